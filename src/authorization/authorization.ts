@@ -1,0 +1,64 @@
+import { Router, type RequestHandler } from "express";
+import { Provider } from "oidc-provider";
+import type { CallerTokens } from "../core/ports.ts";
+import { createCallerTokens, type ProofVerifier } from "./caller-tokens.ts";
+import { configurationOf, type AuthorizationPorts } from "./configuration.ts";
+import { registerConsentGrant } from "./consent-grant.ts";
+import { interactionRoutes } from "./interaction.ts";
+
+interface Settings extends AuthorizationPorts {
+  verifyProof: ProofVerifier;
+  /** Told of failures inside the server, for the log. */
+  report: (error: unknown) => void;
+}
+
+export interface Authorization {
+  /** Mount it at the root, before any body parser, behind the middleware that sets `res.locals.session`. */
+  router: Router;
+  callers: CallerTokens;
+}
+
+/** Paths that the provider answers. All others are left to the rest of the application. */
+const PROVIDER_PATHS = [
+  "/.well-known/oauth-authorization-server",
+  "/.well-known/openid-configuration",
+  "/auth",
+  "/auth/:uid",
+  "/request",
+  "/token",
+  "/token/introspection",
+  "/token/revocation",
+];
+
+/** The authorization server at the issuer's root. Any number of instances over one store, with one key folder, are one server. */
+export function createAuthorization(settings: Settings): Authorization {
+  const provider = new Provider(settings.issuer, configurationOf(settings));
+  provider.proxy = true;
+  provider.on("server_error", (_ctx, error) => settings.report(error));
+  registerConsentGrant(provider, settings);
+  const callback = provider.callback();
+  const router = Router();
+  router.get("/.well-known/jwks.json", publishKeys(settings));
+  router.all(PROVIDER_PATHS, atIssuer(settings.issuer), (req, res) => void callback(req, res));
+  router.use("/interaction", atIssuer(settings.issuer));
+  router.use(interactionRoutes({ ...settings, provider }));
+  return { router, callers: createCallerTokens(provider, settings) };
+}
+
+function publishKeys({ keys }: AuthorizationPorts): RequestHandler {
+  return async (_req, res) => {
+    res
+      .set({ "cache-control": "public, max-age=60", "content-type": "application/jwk-set+json" })
+      .send(JSON.stringify({ keys: await keys.published() }));
+  };
+}
+
+/** The provider builds its addresses from the request: they are always the issuer's, whatever `Host` says. */
+function atIssuer(issuer: string): RequestHandler {
+  const { host, protocol } = new URL(issuer);
+  return (req, _res, next) => {
+    req.headers["x-forwarded-host"] = host;
+    req.headers["x-forwarded-proto"] = protocol.slice(0, -1);
+    next();
+  };
+}

@@ -1,0 +1,62 @@
+import type { ClientMetadata } from "oidc-provider";
+import type { Store } from "../core/ports.ts";
+import type { Participant, PublicJwk } from "../core/register/participant.ts";
+import { CONSENT_GRANT, DETAIL_TYPE } from "./names.ts";
+
+interface Sources {
+  issuer: string;
+  store: Store;
+  /** Public keys of the worker, as a client. */
+  workerKeys: () => Promise<PublicJwk[]>;
+}
+
+/**
+ * Clients come from the register. One that is suspended stays known: were it unknown, its old tokens would stay active and
+ * introspection would fail; standing is checked where it matters (D6).
+ */
+export function clientFinder({ issuer, store, workerKeys }: Sources): (clientId: string) => Promise<ClientMetadata | undefined> {
+  return async (clientId) => {
+    if (clientId === `${issuer}/worker`) return workerClient(clientId, await workerKeys());
+    const participant = await store.read((r) => r.participants.findByEntityId(clientId));
+    return participant ? participantClient(participant) : undefined;
+  };
+}
+
+function workerClient(clientId: string, keys: PublicJwk[]): ClientMetadata {
+  return {
+    client_id: clientId,
+    client_name: "Relais",
+    redirect_uris: [],
+    response_types: [],
+    grant_types: [CONSENT_GRANT],
+    jwks: { keys: usable(keys) },
+  };
+}
+
+function participantClient(participant: Participant): ClientMetadata {
+  const asks = participant.client !== null && participant.client.redirectUris.length > 0;
+  return {
+    client_id: participant.entityId,
+    client_name: participant.name,
+    redirect_uris: asks ? participant.client?.redirectUris : [],
+    response_types: asks ? ["code"] : [],
+    grant_types: asks ? ["authorization_code", "refresh_token"] : [],
+    authorization_details_types: asks ? [DETAIL_TYPE] : [],
+    jwks: { keys: usable(participant.keys) },
+  };
+}
+
+const PUBLIC_MEMBERS: Record<string, readonly string[]> = { EC: ["crv", "x", "y"], OKP: ["crv", "x"], RSA: ["n", "e"] };
+const CURVES = ["P-256", "Ed25519"];
+
+/** Only keys that we can verify with, and only their public members: one strange key must not shut a client out. */
+function usable(keys: PublicJwk[]): PublicJwk[] {
+  return keys
+    .filter((key) => key.use !== "enc" && key.kty in PUBLIC_MEMBERS && (key.kty === "RSA" || CURVES.includes(String(key.crv))))
+    .map(
+      (key) =>
+        Object.fromEntries(
+          ["kty", "kid", ...(PUBLIC_MEMBERS[key.kty] ?? [])].filter((name) => key[name] !== undefined).map((name) => [name, key[name]]),
+        ) as PublicJwk,
+    );
+}

@@ -1,0 +1,166 @@
+import { errors, type Configuration, type ResourceServer } from "oidc-provider";
+import type { Clock, OauthRecords, Store } from "../core/ports.ts";
+import type { PublicJwk } from "../core/register/participant.ts";
+import { validateDetails } from "./authorization-details.ts";
+import { clientFinder } from "./clients.ts";
+import { TOKEN_SECONDS } from "./consent-grant.ts";
+import { introspectionPolicy } from "./introspection.ts";
+import { consentIdIn, pairwiseSubject, readLiveConsent } from "./live-consent.ts";
+import { apiResource, CONSENT_GRANT, DETAIL_TYPE, TRANSFERS_SCOPE } from "./names.ts";
+import { recordsAdapter } from "./records-adapter.ts";
+
+export interface AuthorizationPorts {
+  /** Our issuer identifier: an origin, without a path. */
+  issuer: string;
+  store: Store;
+  clock: Clock;
+  records: OauthRecords;
+  /** Our own keys: private JWKs to sign with (newest first), public keys of the worker, and secrets shared by all our instances. */
+  keys: {
+    signing: Record<string, unknown>[];
+    worker: () => Promise<PublicJwk[]>;
+    published: () => Promise<PublicJwk[]>;
+    secret: (label: string) => Buffer;
+  };
+}
+
+const ALGORITHMS = ["ES256", "PS256", "Ed25519", "EdDSA"] as const;
+const CODE_SECONDS = 60;
+const INTERACTION_SECONDS = 3600;
+const LONGEST_CONSENT_SECONDS = 400 * 24 * 3600;
+
+/** FAPI 2.0: pushed requests, PKCE S256, private_key_jwt with the issuer as audience, DPoP with nonces, opaque tokens, signed introspection. */
+export function configurationOf(ports: AuthorizationPorts): Configuration {
+  return {
+    adapter: recordsAdapter(ports.records, clientFinder({ issuer: ports.issuer, store: ports.store, workerKeys: ports.keys.worker })),
+    jwks: { keys: ports.keys.signing },
+    clientAuthMethods: ["private_key_jwt"],
+    clientDefaults: clientDefaults(),
+    enabledJWA: enabledAlgorithms(),
+    responseTypes: ["code"],
+    scopes: [TRANSFERS_SCOPE],
+    subjectTypes: ["public"],
+    pkce: { required: () => true },
+    routes: { jwks: "/.well-known/jwks.json" },
+    ttl: lifetimes(),
+    cookies: { keys: [ports.keys.secret("cookies").toString("base64url")] },
+    interactions: { url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
+    findAccount: accountFinder(ports),
+    // Every request is a consent of its own: an earlier grant of the same person answers nothing.
+    loadExistingGrant: (ctx) =>
+      ctx.oidc.result?.consent?.grantId ? ctx.oidc.provider.Grant.find(ctx.oidc.result.consent.grantId) : undefined,
+    expiresWithSession: () => false,
+    issueRefreshToken: (_ctx, client, source) => client.grantTypeAllowed("refresh_token") && consentIdIn(source.rar) !== undefined,
+    rotateRefreshToken: false,
+    clientBasedCORS: () => false,
+    extraParams: [],
+    renderError,
+    features: featuresOf(ports),
+  };
+}
+
+function clientDefaults(): NonNullable<Configuration["clientDefaults"]> {
+  return {
+    token_endpoint_auth_method: "private_key_jwt",
+    id_token_signed_response_alg: "ES256",
+    introspection_signed_response_alg: "ES256",
+    dpop_bound_access_tokens: true,
+    require_pushed_authorization_requests: true,
+    response_types: ["code"],
+    grant_types: ["authorization_code"],
+  };
+}
+
+function enabledAlgorithms(): NonNullable<Configuration["enabledJWA"]> {
+  return {
+    clientAuthSigningAlgValues: [...ALGORITHMS],
+    dPoPSigningAlgValues: [...ALGORITHMS],
+    idTokenSigningAlgValues: ["ES256"],
+    introspectionSigningAlgValues: ["ES256"],
+  };
+}
+
+function lifetimes(): NonNullable<Configuration["ttl"]> {
+  return {
+    AccessToken: TOKEN_SECONDS,
+    AuthorizationCode: CODE_SECONDS,
+    IdToken: TOKEN_SECONDS,
+    Interaction: INTERACTION_SECONDS,
+    Session: INTERACTION_SECONDS,
+    // The consent itself is looked at whenever they are used; these only bound what is kept.
+    Grant: LONGEST_CONSENT_SECONDS,
+    RefreshToken: LONGEST_CONSENT_SECONDS,
+  };
+}
+
+/** An account exists for a code or a refresh token only while its consent stands: after a withdrawal nothing more is issued. */
+function accountFinder(ports: AuthorizationPorts): NonNullable<Configuration["findAccount"]> {
+  const secret = ports.keys.secret("subjects");
+  return async (ctx, accountId, token) => {
+    if (token && "rar" in token && !(await stands(ports, consentIdIn(token.rar)))) return undefined;
+    return { accountId, claims: () => ({ sub: pairwiseSubject(secret, ctx.oidc.client?.clientId ?? "", accountId) }) };
+  };
+}
+
+function stands(ports: AuthorizationPorts, consentId: unknown): Promise<boolean> {
+  return readLiveConsent(ports, consentId).then(
+    () => true,
+    () => false,
+  );
+}
+
+function featuresOf(ports: AuthorizationPorts): NonNullable<Configuration["features"]> {
+  return {
+    devInteractions: { enabled: false },
+    userinfo: { enabled: false },
+    claimsParameter: { enabled: false },
+    rpInitiatedLogout: { enabled: false },
+    fapi: { enabled: true, profile: "2.0" },
+    pushedAuthorizationRequests: { enabled: true, requirePushedAuthorizationRequests: true },
+    dPoP: { enabled: true, nonceSecret: ports.keys.secret("dpop nonces"), requireNonce: () => true },
+    introspection: { enabled: true, allowedPolicy: introspectionPolicy({ ...ports, subjectSecret: ports.keys.secret("subjects") }) },
+    jwtIntrospection: { enabled: true },
+    revocation: { enabled: true, allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId },
+    resourceIndicators: {
+      enabled: true,
+      defaultResource: () => apiResource(ports.issuer),
+      useGrantedResource: () => true,
+      getResourceServerInfo: (_ctx, resource) => resourceServer(ports.issuer, resource),
+    },
+    richAuthorizationRequests: {
+      enabled: true,
+      types: {
+        [DETAIL_TYPE]: {
+          validate: (ctx, _detail, client) => validateDetails(ports, ctx.oidc.params?.["authorization_details"], client.clientId),
+        },
+      },
+      authorizationDetailsForGrantSource: (ctx) => ctx.oidc.grant?.rar,
+      authorizationDetailsForAccessToken: (_ctx, _token, source) => source?.rar,
+      authorizationDetailsForIntrospection: (_ctx, token) => token.rar,
+    },
+  };
+}
+
+/** A platform's own token is for our API; a source is only read with the worker's token. */
+function resourceServer(issuer: string, resource: string): ResourceServer {
+  if (resource !== apiResource(issuer))
+    throw new errors.InvalidTarget(`resource must be ${apiResource(issuer)}; sources are read by Relais with a token of ${CONSENT_GRANT}`);
+  return { scope: TRANSFERS_SCOPE, audience: resource, accessTokenFormat: "opaque", accessTokenTTL: TOKEN_SECONDS };
+}
+
+const PAGE = {
+  fr: ["Cette demande ne peut pas continuer", "Retournez sur la plateforme d’où vous venez et recommencez.", "Pour la plateforme"],
+  en: ["This request cannot go on", "Go back to the platform that you came from and begin again.", "For the platform"],
+} as const;
+
+/** Shown only where the platform's address is not known to be right, so that there is nowhere to send the person back to. */
+const renderError: NonNullable<Configuration["renderError"]> = (ctx, out) => {
+  const language = ctx.acceptsLanguages(["fr", "en"]) === "en" ? "en" : "fr";
+  const [title, advice, label] = PAGE[language];
+  const code = [out.error, out.error_description]
+    .filter(Boolean)
+    .join(": ")
+    .replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+  ctx.type = "html";
+  ctx.body = `<!doctype html><html lang="${language}"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${title} – Relais</title><main><h1>${title}</h1><p>${advice}</p><p>${label}: ${code}</p></main></html>`;
+};

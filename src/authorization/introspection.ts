@@ -1,0 +1,40 @@
+import type { AccessToken, Client, ClientCredentials, KoaContextWithOIDC, RefreshToken } from "oidc-provider";
+import { RelaisError } from "../core/errors.ts";
+import type { Clock, Store } from "../core/ports.ts";
+import { consentIdIn, detailOf, pairwiseSubject, readLiveConsent, type LiveConsent } from "./live-consent.ts";
+
+type Token = AccessToken | ClientCredentials | RefreshToken;
+interface Ports {
+  store: Store;
+  clock: Clock;
+  issuer: string;
+  subjectSecret: Buffer;
+}
+
+/**
+ * Answers `active: false` where this client may not look, or where the right is gone: the consent ended, or one end lost its
+ * accreditation. What the answer says is read now, not what the token was made with (D5, D6).
+ */
+export function introspectionPolicy(ports: Ports): (ctx: KoaContextWithOIDC, client: Client, token: Token) => Promise<boolean> {
+  return async (_ctx, client, token) => {
+    const own = token.clientId === client.clientId;
+    const asSource = token.clientId === `${ports.issuer}/worker` && "aud" in token && token.aud === client.clientId;
+    const live = own || asSource ? await standing(ports, token) : null;
+    if (live === null) return false;
+    token.rar = [detailOf(live)];
+    Object.assign(token, {
+      extra: asSource ? { account: live.account } : { sub: pairwiseSubject(ports.subjectSecret, client.clientId, live.consent.personId) },
+    });
+    return true;
+  };
+}
+
+async function standing(ports: Ports, token: Token): Promise<LiveConsent | null> {
+  try {
+    return await readLiveConsent(ports, consentIdIn(token.rar));
+  } catch (error) {
+    if (error instanceof RelaisError && ["consent_missing", "consent_ended", "not_accredited", "not_found"].includes(error.code))
+      return null;
+    throw error;
+  }
+}

@@ -1,0 +1,55 @@
+import { createHmac } from "node:crypto";
+import type { AuthorizationDetail } from "oidc-provider";
+import { checkStanding, type Standing } from "../core/consent/check-consent.ts";
+import type { Consent } from "../core/consent/consent.ts";
+import { RelaisError } from "../core/errors.ts";
+import { isId } from "../core/ids.ts";
+import type { Clock, Store } from "../core/ports.ts";
+import { DETAIL_TYPE } from "./names.ts";
+
+export interface LiveConsent extends Standing {
+  /** The source's own name of the account: for the source only. */
+  account: string;
+}
+
+/**
+ * The consent that a token stands on, as it is now.
+ * @throws RelaisError `consent_missing`, `consent_ended`, `not_accredited`.
+ */
+export function readLiveConsent(ports: { store: Store; clock: Clock }, consentId: unknown): Promise<LiveConsent> {
+  return ports.store.read(async (r) => {
+    if (!isId("consent", consentId)) throw new RelaisError("consent_missing", "There is no such consent.");
+    const standing = await checkStanding(r, await r.consents.get(consentId), ports.clock.now());
+    const link = await r.people.getLink(standing.consent.sourceLinkId);
+    return { ...standing, account: link.account };
+  });
+}
+
+/** What the person allowed, never more (docs/self-data-transfer.md, source side). */
+export function detailOf({ consent, source, destination }: Standing): AuthorizationDetail {
+  return {
+    type: DETAIL_TYPE,
+    actions: [consent.action],
+    locations: [source.entityId],
+    datasets: consent.datasets,
+    purpose: consent.notice.purpose.iri,
+    destination: destination.entityId,
+    ...optional(consent),
+    consent: consent.id,
+  };
+}
+
+function optional({ notice }: Consent): Record<string, string> {
+  const { recurrence, retention, expires } = notice;
+  return { ...(recurrence === null ? {} : { recurrence }), expires, ...(retention === null ? {} : { retention }) };
+}
+
+/** The consent's id in the details of a token of ours. */
+export function consentIdIn(details: readonly AuthorizationDetail[] | undefined): unknown {
+  return details?.[0]?.consent;
+}
+
+/** A name of the person for one client: two clients cannot compare theirs, and neither learns ours (OpenID Connect Core §8.1). */
+export function pairwiseSubject(secret: Buffer, clientId: string, personId: string): string {
+  return createHmac("sha256", secret).update(`${clientId}\n${personId}`).digest("base64url");
+}

@@ -1,0 +1,169 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { readFile, readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import type { JWK } from "jose";
+import { compareDocuments, VerificationError, verifyDocument, type CheckedDocument, type KeysByIssuer } from "../sdk/documents.ts";
+import { publishedKeys } from "./published-keys.ts";
+import { UsageError } from "./usage-error.ts";
+
+export interface Verification {
+  file: string;
+  ok: boolean;
+  /** What holds, or the reason why not. */
+  says: string;
+}
+
+export const VERIFY_HELP = `relais verify <file or folder…> [--keys <keys.json>] [--json]
+
+Checks manifests and receipts: who signed them, and that they belong together. In a folder it looks for *.jws, for
+keys.json, and for items/<data set>/<key>, whose bytes it compares with the documents.
+  --keys <file>  public keys by issuer, {"https://…": {"keys": […]}}, or one JWK set; then nothing is asked of the network
+  --json         the result for programs
+Exit code: 0 everything verifies, 3 something does not, 2 wrong use.`;
+
+export async function verify(paths: string[], keysFile: string | null): Promise<Verification[]> {
+  if (paths.length === 0) throw new UsageError(`Name at least one file.\n\n${VERIFY_HELP}`);
+  const { documents, items, keyFiles } = await collect(paths);
+  const keysOf = await keySource(keysFile === null ? keyFiles : [keysFile]);
+  const results: Verification[] = [];
+  const checked: { file: string; document: CheckedDocument }[] = [];
+  for (const file of documents) {
+    const outcome = await checkDocument(file, keysOf);
+    results.push(outcome.result);
+    if (outcome.document) checked.push({ file, document: outcome.document });
+  }
+  results.push(...pairs(checked), ...(await checkItems(items, checked)));
+  return results;
+}
+
+interface Collected {
+  documents: string[];
+  items: { folder: string; file: string }[];
+  keyFiles: string[];
+}
+
+async function collect(paths: string[]): Promise<Collected> {
+  const found: Collected = { documents: [], items: [], keyFiles: [] };
+  for (const path of paths) {
+    const info = await stat(path).catch(() => null);
+    if (info === null) throw new UsageError(`There is no file or folder ${path}.`);
+    if (!info.isDirectory()) found.documents.push(path);
+    else await collectFolder(path, found);
+  }
+  if (found.documents.length === 0) throw new UsageError("There is no signed document (*.jws) here.");
+  return found;
+}
+
+async function collectFolder(folder: string, found: Collected): Promise<void> {
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory() && entry.name === "items")
+      found.items.push(...(await filesUnder(path)).map((file) => ({ folder: path, file })));
+    else if (entry.isDirectory()) await collectFolder(path, found);
+    else if (entry.name === "keys.json") found.keyFiles.push(path);
+    else if (entry.name.endsWith(".jws")) found.documents.push(path);
+  }
+}
+
+async function filesUnder(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { withFileTypes: true, recursive: true });
+  return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+}
+
+async function keySource(files: string[]): Promise<(issuer: string) => Promise<JWK[]>> {
+  if (files.length === 0) return publishedKeys;
+  const known: KeysByIssuer = {};
+  for (const file of files) Object.assign(known, await readKeys(file));
+  return async (issuer) => [...(known[issuer]?.keys ?? []), ...(known["*"]?.keys ?? [])];
+}
+
+async function readKeys(file: string): Promise<KeysByIssuer> {
+  const text = await readFile(file, "utf8").catch(() => {
+    throw new UsageError(`There is no key file ${file}.`);
+  });
+  try {
+    const value = JSON.parse(text) as { keys?: JWK[] } & KeysByIssuer;
+    return Array.isArray(value.keys) ? { "*": { keys: value.keys } } : value;
+  } catch {
+    throw new UsageError(`The key file ${file} is not JSON.`);
+  }
+}
+
+async function checkDocument(
+  file: string,
+  keysOf: (issuer: string) => Promise<JWK[]>,
+): Promise<{ result: Verification; document: CheckedDocument | null }> {
+  try {
+    const document = await verifyDocument((await readFile(file, "utf8")).trim(), keysOf);
+    const { payload } = document;
+    const observed =
+      document.kind === "receipt" && document.payload.observed ? ", observed by Relais because the destination cannot sign" : "";
+    return {
+      result: {
+        file,
+        ok: true,
+        says: `${document.kind} of ${payload.transfer}: ${payload.items.length} items, signed by ${payload.iss}${observed}`,
+      },
+      document,
+    };
+  } catch (error) {
+    if (!(error instanceof VerificationError)) throw error;
+    return { result: { file, ok: false, says: error.message }, document: null };
+  }
+}
+
+/** Each receipt beside the manifest of its transfer, where both are here. */
+function pairs(checked: { file: string; document: CheckedDocument }[]): Verification[] {
+  const manifests = new Map(
+    checked.flatMap(({ document }) => (document.kind === "manifest" ? [[document.payload.transfer, document] as const] : [])),
+  );
+  return checked.flatMap(({ file, document }) => {
+    if (document.kind !== "receipt") return [];
+    const manifest = manifests.get(document.payload.transfer);
+    return manifest ? [compared(file, manifest, document)] : [];
+  });
+}
+
+function compared(
+  file: string,
+  manifest: CheckedDocument & { kind: "manifest" },
+  receipt: CheckedDocument & { kind: "receipt" },
+): Verification {
+  try {
+    const verdicts = compareDocuments(manifest, receipt);
+    const missing = verdicts.filter((verdict) => !verdict.stored);
+    const first = missing[0];
+    if (first === undefined) return { file, ok: true, says: `all ${verdicts.length} items that were sent are stored, with the same bytes` };
+    return {
+      file,
+      ok: false,
+      says: `${missing.length} of ${verdicts.length} items are not stored as they were sent; the first is ${first.dataset}/${first.key} (${first.reason})`,
+    };
+  } catch (error) {
+    if (!(error instanceof VerificationError)) throw error;
+    return { file, ok: false, says: error.message };
+  }
+}
+
+async function checkItems(items: { folder: string; file: string }[], checked: { document: CheckedDocument }[]): Promise<Verification[]> {
+  const expected = new Map<string, string>(
+    checked.flatMap(({ document }) => document.payload.items.map((item) => [`${item.dataset}/${item.key}`, item["sha-256"]] as const)),
+  );
+  const wrong: Verification[] = [];
+  let right = 0;
+  for (const { folder, file } of items) {
+    const name = file.slice(folder.length + 1);
+    const digest = await digestOf(file);
+    if (expected.get(name) === digest) right += 1;
+    else wrong.push({ file, ok: false, says: expected.has(name) ? "its bytes are not those of the documents" : "no document names it" });
+  }
+  const summary: Verification[] = right > 0 ? [{ file: `${right} files`, ok: true, says: "have the bytes that the documents name" }] : [];
+  return [...summary, ...wrong];
+}
+
+async function digestOf(file: string): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer);
+  return hash.digest("base64url");
+}

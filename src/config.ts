@@ -1,0 +1,291 @@
+import { readFileSync } from "node:fs";
+import { z } from "zod";
+
+const whole = (least: number, most: number) =>
+  z.coerce
+    .number(`expected a whole number from ${least} to ${most}`)
+    .int(`expected a whole number from ${least} to ${most}`)
+    .min(least, `expected ${least} or more`)
+    .max(most, `expected ${most} or less`);
+const flag = () => z.enum(["on", "off"], "expected on or off").transform((word) => word === "on");
+const webUrl = () =>
+  z
+    .url({ protocol: /^https?$/, error: "expected an http or https URL" })
+    .refine((url) => !/[?#]/.test(url), "expected a URL without ? and #")
+    .transform((url) => url.replace(/\/+$/, ""));
+const urlOf = (...schemes: string[]) =>
+  z.url({
+    protocol: new RegExp(`^(${schemes.join("|")})$`),
+    error: `expected a URL that begins with ${schemes.map((scheme) => `${scheme}://`).join(" or ")}`,
+  });
+const list = <T extends string>(words: readonly [T, ...T[]]) =>
+  z
+    .string()
+    .transform((text) => [...new Set(text.split(",").map((word) => word.trim()))])
+    .pipe(z.array(z.enum(words, `expected a list out of ${words.join(", ")}`)).min(1));
+
+const ROLES = ["web", "worker", "sweeper"] as const;
+const LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
+
+/** Every setting, by consumer. `meta.description` is what docs/configuration.md says; `secret` may also come from a file, by <NAME>_FILE. */
+export const SETTINGS = z.object({
+  RELAIS_DATA_DIR: z.string().min(1).default(".relais").meta({
+    group: "data",
+    description: "Folder of the embedded database, its remembered ports and the keys. Two Relais need two folders.",
+  }),
+  RELAIS_ROLES: list(ROLES)
+    .default([...ROLES])
+    .meta({
+      group: "data",
+      description:
+        "What this process does, separated by commas: web serves pages and API, worker moves data, sweeper rings again for work that was missed.",
+      show: "web,worker,sweeper",
+    }),
+
+  RELAIS_HOST: z.string().min(1).default("127.0.0.1").meta({ group: "http", description: "Address to listen on. 0.0.0.0 in a container." }),
+  RELAIS_PORT: whole(0, 65_535).optional().meta({
+    group: "http",
+    description: "Port to listen on; 0 takes any free one. Unset: chosen at the first start and remembered in the data folder.",
+  }),
+  RELAIS_PUBLIC_URL: webUrl().optional().meta({
+    group: "http",
+    description:
+      "Address under which people and participants reach Relais; it is also the issuer and the entity identifier, so it must not change later. Unset: made from host and port.",
+  }),
+
+  DATABASE_URL: urlOf("postgres", "postgresql")
+    .optional()
+    .meta({ group: "postgres", description: "PostgreSQL 13 or newer. Unset: an embedded PostgreSQL in the data folder.", secret: true }),
+  RELAIS_DATABASE_POOL: whole(2, 500)
+    .default(10)
+    .meta({ group: "postgres", description: "Connections that this process holds open at most." }),
+
+  REDIS_URL: urlOf("redis", "rediss").optional().meta({
+    group: "redis",
+    description: "Redis 6.2 or newer for the queue, with maxmemory-policy noeviction. Unset: the queue lives in PostgreSQL.",
+    secret: true,
+  }),
+
+  RELAIS_KEY_ENCRYPTION_SECRET: z.string().min(32, "expected 32 characters or more").optional().meta({
+    group: "keys",
+    description:
+      "Encrypts the signing and sealing keys at rest. Unset: made once and kept in the data folder, readable by its owner alone.",
+    secret: true,
+  }),
+
+  RELAIS_SIGNIN_ISSUER: webUrl().optional().meta({
+    group: "signin",
+    description: "OpenID Connect issuer at which people sign in. Unset: the sandbox's, where the sandbox is on.",
+  }),
+  RELAIS_SIGNIN_CLIENT_ID: z
+    .string()
+    .min(1)
+    .optional()
+    .meta({ group: "signin", description: "Client identifier of Relais at that issuer." }),
+  RELAIS_SIGNIN_CLIENT_SECRET: z.string().min(1).optional().meta({
+    group: "signin",
+    description: "Client secret of Relais at that issuer. Unset: Relais proves itself with its own key (private_key_jwt).",
+    secret: true,
+  }),
+
+  RELAIS_SANDBOX: flag().optional().meta({
+    group: "sandbox",
+    description:
+      "Runs the reference holder, the reference platform and the sign-in of invented people beside Relais. Unset: on where DATABASE_URL is unset, off otherwise; never on for real people.",
+  }),
+  RELAIS_SANDBOX_SEED: z
+    .string()
+    .min(1)
+    .default("relais")
+    .meta({ group: "sandbox", description: "The same seed gives the same invented people and data." }),
+  RELAIS_ALLOW_LOOPBACK: flag().optional().meta({
+    group: "sandbox",
+    description: "Lets participants be registered at 127.0.0.1 and ::1, over plain http. Unset: as RELAIS_SANDBOX.",
+  }),
+
+  RELAIS_MAX_ITEM_BYTES: whole(1, 1_099_511_627_776)
+    .default(10_737_418_240)
+    .meta({ group: "limits", description: "Bytes of one item at most." }),
+  RELAIS_MAX_ITEMS: whole(1, 100_000_000).default(1_000_000).meta({ group: "limits", description: "Items of one transfer at most." }),
+
+  RELAIS_LEASE_SECONDS: whole(5, 600)
+    .default(30)
+    .meta({ group: "transfer", description: "Seconds after which the work of a worker that fell silent is given to another one." }),
+  RELAIS_WORKER_CONCURRENCY: whole(1, 1_000)
+    .default(8)
+    .meta({ group: "transfer", description: "Transfers that this worker runs at the same time." }),
+  RELAIS_SWEEP_SECONDS: whole(1, 3_600).default(5).meta({ group: "transfer", description: "Seconds between two looks of the sweeper." }),
+
+  RELAIS_LOG_LEVEL: z
+    .enum(LEVELS, `expected one of ${LEVELS.join(", ")}`)
+    .default("info")
+    .meta({ group: "log", description: `Least grave level that is written: ${LEVELS.join(", ")}.` }),
+});
+
+type Read = z.output<typeof SETTINGS>;
+export type Config = ReturnType<typeof group>;
+
+/** What a setting's `.meta()` says of it. */
+export interface SettingMeta {
+  group: string;
+  description: string;
+  secret?: boolean;
+  /** The default as it is written, where it is not a plain word or number. */
+  show?: string;
+}
+
+/** Every problem of the environment at once, one line each. */
+export class ConfigError extends Error {
+  readonly problems: string[];
+
+  constructor(problems: string[]) {
+    super(
+      `The settings are wrong in ${problems.length === 1 ? "one place" : `${problems.length} places`}:\n${problems.map((problem) => `  - ${problem}`).join("\n")}\nThe operator mends them; docs/configuration.md lists them all.`,
+    );
+    this.name = "ConfigError";
+    this.problems = problems;
+  }
+}
+
+/**
+ * Reads the settings; an empty value counts as unset. The only reader of the environment, called once by main.
+ * @throws ConfigError that lists every problem. Values of secrets are never repeated.
+ */
+export function readConfig(environment: Record<string, string | undefined>): Config {
+  const given = Object.fromEntries(
+    Object.entries(environment).filter((entry): entry is [string, string] => entry[1] !== undefined && entry[1] !== ""),
+  );
+  const { values, problems } = readFiles(given);
+  problems.push(...unknownNames(given));
+  const parsed = SETTINGS.safeParse(values);
+  if (!parsed.success) problems.push(...parsed.error.issues.map((issue) => describeIssue(issue, values)));
+  if (parsed.success) problems.push(...contradictions(parsed.data));
+  if (!parsed.success || problems.length > 0) throw new ConfigError([...new Set(problems)]);
+  return freeze(group(parsed.data));
+}
+
+function group(read: Read) {
+  const sandbox = read.RELAIS_SANDBOX ?? read.DATABASE_URL === undefined;
+  return {
+    dataDir: read.RELAIS_DATA_DIR,
+    roles: read.RELAIS_ROLES,
+    http: {
+      host: read.RELAIS_HOST,
+      port: read.RELAIS_PORT ?? null,
+      publicUrl: read.RELAIS_PUBLIC_URL ?? null,
+    },
+    postgres: { url: read.DATABASE_URL ?? null, pool: read.RELAIS_DATABASE_POOL },
+    redis: { url: read.REDIS_URL ?? null },
+    keys: { encryptionSecret: read.RELAIS_KEY_ENCRYPTION_SECRET ?? null },
+    signin: {
+      issuer: read.RELAIS_SIGNIN_ISSUER ?? null,
+      clientId: read.RELAIS_SIGNIN_CLIENT_ID ?? null,
+      clientSecret: read.RELAIS_SIGNIN_CLIENT_SECRET ?? null,
+    },
+    sandbox: { on: sandbox, seed: read.RELAIS_SANDBOX_SEED, allowLoopback: read.RELAIS_ALLOW_LOOPBACK ?? sandbox },
+    limits: {
+      maxItemBytes: read.RELAIS_MAX_ITEM_BYTES,
+      maxItems: read.RELAIS_MAX_ITEMS,
+    },
+    transfer: {
+      leaseSeconds: read.RELAIS_LEASE_SECONDS,
+      workerConcurrency: read.RELAIS_WORKER_CONCURRENCY,
+      sweepSeconds: read.RELAIS_SWEEP_SECONDS,
+    },
+    log: { level: read.RELAIS_LOG_LEVEL },
+  };
+}
+
+/** Rules between two settings. */
+function contradictions(read: Read): string[] {
+  const rules: [broken: boolean, problem: string][] = [
+    [
+      read.RELAIS_SIGNIN_ISSUER !== undefined && read.RELAIS_SIGNIN_CLIENT_ID === undefined,
+      "RELAIS_SIGNIN_CLIENT_ID: is unset; expected the client identifier at RELAIS_SIGNIN_ISSUER",
+    ],
+    [
+      read.RELAIS_SIGNIN_ISSUER === undefined && read.RELAIS_SIGNIN_CLIENT_ID !== undefined,
+      "RELAIS_SIGNIN_ISSUER: is unset; expected the issuer that knows RELAIS_SIGNIN_CLIENT_ID",
+    ],
+    [
+      isNameless(read.RELAIS_HOST, read.RELAIS_PUBLIC_URL),
+      "RELAIS_PUBLIC_URL: is unset; expected the https address under which people reach RELAIS_HOST",
+    ],
+    [isPlainOutside(read.RELAIS_PUBLIC_URL), "RELAIS_PUBLIC_URL: is http; expected https for every address but 127.0.0.1 and localhost"],
+  ];
+  return rules.filter(([broken]) => broken).map(([, problem]) => problem);
+}
+
+/** Other machines cannot reach an issuer that is named after a listening address. */
+function isNameless(host: string, publicUrl: string | undefined): boolean {
+  return publicUrl === undefined && !["127.0.0.1", "::1", "localhost"].includes(host);
+}
+
+function isPlainOutside(url: string | undefined): boolean {
+  if (url === undefined) return false;
+  const { protocol, hostname } = new URL(url);
+  return protocol === "http:" && !["127.0.0.1", "[::1]", "localhost"].includes(hostname);
+}
+
+const metaOf = (name: string) => SETTINGS.shape[name as keyof Read].meta() as unknown as SettingMeta;
+const isSecret = (name: string) => metaOf(name).secret === true;
+const NAMES = Object.keys(SETTINGS.shape);
+const FILE_NAMES = NAMES.filter(isSecret).map((name) => `${name}_FILE`);
+
+function readFiles(given: Record<string, string>): { values: Record<string, string>; problems: string[] } {
+  const values = Object.fromEntries(Object.entries(given).filter(([name]) => NAMES.includes(name)));
+  const problems: string[] = [];
+  for (const fileName of FILE_NAMES.filter((name) => given[name] !== undefined)) {
+    const name = fileName.slice(0, -"_FILE".length);
+    if (values[name] !== undefined) problems.push(`${fileName}: is set beside ${name}; expected one of the two`);
+    const text = readText(given[fileName] ?? "");
+    if (text === null) problems.push(`${fileName}: names a file that cannot be read; expected the path of a readable file`);
+    else if (text === "") problems.push(`${fileName}: names an empty file; expected the secret in it`);
+    else values[name] = text;
+  }
+  return { values, problems };
+}
+
+function readText(path: string): string | null {
+  try {
+    return readFileSync(path, "utf8").trim();
+  } catch {
+    return null;
+  }
+}
+
+function unknownNames(given: Record<string, string>): string[] {
+  const known = [...NAMES, ...FILE_NAMES];
+  return Object.keys(given)
+    .filter((name) => name.startsWith("RELAIS_") && !known.includes(name))
+    .map((name) => `${name}: is not a setting of Relais; did you mean ${nearest(name, known)}?`);
+}
+
+function nearest(name: string, known: string[]): string {
+  const ranked = known.map((other) => ({ other, steps: distance(name, other) })).sort((a, b) => a.steps - b.steps);
+  return ranked[0]?.other ?? "";
+}
+
+/** Levenshtein: single letters to insert, drop or exchange. */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, column) => column);
+  for (const [line, letter] of a.split("").entries()) {
+    const next = [line + 1];
+    for (const [column, other] of b.split("").entries()) {
+      next.push(Math.min((next[column] ?? 0) + 1, (row[column + 1] ?? 0) + 1, (row[column] ?? 0) + (letter === other ? 0 : 1)));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}
+
+function describeIssue(issue: z.core.$ZodIssue, values: Record<string, string>): string {
+  const name = String(issue.path[0]);
+  const value = isSecret(name) ? "has an unusable value" : `is ${JSON.stringify(values[name])}`;
+  return `${name}: ${value}; ${issue.message.startsWith("expected") ? issue.message : `expected another value (${issue.message})`}`;
+}
+
+function freeze<T extends object>(value: T): T {
+  for (const member of Object.values(value)) if (typeof member === "object" && member !== null) freeze(member);
+  return Object.freeze(value);
+}

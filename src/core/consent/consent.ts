@@ -1,0 +1,84 @@
+import type { DataSet, Language, Words } from "../catalogue/data-set.ts";
+import type { Actor } from "../errors.ts";
+import type { ConsentId, LinkId, ParticipantId, PersonId, SwitchId } from "../ids.ts";
+
+export const CONSENT_STATES = ["requested", "active", "suspended", "withdrawn", "revoked", "refused", "expired", "superseded"] as const;
+export type ConsentState = (typeof CONSENT_STATES)[number];
+
+export const CONSENT_MOVES = {
+  requested: ["active", "refused", "expired"],
+  active: ["suspended", "withdrawn", "revoked", "expired", "superseded"],
+  suspended: ["active", "withdrawn", "revoked", "expired"],
+  withdrawn: [],
+  revoked: [],
+  refused: [],
+  expired: [],
+  superseded: [],
+} as const satisfies Record<ConsentState, readonly ConsentState[]>;
+
+/** What the consent allows: copying to the destination, or deleting at the source (the last step of a switch). */
+export type ConsentAction = "copy" | "erase";
+
+export interface Purpose {
+  /** A DPV IRI from the closed list in `PURPOSES`. */
+  iri: string;
+  words: Words;
+}
+
+/**
+ * Everything that the person is shown, and the only source of the screen, the record, the token and the receipt:
+ * they cannot diverge. Its hash is kept with the consent.
+ */
+export interface Notice {
+  version: "2026-11";
+  requester: { entityId: string; name: string } | null;
+  source: { entityId: string; name: string; country: string; privacyContact: string };
+  destination: { entityId: string; name: string; country: string; privacyContact: string };
+  action: ConsentAction;
+  /** Data sets that are asked for. The person ticks; none is ticked beforehand. */
+  datasets: Pick<DataSet, "id" | "title" | "description" | "example" | "kind">[];
+  purpose: Purpose;
+  /** ISO 8601 duration between deliveries; null for a single delivery. */
+  recurrence: string | null;
+  /** Last day on which data may be delivered (RFC 3339 full-date). */
+  expires: string;
+  /** How long the destination keeps it (ISO 8601 duration); null: until the person deletes it. */
+  retention: string | null;
+}
+
+/** A person's permission: data sets, purpose, source, destination, duration. */
+export interface Consent {
+  id: ConsentId;
+  personId: PersonId;
+  state: ConsentState;
+  sourceId: ParticipantId;
+  destinationId: ParticipantId;
+  sourceLinkId: LinkId;
+  destinationLinkId: LinkId;
+  switchId: SwitchId | null;
+  action: ConsentAction;
+  /** What the person ticked: a subset of the notice's data sets. Empty until active. */
+  datasets: string[];
+  notice: Notice;
+  noticeHash: string;
+  language: Language;
+  /** The participant that asked by the authorization endpoint; null where the person began at Relais. */
+  requesterId: ParticipantId | null;
+  createdAt: Date;
+  decidedAt: Date | null;
+  endedAt: Date | null;
+  endedBy: Actor | null;
+  expiresAt: Date;
+}
+
+/** Purposes that a consent may have: IRIs of the W3C Data Privacy Vocabulary 2.3. */
+export const PURPOSES = [
+  {
+    iri: "https://w3id.org/dpv#PersonalisedBenefits",
+    words: { fr: "Garder et utiliser vos données dans votre espace personnel", en: "Keep and use your data in your personal data space" },
+  },
+  {
+    iri: "https://w3id.org/dpv#ServiceProvision",
+    words: { fr: "Changer d’espace personnel en gardant vos données", en: "Switch to another personal data space and keep your data" },
+  },
+] as const satisfies readonly Purpose[];

@@ -1,0 +1,65 @@
+import type { Language } from "../catalogue/data-set.ts";
+import { RelaisError } from "../errors.ts";
+import type { ConsentId, PersonId } from "../ids.ts";
+import type { Ports, Reader } from "../ports.ts";
+import type { Consent } from "./consent.ts";
+
+export interface Acceptance {
+  consentId: ConsentId;
+  personId: PersonId;
+  /** What the person ticked: at least one, never more than the notice holds. */
+  datasets: string[];
+  /** Hash of the notice that was on the screen: an answer to another notice is refused. */
+  noticeHash: string;
+  language: Language;
+}
+
+/** Records that the person says yes. @throws RelaisError `invalid` (nothing or too much ticked), `conflict` (already answered, or the notice changed). */
+export async function grantConsent(ports: Pick<Ports, "store" | "clock">, answer: Acceptance): Promise<Consent> {
+  const now = ports.clock.now();
+  return ports.store.write(async (w) => {
+    const consent = await ownConsent(w, answer.consentId, answer.personId);
+    const datasets = ticked(consent, answer.datasets);
+    if (consent.noticeHash !== answer.noticeHash)
+      throw new RelaisError("conflict", "The notice changed while you read it. Please read it again.", { actor: "person" });
+    if (!(await w.permissions.move(consent.id, ["requested"], "active", { datasets, decidedAt: now, language: answer.language })))
+      throw answered();
+    return w.consents.get(consent.id);
+  });
+}
+
+/** Records that the person says no. A refusal is remembered, like a yes. */
+export async function refuseConsent(
+  ports: Pick<Ports, "store" | "clock">,
+  answer: { consentId: ConsentId; personId: PersonId },
+): Promise<Consent> {
+  const now = ports.clock.now();
+  return ports.store.write(async (w) => {
+    const consent = await ownConsent(w, answer.consentId, answer.personId);
+    if (!(await w.permissions.move(consent.id, ["requested"], "refused", { decidedAt: now, endedAt: now, endedBy: "person" })))
+      throw answered();
+    if (consent.switchId !== null) await w.moves.change(consent.switchId, ["planned"], "abandoned");
+    return w.consents.get(consent.id);
+  });
+}
+
+/** The person's own consent; another person's does not exist for them. */
+export async function ownConsent(r: Reader, id: ConsentId, personId: PersonId): Promise<Consent> {
+  const consent = await r.consents.get(id);
+  if (consent.personId !== personId) throw new RelaisError("not_found", "There is no consent with this id.");
+  return consent;
+}
+
+function ticked(consent: Consent, datasets: string[]): string[] {
+  const offered = new Set(consent.notice.datasets.map((dataset) => dataset.id));
+  const wanted = [...new Set(datasets)];
+  if (wanted.length === 0)
+    throw new RelaisError("invalid", "Tick at least one data set, or refuse.", { actor: "person", pointers: ["/datasets"] });
+  if (!wanted.every((id) => offered.has(id)))
+    throw new RelaisError("invalid", "A consent can be narrowed, never widened.", { pointers: ["/datasets"] });
+  return wanted;
+}
+
+function answered(): RelaisError {
+  return new RelaisError("conflict", "This request was answered before. You find it among your permissions.", { actor: "person" });
+}

@@ -1,0 +1,176 @@
+import { RelaisError } from "../errors.ts";
+import { newId, type LinkId, type PersonId, type SwitchId } from "../ids.ts";
+import type { Ports, Reader, Writer } from "../ports.ts";
+import { isAccredited, type Participant } from "../register/participant.ts";
+import type { DataSet, Language } from "../catalogue/data-set.ts";
+import type { AccountLink } from "../person/person.ts";
+import { PURPOSES, type Consent, type ConsentAction, type Notice } from "./consent.ts";
+import { noticeHash } from "./notice-hash.ts";
+
+export interface ConsentRequest {
+  personId: PersonId;
+  sourceLinkId: LinkId;
+  destinationLinkId: LinkId;
+  switchId?: SwitchId;
+  action: ConsentAction;
+  /** Data sets asked for; each is offered unticked. Empty: everything that the source gives back. */
+  datasets: string[];
+  purpose: string;
+  recurrence: string | null;
+  /** Full-date; at most 13 months ahead. */
+  expires: string;
+  retention: string | null;
+  language: Language;
+  /** Entity identifier of the participant that asks, or null where the person began at Relais. */
+  requester: string | null;
+}
+
+const MONTHS_AT_MOST = 13;
+
+/**
+ * Makes the notice that the person will be shown, and the consent record that waits for their answer.
+ * @throws RelaisError `not_accredited`, `invalid` (unknown data set, purpose or date), `forbidden` (another person's account).
+ */
+export async function requestConsent(ports: Pick<Ports, "store" | "clock">, request: ConsentRequest): Promise<Consent> {
+  return ports.store.write((w) => addConsentRequest(w, request, ports.clock.now()));
+}
+
+/** The writing step, for use cases that write more in the same transaction. */
+export async function addConsentRequest(w: Writer, request: ConsentRequest, now: Date): Promise<Consent> {
+  const [sourceLink, destinationLink] = await Promise.all([
+    ownLink(w, request.personId, request.sourceLinkId),
+    ownLink(w, request.personId, request.destinationLinkId),
+  ]);
+  const source = await accredited(w, sourceLink.participantId, now);
+  const destination = await accredited(w, destinationLink.participantId, now);
+  const requester = request.requester === null ? null : await accreditedByEntityId(w, request.requester, now);
+  const words = await wordsFor(w, source);
+  const notice = noticeOf(
+    request,
+    { requester, source, destination, datasets: offered(request, { source, link: sourceLink, words }) },
+    now,
+  );
+  const consent: Consent = {
+    id: newId("consent"),
+    personId: request.personId,
+    state: "requested",
+    sourceId: source.id,
+    destinationId: destination.id,
+    sourceLinkId: sourceLink.id,
+    destinationLinkId: destinationLink.id,
+    switchId: request.switchId ?? null,
+    action: request.action,
+    datasets: [],
+    notice,
+    noticeHash: noticeHash(notice),
+    language: request.language,
+    requesterId: requester?.id ?? null,
+    createdAt: now,
+    decidedAt: null,
+    endedAt: null,
+    endedBy: null,
+    expiresAt: endOfDay(request.expires, now),
+  };
+  await w.permissions.add(consent);
+  return consent;
+}
+
+async function ownLink(r: Reader, personId: PersonId, id: LinkId): Promise<AccountLink> {
+  const link = await r.people.getLink(id);
+  if (link.personId !== personId) throw new RelaisError("not_found", "There is no link with this id.");
+  return link;
+}
+
+async function accredited(r: Reader, id: Participant["id"], now: Date): Promise<Participant> {
+  const participant = await r.participants.get(id);
+  if (!isAccredited(participant, await r.participants.findMark(id), now)) throw notAccredited(participant.name);
+  return participant;
+}
+
+async function accreditedByEntityId(r: Reader, entityId: string, now: Date): Promise<Participant> {
+  const found = await r.participants.findByEntityId(entityId);
+  if (found === null) throw new RelaisError("not_accredited", "The requester is not in the register.");
+  return accredited(r, found.id, now);
+}
+
+export function notAccredited(name: string): RelaisError {
+  return new RelaisError(
+    "not_accredited",
+    `${name} has no accreditation in force. It can renew it in the register; until then nothing is sent to it or read from it.`,
+  );
+}
+
+/** A holder describes its own data sets. What lies on a platform came from holders, whose words are used again. */
+async function wordsFor(r: Reader, source: Participant): Promise<Map<string, DataSet>> {
+  const catalogue =
+    source.datasets.length > 0 ? source.datasets : (await r.participants.list({ role: "holder" })).flatMap((holder) => holder.datasets);
+  return new Map(catalogue.map((dataset) => [dataset.id, dataset]));
+}
+
+interface Offer {
+  source: Participant;
+  link: AccountLink;
+  words: Map<string, DataSet>;
+}
+
+/** A holder offers its catalogue; a platform that is left offers what the account held when it was proved. */
+function offered(request: ConsentRequest, { source, link, words }: Offer): Notice["datasets"] {
+  const known = source.datasets.length > 0 ? [...words.keys()] : (link.inventory ?? []).map((count) => count.dataset);
+  const asked = request.datasets.length > 0 ? request.datasets : known;
+  const unknown = asked.filter((id) => !known.includes(id));
+  if (unknown.length > 0 || asked.length === 0) throw unknownDataSets(source.name, unknown);
+  return asked.map((id) => describe(id, words.get(id)));
+}
+
+function unknownDataSets(name: string, unknown: string[]): RelaisError {
+  const what = unknown.length > 0 ? `has no data set called ${unknown.slice(0, 5).join(", ")}` : "holds no data set that could be copied";
+  return new RelaisError("invalid", `${name} ${what}. The requester can read the list in the register.`, { pointers: ["/datasets"] });
+}
+
+function describe(id: string, dataset: DataSet | undefined): Notice["datasets"][number] {
+  if (dataset) return { id, title: dataset.title, description: dataset.description, example: dataset.example, kind: dataset.kind };
+  const words = { fr: id, en: id };
+  return { id, title: words, description: words, example: words, kind: "transactional" };
+}
+
+interface Parts {
+  requester: Participant | null;
+  source: Participant;
+  destination: Participant;
+  datasets: Notice["datasets"];
+}
+
+function noticeOf(request: ConsentRequest, parts: Parts, now: Date): Notice {
+  const purpose = PURPOSES.find((known) => known.iri === request.purpose);
+  if (!purpose) throw new RelaisError("invalid", "The purpose is not one of the list in the register.", { pointers: ["/purpose"] });
+  endOfDay(request.expires, now);
+  return {
+    version: "2026-11",
+    requester: parts.requester && { entityId: parts.requester.entityId, name: parts.requester.name },
+    source: party(parts.source),
+    destination: party(parts.destination),
+    action: request.action,
+    datasets: parts.datasets,
+    purpose,
+    recurrence: request.recurrence,
+    expires: request.expires,
+    retention: request.retention,
+  };
+}
+
+function party(participant: Participant): Notice["source"] {
+  const { entityId, name, about } = participant;
+  return { entityId, name, country: about.country, privacyContact: about.privacyContact };
+}
+
+function endOfDay(fullDate: string, now: Date): Date {
+  const end = new Date(`${fullDate}T23:59:59.999Z`);
+  const latest = new Date(now);
+  latest.setUTCMonth(latest.getUTCMonth() + MONTHS_AT_MOST);
+  if (!/^\d{4}-\d{2}-\d{2}$/.test(fullDate) || Number.isNaN(end.getTime()) || end <= now || end > latest) {
+    throw new RelaisError("invalid", `The end of the consent must be a day between today and ${MONTHS_AT_MOST} months from now.`, {
+      pointers: ["/expires"],
+    });
+  }
+  return end;
+}

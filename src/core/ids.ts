@@ -1,0 +1,47 @@
+import { randomBytes } from "node:crypto";
+import { RelaisError } from "./errors.ts";
+
+/** Prefix of each kind of id. An id is the prefix, `_`, and 22 characters of base62 (130 bits of chance). */
+const PREFIXES = {
+  participant: "prt",
+  person: "prs",
+  link: "lnk",
+  consent: "cst",
+  transfer: "trf",
+  switch: "swt",
+  document: "doc",
+  trustMark: "tmk",
+} as const;
+
+type Kind = keyof typeof PREFIXES;
+export type Id<K extends Kind> = `${(typeof PREFIXES)[K]}_${string}`;
+export type ParticipantId = Id<"participant">;
+export type PersonId = Id<"person">;
+export type LinkId = Id<"link">;
+export type ConsentId = Id<"consent">;
+export type TransferId = Id<"transfer">;
+export type SwitchId = Id<"switch">;
+export type DocumentId = Id<"document">;
+export type TrustMarkId = Id<"trustMark">;
+
+const ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+const LENGTH = 22;
+
+export function newId<K extends Kind>(kind: K): Id<K> {
+  let text = "";
+  while (text.length < LENGTH) {
+    // 248 is the largest multiple of 62 below 256: dropping the rest keeps every character equally likely.
+    for (const byte of randomBytes(32)) if (byte < 248 && text.length < LENGTH) text += ALPHABET[byte % 62];
+  }
+  return `${PREFIXES[kind]}_${text}`;
+}
+
+export function isId<K extends Kind>(kind: K, value: unknown): value is Id<K> {
+  return typeof value === "string" && new RegExp(`^${PREFIXES[kind]}_[0-9A-Za-z]{${LENGTH}}$`).test(value);
+}
+
+/** @throws RelaisError `not_found`: an id of another form names nothing. */
+export function asId<K extends Kind>(kind: K, value: unknown): Id<K> {
+  if (!isId(kind, value)) throw new RelaisError("not_found", `There is no ${kind} with this id.`);
+  return value;
+}

@@ -1,0 +1,291 @@
+import type { Actor, ErrorCode } from "./errors.ts";
+import type { ConsentId, DocumentId, LinkId, ParticipantId, PersonId, SwitchId, TransferId } from "./ids.ts";
+import type { Consent, ConsentState } from "./consent/consent.ts";
+import type { AccountLink, Person, Session } from "./person/person.ts";
+import type { Participant, PublicJwk, Status, TrustMark } from "./register/participant.ts";
+import type { Switch, SwitchState } from "./switch/switch.ts";
+import type { Adapter, Credentials, Fetch, Opening } from "./transfer/adapter.ts";
+import type { OmissionReason, Receipt } from "./transfer/manifest.ts";
+import type { Progress, Transfer, TransferEvent, TransferItem, TransferState } from "./transfer/transfer.ts";
+
+/** A signed document that the person can download: manifest, receipt, consent receipt. Never changed once written. */
+export interface StoredDocument {
+  id: DocumentId;
+  transferId: TransferId;
+  kind: "manifest" | "receipt";
+  jws: string;
+  createdAt: Date;
+}
+
+/** What a change of a transfer is allowed to touch. */
+export interface TransferChange {
+  state?: TransferState;
+  reason?: ErrorCode | null;
+  actor?: Actor | null;
+  dueAt?: Date;
+  /** True gives the lease back. */
+  release?: boolean;
+}
+
+export interface NewEvent {
+  kind: TransferEvent["kind"];
+  actor: Actor;
+  details?: TransferEvent["details"];
+}
+
+/**
+ * Reads one consistent snapshot.
+ * `findX` may be null; `getX` throws `not_found`.
+ */
+export interface Reader {
+  participants: {
+    get(id: ParticipantId): Promise<Participant>;
+    findByEntityId(entityId: string): Promise<Participant | null>;
+    list(filter?: { role?: "holder" | "platform" | "service" }): Promise<Participant[]>;
+    /** The newest mark of this participant, in force or not. */
+    findMark(id: ParticipantId): Promise<TrustMark | null>;
+  };
+  people: {
+    find(id: PersonId): Promise<Person | null>;
+    findSession(tokenHash: string, now: Date): Promise<Session | null>;
+    getLink(id: LinkId): Promise<AccountLink>;
+    listLinks(personId: PersonId): Promise<AccountLink[]>;
+  };
+  consents: {
+    get(id: ConsentId): Promise<Consent>;
+    list(personId: PersonId): Promise<Consent[]>;
+  };
+  transfers: {
+    get(id: TransferId): Promise<Transfer>;
+    /** Newest first. */
+    list(personId: PersonId): Promise<Transfer[]>;
+    events(id: TransferId): Promise<TransferEvent[]>;
+    progress(id: TransferId): Promise<Progress[]>;
+    /** Items in one state, by data set and key; `after` continues behind an item name. */
+    items(
+      id: TransferId,
+      options: { state?: TransferItem["state"]; limit: number; after?: { dataset: string; key: string } },
+    ): Promise<TransferItem[]>;
+    documents(id: TransferId): Promise<StoredDocument[]>;
+    /** Work that is due and that nobody holds: waiting, or left by an attempt whose lease ran out (by the database's clock). */
+    due(limit: number): Promise<Pick<Transfer, "id" | "epoch" | "state">[]>;
+    /** Live transfers whose time is over. */
+    overdue(limit: number): Promise<Pick<Transfer, "id">[]>;
+  };
+  switches: {
+    /** Switches whose old place is to be closed now. */
+    closing(): Promise<Switch[]>;
+    get(id: SwitchId): Promise<Switch>;
+    list(personId: PersonId): Promise<Switch[]>;
+  };
+}
+
+/** A Reader that may also write. Everything in one `store.write` is committed together, durably, or not at all. */
+export interface Writer extends Reader {
+  register: {
+    /** Inserts, or replaces what the entity says of itself; status stays as it was. */
+    put(participant: Participant): Promise<void>;
+    setStatus(id: ParticipantId, status: Status): Promise<void>;
+    addMark(mark: TrustMark): Promise<void>;
+    /** Ends every mark in force of this participant. */
+    revokeMarks(id: ParticipantId, at: Date): Promise<void>;
+  };
+  accounts: {
+    /** Finds the person by issuer and subject, or makes one: two parallel first sign-ins give one person. */
+    signIn(person: Person): Promise<Person>;
+    addSession(session: Session): Promise<void>;
+    endSession(tokenHash: string): Promise<void>;
+    /** One link per person, participant and account: proving again replaces. */
+    putLink(link: AccountLink): Promise<AccountLink>;
+  };
+  permissions: {
+    add(consent: Consent): Promise<void>;
+    /** Moves from one of `from`; false where the consent was in another state (nothing changed). */
+    move(
+      id: ConsentId,
+      from: ConsentState[],
+      to: ConsentState,
+      change: Partial<Pick<Consent, "datasets" | "decidedAt" | "endedAt" | "endedBy" | "language">>,
+    ): Promise<boolean>;
+    /** Active consents whose time is over. */
+    expire(now: Date): Promise<ConsentId[]>;
+  };
+  deliveries: {
+    add(transfer: Transfer): Promise<void>;
+    /**
+     * Remembers the answer to an idempotency key. Returns the transfer that the key already stands for, or null.
+     * @throws RelaisError `idempotency_mismatch` where the key came with another request before.
+     */
+    claimKey(key: { caller: string; key: string; fingerprint: string; transferId: TransferId }): Promise<TransferId | null>;
+    /**
+     * Starts an attempt: takes the lease if nobody holds it and `epoch` is still the present one, and returns the transfer
+     * with the next epoch. Null where another attempt holds it, the epoch is past, it is not due, or it ended.
+     * Leases are measured by the database's clock: a worker whose clock is wrong neither keeps nor loses one by that.
+     */
+    claim(id: TransferId, epoch: number, leaseSeconds: number): Promise<Transfer | null>;
+    /** False where `epoch` is past: the caller lost its lease and must stop. */
+    renew(id: TransferId, epoch: number, leaseSeconds: number): Promise<boolean>;
+    /** A change by an attempt: false, and nothing changed, where `epoch` is past. @throws `conflict` for a move not in `MOVES`. */
+    change(id: TransferId, epoch: number, change: TransferChange): Promise<boolean>;
+    /** A change from outside an attempt (withdrawal, suspension, cancellation): takes the transfer away from whoever holds it. */
+    interrupt(id: TransferId, change: TransferChange): Promise<void>;
+    addEvent(id: TransferId, at: Date, event: NewEvent): Promise<void>;
+    /** Fixes the denominator once per data set: a second count never lowers it. */
+    setExpected(id: TransferId, epoch: number, counts: { dataset: string; items: number; bytes: number }[]): Promise<void>;
+    /** Records what the source listed. Known items keep their state. False where `epoch` is past. */
+    listItems(id: TransferId, epoch: number, items: Omit<TransferItem, "state" | "reason">[]): Promise<boolean>;
+    /** Records what was stored or omitted. False where `epoch` is past. */
+    markItems(
+      id: TransferId,
+      epoch: number,
+      marks: { dataset: string; key: string; state: TransferItem["state"]; reason?: OmissionReason; bytes?: number; sha256?: string }[],
+    ): Promise<boolean>;
+    /** One document of each kind per transfer: a second one is `conflict`, the same one again is nothing. */
+    addDocument(document: StoredDocument): Promise<void>;
+    /** Live transfers under a consent, locked until the transaction ends. */
+    live(filter: { consentId?: ConsentId; participantId?: ParticipantId }): Promise<Transfer[]>;
+  };
+  moves: {
+    add(row: Switch): Promise<void>;
+    change(
+      id: SwitchId,
+      from: SwitchState[],
+      to: SwitchState,
+      change?: Partial<Pick<Switch, "consentId" | "transferId" | "verifiedAt" | "closedAt">>,
+    ): Promise<boolean>;
+  };
+}
+
+/** PostgreSQL. Nothing else is the truth. */
+export interface Store {
+  read<T>(work: (reader: Reader) => Promise<T>): Promise<T>;
+  /** Durable once it returns. Runs `work` again where two transactions collide, so `work` has no other effects. */
+  write<T>(work: (writer: Writer) => Promise<T>): Promise<T>;
+}
+
+/** One ring of the doorbell: what to look at, and the epoch that was present. Nothing personal. */
+export interface Ring {
+  transferId: TransferId;
+  epoch: number;
+}
+
+/** At least once, in no order; may be lost: the sweep rings again from the table. Never blocks its caller for long. */
+export interface TransferQueue {
+  ring(rings: Ring[]): Promise<void>;
+}
+
+export interface Clock {
+  now(): Date;
+  /** Resolves after this time, or at once when the signal aborts. */
+  sleep(milliseconds: number, signal: AbortSignal): Promise<void>;
+}
+
+/** Signs with the broker's current key; the key id is in the header, its public half in `/.well-known/jwks.json`. */
+export interface Signer {
+  /** Compact JWS with this `typ`. */
+  signDocument(type: string, payload: object): Promise<string>;
+  /** RFC 9421 fields over the request, valid for at most 300 s. */
+  signRequest(request: { method: string; url: string; headers: Record<string, string> }): Promise<Record<string, string>>;
+}
+
+/** Checks foreign documents. */
+export interface Verifier {
+  /** Payload of a receipt signed by one of these keys. @throws RelaisError `peer_protocol`. */
+  verifyReceipt(jws: string, keys: PublicJwk[]): Promise<Receipt>;
+}
+
+/** Credentials at rest: anyone may seal, only the worker's key opens. */
+export interface Sealer {
+  seal(credentials: Credentials): Promise<string>;
+  /** DPoP proofs by a new key that is forgotten with the returned function. */
+  ephemeralProofs(): Opening["dpopProof"];
+}
+export interface Opener {
+  open(sealed: string): Promise<Credentials>;
+}
+
+/** The worker as a client of the authorization server: tokens for one consent at one source, bound to one key (RFC 9449). */
+export interface ConsentTokens {
+  /** A key of its own for one opening. */
+  open(consent: Consent, source: Participant): Promise<TokenHolder>;
+}
+export interface TokenHolder {
+  consentHeaders(request: { method: string; url: string; nonce?: string | undefined; renew?: boolean }): Promise<Record<string, string>>;
+  dpopProof(request: { method: string; url: string; nonce?: string | undefined; accessToken?: string | undefined }): Promise<string>;
+}
+
+/** What the authorization server remembers, one record per model and id. Durable once a call returns; a record past its time does not exist. */
+export interface OauthRecords {
+  put(record: OauthRecord): Promise<void>;
+  /** True for exactly one of any number of parallel calls with this model and id, until the record's time is over: replay detection stands on it. */
+  insertOnce(record: OauthRecord): Promise<boolean>;
+  find(model: string, id: string): Promise<FoundOauthRecord | null>;
+  findByUid(model: string, uid: string): Promise<FoundOauthRecord | null>;
+  /** True for exactly one of any number of parallel calls; false where it was consumed before or does not exist. */
+  consume(model: string, id: string): Promise<boolean>;
+  remove(model: string, id: string): Promise<void>;
+  /** Ends every record of this grant, in all models. */
+  removeByGrant(grantId: string): Promise<void>;
+  /** Forgets what is past its time; returns how many. */
+  removeExpired(): Promise<number>;
+}
+export interface OauthRecord {
+  model: string;
+  id: string;
+  payload: Record<string, unknown>;
+  grantId?: string | undefined;
+  uid?: string | undefined;
+  expiresAt: Date;
+}
+export interface FoundOauthRecord {
+  payload: Record<string, unknown>;
+  consumedAt: Date | null;
+}
+
+/** Who calls Relais' API with an access token of Relais (RFC 9449 §7.1). */
+export interface CallerTokens {
+  /**
+   * Looks at the live consent and accreditation at each call. Each proof counts once.
+   * @throws RelaisError `unauthenticated` (no token, not active, proof missing, wrong or used before), `consent_ended`, `not_accredited`.
+   */
+  verify(request: { authorization: string | undefined; dpop: string | undefined; method: string; url: string }): Promise<Caller>;
+}
+export interface Caller {
+  clientEntityId: string;
+  participantId: ParticipantId;
+  consentId: ConsentId;
+  personId: PersonId;
+}
+
+/** What an entity says of itself (OpenID Federation 1.0 §3), checked against its own keys. */
+export interface EntityConfigurations {
+  /** @throws RelaisError `peer_unavailable`, `peer_protocol` (not signed by itself, expired, another entity, broken metadata). */
+  fetch(entityId: string): Promise<EntityConfiguration>;
+}
+export interface EntityConfiguration {
+  entityId: string;
+  /** Keys of its federation statements. */
+  keys: PublicJwk[];
+  /** By entity type: `federation_entity`, `oauth_client`, `self_data_holder`, `self_data_platform`. */
+  metadata: Record<string, Record<string, unknown>>;
+}
+
+/** The way out, one per participant: only its registered origins. */
+export interface Network {
+  fetchFor(participant: Participant, signal: AbortSignal): Fetch;
+}
+
+export interface Ports {
+  store: Store;
+  queue: TransferQueue;
+  clock: Clock;
+  signer: Signer;
+  verifier: Verifier;
+  sealer: Sealer;
+  opener: Opener;
+  tokens: ConsentTokens;
+  network: Network;
+  adapters: Readonly<Record<Participant["adapter"], Adapter>>;
+  /** The broker's own entity identifier and issuer. */
+  issuer: string;
+}

@@ -1,0 +1,143 @@
+import { isDataSetId, type DataKind, type DataSet, type Words } from "../catalogue/data-set.ts";
+import { RelaisError } from "../errors.ts";
+import type { EntityConfiguration } from "../ports.ts";
+import type { Endpoints, Participant, PublicJwk, Role } from "./participant.ts";
+
+/** What an entity says of itself; id and status are ours to give. */
+export type Described = Omit<Participant, "id" | "status">;
+
+type Members = Record<string, unknown>;
+
+/**
+ * Reads a participant from its entity configuration (docs/self-data-transfer.md, "What a participant publishes").
+ * @throws RelaisError `peer_protocol` naming the member that is missing or wrong.
+ */
+export function participantFrom(configuration: EntityConfiguration): Described {
+  const {
+    federation_entity: organisation = {},
+    oauth_client: client,
+    self_data_holder: holder,
+    self_data_platform: platform,
+  } = configuration.metadata;
+  const main = holder ?? platform ?? client;
+  if (main === undefined) throw broken("metadata", "names no holder, platform or client");
+  return {
+    entityId: configuration.entityId,
+    name: text(organisation, "organization_name", 200),
+    roles: rolesOf({ holder, platform }),
+    adapter: "self-data",
+    endpoints: endpointsOf({ holder, platform }),
+    keys: keysOf(configuration.keys, client),
+    datasets: holder ? datasetsOf(holder) : [],
+    about: aboutOf(main, organisation),
+    client: clientOf(client),
+  };
+}
+
+function rolesOf({ holder, platform }: { holder: Members | undefined; platform: Members | undefined }): Role[] {
+  const roles: Role[] = [...(holder ? (["holder"] as const) : []), ...(platform ? (["platform"] as const) : [])];
+  return roles.length > 0 ? roles : ["service"];
+}
+
+function endpointsOf({ holder = {}, platform = {} }: { holder: Members | undefined; platform: Members | undefined }): Endpoints {
+  const found: [keyof Endpoints, unknown][] = [
+    ["export", holder.export_endpoint ?? platform.export_endpoint],
+    ["inbox", platform.inbox_endpoint],
+    ["issuer", holder.issuer ?? platform.issuer],
+  ];
+  // Paths are appended to export and inbox; the issuer is compared as it is written (OpenID Connect Discovery §4.3).
+  const ending = (name: string) => (name === "issuer" ? /$/ : /\/+$/);
+  return Object.fromEntries(
+    found.filter(([, url]) => url !== undefined).map(([name, url]) => [name, address(url, name).replace(ending(name), "")]),
+  );
+}
+
+/** Its statement keys and its client keys: documents of it verify with either. One key per `kid`. */
+function keysOf(own: PublicJwk[], client: Members | undefined): PublicJwk[] {
+  const jwks = client?.jwks as { keys?: unknown } | undefined;
+  const added = Array.isArray(jwks?.keys) ? (jwks.keys as PublicJwk[]).filter((key) => typeof key?.kty === "string") : [];
+  const keys = new Map([...own, ...added].map((key) => [key.kid, publicOnly(key)]));
+  return [...keys.values()];
+}
+
+const PRIVATE_MEMBERS = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"];
+
+function publicOnly(key: PublicJwk): PublicJwk {
+  return Object.fromEntries(Object.entries(key).filter(([name]) => !PRIVATE_MEMBERS.includes(name))) as PublicJwk;
+}
+
+function aboutOf(main: Members, organisation: Members): Participant["about"] {
+  const contacts = Array.isArray(organisation.contacts) ? organisation.contacts : [];
+  const contact = main.privacy_contact ?? contacts[0];
+  const policy = main.policy_uri ?? organisation.policy_uri;
+  const logo = main.logo_uri ?? organisation.logo_uri;
+  return {
+    country: text(main, "country", 2),
+    privacyContact: text({ privacy_contact: contact }, "privacy_contact", 200),
+    ...(policy === undefined ? {} : { policyUri: address(policy, "policy_uri") }),
+    ...(logo === undefined ? {} : { logoUri: address(logo, "logo_uri") }),
+  };
+}
+
+function clientOf(client: Members | undefined): Participant["client"] {
+  const uris = client?.redirect_uris;
+  if (uris === undefined) return null;
+  if (!Array.isArray(uris) || uris.length === 0 || uris.length > 20) throw broken("redirect_uris", "is not a list of 1 to 20 addresses");
+  return { redirectUris: uris.map((uri) => address(uri, "redirect_uris")) };
+}
+
+const KINDS: readonly DataKind[] = ["administrative", "transactional", "trace", "derived"];
+
+function datasetsOf(holder: Members): DataSet[] {
+  const list = holder.datasets;
+  if (!Array.isArray(list) || list.length === 0 || list.length > 500) throw broken("datasets", "is not a list of 1 to 500 data sets");
+  const datasets = (list as Members[]).map(datasetOf);
+  if (new Set(datasets.map((dataset) => dataset.id)).size !== datasets.length) throw broken("datasets", "holds the same id twice");
+  return datasets;
+}
+
+function datasetOf(value: Members): DataSet {
+  const { id, kind, mediaTypes } = value;
+  if (!isDataSetId(id)) throw broken("datasets/id", "is not a dotted lower-case name");
+  if (!KINDS.includes(kind as DataKind)) throw broken(`datasets/${id}/kind`, `is not one of ${KINDS.join(", ")}`);
+  if (!Array.isArray(mediaTypes) || !mediaTypes.every((type) => typeof type === "string" && /^[\w.+-]+\/[\w.+-]+$/.test(type)))
+    throw broken(`datasets/${id}/mediaTypes`, "is not a list of media types");
+  return {
+    id,
+    kind: kind as DataKind,
+    title: words(value.title, `datasets/${id}/title`),
+    description: words(value.description, `datasets/${id}/description`),
+    example: words(value.example, `datasets/${id}/example`),
+    mediaTypes,
+    updateFrequency: text(value, "updateFrequency", 20),
+  };
+}
+
+function words(value: unknown, name: string): Words {
+  const { fr, en } = (value ?? {}) as Partial<Words>;
+  return { fr: text({ [name]: fr }, name, 1000), en: text({ [name]: en }, name, 1000) };
+}
+
+function text(members: Members, name: string, longest: number): string {
+  const value = members[name];
+  if (typeof value !== "string" || value.trim() === "" || value.length > longest)
+    throw broken(name, `is not a text of 1 to ${longest} characters`);
+  return value;
+}
+
+/** An absolute https address; http only on loopback, which the way out refuses unless the configuration allows it. */
+function address(value: unknown, name: string): string {
+  const url = typeof value === "string" && URL.canParse(value) ? new URL(value) : null;
+  const loopback = url !== null && /^(127\.0\.0\.1|\[::1\]|localhost)$/.test(url.hostname);
+  if (url === null || url.hash !== "" || url.username !== "" || !(url.protocol === "https:" || (url.protocol === "http:" && loopback))) {
+    throw broken(name, "is not an https address without a fragment");
+  }
+  return String(value);
+}
+
+function broken(member: string, flaw: string): RelaisError {
+  return new RelaisError(
+    "peer_protocol",
+    `In the entity configuration, ${member} ${flaw}. The participant must correct it, and register again.`,
+  );
+}

@@ -1,0 +1,65 @@
+import type { DataSet } from "../catalogue/data-set.ts";
+import type { ParticipantId, TrustMarkId } from "../ids.ts";
+
+export type Role = "holder" | "platform" | "service";
+export type Status = "registered" | "accredited" | "suspended" | "revoked" | "expired";
+
+/** How a participant is spoken to: the adapter of the same name under `adapters/`. */
+export type AdapterName = "self-data" | "solid" | "webdav";
+
+/** A public key as a JWK (RFC 7517). Only public members are ever stored. */
+export interface PublicJwk {
+  kty: string;
+  kid?: string;
+  alg?: string;
+  use?: string;
+  [member: string]: unknown;
+}
+
+/** Where a participant answers. All are absolute https URLs (loopback http only where the configuration allows it). */
+export interface Endpoints {
+  /** Source side of the Self Data transfer protocol. */
+  export?: string;
+  /** Destination side of the Self Data transfer protocol. */
+  inbox?: string;
+  /** OpenID Connect issuer where people prove an account with this participant. */
+  issuer?: string;
+  /** Root of the server, for platforms that speak a standard of their own (Solid, WebDAV). */
+  root?: string;
+}
+
+/** An organisation in the register. Its keys and endpoints come from its own entity configuration. */
+export interface Participant {
+  id: ParticipantId;
+  /** The https identifier of the entity (OpenID Federation), without a trailing slash. */
+  entityId: string;
+  name: string;
+  roles: Role[];
+  adapter: AdapterName;
+  endpoints: Endpoints;
+  keys: PublicJwk[];
+  /** Data sets that a holder gives back; empty for a platform. */
+  datasets: DataSet[];
+  /** What people are told: ISO 3166 country of hosting, contact of the data-protection officer, retention in words. */
+  about: { country: string; privacyContact: string; policyUri?: string; logoUri?: string };
+  status: Status;
+  /** OAuth client metadata where the participant asks for consent itself; null where it does not. */
+  client: { redirectUris: string[] } | null;
+}
+
+/** The signed, verifiable form of an accreditation (OpenID Federation §7). */
+export interface TrustMark {
+  id: TrustMarkId;
+  participantId: ParticipantId;
+  type: string;
+  level: 0 | 1 | 2;
+  jwt: string;
+  issuedAt: Date;
+  expiresAt: Date;
+  revokedAt: Date | null;
+}
+
+/** A destination or source may take part only while it is accredited and bears a mark that is in force. */
+export function isAccredited(participant: Participant, mark: TrustMark | null, now: Date): boolean {
+  return participant.status === "accredited" && mark !== null && mark.revokedAt === null && mark.expiresAt > now;
+}

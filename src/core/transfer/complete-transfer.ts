@@ -1,0 +1,131 @@
+import { RelaisError } from "../errors.ts";
+import { newId } from "../ids.ts";
+import type { Reader, StoredDocument } from "../ports.ts";
+import type { Destination, Proof } from "./adapter.ts";
+import type { Attempt } from "./attempt.ts";
+import { MANIFEST_TYPE, RECEIPT_TYPE, sha256, type Manifest, type Receipt } from "./manifest.ts";
+import { headOf } from "./open-ends.ts";
+import type { RunPorts } from "./run-ports.ts";
+import type { Transfer, TransferItem } from "./transfer.ts";
+
+/**
+ * Signs what was sent, keeps it, hands it over, and keeps the destination's proof. The manifest is written before it is handed over:
+ * after a crash the same one is handed over again, never a second one.
+ */
+export async function completeTransfer(ports: RunPorts, attempt: Attempt, destination: Destination): Promise<void> {
+  const manifestJws = (await storedDocument(ports, attempt.transfer.id, "manifest")) ?? (await signManifest(ports, attempt));
+  const manifest = payloadOf(manifestJws) as Manifest;
+  await attempt.mayMoveData();
+  const proof = await destination.complete(manifest, manifestJws);
+  const { receipt, jws } = await receiptOf(ports, attempt, { manifest, manifestJws, proof });
+  const now = ports.clock.now();
+  await attempt.write(async (w) => {
+    await w.deliveries.addDocument({ id: newId("document"), transferId: attempt.transfer.id, kind: "receipt", jws, createdAt: now });
+    await w.deliveries.change(attempt.transfer.id, attempt.transfer.epoch, { state: "received" });
+    await w.deliveries.addEvent(attempt.transfer.id, now, {
+      kind: "receipt_received",
+      actor: receipt.observed ? "relais" : "platform",
+      details: { items: receipt.items.length, observed: receipt.observed },
+    });
+  });
+}
+
+async function signManifest(ports: RunPorts, attempt: Attempt): Promise<string> {
+  const { transfer } = attempt;
+  const now = ports.clock.now();
+  const contents = await ports.store.read((r) => contentsOf(r, transfer.id));
+  const manifest: Manifest = {
+    iss: ports.issuer,
+    iat: Math.floor(now.getTime() / 1000),
+    ...headOf(attempt),
+    ...contents,
+  };
+  const jws = await ports.signer.signDocument(MANIFEST_TYPE, manifest);
+  await attempt.write(async (w) => {
+    await w.deliveries.addDocument({ id: newId("document"), transferId: transfer.id, kind: "manifest", jws, createdAt: now });
+    await w.deliveries.change(transfer.id, transfer.epoch, { state: "delivered" });
+    await w.deliveries.addEvent(transfer.id, now, {
+      kind: "delivered",
+      actor: "relais",
+      details: { items: manifest.items.length, omissions: manifest.omissions.length },
+    });
+  });
+  return jws;
+}
+
+const PAGE = 2000;
+
+async function contentsOf(r: Reader, id: Transfer["id"]): Promise<Pick<Manifest, "items" | "omissions">> {
+  const items: Manifest["items"] = [];
+  const omissions: Manifest["omissions"] = [];
+  let after: { dataset: string; key: string } | undefined;
+  for (;;) {
+    const page: TransferItem[] = await r.transfers.items(id, { limit: PAGE, ...(after ? { after } : {}) });
+    for (const item of page) {
+      if (item.state === "sent" || item.state === "stored")
+        items.push({
+          dataset: item.dataset,
+          key: item.key,
+          media_type: item.mediaType,
+          bytes: item.bytes ?? 0,
+          "sha-256": item.sha256 as string,
+        });
+      else omissions.push({ dataset: item.dataset, key: item.key, reason: item.reason ?? "not_available" });
+    }
+    after = page.at(-1);
+    if (page.length < PAGE) return { items, omissions };
+  }
+}
+
+async function receiptOf(
+  ports: RunPorts,
+  attempt: Attempt,
+  parts: { manifest: Manifest; manifestJws: string; proof: Proof },
+): Promise<{ receipt: Receipt; jws: string }> {
+  const { manifest, manifestJws, proof } = parts;
+  const expected = {
+    transfer: manifest.transfer,
+    consent: manifest.consent,
+    source: manifest.source,
+    destination: manifest.destination,
+    manifest: sha256(manifestJws),
+  };
+  if (proof.kind === "observed") {
+    const receipt: Receipt = {
+      iss: ports.issuer,
+      iat: Math.floor(ports.clock.now().getTime() / 1000),
+      ...expected,
+      observed: true,
+      items: proof.items,
+      omissions: [],
+    };
+    return { receipt, jws: await ports.signer.signDocument(RECEIPT_TYPE, receipt) };
+  }
+  const receipt = await ports.verifier.verifyReceipt(proof.jws, attempt.standing.destination.keys);
+  assertSame(receipt, { iss: manifest.destination, ...expected, observed: false });
+  return { receipt, jws: proof.jws };
+}
+
+function assertSame(receipt: Receipt, expected: Partial<Receipt>): void {
+  const wrong = (Object.keys(expected) as (keyof Receipt)[]).filter((member) => receipt[member] !== expected[member]);
+  if (wrong.length === 0) return;
+  throw new RelaisError(
+    "peer_protocol",
+    `The platform's receipt speaks of another ${wrong.join(", ")}. The platform must sign a receipt for this transfer.`,
+    { actor: "platform" },
+  );
+}
+
+export async function storedDocument(
+  ports: Pick<RunPorts, "store">,
+  id: Transfer["id"],
+  kind: StoredDocument["kind"],
+): Promise<string | null> {
+  const documents = await ports.store.read((r) => r.transfers.documents(id));
+  return documents.find((document) => document.kind === kind)?.jws ?? null;
+}
+
+/** The payload of a document that was verified or signed here before. */
+export function payloadOf(jws: string): unknown {
+  return JSON.parse(Buffer.from(jws.split(".")[1] ?? "", "base64url").toString("utf8"));
+}

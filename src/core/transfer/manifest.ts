@@ -1,0 +1,92 @@
+import { createHash } from "node:crypto";
+import type { ConsentId, TransferId } from "../ids.ts";
+
+/**
+ * Why an item is not at the destination. Each reason has an actor and a sentence in both languages
+ * (`pages/messages`), so that a person knows who can mend it.
+ */
+export const OMISSION_REASONS = [
+  "not_available",
+  "refused_by_source",
+  "refused_by_destination",
+  "unsafe_name",
+  "too_large",
+  "unsupported",
+  "changed",
+  "lost",
+  "stopped",
+] as const;
+export type OmissionReason = (typeof OMISSION_REASONS)[number];
+
+/** One thing that was sent: `dataset` and `key` name it within its transfer; digests are over bytes. */
+export interface ManifestItem {
+  dataset: string;
+  key: string;
+  media_type: string;
+  bytes: number;
+  /** SHA-256, base64url without padding. */
+  "sha-256": string;
+}
+
+export interface Omission {
+  dataset: string;
+  key: string;
+  reason: OmissionReason;
+}
+
+/** Payload of `self-data-manifest+jwt`: what is sent, signed by the broker before the destination completes. */
+export interface Manifest {
+  iss: string;
+  iat: number;
+  transfer: TransferId;
+  consent: ConsentId;
+  /** Entity identifiers. */
+  source: string;
+  destination: string;
+  /** The destination's own identifier of the person: nobody else can read a person from it. */
+  subject: string;
+  items: ManifestItem[];
+  omissions: Omission[];
+}
+
+export interface ReceiptItem {
+  dataset: string;
+  key: string;
+  bytes: number;
+  "sha-256": string;
+}
+
+/** Payload of `self-data-receipt+jwt`: what is stored, signed by the destination, or observed and signed by the broker. */
+export interface Receipt {
+  iss: string;
+  iat: number;
+  transfer: TransferId;
+  consent: ConsentId;
+  source: string;
+  destination: string;
+  /** SHA-256 of the manifest's compact JWS, base64url. */
+  manifest: string;
+  /** True where the destination cannot sign: the broker read everything back and signs what it saw. */
+  observed: boolean;
+  items: ReceiptItem[];
+  omissions: Omission[];
+}
+
+export const MANIFEST_TYPE = "self-data-manifest+jwt";
+export const RECEIPT_TYPE = "self-data-receipt+jwt";
+
+/** SHA-256 as base64url: the one form of a digest in documents and in the store. */
+export function sha256(data: string | Uint8Array): string {
+  return createHash("sha256").update(data).digest("base64url");
+}
+
+/** `Content-Digest` (RFC 9530) of a base64url SHA-256. */
+export function contentDigest(digest: string): string {
+  return `sha-256=:${Buffer.from(digest, "base64url").toString("base64")}:`;
+}
+
+/** The base64url SHA-256 in a `Content-Digest` or `Repr-Digest` field; null where there is none. */
+export function readContentDigest(field: string | null | undefined): string | null {
+  const found = /(?:^|[,\s])sha-256=:([A-Za-z0-9+/]{43}=):/.exec(field ?? "");
+  return found ? Buffer.from(found[1] as string, "base64").toString("base64url") : null;
+}

@@ -1,0 +1,97 @@
+import { checkStanding } from "../consent/check-consent.ts";
+import { ownConsent } from "../consent/decide-consent.ts";
+import type { Consent } from "../consent/consent.ts";
+import { RelaisError } from "../errors.ts";
+import { newId, type ConsentId, type PersonId } from "../ids.ts";
+import type { Ports, Writer } from "../ports.ts";
+import { sha256 } from "./manifest.ts";
+import type { Transfer } from "./transfer.ts";
+
+export interface TransferRequest {
+  consentId: ConsentId;
+  personId: PersonId;
+  /** Who asks, for idempotency keys: an entity identifier or a person. */
+  caller?: string;
+  idempotencyKey?: string;
+}
+
+/** How long a transfer may wait for a source or a destination that does not answer, unless its consent ends before. */
+const PATIENCE_HOURS = 72;
+
+/**
+ * Accepts a transfer: once this returns, it is durable, and the sweep will run it even if the queue loses the ring.
+ * The same idempotency key gives the same transfer again.
+ * @throws RelaisError `consent_ended`, `not_accredited`, `conflict` (one is under way, or the single delivery was made), `idempotency_mismatch`.
+ */
+export async function requestTransfer(ports: Pick<Ports, "store" | "queue" | "clock">, request: TransferRequest): Promise<Transfer> {
+  const transfer = await ports.store.write((w) => accept(w, request, ports.clock.now()));
+  // The doorbell may be out of order: the sweep rings again from the table.
+  await ports.queue.ring([{ transferId: transfer.id, epoch: transfer.epoch }]).catch(() => undefined);
+  return transfer;
+}
+
+/** The accepting step, for use cases that accept more in the same transaction. */
+export async function accept(w: Writer, request: TransferRequest, now: Date): Promise<Transfer> {
+  const consent = await ownConsent(w, request.consentId, request.personId);
+  const transfer = transferOf(consent, now);
+  const known = await alreadyAccepted(w, request, transfer);
+  if (known) return known;
+  await checkStanding(w, consent, now);
+  if (consent.action !== "copy") throw new RelaisError("conflict", "This permission does not allow a copy.", { actor: "person" });
+  await refuseSecondDelivery(w, consent);
+  await w.deliveries.add(transfer);
+  await w.deliveries.addEvent(transfer.id, now, {
+    kind: "requested",
+    actor: consent.requesterId === null ? "person" : "platform",
+    details: { datasets: transfer.datasets.length },
+  });
+  return transfer;
+}
+
+async function alreadyAccepted(w: Writer, request: TransferRequest, transfer: Transfer): Promise<Transfer | null> {
+  if (request.idempotencyKey === undefined) return null;
+  const known = await w.deliveries.claimKey({
+    caller: request.caller ?? request.personId,
+    key: request.idempotencyKey,
+    fingerprint: sha256(`transfer ${request.consentId}`),
+    transferId: transfer.id,
+  });
+  return known === null ? null : w.transfers.get(known);
+}
+
+async function refuseSecondDelivery(w: Writer, consent: Consent): Promise<void> {
+  const live = await w.deliveries.live({ consentId: consent.id });
+  if (live.length > 0)
+    throw new RelaisError("conflict", "A transfer under this permission is under way. Wait until it has ended.", { actor: "person" });
+  if (consent.notice.recurrence !== null) return;
+  const delivered = (await w.transfers.list(consent.personId)).some(
+    (transfer) => transfer.consentId === consent.id && transfer.state === "verified",
+  );
+  if (delivered)
+    throw new RelaisError("conflict", "This permission was for a single delivery, and it was made. Give a new one for another copy.", {
+      actor: "person",
+    });
+}
+
+function transferOf(consent: Consent, now: Date): Transfer {
+  const patience = new Date(now.getTime() + PATIENCE_HOURS * 3_600_000);
+  return {
+    id: newId("transfer"),
+    consentId: consent.id,
+    personId: consent.personId,
+    sourceId: consent.sourceId,
+    destinationId: consent.destinationId,
+    switchId: consent.switchId,
+    datasets: consent.datasets,
+    state: "queued",
+    reason: null,
+    actor: null,
+    epoch: 0,
+    attempts: 0,
+    leaseUntil: null,
+    dueAt: now,
+    expiresAt: patience < consent.expiresAt ? patience : consent.expiresAt,
+    createdAt: now,
+    endedAt: null,
+  };
+}

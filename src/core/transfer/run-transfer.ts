@@ -1,0 +1,142 @@
+import { asRelaisError, type ErrorCode, type RelaisError } from "../errors.ts";
+import type { NewEvent, Ring, TransferChange } from "../ports.ts";
+import { leaveIncomplete } from "../switch/leave-incomplete.ts";
+import type { DatasetCount, Destination, Source } from "./adapter.ts";
+import { startAttempt, type Attempt } from "./attempt.ts";
+import { deliverItems, type Limits } from "./deliver-items.ts";
+import { completeTransfer } from "./complete-transfer.ts";
+import { finishTransfer } from "./finish-transfer.ts";
+import { headOf, openDestination, openSource } from "./open-ends.ts";
+import type { RunPorts } from "./run-ports.ts";
+import { settleFailure, type Settlement } from "./settle-failure.ts";
+import type { Transfer, TransferState } from "./transfer.ts";
+
+/** The transfer will not go on: the destination is told. A shutdown is not among them. */
+const STOPS: ErrorCode[] = ["consent_ended", "stopped"];
+
+export interface RunTerms {
+  leaseSeconds: number;
+  limits: Limits;
+  /** Aborts when this process is asked to stop: the transfer is left where it stands and goes on elsewhere. */
+  shutdown: AbortSignal;
+}
+
+/** `nothing`: another attempt holds it, or there is nothing to do. `waiting`: the sweep will ring again. */
+export type RunResult = { kind: "nothing" } | { kind: "ended"; state: TransferState } | { kind: "waiting" };
+
+/**
+ * One attempt at one transfer, from wherever the last one left it. Every step is written down before the next; the right to go on is
+ * read again before each movement of data. Running it twice, or after a crash, gives the same end.
+ */
+export async function runTransfer(ports: RunPorts, ring: Ring, terms: RunTerms): Promise<RunResult> {
+  const transfer = await claim(ports, ring, terms.leaseSeconds);
+  if (transfer === null) return { kind: "nothing" };
+  try {
+    return { kind: "ended", state: await carry(ports, transfer, terms) };
+  } catch (error) {
+    return settle(ports, transfer, asRelaisError(error));
+  }
+}
+
+async function claim(ports: RunPorts, ring: Ring, leaseSeconds: number): Promise<Transfer | null> {
+  return ports.store.write(async (w) => {
+    const transfer = await w.deliveries.claim(ring.transferId, ring.epoch, leaseSeconds);
+    if (transfer)
+      await w.deliveries.addEvent(transfer.id, ports.clock.now(), {
+        kind: "attempt_started",
+        actor: "relais",
+        details: { attempt: transfer.attempts },
+      });
+    return transfer;
+  });
+}
+
+async function carry(ports: RunPorts, transfer: Transfer, terms: RunTerms): Promise<TransferState> {
+  if (transfer.state === "received") return finishTransfer(ports, transfer);
+  await using attempt = await startAttempt(ports, transfer, terms);
+  if (transfer.state === "delivered") await withDestination(ports, attempt, (destination) => completeTransfer(ports, attempt, destination));
+  else await deliver(ports, attempt, terms);
+  return finishTransfer(ports, { ...transfer, state: "received" });
+}
+
+async function deliver(ports: RunPorts, attempt: Attempt, terms: RunTerms): Promise<void> {
+  await using source = await openSource(ports, attempt);
+  const datasets = await count(ports, attempt, source);
+  const { needsDigest, concurrency } = ports.adapters[attempt.standing.destination.adapter];
+  await withDestination(ports, attempt, async (destination) => {
+    const held = await destination.announce({ manifest: headOf(attempt), datasets, expiresAt: attempt.transfer.expiresAt });
+    if (attempt.transfer.state === "fetching") await advance(ports, attempt, "delivering", { kind: "delivering", actor: "relais" });
+    await deliverItems({ attempt, source, destination, held, needsDigest, concurrency, limits: terms.limits });
+    await completeTransfer(ports, attempt, destination);
+  });
+}
+
+/** Lends an open destination. Where the transfer will not go on, the destination is told. */
+async function withDestination(ports: RunPorts, attempt: Attempt, work: (destination: Destination) => Promise<void>): Promise<void> {
+  await using destination = await openDestination(ports, attempt);
+  try {
+    await work(destination);
+  } catch (error) {
+    const failure = await attempt.reasonOf(error);
+    if (STOPS.includes(failure.code)) await destination.stop().catch(() => undefined);
+    throw failure;
+  }
+}
+
+/** Fixes the denominator of the progress, once. */
+async function count(ports: RunPorts, attempt: Attempt, source: Source): Promise<DatasetCount[]> {
+  await attempt.mayMoveData();
+  const { id, epoch, attempts, datasets } = attempt.transfer;
+  const counts = (await source.inventory()).filter((entry) => datasets.includes(entry.dataset));
+  const known = counts.flatMap(({ dataset, items, bytes }) => (items === null ? [] : [{ dataset, items, bytes: bytes ?? 0 }]));
+  const total = (member: "items" | "bytes"): number => known.reduce((sum, entry) => sum + entry[member], 0);
+  await attempt.write(async (w) => {
+    await w.deliveries.setExpected(id, epoch, known);
+    const event: NewEvent = { kind: "source_counted", actor: "holder", details: { items: total("items"), bytes: total("bytes") } };
+    if (attempts === 1) await w.deliveries.addEvent(id, ports.clock.now(), event);
+  });
+  return counts;
+}
+
+async function advance(ports: RunPorts, attempt: Attempt, state: TransferState, event: NewEvent): Promise<void> {
+  await attempt.write(async (w) => {
+    await w.deliveries.change(attempt.transfer.id, attempt.transfer.epoch, { state });
+    await w.deliveries.addEvent(attempt.transfer.id, ports.clock.now(), event);
+  });
+}
+
+/** Writes down what follows a failure, unless somebody else already decided (withdrawal, suspension, another attempt). */
+async function settle(ports: RunPorts, transfer: Transfer, failure: RelaisError): Promise<RunResult> {
+  const settlement = settleFailure(transfer, failure);
+  const now = ports.clock.now();
+  const { change, event } = recordOf(settlement, failure, now);
+  await ports.store.write(async (w) => {
+    if (!(await w.deliveries.change(transfer.id, transfer.epoch, { ...change, release: true }))) return;
+    if (event) await w.deliveries.addEvent(transfer.id, now, event);
+    if (settlement.kind === "end") await leaveIncomplete(w, transfer);
+  });
+  return settlement.kind === "end" ? { kind: "ended", state: settlement.state } : { kind: "waiting" };
+}
+
+function recordOf(
+  settlement: Settlement,
+  { code: reason, actor }: RelaisError,
+  now: Date,
+): { change: TransferChange; event: NewEvent | null } {
+  switch (settlement.kind) {
+    case "yield":
+      return { change: {}, event: null };
+    case "pause":
+      return { change: { state: "paused", reason, actor }, event: { kind: "paused", actor, details: { reason } } };
+    case "end":
+      return {
+        change: { state: settlement.state, reason, actor },
+        event: { kind: settlement.state === "failed" ? "failed" : "stopped", actor, details: { reason } },
+      };
+    case "retry":
+      return {
+        change: { dueAt: new Date(now.getTime() + settlement.inSeconds * 1000) },
+        event: { kind: "retry_planned", actor, details: { reason, seconds: Math.round(settlement.inSeconds * 10) / 10 } },
+      };
+  }
+}

@@ -1,0 +1,117 @@
+import type { Actor, ErrorCode } from "../errors.ts";
+import type { ConsentId, ParticipantId, PersonId, SwitchId, TransferId } from "../ids.ts";
+import type { OmissionReason } from "./manifest.ts";
+
+/** One list everywhere: the database rejects every move that is not in `MOVES`. */
+export const STATES = [
+  "scheduled",
+  "queued",
+  "fetching",
+  "delivering",
+  "delivered",
+  "received",
+  "verified",
+  "paused",
+  "partial",
+  "failed",
+  "cancelled",
+  "expired",
+] as const;
+export type TransferState = (typeof STATES)[number];
+
+/** From each state, the states that may follow. A state with none is terminal and never left. */
+export const MOVES = {
+  scheduled: ["queued", "paused", "cancelled", "expired", "failed"],
+  queued: ["fetching", "paused", "cancelled", "expired", "failed"],
+  fetching: ["delivering", "paused", "cancelled", "expired", "failed"],
+  delivering: ["delivered", "paused", "cancelled", "expired", "failed"],
+  delivered: ["received", "paused", "cancelled", "expired", "failed"],
+  received: ["verified", "partial", "failed"],
+  paused: ["queued", "cancelled", "expired", "failed"],
+  verified: [],
+  partial: [],
+  failed: [],
+  cancelled: [],
+  expired: [],
+} as const satisfies Record<TransferState, readonly TransferState[]>;
+
+export function isTerminal(state: TransferState): boolean {
+  return MOVES[state].length === 0;
+}
+
+export function mayMove(from: TransferState, to: TransferState): boolean {
+  return (MOVES[from] as readonly TransferState[]).includes(to);
+}
+
+/** One delivery from a source to a destination under one consent. */
+export interface Transfer {
+  id: TransferId;
+  consentId: ConsentId;
+  personId: PersonId;
+  sourceId: ParticipantId;
+  destinationId: ParticipantId;
+  switchId: SwitchId | null;
+  datasets: string[];
+  state: TransferState;
+  /** Why it is paused, failed or cancelled; null otherwise. */
+  reason: ErrorCode | null;
+  actor: Actor | null;
+  /** Grows with every attempt: a change by an older attempt is refused (fencing). */
+  epoch: number;
+  attempts: number;
+  leaseUntil: Date | null;
+  dueAt: Date;
+  expiresAt: Date;
+  createdAt: Date;
+  endedAt: Date | null;
+}
+
+/** Progress with a denominator that is fixed when the source has been counted, and never shrinks. */
+export interface Progress {
+  dataset: string;
+  /** Consented and counted at the source. */
+  expected: number;
+  sent: number;
+  stored: number;
+  verified: number;
+  omitted: number;
+  bytes: number;
+}
+
+/** One dated line of the timeline. Details hold counts, reasons and ids; never personal data. */
+export interface TransferEvent {
+  transferId: TransferId;
+  sequence: number;
+  at: Date;
+  kind: TransferEventKind;
+  actor: Actor;
+  details: Record<string, string | number | boolean>;
+}
+export type TransferEventKind =
+  | "requested"
+  | "attempt_started"
+  | "source_counted"
+  | "delivering"
+  | "retry_planned"
+  | "manifest_signed"
+  | "delivered"
+  | "receipt_received"
+  | "verified"
+  | "partial"
+  | "paused"
+  | "resumed"
+  | "stopped"
+  | "failed"
+  | "expired";
+
+export type ItemState = "listed" | "sent" | "stored" | "omitted";
+
+export interface TransferItem {
+  dataset: string;
+  key: string;
+  mediaType: string;
+  bytes: number | null;
+  sha256: string | null;
+  state: ItemState;
+  reason: OmissionReason | null;
+}

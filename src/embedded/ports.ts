@@ -1,0 +1,74 @@
+import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { RelaisError } from "../core/errors.ts";
+
+/**
+ * The port that this data folder uses for `name`: chosen by the system at the first call, kept in `ports.json`, and the same from then on,
+ * so that addresses handed to others stay true. `setting` is what the operator sets to choose another one.
+ * @throws RelaisError `unavailable` where the remembered port is taken by another program.
+ */
+export async function rememberedPort(dataDir: string, name: string, setting = "RELAIS_DATA_DIR"): Promise<number> {
+  const ports = await readPorts(dataDir);
+  const known = ports[name];
+  if (known === undefined) return rememberPort(dataDir, name, await freePort());
+  if (await isPortFree(known)) return known;
+  throw portTaken(
+    known,
+    name,
+    `${join(dataDir, "ports.json")} remembers it; stop the program that holds it, or remove the line "${name}" there, or set ${setting}.`,
+  );
+}
+
+/** Says plainly that a port is busy, who can free it, and how to choose another one. */
+export function portTaken(port: number, name: string, remedy: string): RelaisError {
+  return new RelaisError("unavailable", `The port ${port} for ${name} is held by another program on this machine. ${remedy}`, {
+    actor: "operator",
+    details: { port, name },
+  });
+}
+
+export async function rememberPort(dataDir: string, name: string, port: number): Promise<number> {
+  await mkdir(dataDir, { recursive: true });
+  const file = join(dataDir, "ports.json");
+  await writeFile(`${file}.new`, `${JSON.stringify({ ...(await readPorts(dataDir)), [name]: port }, null, 2)}\n`);
+  await rename(`${file}.new`, file);
+  return port;
+}
+
+export async function freePort(): Promise<number> {
+  const port = await listenOnce(0);
+  if (port === null)
+    throw new RelaisError(
+      "unavailable",
+      "This machine gives no free port on 127.0.0.1. Close programs that hold many connections, and try again.",
+    );
+  return port;
+}
+
+export async function isPortFree(port: number): Promise<boolean> {
+  return (await listenOnce(port)) !== null;
+}
+
+async function readPorts(dataDir: string): Promise<Record<string, number>> {
+  const file = join(dataDir, "ports.json");
+  const text = await readFile(file, "utf8").catch(() => "{}");
+  try {
+    const ports: unknown = JSON.parse(text);
+    return Object.fromEntries(Object.entries(Object(ports)).filter((entry): entry is [string, number] => Number.isInteger(entry[1])));
+  } catch {
+    throw new RelaisError("invalid", `${file} is not JSON. Remove it: ports are then chosen anew.`, { actor: "operator" });
+  }
+}
+
+/** The port that was listened on for a moment, or null where it is taken. */
+function listenOnce(port: number): Promise<number | null> {
+  return new Promise((done) => {
+    const server = createServer();
+    server.once("error", () => done(null));
+    server.listen({ port, host: "127.0.0.1", exclusive: true }, () => {
+      const address = server.address();
+      server.close(() => done(typeof address === "object" && address !== null ? address.port : null));
+    });
+  });
+}

@@ -1,0 +1,44 @@
+import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObject } from "zod-openapi";
+import { ROUTES, type Route } from "./routes.ts";
+import { Problem } from "./schemas.ts";
+
+/** The OpenAPI 3.1 document of the route table. */
+export function openApiDocument(issuer: string): object {
+  const paths: ZodOpenApiPathsObject = {};
+  for (const route of ROUTES) {
+    const path = route.path.replace(/:(\w+)/g, "{$1}");
+    paths[path] = { ...paths[path], [route.method]: operationOf(route) };
+  }
+  return createDocument({
+    openapi: "3.1.0",
+    info: {
+      title: "Relais",
+      version: "1",
+      description:
+        "Register, consent and transfer of personal data. OAuth endpoints are described by `/.well-known/oauth-authorization-server`, federation endpoints by `/.well-known/openid-federation`.",
+      license: { name: "Apache-2.0", identifier: "Apache-2.0" },
+    },
+    servers: [{ url: issuer }],
+    components: {
+      securitySchemes: { consentToken: { type: "http", scheme: "DPoP", description: "A consent token with a DPoP proof (RFC 9449)" } },
+    },
+    paths,
+  });
+}
+
+function operationOf(route: Route): ZodOpenApiOperationObject {
+  const json = (schema: Route["answers"]) => ({ "application/json": { schema } });
+  return {
+    summary: route.summary,
+    operationId: route.handler.name,
+    ...(route.may === "anyone" ? {} : { security: [{ consentToken: [] }] }),
+    ...(route.params || route.headers
+      ? { requestParams: { ...(route.params ? { path: route.params } : {}), ...(route.headers ? { header: route.headers } : {}) } }
+      : {}),
+    ...(route.body ? { requestBody: { required: true, content: json(route.body) } } : {}),
+    responses: {
+      [route.status]: { description: route.summary, content: json(route.answers) },
+      default: { description: "What went wrong, who can mend it and how", content: { "application/problem+json": { schema: Problem } } },
+    },
+  };
+}

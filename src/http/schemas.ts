@@ -1,0 +1,68 @@
+import { z } from "zod";
+import type { ErrorCode } from "../core/errors.ts";
+import { STATES } from "../core/transfer/transfer.ts";
+import { STATUS } from "./problems.ts";
+
+const time = z.iso.datetime().meta({ description: "RFC 3339 time in UTC" });
+const words = z.object({ fr: z.string(), en: z.string() });
+
+export const Problem = z
+  .object({
+    type: z.url().meta({ description: "A page that explains the problem, in English; `/fr/…` has it in French" }),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string().meta({ description: "What is wrong here, and what to do next" }),
+    code: z.enum(Object.keys(STATUS) as [ErrorCode, ...ErrorCode[]]),
+    actor: z.string().meta({ description: "Who can mend it: person, holder, platform, operator, client, relais" }),
+    retryable: z.boolean(),
+    support_id: z.string().meta({ description: "Quote it to the operator" }),
+    pointers: z.array(z.string()).optional().meta({ description: "JSON pointers to what is wrong in the request (RFC 6901)" }),
+  })
+  .meta({ id: "Problem", description: "RFC 9457" });
+
+export const Participant = z
+  .object({
+    id: z.string(),
+    entity_id: z.url(),
+    name: z.string(),
+    roles: z.array(z.enum(["holder", "platform", "service"])),
+    status: z.enum(["registered", "accredited", "suspended", "revoked", "expired"]),
+    country: z.string(),
+    adapter: z.enum(["self-data", "solid", "webdav"]),
+    datasets: z.array(
+      z.object({ id: z.string(), kind: z.string(), title: words, description: words, example: words, update_frequency: z.string() }),
+    ),
+    trust_mark: z.object({ jwt: z.string(), level: z.int(), expires_at: time }).nullable(),
+  })
+  .meta({ id: "Participant" });
+
+export const ParticipantList = z.object({ participants: z.array(Participant) }).meta({ id: "ParticipantList" });
+
+export const NewTransfer = z
+  .strictObject({ consent: z.string().meta({ description: "The consent that the token carries (cst_…)" }) })
+  .meta({ id: "NewTransfer" });
+
+export const Transfer = z
+  .object({
+    id: z.string(),
+    consent: z.string(),
+    state: z.enum(STATES),
+    reason: z.string().nullable(),
+    actor: z.string().nullable(),
+    created_at: time,
+    ended_at: time.nullable(),
+    datasets: z.array(
+      z.object({ dataset: z.string(), consented: z.int(), sent: z.int(), stored: z.int(), verified: z.int(), omitted: z.int() }),
+    ),
+  })
+  .meta({ id: "Transfer" });
+
+export const Health = z.object({ status: z.enum(["ok", "failing"]) }).meta({ id: "Health" });
+
+export const PathId = z.object({ id: z.string().max(64) });
+export const IdempotencyKey = z.object({
+  "idempotency-key": z
+    .string()
+    .regex(/^"[\x20-\x21\x23-\x5b\x5d-\x7e]{1,128}"$/)
+    .meta({ description: 'A quoted string, new for each new request: `"8e03978e-…"` (draft-ietf-httpapi-idempotency-key-header-07)' }),
+});

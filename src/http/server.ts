@@ -1,0 +1,101 @@
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import express, { type Express, type RequestHandler } from "express";
+import { RelaisError } from "../core/errors.ts";
+import { nameRequest, readSession, refuseCrossSite, securityHeaders } from "./guards.ts";
+import { openApiDocument } from "./openapi.ts";
+import { answerProblems, type ProblemSettings } from "./problems.ts";
+import { ROUTES, type Route, type RoutePorts } from "./routes.ts";
+
+export interface HttpSettings extends ProblemSettings {
+  /** Told of each answered request: method, route, status and time. Never the address with its query. */
+  onAnswer(entry: { requestId: string; method: string; route: string; status: number; milliseconds: number }): void;
+  /** OAuth, federation, sign-in and pages, in the order in which they are asked. */
+  mounted: RequestHandler[];
+}
+
+/** Largest body of an API call. Consent details are small; data never comes this way. */
+const BODY_LIMIT = "64kb";
+
+export function createHttpApp(ports: RoutePorts, settings: HttpSettings): Express {
+  const app = express();
+  app.disable("x-powered-by");
+  app.disable("etag");
+  app.use(nameRequest, timed(settings.onAnswer), securityHeaders(settings.issuer.startsWith("https:")));
+  const json = express.json({ limit: BODY_LIMIT, type: ["application/json", "application/*+json"] });
+  for (const route of ROUTES) app[route.method](route.path, ...(route.body ? [json] : []), handle(ports, route));
+  app.get("/v1/openapi.json", (_req, res) => void res.json(openApiDocument(settings.issuer)));
+  app.use(refuseCrossSite(settings.issuer), readSession(ports), ...settings.mounted);
+  app.use(() => {
+    throw new RelaisError("not_found", "There is nothing at this address.");
+  });
+  app.use(answerProblems(settings));
+  return app;
+}
+
+function handle(ports: RoutePorts, route: Route): RequestHandler {
+  return async (req, res) => {
+    res.set("Cache-Control", "no-store");
+    await route.handler(ports, req, res);
+  };
+}
+
+function timed(onAnswer: HttpSettings["onAnswer"]): RequestHandler {
+  return (req, res, next) => {
+    const startedAt = performance.now();
+    const { method } = req;
+    res.on("finish", () => {
+      const route = (req.route as { path?: unknown } | undefined)?.path;
+      onAnswer({
+        requestId: String(res.locals["requestId"]),
+        method,
+        route: typeof route === "string" ? route : "(mounted)",
+        status: res.statusCode,
+        milliseconds: Math.round(performance.now() - startedAt),
+      });
+    });
+    next();
+  };
+}
+
+export interface Listening extends AsyncDisposable {
+  port: number;
+}
+
+/** Listens; on disposal it takes no new request, lets those under way end for a while, and closes what stays open (event streams). */
+export async function listen(app: Express, address: { host: string; port: number }): Promise<Listening> {
+  const server = createServer({ requestTimeout: 60_000, headersTimeout: 15_000, keepAliveTimeout: 10_000 }, app);
+  await started(server, address);
+  return {
+    port: (server.address() as AddressInfo).port,
+    [Symbol.asyncDispose]: () => drained(server),
+  };
+}
+
+const DRAIN_MILLISECONDS = 5000;
+
+async function started(server: Server, { host, port }: { host: string; port: number }): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.once("error", (error: NodeJS.ErrnoException) =>
+    reject(
+      error.code === "EADDRINUSE"
+        ? new RelaisError(
+            "unavailable",
+            `Port ${port} on ${host} is in use by another program. Stop that program, or choose another port with RELAIS_PORT.`,
+            { cause: error },
+          )
+        : error,
+    ),
+  );
+  server.listen(port, host, resolve);
+  await promise;
+}
+
+async function drained(server: Server): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  server.close(() => resolve());
+  server.closeIdleConnections();
+  const impatient = setTimeout(() => server.closeAllConnections(), DRAIN_MILLISECONDS);
+  await promise;
+  clearTimeout(impatient);
+}

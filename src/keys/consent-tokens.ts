@@ -1,0 +1,130 @@
+import { randomUUID } from "node:crypto";
+import { z } from "zod";
+import type { Consent } from "../core/consent/consent.ts";
+import { RelaisError, type ErrorCode } from "../core/errors.ts";
+import type { ConsentTokens, TokenHolder } from "../core/ports.ts";
+import type { Participant } from "../core/register/participant.ts";
+import type { Fetch, OutboundResponse } from "../core/transfer/adapter.ts";
+import { newProofKey, type ProofKey } from "./dpop.ts";
+import type { OwnKey } from "./keyring.ts";
+import { signCompact } from "./signer.ts";
+
+export const CONSENT_GRANT = "urn:relais:params:oauth:grant-type:consent";
+const ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+/** A token is renewed this long before its end, so that none ends on its way. */
+const RENEW_BEFORE_SECONDS = 30;
+const ASSERTION_SECONDS = 60;
+
+interface Settings {
+  issuer: string;
+  /** The worker's key of now. */
+  key: () => OwnKey;
+  /** Reaches the authorization server only. */
+  fetch: Fetch;
+}
+
+/** The worker as a client (`{issuer}/worker`, private_key_jwt, DPoP): each opening has a DPoP key of its own. */
+export function createConsentTokens(settings: Settings): ConsentTokens {
+  return {
+    open: async (consent, source) => tokenHolder(settings, { consent, source, proofKey: await newProofKey() }),
+  };
+}
+
+interface Holding {
+  consent: Pick<Consent, "id">;
+  source: Pick<Participant, "entityId">;
+  proofKey: ProofKey;
+}
+
+interface Token {
+  value: string;
+  renewAt: number;
+}
+
+function tokenHolder(settings: Settings, holding: Holding): TokenHolder {
+  let held: Promise<Token> | null = null;
+  const token = async (renew: boolean): Promise<Token> => {
+    const present = renew ? null : await held?.catch(() => null);
+    if (present && present.renewAt > Date.now()) return present;
+    held = requestToken(settings, holding);
+    return held;
+  };
+  return {
+    dpopProof: holding.proofKey.proof,
+    consentHeaders: async ({ method, url, nonce, renew }) => {
+      const { value } = await token(renew ?? false);
+      return { authorization: `DPoP ${value}`, dpop: await holding.proofKey.proof({ method, url, nonce, accessToken: value }) };
+    },
+  };
+}
+
+const success = z.object({ access_token: z.string(), token_type: z.literal("DPoP"), expires_in: z.number().positive() });
+
+async function requestToken(settings: Settings, holding: Holding): Promise<Token> {
+  let answer = await post(settings, holding, undefined);
+  const nonce = answer.headers["dpop-nonce"];
+  if (answer.status === 400 && nonce !== undefined) {
+    const refusal = await refusalOf(answer);
+    if (refusal.error !== "use_dpop_nonce") throw errorFrom(refusal);
+    answer = await post(settings, holding, nonce);
+  }
+  if (answer.status !== 200) throw errorFrom(await refusalOf(answer));
+  const token = success.parse(JSON.parse(await answer.text()));
+  return { value: token.access_token, renewAt: Date.now() + (token.expires_in - RENEW_BEFORE_SECONDS) * 1000 };
+}
+
+async function post(settings: Settings, { consent, source, proofKey }: Holding, nonce: string | undefined): Promise<OutboundResponse> {
+  const url = `${settings.issuer}/token`;
+  const body = new URLSearchParams({
+    grant_type: CONSENT_GRANT,
+    consent: consent.id,
+    resource: source.entityId,
+    client_id: `${settings.issuer}/worker`,
+    client_assertion_type: ASSERTION_TYPE,
+    client_assertion: clientAssertion(settings),
+  });
+  const headers = {
+    "content-type": "application/x-www-form-urlencoded",
+    accept: "application/json",
+    dpop: await proofKey.proof({ method: "POST", url, nonce }),
+  };
+  return settings.fetch({ method: "POST", url, headers, body: body.toString() });
+}
+
+/** RFC 7523 §3, with the issuer as the one audience (FAPI 2.0 §5.3.3.1). */
+function clientAssertion({ issuer, key }: Settings): string {
+  const iat = Math.floor(Date.now() / 1000);
+  const client = `${issuer}/worker`;
+  return signCompact(key(), "JWT", { iss: client, sub: client, aud: issuer, jti: randomUUID(), iat, exp: iat + ASSERTION_SECONDS });
+}
+
+interface Refusal {
+  error: string;
+  description: string;
+  status: number;
+}
+
+async function refusalOf(answer: OutboundResponse): Promise<Refusal> {
+  const text = await answer.text();
+  const parsed = z.object({ error: z.string(), error_description: z.string().optional() }).safeParse(parseJson(text));
+  return { status: answer.status, error: parsed.data?.error ?? "", description: parsed.data?.error_description ?? "" };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+/** Errors of the consent grant that say the right is gone; the authorization server names them by our own codes. */
+const RIGHTS: readonly string[] = ["consent_ended", "consent_missing", "not_accredited"] satisfies ErrorCode[];
+
+function errorFrom({ error, description, status }: Refusal): RelaisError {
+  if (RIGHTS.includes(error)) return new RelaisError(error as ErrorCode, description);
+  const details = { error, status };
+  if (status >= 500 || status === 429)
+    return new RelaisError("unavailable", "The authorization server does not answer well. It is tried again.", { details });
+  return new RelaisError("internal", "The worker got no consent token. The operator can find the reason by the support id.", { details });
+}

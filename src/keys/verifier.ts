@@ -1,0 +1,123 @@
+import { compactVerify, decodeJwt, decodeProtectedHeader, importJWK, type CompactVerifyResult, type JWK } from "jose";
+import { z } from "zod";
+import { RelaisError } from "../core/errors.ts";
+import { isId } from "../core/ids.ts";
+import type { EntityConfiguration, Verifier } from "../core/ports.ts";
+import type { PublicJwk } from "../core/register/participant.ts";
+import { OMISSION_REASONS, RECEIPT_TYPE, type Receipt } from "../core/transfer/manifest.ts";
+
+/** What we accept from others. `none`, HMAC and RSA with PKCS #1 v1.5 are not among them. */
+const ALGORITHMS = ["ES256", "PS256", "Ed25519", "EdDSA"];
+const SKEW_SECONDS = 60;
+
+const digest = z.string().regex(/^[A-Za-z0-9_-]{43}$/);
+const named = { dataset: z.string().min(1), key: z.string().min(1) };
+const receipt = z.object({
+  iss: z.string(),
+  iat: z.int(),
+  transfer: z.custom<Receipt["transfer"]>((value) => isId("transfer", value)),
+  consent: z.custom<Receipt["consent"]>((value) => isId("consent", value)),
+  source: z.string(),
+  destination: z.string(),
+  manifest: digest,
+  observed: z.boolean(),
+  items: z.array(z.object({ ...named, bytes: z.int().min(0), "sha-256": digest })),
+  omissions: z.array(z.object({ ...named, reason: z.enum(OMISSION_REASONS) })),
+});
+
+export function createVerifier(): Verifier {
+  return { verifyReceipt };
+}
+
+async function verifyReceipt(jws: string, keys: PublicJwk[]): Promise<Receipt> {
+  const parsed = receipt.safeParse(await verifyCompact(jws, { type: RECEIPT_TYPE, keys }));
+  if (!parsed.success) throw broken("The receipt lacks a member, or one has another form than the protocol says.", parsed.error);
+  return parsed.data;
+}
+
+/**
+ * The JSON payload of a compact JWS of this type, signed by one of these keys. The key is chosen by `kid`; a set that also
+ * holds keys we cannot use is no obstacle.
+ * @throws RelaisError `peer_protocol`.
+ */
+export async function verifyCompact(jws: string, expected: { type: string; keys: PublicJwk[] }): Promise<Record<string, unknown>> {
+  const header = readHeader(jws);
+  if (header.typ?.toLowerCase() !== expected.type) throw broken(`The document is not of the type ${expected.type}.`);
+  if (!ALGORITHMS.includes(header.alg ?? ""))
+    throw broken(`The document is signed with an algorithm that is not accepted. Use one of ${ALGORITHMS.join(", ")}.`);
+  const candidates = expected.keys.filter((key) => key.use !== "enc" && (header.kid === undefined || key.kid === header.kid));
+  for (const key of candidates) {
+    const verified = await verifyWith(jws, key, header.alg as string);
+    if (verified) return parsePayload(verified);
+  }
+  throw broken("The signature does not match a published key of the signer.");
+}
+
+function readHeader(jws: string): { alg?: string | undefined; kid?: string | undefined; typ?: string | undefined } {
+  try {
+    return decodeProtectedHeader(jws);
+  } catch (error) {
+    throw broken("The document is not a compact JWS.", error);
+  }
+}
+
+async function verifyWith(jws: string, key: PublicJwk, alg: string): Promise<CompactVerifyResult | null> {
+  try {
+    return await compactVerify(jws, await importJWK(key as JWK, alg), { algorithms: ALGORITHMS });
+  } catch {
+    return null;
+  }
+}
+
+function parsePayload(verified: CompactVerifyResult): Record<string, unknown> {
+  try {
+    const payload: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(verified.payload));
+    if (typeof payload === "object" && payload !== null && !Array.isArray(payload)) return payload as Record<string, unknown>;
+  } catch (error) {
+    throw broken("The document's payload is not JSON.", error);
+  }
+  throw broken("The document's payload is not a JSON object.");
+}
+
+const jwks = z.object({ keys: z.array(z.looseObject({ kty: z.string(), kid: z.string().min(1) })).min(1) });
+const statement = z.looseObject({
+  iss: z.string(),
+  sub: z.string(),
+  iat: z.number(),
+  exp: z.number(),
+  jwks,
+  metadata: z.record(z.string(), z.record(z.string(), z.unknown())),
+  crit: z.undefined().optional(),
+});
+
+/**
+ * An entity's own configuration, verified with the keys it holds itself (OpenID Federation 1.0 §3.2).
+ * @throws RelaisError `peer_protocol`.
+ */
+export async function verifyEntityConfiguration(jwt: string, entityId: string, now: Date): Promise<EntityConfiguration> {
+  const claimed = z.object({ jwks }).safeParse(readClaims(jwt));
+  if (!claimed.success) throw broken("The entity configuration holds no keys with a `kid`.", claimed.error);
+  const keys = claimed.data.jwks.keys as PublicJwk[];
+  if (new Set(keys.map((key) => key.kid)).size !== keys.length) throw broken("Two keys of the entity configuration share a `kid`.");
+  if (!readHeader(jwt).kid) throw broken("The entity configuration names no `kid` in its header.");
+  const parsed = statement.safeParse(await verifyCompact(jwt, { type: "entity-statement+jwt", keys }));
+  if (!parsed.success)
+    throw broken("The entity configuration lacks a required claim, or one has another form than OpenID Federation says.", parsed.error);
+  const { iss, sub, iat, exp, metadata } = parsed.data;
+  if (iss !== entityId || sub !== entityId) throw broken("The entity configuration is about another entity than the one that was asked.");
+  const seconds = now.getTime() / 1000;
+  if (exp <= seconds || iat > seconds + SKEW_SECONDS) throw broken("The entity configuration is expired, or dated in the future.");
+  return { entityId, keys, metadata };
+}
+
+function readClaims(jwt: string): unknown {
+  try {
+    return decodeJwt(jwt);
+  } catch (error) {
+    throw broken("The entity configuration is not a signed JWT.", error);
+  }
+}
+
+function broken(message: string, cause?: unknown): RelaisError {
+  return new RelaisError("peer_protocol", message, { cause });
+}

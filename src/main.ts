@@ -1,0 +1,322 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { ADAPTERS } from "../adapters/index.ts";
+import { createAuthorization } from "./authorization/authorization.ts";
+import { prepareBackend, type QueueBackend } from "./bullmq/backend.ts";
+import { createTransferQueue } from "./bullmq/transfer-queue.ts";
+import { startTransferWorker } from "./bullmq/transfer-worker.ts";
+import { ConfigError, readConfig, type Config } from "./config.ts";
+import { asRelaisError, RelaisError } from "./core/errors.ts";
+import type { Clock, Ports } from "./core/ports.ts";
+import { accreditParticipant } from "./core/register/accredit-participant.ts";
+import { registerParticipant, type Entry } from "./core/register/register-participant.ts";
+import { sweepClosures } from "./core/switch/sweep-closures.ts";
+import { runTransfer } from "./core/transfer/run-transfer.ts";
+import { sweepTransfers } from "./core/transfer/sweep-transfers.ts";
+import { rememberedPort } from "./embedded/ports.ts";
+import { startEmbeddedPostgres } from "./embedded/postgres.ts";
+import { createEntityConfigurations } from "./federation/entity-configuration.ts";
+import { createFederation } from "./federation/federation.ts";
+import { createHttpApp, listen } from "./http/server.ts";
+import { clientKey } from "./keys/client-key.ts";
+import { createConsentTokens } from "./keys/consent-tokens.ts";
+import { verifyProof } from "./keys/dpop.ts";
+import { openKeyring, type Keyring } from "./keys/keyring.ts";
+import { createOpener, createSealer } from "./keys/sealer.ts";
+import { createSigner, signCompact } from "./keys/signer.ts";
+import { createVerifier, verifyCompact, verifyEntityConfiguration } from "./keys/verifier.ts";
+import { networkFor, type Outbound } from "./net/network.ts";
+import { createPages } from "./pages/pages.ts";
+import { renderProblem } from "./pages/problems.ts";
+import { migrate } from "./postgres/migrate.ts";
+import { createOauthRecords } from "./postgres/oauth-records.ts";
+import { openDatabase, openPool, openQueuePool } from "./postgres/pool.ts";
+import { createStore } from "./postgres/store.ts";
+import { startSandboxChild } from "./sandbox/child.ts";
+import type { SandboxSettings } from "./sandbox/main.ts";
+import { createSignin } from "./signin/signin.ts";
+import { createLogger, type Logger } from "./telemetry/log.ts";
+
+/** What every role of this process shares. */
+interface Base {
+  config: Config;
+  log: Logger;
+  issuer: string;
+  address: { host: string; port: number };
+  clock: Clock;
+  pool: ReturnType<typeof openPool>;
+  store: Ports["store"];
+  backend: QueueBackend;
+  queue: Ports["queue"];
+  network: Outbound;
+  shutdown: AbortSignal;
+  /** Undone in reverse order, last in first out. */
+  owned: AsyncDisposableStack;
+}
+
+/** Used proofs, codes and attempts are kept until they expire, and cleared now and then. */
+const CLEARING_SECONDS = 300;
+
+const clock: Clock = {
+  now: () => new Date(),
+  sleep: async (milliseconds, signal) => {
+    await sleep(milliseconds, undefined, { signal }).catch(() => undefined);
+  },
+};
+
+async function main(): Promise<void> {
+  const config = readConfig(process.env);
+  const log = createLogger(config.log);
+  const stop = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort());
+  const owned = new AsyncDisposableStack();
+  try {
+    await run(await prepare(config, log, stop.signal, owned));
+    await aborted(stop.signal);
+    say("relais is draining");
+  } finally {
+    await owned.disposeAsync();
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  const { promise, resolve: done } = Promise.withResolvers<void>();
+  if (signal.aborted) done();
+  else signal.addEventListener("abort", () => done(), { once: true });
+  return promise;
+}
+
+async function prepare(config: Config, log: Logger, shutdown: AbortSignal, owned: AsyncDisposableStack): Promise<Base> {
+  await mkdir(config.dataDir, { recursive: true });
+  const url =
+    config.postgres.url ?? owned.use(await startEmbeddedPostgres({ dataDir: config.dataDir, log: (line) => log.debug(line) })).url;
+  const port = config.http.port ?? (await rememberedPort(config.dataDir, "relais", "RELAIS_PORT"));
+  const issuer = config.http.publicUrl ?? `http://${config.http.host}:${port}`;
+  const pool = openPool(url, config.postgres.pool);
+  owned.defer(() => pool.end());
+  await migrate(pool);
+  const backend = openBackend(config, url, owned);
+  for (const warning of await prepareBackend(backend)) log.warn(warning);
+  return {
+    config,
+    log,
+    issuer,
+    address: { host: config.http.host, port },
+    clock,
+    pool,
+    store: createStore(openDatabase(pool)),
+    backend,
+    queue: owned.use(createTransferQueue(backend)),
+    network: owned.use(networkFor({ allowLoopback: config.sandbox.allowLoopback })),
+    shutdown,
+    owned,
+  };
+}
+
+function openBackend(config: Config, databaseUrl: string, owned: AsyncDisposableStack): QueueBackend {
+  if (config.redis.url !== null) return { kind: "redis", url: config.redis.url };
+  const pool = openQueuePool(databaseUrl);
+  owned.defer(() => pool.end());
+  return { kind: "postgres", pool };
+}
+
+async function run(base: Base): Promise<void> {
+  const { config, owned } = base;
+  const keysDir = join(config.dataDir, "keys");
+  const sandbox = config.sandbox.on ? await planSandbox(base) : null;
+  // Each role opens only its own keys: web cannot open people's credentials, the worker cannot sign tokens (architecture, "Roles").
+  const web = config.roles.includes("web") ? await openKeyring(keysDir, "web", config.keys.encryptionSecret ?? undefined) : null;
+  const worker = config.roles.includes("worker") ? await openKeyring(keysDir, "worker", config.keys.encryptionSecret ?? undefined) : null;
+  if (web) await startWeb(base, web, sandbox);
+  if (worker) startWorker(base, worker);
+  if (config.roles.includes("sweeper")) startSweeper(base);
+  await writeFile(
+    join(config.dataDir, "relais.json"),
+    JSON.stringify({ url: base.issuer, pid: process.pid, sandbox: sandbox?.urls ?? null }, null, 2),
+  );
+  if (sandbox && web) owned.use(await startSandbox(base, sandbox, web));
+  say(`relais ready at ${base.issuer}`);
+  if (sandbox) say(`the sandbox, with people to sign in as, is at ${sandbox.urls.home}`);
+  if (sandbox) say("npm run demo shows the whole journey; Ctrl-C stops everything");
+}
+
+/** Loops until shutdown; one round after the other, and a round that fails is told and tried again. */
+function every(base: Base, what: string, seconds: number, work: () => Promise<unknown>): void {
+  const loop = async (): Promise<void> => {
+    while (!base.shutdown.aborted) {
+      await work().catch((error: unknown) => base.log.error(`${what} failed`, { error: asRelaisError(error) }));
+      await base.clock.sleep(seconds * 1000, base.shutdown);
+    }
+  };
+  const running = loop();
+  base.owned.defer(() => running);
+}
+
+async function startWeb(base: Base, keyring: Keyring, sandbox: SandboxPlan | null): Promise<void> {
+  const { issuer, store, pool, network, log } = base;
+  const records = createOauthRecords(pool);
+  const sign = async (type: string, payload: object) => signCompact(keyring.current("federation"), type, payload);
+  const keys = {
+    signing: keyring.all("oauth").map((key) => key.privateJwk as Record<string, unknown>),
+    worker: () => keyring.publicRing("worker"),
+    published: keyring.publicKeys,
+    secret: keyring.secret,
+  };
+  const authorization = createAuthorization({
+    issuer,
+    store,
+    clock,
+    records,
+    keys,
+    verifyProof,
+    report: (error) => log.error("the authorization server failed", { error: asRelaisError(error) }),
+  });
+  const federation = createFederation({
+    issuer,
+    store,
+    clock,
+    keys: () => keyring.publicRing("federation"),
+    sign,
+    verify: async (jwt, type) => verifyCompact(jwt, { type, keys: await keyring.publicRing("federation") }),
+  });
+  const signin = createSignin({
+    issuer,
+    upstream: upstreamOf(base, sandbox),
+    store,
+    clock,
+    records,
+    network,
+    clientKey: () => clientKey(keyring.current("signin")),
+    fetchOrigin: network.fetchOrigin,
+    allowLoopback: base.config.sandbox.allowLoopback,
+  });
+  const pages = createPages({ store, clock, queue: base.queue, sealer: createSealer(keyring), network, adapters: ADAPTERS });
+  const app = createHttpApp(
+    { store, queue: base.queue, clock, issuer, callers: authorization.callers },
+    {
+      issuer,
+      mounted: [authorization.router, federation, signin, pages],
+      page: (error, language, supportId) => renderProblem(error, language === "en" ? "en" : "fr", supportId),
+      log: ({ supportId, status, error }) =>
+        log[status >= 500 ? "error" : "info"]("request refused", { requestId: supportId, status, error }),
+      onAnswer: (entry) => log.debug("request", entry),
+    },
+  );
+  base.owned.use(await listen(app, base.address));
+}
+
+function startWorker(base: Base, keyring: Keyring): void {
+  const { config, store, network, issuer } = base;
+  const anyTime = new AbortController().signal;
+  const ports = {
+    ...base,
+    signer: createSigner(() => keyring.current("documents"), clock),
+    verifier: createVerifier(),
+    opener: createOpener(keyring),
+    tokens: createConsentTokens({ issuer, key: () => keyring.current("worker"), fetch: network.fetchOrigin(issuer, anyTime) }),
+    adapters: ADAPTERS,
+  };
+  const terms = { leaseSeconds: config.transfer.leaseSeconds, limits: config.limits, shutdown: base.shutdown };
+  const run = async (ring: Parameters<typeof runTransfer>[1]): Promise<void> => {
+    const result = await runTransfer(ports, ring, terms);
+    base.log.info("attempt ended", {
+      transferId: ring.transferId,
+      epoch: ring.epoch,
+      kind: result.kind,
+      ...("state" in result ? { state: result.state } : {}),
+    });
+  };
+  base.owned.use(
+    startTransferWorker(base.backend, run, {
+      concurrency: config.transfer.workerConcurrency,
+      onError: (error) => base.log.warn("the queue complains", { error: asRelaisError(error) }),
+    }),
+  );
+  every(base, "closing old places", config.transfer.sweepSeconds, () => sweepClosures({ ...ports, store }, base.shutdown));
+}
+
+function startSweeper(base: Base): void {
+  every(base, "sweep", base.config.transfer.sweepSeconds, () => sweepTransfers(base));
+  every(base, "clearing expired records", CLEARING_SECONDS, () => createOauthRecords(base.pool).removeExpired());
+}
+
+/* The sandbox: reference participants in a process of their own, beside Relais. */
+
+interface SandboxPlan {
+  settings: SandboxSettings;
+  urls: Record<string, string>;
+}
+
+const PORT_PATIENCE_MILLISECONDS = 10_000;
+const SANDBOX_PROGRAMS = ["home", "identity", "energy", "insurance", "telecom", "ancre", "solid"] as const;
+
+/** After a kill the sandbox of the last run needs a moment to notice that its parent is gone, and to free its ports. */
+async function portOf(dataDir: string, name: string): Promise<number> {
+  for (const end = Date.now() + PORT_PATIENCE_MILLISECONDS; ; await sleep(200)) {
+    try {
+      return await rememberedPort(dataDir, name);
+    } catch (error) {
+      if (Date.now() > end) throw error;
+    }
+  }
+}
+
+async function planSandbox(base: Base): Promise<SandboxPlan> {
+  const { dataDir, http, sandbox } = base.config;
+  const ports: Record<string, number> = {};
+  for (const name of SANDBOX_PROGRAMS) ports[name] = await portOf(dataDir, name);
+  // The Solid server believes people's identifiers over plain http at `localhost` only.
+  const hostOf = (name: string): string => (name === "solid" && http.host === "127.0.0.1" ? "localhost" : http.host);
+  const urls = Object.fromEntries(SANDBOX_PROGRAMS.map((name) => [name, `http://${hostOf(name)}:${ports[name]}`]));
+  const settings = {
+    dataDir: resolve(dataDir, "sandbox"),
+    seed: sandbox.seed,
+    relais: base.issuer,
+    host: http.host,
+    ports,
+  } as SandboxSettings;
+  return { settings, urls };
+}
+
+function upstreamOf({ config, issuer }: Base, sandbox: SandboxPlan | null): { issuer: string; clientId: string; clientSecret?: string } {
+  const upstream = config.signin.issuer ?? sandbox?.urls["identity"];
+  if (upstream === undefined)
+    throw new ConfigError(["RELAIS_SIGNIN_ISSUER: is unset; expected the OpenID Connect issuer at which people sign in"]);
+  const { clientId, clientSecret } = config.signin;
+  return { issuer: upstream, clientId: clientId ?? issuer, ...(clientSecret === null ? {} : { clientSecret }) };
+}
+
+async function startSandbox(base: Base, plan: SandboxPlan, keyring: Keyring): Promise<AsyncDisposable> {
+  const child = await startSandboxChild(plan.settings, (solid) => {
+    admit(base, keyring, [solid]).catch((error: unknown) =>
+      base.log.error("a sandbox participant was not accredited", { error: asRelaisError(error) }),
+    );
+  });
+  await admit(base, keyring, child.participants);
+  return child;
+}
+
+/** Sandbox participants are registered from what they publish, like any other, and accredited at level 1. */
+async function admit(base: Base, keyring: Keyring, entries: Entry[]): Promise<void> {
+  const { issuer, store, network } = base;
+  const entityConfigurations = createEntityConfigurations({ clock, fetchOrigin: network.fetchOrigin, verify: verifyEntityConfiguration });
+  const statements = { signDocument: async (type: string, payload: object) => signCompact(keyring.current("federation"), type, payload) };
+  for (const entry of entries) {
+    const participant = await registerParticipant({ store, entityConfigurations }, entry);
+    if (participant.status !== "accredited")
+      await accreditParticipant({ store, clock, issuer, statements }, { participantId: participant.id, level: 1 });
+  }
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+try {
+  await main();
+} catch (error) {
+  const known = error instanceof ConfigError || error instanceof RelaisError;
+  process.stderr.write(`relais: ${known ? error.message : error instanceof Error ? error.stack : String(error)}\n`);
+  process.exitCode = 1;
+}

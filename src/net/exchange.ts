@@ -1,0 +1,98 @@
+import { Readable } from "node:stream";
+import type { Dispatcher } from "undici";
+import { type Actor, RelaisError } from "../core/errors.ts";
+import type { Bytes, OutboundRequest, OutboundResponse } from "../core/transfer/adapter.ts";
+import { failureOf } from "./failures.ts";
+
+const DEFAULT_LIMIT = 1024 * 1024;
+
+export interface Line {
+  dispatcher: Dispatcher;
+  signal: AbortSignal;
+  /** Who is at the other end, for the message of a failure. */
+  actor: Actor;
+  limit?: number;
+}
+
+/**
+ * One request and its answer; redirects come back as they are. A body streams through an async generator
+ * (`fetch` was measured at half the speed and 1.1 GB of memory for 1 GiB).
+ */
+export async function exchange(line: Line, url: URL, request: OutboundRequest): Promise<OutboundResponse> {
+  if (line.signal.aborted) throw failureOf(null, line.signal, line.actor);
+  try {
+    const answer = await line.dispatcher.request({
+      origin: url.origin,
+      path: url.pathname + url.search,
+      method: request.method,
+      headers: request.headers ?? {},
+      body: bodyOf(request.body),
+      signal: line.signal,
+    });
+    const headers = headersOf(answer.headers);
+    await refuseEncoded(answer, headers, line.actor);
+    return responseOf(line, answer, headers, request.limit ?? line.limit ?? DEFAULT_LIMIT);
+  } catch (error) {
+    throw failureOf(error, line.signal, line.actor);
+  }
+}
+
+function bodyOf(body: OutboundRequest["body"]): NonNullable<Dispatcher.RequestOptions["body"]> | null {
+  if (body === undefined) return null;
+  if (typeof body === "string" || body instanceof Uint8Array || body instanceof Readable) return body;
+  // undici takes any async iterable and pulls it at the speed of the socket; its types name streams only.
+  return body as unknown as Readable;
+}
+
+function headersOf(fields: Record<string, string | string[] | undefined>): Record<string, string> {
+  const entries = Object.entries(fields).filter((entry): entry is [string, string | string[]] => entry[1] !== undefined);
+  return Object.fromEntries(entries.map(([name, value]) => [name.toLowerCase(), Array.isArray(value) ? value.join(", ") : value]));
+}
+
+/** No encoding is ever asked for: a compressed answer could be a bomb, and its digest would be another one. */
+async function refuseEncoded(answer: Dispatcher.ResponseData, headers: Record<string, string>, actor: Actor): Promise<void> {
+  const encoding = headers["content-encoding"] ?? "identity";
+  if (encoding === "identity") return;
+  await drop(answer);
+  throw new RelaisError("peer_protocol", "The other side compresses an answer that must come as it is.", { actor });
+}
+
+function responseOf(line: Line, answer: Dispatcher.ResponseData, headers: Record<string, string>, limit: number): OutboundResponse {
+  const body = streamOf(line, answer);
+  return {
+    status: answer.statusCode,
+    headers,
+    body,
+    text: () => textOf(body, limit, line.actor),
+    drop: () => drop(answer),
+  };
+}
+
+async function* streamOf(line: Line, answer: Dispatcher.ResponseData): Bytes {
+  try {
+    for await (const chunk of answer.body) yield chunk as Uint8Array;
+  } catch (error) {
+    throw failureOf(error, line.signal, line.actor);
+  }
+}
+
+async function textOf(body: Bytes, limit: number, actor: Actor): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of body) {
+    length += chunk.length;
+    if (length > limit)
+      throw new RelaisError("peer_protocol", `The other side answers more than the ${limit} bytes that are read here.`, { actor });
+    chunks.push(chunk);
+  }
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks));
+  } catch (cause) {
+    throw new RelaisError("peer_protocol", "The other side answers text that is not UTF-8.", { actor, cause });
+  }
+}
+
+/** Reads a short rest so that the connection can be used again; a long one is cut off with its connection. */
+async function drop(answer: Dispatcher.ResponseData): Promise<void> {
+  await answer.body.dump({ limit: 64 * 1024 }).catch(() => undefined);
+}

@@ -1,0 +1,177 @@
+import express, { Router, type NextFunction, type Request, type Response } from "express";
+import { LANGUAGES, type Language } from "../core/catalogue/data-set.ts";
+import type { Session } from "../core/person/person.ts";
+import { accounts, proveAccount, showProof } from "./accounts/handlers.ts";
+import { sendAsset } from "./assets.ts";
+import { home, legalPage, me, signIn } from "./home/handlers.ts";
+import { answerConsent, permission, permissions, showConsent, showStop, stopPermission } from "./permissions/handlers.ts";
+import { problem, problems } from "./problems.ts";
+import { participant, register } from "./register/handlers.ts";
+import {
+  chooseSwitch,
+  closeOld,
+  confirmSwitch,
+  planOfSwitch,
+  retrySwitch,
+  showClose,
+  showSwitchChoice,
+  switchPage,
+} from "./switches/handlers.ts";
+import { renderPage } from "./templates.ts";
+import { chooseCopy, showCopy } from "./transfers/copy.ts";
+import { cancel, showCancel, transfer, transferDocument, transferEvents, transfers } from "./transfers/handlers.ts";
+import { languageOf, TONGUES } from "./tongue.ts";
+import { formOf, personOf, type Answer, type Handler, type PagesPorts, type PersonHandler, type Visit } from "./visit.ts";
+
+type Method = "get" | "post";
+
+/** Open to everybody. */
+const PUBLIC_ROUTES: [Method, string, Handler][] = [
+  ["get", "/", home],
+  ["get", "/register", register],
+  ["get", "/register/:id", participant],
+  ["get", "/sign-in", signIn],
+  ["get", "/problems", problems],
+  ["get", "/problems/:code", problem],
+  ["get", "/accessibility", legalPage("accessibility")],
+  ["get", "/legal", legalPage("legal")],
+  ["get", "/privacy", legalPage("privacy")],
+];
+
+/** For a person who has signed in, about that person only. */
+const PERSON_ROUTES: [Method, string, PersonHandler][] = [
+  ["get", "/me", me],
+  ["get", "/me/copy", showCopy],
+  ["post", "/me/copy", chooseCopy],
+  ["get", "/accounts", accounts],
+  ["get", "/accounts/:id", showProof],
+  ["post", "/accounts/:id", proveAccount],
+  ["get", "/permissions", permissions],
+  ["get", "/permissions/:id", permission],
+  ["get", "/permissions/:id/decide", showConsent],
+  ["post", "/permissions/:id/decide", answerConsent],
+  ["get", "/permissions/:id/stop", showStop],
+  ["post", "/permissions/:id/stop", stopPermission],
+  ["get", "/me/transfers", transfers],
+  ["get", "/me/transfers/:id", transfer],
+  ["get", "/me/transfers/:id/events", transferEvents],
+  ["get", "/me/transfers/:id/manifest", transferDocument("manifest")],
+  ["get", "/me/transfers/:id/receipt", transferDocument("receipt")],
+  ["get", "/me/transfers/:id/cancel", showCancel],
+  ["post", "/me/transfers/:id/cancel", cancel],
+  ["get", "/me/switch", showSwitchChoice],
+  ["post", "/me/switch", chooseSwitch],
+  ["get", "/me/switch/plan", planOfSwitch],
+  ["post", "/me/switch/plan", confirmSwitch],
+  ["get", "/me/switch/:id", switchPage],
+  ["post", "/me/switch/:id/retry", retrySwitch],
+  ["get", "/me/switch/:id/close", showClose],
+  ["post", "/me/switch/:id/close", closeOld],
+];
+
+/** Addresses that stand in trust marks, without a language, and the page that each leads to. */
+const SIGNED_ADDRESSES: [address: string, page: (request: Request) => string][] = [
+  ["/register/:id", (request) => `/register/${encodeURIComponent(String(request.params["id"]))}`],
+  ["/charter/:version", () => "/register"],
+];
+
+/**
+ * The portal. Mounted at `/`, behind what sets `res.locals.session` and refuses cross-site forms.
+ * Failures go on to the server's error handler, which prints them with `renderProblem`.
+ */
+export function createPages(ports: PagesPorts): Router {
+  const router = Router();
+  router.get("/assets/:tag/:name", sendAsset);
+  router.get("/", (request, response) =>
+    response.vary("Accept-Language").redirect(302, `/${languageOf(request.headers["accept-language"])}/`),
+  );
+  for (const lang of LANGUAGES) router.use(`/${lang}`, pagesIn(lang, ports));
+  for (const [address, page] of SIGNED_ADDRESSES)
+    router.get(address, (request, response) =>
+      response.vary("Accept-Language").redirect(302, `/${languageOf(request.headers["accept-language"])}${page(request)}`),
+    );
+  return router;
+}
+
+function pagesIn(lang: Language, ports: PagesPorts): Router {
+  const router = Router();
+  router.use(express.urlencoded({ extended: false, limit: "32kb", parameterLimit: 400 }));
+  for (const [method, path, handler] of PUBLIC_ROUTES) {
+    router[method](path, async (request, response) =>
+      answer(lang, request, response, await handler(ports, visitOf(lang, request, response))),
+    );
+  }
+  for (const [method, path, handler] of PERSON_ROUTES) {
+    router[method](path, signedIn(lang), async (request, response) =>
+      answer(lang, request, response, await handler(ports, personOf(visitOf(lang, request, response)))),
+    );
+  }
+  return router;
+}
+
+/** A visitor is asked to sign in, and then comes back to the page that was asked for. */
+function signedIn(lang: Language) {
+  return (request: Request, response: Response, next: NextFunction): void => {
+    if (sessionOf(response) !== null) return next();
+    const target = request.method === "GET" ? request.originalUrl : `/${lang}/me`;
+    response.redirect(303, `/${lang}/sign-in?next=${encodeURIComponent(target)}`);
+  };
+}
+
+function sessionOf(response: Response): Session | null {
+  return (response.locals["session"] as Session | null | undefined) ?? null;
+}
+
+function visitOf(lang: Language, request: Request, response: Response): Visit {
+  return {
+    tongue: TONGUES[lang],
+    session: sessionOf(response),
+    path: request.path,
+    params: request.params as Record<string, string>,
+    query: formOf(request.query),
+    form: formOf(request.body),
+  };
+}
+
+async function answer(lang: Language, request: Request, response: Response, given: Answer): Promise<void> {
+  // Pages about a person are never kept by a browser or a proxy.
+  if (sessionOf(response) !== null) response.set("Cache-Control", "no-store");
+  switch (given.kind) {
+    case "redirect":
+      return response.redirect(303, given.to);
+    case "file":
+      response.set("Content-Type", given.type).set("Content-Disposition", `attachment; filename="${given.name}"`).send(given.body);
+      return;
+    case "stream":
+      return stream(response, given.events);
+    case "page":
+      response
+        .status(given.status ?? 200)
+        .type("html")
+        .send(renderPage(given.template, frameOf(lang, request, response, given), given.model));
+  }
+}
+
+function frameOf(lang: Language, request: Request, response: Response, page: Extract<Answer, { kind: "page" }>) {
+  const [, search = ""] = request.originalUrl.split("?", 2);
+  return {
+    lang,
+    title: page.title,
+    path: request.path,
+    search: search && request.method === "GET" ? `?${search}` : "",
+    displayName: sessionOf(response)?.displayName ?? null,
+    withoutNavigation: page.withoutNavigation ?? false,
+  };
+}
+
+/** Server-sent events, until they end or the browser leaves. */
+async function stream(response: Response, events: (signal: AbortSignal) => AsyncIterable<string>): Promise<void> {
+  const left = new AbortController();
+  response.on("close", () => left.abort());
+  response.set({ "Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no" }).flushHeaders();
+  try {
+    for await (const event of events(left.signal)) response.write(event);
+  } finally {
+    response.end();
+  }
+}

@@ -1,0 +1,182 @@
+import { CONSENT_MOVES, type Consent, type ConsentState, type Notice } from "../../core/consent/consent.ts";
+import type { DataKind, Language } from "../../core/catalogue/data-set.ts";
+import type { Participant } from "../../core/register/participant.ts";
+import type { Transfer } from "../../core/transfer/transfer.ts";
+import { badgeOf, namesOf, type Entry } from "../register/view.ts";
+import type { Tongue } from "../tongue.ts";
+import { rowOfTransfer } from "../transfers/view.ts";
+
+const TAGS = {
+  requested: "govuk-tag--yellow",
+  active: "govuk-tag--green",
+  suspended: "govuk-tag--orange",
+  withdrawn: "govuk-tag--grey",
+  revoked: "govuk-tag--red",
+  refused: "govuk-tag--grey",
+  expired: "govuk-tag--grey",
+  superseded: "govuk-tag--grey",
+} as const satisfies Record<ConsentState, string>;
+
+/** The state as it is now: a permission whose last day is over has expired, before any sweep says so. */
+export function stateOf(consent: Consent, now: Date): ConsentState {
+  const mayExpire = (CONSENT_MOVES[consent.state] as readonly ConsentState[]).includes("expired");
+  return mayExpire && consent.expiresAt <= now ? "expired" : consent.state;
+}
+
+export function isActive(consent: Consent, now: Date): boolean {
+  const state = stateOf(consent, now);
+  return state === "active" || state === "suspended";
+}
+
+export function rowOfConsent(tongue: Tongue, consent: Consent, now: Date) {
+  const { t, lang } = tongue;
+  const state = stateOf(consent, now);
+  return {
+    id: consent.id,
+    title: t("permission.fromTo", { source: consent.notice.source.name, destination: consent.notice.destination.name }),
+    datasets: t("permission.count", { count: consent.datasets.length || consent.notice.datasets.length }),
+    state: { text: t(`consent.state.${state}`), classes: TAGS[state] },
+    until: isActive(consent, now) ? t("permission.until", { date: lastDayOf(tongue, consent.notice) }) : null,
+    href: state === "requested" ? `/${lang}/permissions/${consent.id}/decide` : `/${lang}/permissions/${consent.id}`,
+  };
+}
+
+interface Detail {
+  transfers: Transfer[];
+  participants: Participant[];
+  now: Date;
+}
+
+export function viewOfPermission(tongue: Tongue, consent: Consent, { transfers, participants, now }: Detail) {
+  const { t, lang } = tongue;
+  const allowed = new Set(consent.datasets);
+  const names = namesOf(participants);
+  return {
+    ...rowOfConsent(tongue, consent, now),
+    sentence: t(`consent.sentence.${stateOf(consent, now)}`),
+    canStop: isActive(consent, now),
+    stopHref: `/${lang}/permissions/${consent.id}/stop`,
+    allowed: consent.notice.datasets.filter(({ id }) => allowed.has(id)).map(({ title }) => title[lang]),
+    refused: consent.notice.datasets.filter(({ id }) => consent.state !== "requested" && !allowed.has(id)).map(({ title }) => title[lang]),
+    ...factsOf(tongue, consent.notice),
+    lines: timelineOf(tongue, consent, now),
+    transfers: transfers.filter((transfer) => transfer.consentId === consent.id).map((transfer) => rowOfTransfer(tongue, transfer, names)),
+    noticeHash: consent.noticeHash,
+    noticeVersion: consent.notice.version,
+  };
+}
+
+function timelineOf({ t, moment }: Tongue, consent: Consent, now: Date) {
+  const who = consent.notice.requester?.name ?? t("actor.person");
+  const lines = [{ at: consent.createdAt, what: t("consent.event.requested"), who }];
+  if (consent.decidedAt)
+    lines.push({
+      at: consent.decidedAt,
+      what: t(consent.state === "refused" ? "consent.event.refused" : "consent.event.granted"),
+      who: t("actor.person"),
+    });
+  const state = stateOf(consent, now);
+  if (state === "withdrawn" || state === "revoked" || state === "expired" || state === "superseded") {
+    lines.push({
+      at: consent.endedAt ?? consent.expiresAt,
+      what: t(`consent.event.${state}`),
+      who: t(`actor.${consent.endedBy ?? "relais"}`),
+    });
+  }
+  return lines.map(({ at, what, who: actor }) => ({ what, who: actor, at: moment(at), iso: at.toISOString() }));
+}
+
+/** Kinds in the order in which they are shown: what says most about a life comes last, and apart. */
+const KINDS = ["administrative", "transactional", "trace", "derived"] as const satisfies readonly DataKind[];
+
+/**
+ * The screen on which a person decides, made from the notice alone (experience reference, minimal consent screen);
+ * the register adds the accreditation in force.
+ */
+export function viewOfDecision(
+  tongue: Tongue,
+  consent: Consent,
+  ends: { requester: Entry | null; source: Entry; destination: Entry; now: Date },
+) {
+  const { t, lang } = tongue;
+  const { notice } = consent;
+  return {
+    id: consent.id,
+    title: t(notice.action === "erase" ? "decide.title.erase" : "decide.title.copy", {
+      source: notice.source.name,
+      destination: notice.destination.name,
+    }),
+    isErase: notice.action === "erase",
+    requester: notice.requester && { name: notice.requester.name, badge: ends.requester && badgeOf(tongue, ends.requester, ends.now) },
+    source: { ...notice.source, badge: badgeOf(tongue, ends.source, ends.now) },
+    destination: { ...notice.destination, badge: badgeOf(tongue, ends.destination, ends.now) },
+    groups: KINDS.map((kind) => ({
+      kind,
+      title: t(`kind.${kind}`),
+      datasets: notice.datasets.filter((one) => one.kind === kind).map((one) => choiceOf(one, lang)),
+    })).filter(({ datasets }) => datasets.length > 0),
+    count: notice.datasets.length,
+    ...factsOf(tongue, notice),
+    noticeHash: consent.noticeHash,
+    noticeVersion: notice.version,
+  };
+}
+
+function choiceOf(dataset: Notice["datasets"][number], lang: Language) {
+  const title = dataset.title[lang];
+  // A data set that a platform names without describing it has its name as every text: said once is enough.
+  const said = (text: string) => (text === title ? null : text);
+  return { id: dataset.id, title, description: said(dataset.description[lang]), example: said(dataset.example[lang]) };
+}
+
+function factsOf(tongue: Tongue, notice: Notice) {
+  const { t, lang } = tongue;
+  return {
+    purpose: notice.purpose.words[lang],
+    purposeIri: notice.purpose.iri,
+    often: notice.recurrence === null ? t("permission.once") : t("permission.every", { period: durationOf(tongue, notice.recurrence) }),
+    expires: t("permission.expires", { date: lastDayOf(tongue, notice) }),
+    retention:
+      notice.retention === null
+        ? t("permission.keptUntilDeleted", { destination: notice.destination.name })
+        : t("permission.keptFor", { destination: notice.destination.name, period: durationOf(tongue, notice.retention) }),
+    where: whereOf(tongue, notice),
+    privacyContacts: [notice.source, notice.destination].map(({ name, privacyContact }) => ({ name, contact: privacyContact })),
+  };
+}
+
+/** A full-date is a day everywhere: noon keeps it the same day in Paris. */
+function lastDayOf({ date }: Tongue, { expires }: Notice): string {
+  return date(new Date(`${expires}T12:00:00Z`));
+}
+
+/** Member states of the European Union and of the EEA: data that stays there needs no transfer mechanism (GDPR art. 44). */
+const EEA = new Set("AT BE BG HR CY CZ DK EE FI FR DE GR HU IE IT LV LT LU MT NL PL PT RO SK SI ES SE IS LI NO".split(" "));
+
+function whereOf({ t, country }: Tongue, { destination }: Notice): string {
+  return t(EEA.has(destination.country) ? "permission.whereEea" : "permission.whereOutside", {
+    destination: destination.name,
+    country: country(destination.country),
+  });
+}
+
+const PERIODS = { Y: "period.years", M: "period.months", W: "period.weeks", D: "period.days" } as const;
+
+/** `P1Y`, `P3M`, `P2W`, `P1D` in words; another ISO 8601 duration as it is written. */
+export function durationOf({ t }: Tongue, duration: string): string {
+  const [, count, unit] = /^P(\d{1,4})([YMWD])$/.exec(duration) ?? [];
+  return count && unit ? t(PERIODS[unit as keyof typeof PERIODS], { count: Number(count) }) : duration;
+}
+
+export function viewOfStop(tongue: Tongue, consent: Consent, running: number) {
+  const { notice } = consent;
+  return {
+    id: consent.id,
+    title: tongue.t("permission.fromTo", { source: notice.source.name, destination: notice.destination.name }),
+    source: notice.source.name,
+    destination: notice.destination.name,
+    running,
+    contact: notice.destination.privacyContact,
+    keepHref: `/${tongue.lang}/permissions/${consent.id}`,
+  };
+}

@@ -1,0 +1,45 @@
+import type { Language } from "../core/catalogue/data-set.ts";
+import { ERRORS, RelaisError, type ErrorCode } from "../core/errors.ts";
+import { renderPage } from "./templates.ts";
+import { TONGUES, type Tongue } from "./tongue.ts";
+import type { Answer, PagesPorts, Visit } from "./visit.ts";
+
+const CODES = Object.keys(ERRORS) as ErrorCode[];
+
+/** Every kind of problem, each with its page: where the `type` of a problem document leads (RFC 9457 §3.1.1). */
+export function problems(_ports: PagesPorts, { tongue }: Visit): Answer {
+  const rows = CODES.map((code) => ({ code, title: tongue.t(`problem.${code}.title`), href: `/${tongue.lang}/problems/${code}` }));
+  return { kind: "page", template: "problems", title: tongue.t("problems.title"), model: { rows } };
+}
+
+export function problem(_ports: PagesPorts, { tongue, params }: Visit): Answer {
+  const code = CODES.find((known) => known === params["code"]);
+  if (code === undefined) throw new RelaisError("not_found", "There is no problem with this code.");
+  return {
+    kind: "page",
+    template: "problem",
+    title: tongue.t(`problem.${code}.title`),
+    model: { ...wordsOf(tongue, code), who: tongue.t(`actor.${ERRORS[code].actor}`), code, isRetryable: ERRORS[code].retryable },
+  };
+}
+
+function wordsOf({ t }: Tongue, code: ErrorCode) {
+  return { heading: t(`problem.${code}.title`), meaning: t(`problem.${code}.meaning`), how: t(`problem.${code}.how`) };
+}
+
+/** The page of a failure, for the server's error handler. The error's own sentence is in English, and marked as such. */
+export function renderProblem(error: RelaisError, lang: Language, supportId: string): string {
+  const tongue = TONGUES[lang];
+  const { code, actor } = error;
+  const frame = { lang, title: tongue.t(`problem.${code}.title`), path: `/problems/${code}`, search: "", displayName: null };
+  const model = {
+    ...wordsOf(tongue, code),
+    who: tongue.t(`actor.${actor}`),
+    code,
+    supportId,
+    detail: code === "internal" ? null : error.message,
+    isRetryable: error.retryable,
+    isFailure: true,
+  };
+  return renderPage("problem", frame, model);
+}

@@ -1,0 +1,75 @@
+import { RelaisError } from "../core/errors.ts";
+import type { PersonId } from "../core/ids.ts";
+import type { Session } from "../core/person/person.ts";
+import type { Ports } from "../core/ports.ts";
+import type { Tongue } from "./tongue.ts";
+
+/** What the portal needs of the system. It holds no key that opens a person's credentials. */
+export type PagesPorts = Pick<Ports, "store" | "clock" | "queue" | "sealer" | "network" | "adapters">;
+
+/** A submitted form (or query): texts only, whatever was sent. */
+export interface Form {
+  one(name: string): string;
+  all(name: string): string[];
+}
+
+export interface Visit {
+  tongue: Tongue;
+  session: Session | null;
+  /** Path without the language: `/register/prt_…`. */
+  path: string;
+  params: Record<string, string>;
+  query: Form;
+  form: Form;
+}
+
+export interface PersonVisit extends Visit {
+  session: Session;
+  personId: PersonId;
+}
+
+export type Answer =
+  | { kind: "page"; template: string; title: string; model: object; status?: number; withoutNavigation?: boolean }
+  | { kind: "redirect"; to: string }
+  | { kind: "file"; name: string; type: string; body: string }
+  | { kind: "stream"; events: (signal: AbortSignal) => AsyncIterable<string> };
+
+export type Handler = (ports: PagesPorts, visit: Visit) => Answer | Promise<Answer>;
+export type PersonHandler = (ports: PagesPorts, visit: PersonVisit) => Answer | Promise<Answer>;
+
+/** A choice in a list of radios or check boxes, as the form templates print it. */
+export interface Choice {
+  value: string;
+  text: string;
+  hint?: { text: string };
+  checked: boolean;
+}
+
+/** A field that a person has to correct: shown above the form and at the field. */
+export interface FieldError {
+  field: string;
+  text: string;
+}
+
+/** The same errors by field, as the form macros take them. */
+export function errorsByField({ t }: Tongue, errors: FieldError[]) {
+  return Object.fromEntries(errors.map(({ field, text }) => [field, { text, visuallyHiddenText: t("layout.errorWord") }]));
+}
+
+export function pathOf(visit: Visit, path: string): string {
+  return `/${visit.tongue.lang}${path}`;
+}
+
+export function formOf(input: unknown): Form {
+  const members = typeof input === "object" && input !== null ? (input as Record<string, unknown>) : {};
+  const all = (name: string): string[] => {
+    const value = Object.hasOwn(members, name) ? members[name] : undefined;
+    return (Array.isArray(value) ? value : [value]).filter((one): one is string => typeof one === "string");
+  };
+  return { all, one: (name) => (all(name)[0] ?? "").trim() };
+}
+
+export function personOf(visit: Visit): PersonVisit {
+  if (visit.session === null) throw new RelaisError("unauthenticated", "Sign in first.", { actor: "person" });
+  return { ...visit, session: visit.session, personId: visit.session.personId };
+}

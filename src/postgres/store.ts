@@ -1,0 +1,84 @@
+import { asRelaisError, RelaisError } from "../core/errors.ts";
+import type { Reader, Store, Writer } from "../core/ports.ts";
+import { writeConsents, readConsents } from "./consents.ts";
+import { readParticipants, writeParticipants } from "./participants.ts";
+import { readPeople, writePeople } from "./people.ts";
+import type { Database } from "./pool.ts";
+import { readSwitches, writeSwitches } from "./switches.ts";
+import { readTransfers } from "./transfers.ts";
+import { writeTransfers } from "./transfer-changes.ts";
+
+/** How often a write that collided with another one (serialization, deadlock) is run again before it is given up. */
+const TRIES = 5;
+const COLLISIONS = new Set(["40001", "40P01"]);
+
+export function createStore(db: Database): Store {
+  return {
+    read: (work) =>
+      db
+        .transaction()
+        .setIsolationLevel("repeatable read")
+        .setAccessMode("read only")
+        .execute((tx) => work(readerOf(tx)))
+        .catch(translate),
+    write: (work) => writeWithRetry(db, work),
+  };
+}
+
+async function writeWithRetry<T>(db: Database, work: (writer: Writer) => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await db.transaction().execute((tx) => work(writerOf(tx)));
+    } catch (error) {
+      if (attempt >= TRIES || !COLLISIONS.has(sqlState(error))) return translate(error);
+    }
+  }
+}
+
+function readerOf(tx: Database): Reader {
+  return {
+    participants: readParticipants(tx),
+    people: readPeople(tx),
+    consents: readConsents(tx),
+    transfers: readTransfers(tx),
+    switches: readSwitches(tx),
+  };
+}
+
+function writerOf(tx: Database): Writer {
+  return {
+    ...readerOf(tx),
+    register: writeParticipants(tx),
+    accounts: writePeople(tx),
+    permissions: writeConsents(tx),
+    deliveries: writeTransfers(tx),
+    moves: writeSwitches(tx),
+  };
+}
+
+function sqlState(error: unknown): string {
+  return typeof error === "object" && error !== null && "code" in error ? String(error.code) : "";
+}
+
+/** SQLSTATE to our words. RE001 and RE002 are raised by our own triggers. Class 08, 53 and 57P are a server that is away or full. */
+const TRANSLATIONS: [matches: RegExp, code: "conflict" | "unavailable", message: string][] = [
+  [/^RE00[12]$/, "conflict", "This is no longer possible in its present state. Reload and look again."],
+  [/^23505$/, "conflict", "This exists already."],
+  [
+    /^(08|53|57P|ECONN|ENOENT|EPIPE|ETIMEDOUT)/,
+    "unavailable",
+    "The database does not answer. Try again in a moment; if it lasts, tell the operator.",
+  ],
+];
+
+function translate(error: unknown): never {
+  if (error instanceof RelaisError) throw error;
+  const known = TRANSLATIONS.find(([matches]) => matches.test(sqlState(error)));
+  if (known) throw new RelaisError(known[1], known[2], { cause: error });
+  if (error instanceof Error && /Connection terminated|timeout exceeded when trying to connect/.test(error.message)) {
+    throw new RelaisError("unavailable", "The database does not answer. Try again in a moment; if it lasts, tell the operator.", {
+      cause: error,
+    });
+  }
+  throw asRelaisError(error);
+}

@@ -1,0 +1,173 @@
+import { sql } from "kysely";
+import { RelaisError } from "../core/errors.ts";
+import type { TransferChange, Writer } from "../core/ports.ts";
+import { isTerminal, type Transfer } from "../core/transfer/transfer.ts";
+import type { Database } from "./pool.ts";
+import { json } from "./rows.ts";
+import { NOW } from "./transfers.ts";
+
+type Deliveries = Writer["deliveries"];
+
+export function writeTransfers(db: Database): Deliveries {
+  return { ...intake(db), ...lease(db), ...changes(db), ...record(db) };
+}
+
+function intake(db: Database): Pick<Deliveries, "add" | "claimKey"> {
+  return {
+    add: async (transfer) => {
+      await db.insertInto("transfers").values(transfer).execute();
+    },
+    claimKey: async (key) => {
+      const claimed = await db
+        .insertInto("transferKeys")
+        .values(key)
+        .onConflict((conflict) => conflict.columns(["caller", "key"]).doNothing())
+        .executeTakeFirst();
+      if (claimed.numInsertedOrUpdatedRows === 1n) return null;
+      const known = await db
+        .selectFrom("transferKeys")
+        .selectAll()
+        .where("caller", "=", key.caller)
+        .where("key", "=", key.key)
+        .executeTakeFirstOrThrow();
+      if (known.fingerprint === key.fingerprint) return known.transferId;
+      throw new RelaisError(
+        "idempotency_mismatch",
+        "This Idempotency-Key came with another request before. Use a new key for a new request.",
+      );
+    },
+  };
+}
+
+function lease(db: Database): Pick<Deliveries, "claim" | "renew"> {
+  const until = (seconds: number) => sql<Date>`clock_timestamp() + make_interval(secs => ${seconds})`;
+  return {
+    claim: async (id, epoch, leaseSeconds) => {
+      const claimed = await db
+        .updateTable("transfers")
+        .set((row) => ({
+          epoch: row("epoch", "+", 1),
+          attempts: row("attempts", "+", 1),
+          leaseUntil: until(leaseSeconds),
+          state: sql<Transfer["state"]>`case when state = 'queued' then 'fetching' else state end`,
+        }))
+        .where("id", "=", id)
+        .where("epoch", "=", epoch)
+        .where("state", "in", ["queued", "fetching", "delivering", "delivered", "received"])
+        .where("dueAt", "<=", NOW)
+        .where((row) => row.or([row("leaseUntil", "is", null), row("leaseUntil", "<", NOW)]))
+        .returningAll()
+        .executeTakeFirst();
+      return claimed ?? null;
+    },
+    renew: async (id, epoch, leaseSeconds) => {
+      const renewed = await db
+        .updateTable("transfers")
+        .set({ leaseUntil: until(leaseSeconds) })
+        .where("id", "=", id)
+        .where("epoch", "=", epoch)
+        .executeTakeFirst();
+      return renewed.numUpdatedRows === 1n;
+    },
+  };
+}
+
+function changes(db: Database): Pick<Deliveries, "change" | "interrupt" | "live"> {
+  return {
+    change: async (id, epoch, change) => {
+      const columns = columnsOf(change);
+      if (Object.keys(columns).length === 0) return holds(db, id, epoch);
+      const changed = await db.updateTable("transfers").set(columns).where("id", "=", id).where("epoch", "=", epoch).executeTakeFirst();
+      return changed.numUpdatedRows === 1n;
+    },
+    interrupt: async (id, change) => {
+      await db
+        .updateTable("transfers")
+        .set((row) => ({ ...columnsOf({ ...change, release: true }), epoch: row("epoch", "+", 1) }))
+        .where("id", "=", id)
+        .execute();
+    },
+    live: (filter) => {
+      let query = db.selectFrom("transfers").selectAll().where("endedAt", "is", null);
+      if (filter.consentId !== undefined) query = query.where("consentId", "=", filter.consentId);
+      const { participantId } = filter;
+      if (participantId !== undefined)
+        query = query.where((row) => row.or([row("sourceId", "=", participantId), row("destinationId", "=", participantId)]));
+      return query.forUpdate().execute();
+    },
+  };
+}
+
+function columnsOf(change: TransferChange): Partial<Transfer> {
+  const { release, ...columns } = change;
+  const ended = change.state !== undefined && isTerminal(change.state) ? { endedAt: new Date() } : {};
+  return { ...columns, ...ended, ...(release || "endedAt" in ended ? { leaseUntil: null } : {}) };
+}
+
+type Recording = Pick<Deliveries, "addEvent" | "setExpected" | "listItems" | "markItems" | "addDocument">;
+
+function record(db: Database): Recording {
+  return {
+    addEvent: async (id, at, event) => {
+      // The row's lock makes the numbers of events dense: two writers take their turns.
+      await db.selectFrom("transfers").select("id").where("id", "=", id).forUpdate().execute();
+      await sql`
+        insert into transfer_events (transfer_id, sequence, at, kind, actor, details)
+        select ${id}, coalesce(max(sequence), 0) + 1, ${at}, ${event.kind}, ${event.actor}, ${json(event.details ?? {})}
+        from transfer_events where transfer_id = ${id}`.execute(db);
+    },
+    setExpected: async (id, epoch, counts) => {
+      await sql`
+        insert into transfer_expected (transfer_id, dataset, items, bytes)
+        select ${id}, c.dataset, c.items, c.bytes
+        from jsonb_to_recordset(${json(counts)}::jsonb) as c (dataset text, items integer, bytes bigint)
+        where exists (select 1 from transfers where id = ${id} and epoch = ${epoch})
+        on conflict (transfer_id, dataset) do update set items = greatest(transfer_expected.items, excluded.items)`.execute(db);
+    },
+    listItems: async (id, epoch, items) => {
+      const listed = items.map(({ dataset, key, mediaType, bytes, sha256 }) => ({ dataset, key, media_type: mediaType, bytes, sha256 }));
+      if (!(await holds(db, id, epoch))) return false;
+      await sql`
+        insert into transfer_items (transfer_id, dataset, key, media_type, bytes, sha256, state)
+        select ${id}, i.dataset, i.key, i.media_type, i.bytes, i.sha256, 'listed'
+        from jsonb_to_recordset(${json(listed)}::jsonb) as i (dataset text, key text, media_type text, bytes bigint, sha256 text)
+        on conflict (transfer_id, dataset, key) do nothing`.execute(db);
+      return true;
+    },
+    markItems: async (id, epoch, marks) => {
+      if (!(await holds(db, id, epoch))) return false;
+      await sql`
+        insert into transfer_items (transfer_id, dataset, key, media_type, bytes, sha256, state, reason)
+        select ${id}, m.dataset, m.key, 'application/octet-stream', m.bytes, m.sha256, m.state, m.reason
+        from jsonb_to_recordset(${json(marks)}::jsonb) as m (dataset text, key text, state text, reason text, bytes bigint, sha256 text)
+        on conflict (transfer_id, dataset, key) do update
+        set state = excluded.state, reason = excluded.reason,
+            bytes = coalesce(excluded.bytes, transfer_items.bytes), sha256 = coalesce(excluded.sha256, transfer_items.sha256)`.execute(db);
+      return true;
+    },
+    addDocument: async (document) => {
+      const { transferId, kind, jws } = document;
+      const added = await db
+        .insertInto("transferDocuments")
+        .values(document)
+        .onConflict((conflict) => conflict.columns(["transferId", "kind"]).doNothing())
+        .executeTakeFirst();
+      if (added.numInsertedOrUpdatedRows === 1n) return;
+      const known = await db
+        .selectFrom("transferDocuments")
+        .select("jws")
+        .where("transferId", "=", transferId)
+        .where("kind", "=", kind)
+        .executeTakeFirstOrThrow();
+      if (known.jws !== jws) throw new RelaisError("conflict", `This transfer already has another ${kind}.`, { actor: "relais" });
+    },
+  };
+}
+
+/** Locks the transfer's row for this transaction, so that no other attempt starts before the records of this one are written. */
+async function holds(db: Database, id: Transfer["id"], epoch: number): Promise<boolean> {
+  return (
+    (await db.selectFrom("transfers").select("id").where("id", "=", id).where("epoch", "=", epoch).forUpdate().executeTakeFirst()) !==
+    undefined
+  );
+}

@@ -1,0 +1,55 @@
+import { sql } from "kysely";
+import type { Reader } from "../core/ports.ts";
+import type { Progress } from "../core/transfer/transfer.ts";
+import type { Database } from "./pool.ts";
+import { found } from "./rows.ts";
+
+/** The database's clock: the only one that leases are measured by. */
+export const NOW = sql<Date>`clock_timestamp()`;
+
+export function readTransfers(db: Database): Reader["transfers"] {
+  const all = db.selectFrom("transfers").selectAll();
+  return {
+    get: async (id) => found(await all.where("id", "=", id).executeTakeFirst(), "transfer"),
+    list: (personId) => all.where("personId", "=", personId).orderBy("createdAt", "desc").execute(),
+    events: (id) => db.selectFrom("transferEvents").selectAll().where("transferId", "=", id).orderBy("sequence").execute(),
+    progress: (id) => progressOf(db, id),
+    items: (id, options) => {
+      let query = db.selectFrom("transferItems").selectAll().where("transferId", "=", id);
+      if (options.state !== undefined) query = query.where("state", "=", options.state);
+      if (options.after) query = query.where(sql<boolean>`(dataset, key) > (${options.after.dataset}, ${options.after.key})`);
+      return query.orderBy("dataset").orderBy("key").limit(options.limit).execute();
+    },
+    documents: (id) => db.selectFrom("transferDocuments").selectAll().where("transferId", "=", id).orderBy("createdAt").execute(),
+    due: (limit) =>
+      db
+        .selectFrom("transfers")
+        .select(["id", "epoch", "state"])
+        .where("state", "in", ["scheduled", "queued", "fetching", "delivering", "delivered", "received"])
+        .where("dueAt", "<=", NOW)
+        .where((row) => row.or([row("leaseUntil", "is", null), row("leaseUntil", "<", NOW)]))
+        .orderBy("dueAt")
+        .limit(limit)
+        .execute(),
+    overdue: (limit) =>
+      db.selectFrom("transfers").select("id").where("endedAt", "is", null).where("expiresAt", "<=", NOW).limit(limit).execute(),
+  };
+}
+
+/** Counts by data set. `stored` is what a verified receipt names; `verified` equals it once the digests were compared. */
+async function progressOf(db: Database, id: string): Promise<Progress[]> {
+  const { rows } = await sql<Progress>`
+    select d.dataset as "dataset",
+           coalesce(e.items, count(i.key))::int as "expected",
+           count(i.key) filter (where i.state in ('sent', 'stored'))::int as "sent",
+           count(i.key) filter (where i.state = 'stored')::int as "stored",
+           count(i.key) filter (where i.state = 'stored' and i.sha256 is not null)::int as "verified",
+           count(i.key) filter (where i.state = 'omitted')::int as "omitted",
+           coalesce(sum(i.bytes) filter (where i.state in ('sent', 'stored')), 0)::float8 as "bytes"
+    from (select unnest(datasets) as dataset from transfers where id = ${id}) d
+    left join transfer_expected e on e.transfer_id = ${id} and e.dataset = d.dataset
+    left join transfer_items i on i.transfer_id = ${id} and i.dataset = d.dataset
+    group by d.dataset, e.items
+    order by d.dataset`.execute(db);
+  return rows;
+}

@@ -1,0 +1,42 @@
+import type { Bytes, DatasetCount } from "../../core/transfer/adapter.ts";
+
+/** An item as a source lists it. */
+export interface ListedItem {
+  key: string;
+  mediaType: string;
+  bytes: number;
+  /** Base64url. */
+  sha256: string;
+  modified: string;
+  /** A JSON value whose canonical form (RFC 8785) are the item's bytes; absent where they are read at their own address. */
+  content?: unknown;
+}
+
+export interface PageAsked {
+  account: string;
+  dataset: string;
+  /** As an earlier page gave it in `next`. */
+  cursor: string | null;
+  since: Date | null;
+  limit: number;
+}
+
+export interface ReadItem {
+  mediaType: string;
+  bytes: number;
+  sha256: string;
+  body: Bytes;
+}
+
+/**
+ * What a source holds, by account. Accounts and data sets that it does not know are null.
+ * The order of items stays the same while nothing is added.
+ */
+export interface Library {
+  counts(account: string): Promise<DatasetCount[]>;
+  /** @throws RelaisError `invalid` for a cursor that it never gave. */
+  page(asked: PageAsked): Promise<{ items: ListedItem[]; next: string | null } | null>;
+  read(account: string, dataset: string, key: string): Promise<ReadItem | null>;
+  /** Deletes what it holds in these data sets; absent where the source never deletes for Relais. */
+  erase?(account: string, datasets: string[]): Promise<void>;
+}

@@ -1,0 +1,136 @@
+import { pipeline } from "node:stream/promises";
+import { Router, type Request, type Response } from "express";
+import { RelaisError } from "../../core/errors.ts";
+import type { DatasetCount } from "../../core/transfer/adapter.ts";
+import { contentDigest } from "../../core/transfer/manifest.ts";
+import type { Consented, ConsentGuard } from "./consented.ts";
+import type { Library, ListedItem } from "./library.ts";
+
+const DEFAULT_LIMIT = 200;
+const MOST_ITEMS = 1000;
+
+export interface SourceSide {
+  library: Library;
+  guard: ConsentGuard;
+  /** The account of an access token of our own issuer with scope `self_data.inventory`; null for any other. */
+  ownAccount?: (token: string) => Promise<string | null>;
+}
+
+type Handler = (side: SourceSide, request: Request, response: Response) => Promise<void>;
+
+/** The source side of the Self Data transfer protocol. */
+export function exportRoutes(side: SourceSide): Router {
+  const router = Router();
+  const on = (handler: Handler) => (request: Request, response: Response) => handler(side, request, response);
+  router.get("/datasets", on(getInventory));
+  router.head("/datasets/:dataset", on(headDataset));
+  router.get("/datasets/:dataset", on(getPage));
+  router.get("/datasets/:dataset/items/:key", on(getItem));
+  if (side.library.erase) router.delete("/account-data", on(eraseAccount));
+  return router;
+}
+
+async function getInventory(side: SourceSide, request: Request, response: Response): Promise<void> {
+  const own = await ownAccountOf(side, request);
+  const { account, datasets } = own === null ? await side.guard(request, response) : { account: own, datasets: null };
+  const counts = await side.library.counts(account);
+  response.set("cache-control", "no-store").json({ datasets: counts.filter(({ dataset }) => datasets === null || datasets.has(dataset)) });
+}
+
+async function ownAccountOf({ ownAccount }: SourceSide, request: Request): Promise<string | null> {
+  const token = /^Bearer (\S+)$/i.exec(request.get("authorization") ?? "")?.[1];
+  if (token === undefined || ownAccount === undefined) return null;
+  const account = await ownAccount(token);
+  if (account === null)
+    throw new RelaisError(
+      "unauthenticated",
+      "The access token is not one that tells what an account holds. Sign in again with the scope self_data.inventory.",
+    );
+  return account;
+}
+
+function datasetOf(consented: Consented, request: Request): string {
+  const dataset = String(request.params["dataset"]);
+  if (!consented.datasets.has(dataset))
+    throw new RelaisError("consent_missing", "The consent does not cover this data set. The person can give a wider one at Relais.");
+  return dataset;
+}
+
+async function headDataset({ library, guard }: SourceSide, request: Request, response: Response): Promise<void> {
+  const consented = await guard(request, response);
+  const dataset = datasetOf(consented, request);
+  const count =
+    (await library.counts(consented.account)).find((candidate: DatasetCount) => candidate.dataset === dataset) ?? notFound("data set");
+  response.set({ "self-data-items": String(count.items), "self-data-bytes": String(count.bytes), "cache-control": "no-store" }).end();
+}
+
+async function getPage({ library, guard }: SourceSide, request: Request, response: Response): Promise<void> {
+  const consented = await guard(request, response);
+  const dataset = datasetOf(consented, request);
+  const { cursor, since, limit } = request.query;
+  const asked = {
+    account: consented.account,
+    dataset,
+    cursor: typeof cursor === "string" ? cursor : null,
+    since: sinceOf(since),
+    limit: limitOf(limit),
+  };
+  const page = (await library.page(asked)) ?? notFound("data set");
+  response.set("cache-control", "no-store").json({ dataset, next: page.next, items: page.items.map(listed) });
+}
+
+function sinceOf(value: unknown): Date | null {
+  if (value === undefined) return null;
+  const time = typeof value === "string" && /^\d{4}-\d\d-\d\d/.test(value) ? Date.parse(value) : NaN;
+  if (Number.isNaN(time)) throw new RelaisError("invalid", "`since` is not a date or time (RFC 3339).");
+  return new Date(time);
+}
+
+function limitOf(value: unknown): number {
+  if (value === undefined) return DEFAULT_LIMIT;
+  if (typeof value !== "string" || !/^[1-9]\d{0,5}$/.test(value)) throw new RelaisError("invalid", "`limit` is not a count of 1 or more.");
+  return Math.min(Number(value), MOST_ITEMS);
+}
+
+function listed(item: ListedItem): object {
+  const { key, mediaType, bytes, sha256, modified } = item;
+  return {
+    key,
+    media_type: mediaType,
+    bytes,
+    digest: contentDigest(sha256),
+    modified,
+    ...(Object.hasOwn(item, "content") ? { content: item.content } : {}),
+  };
+}
+
+async function getItem({ library, guard }: SourceSide, request: Request, response: Response): Promise<void> {
+  const consented = await guard(request, response);
+  const item = (await library.read(consented.account, datasetOf(consented, request), String(request.params["key"]))) ?? notFound("item");
+  response.set({
+    "content-type": item.mediaType,
+    "content-length": String(item.bytes),
+    "content-digest": contentDigest(item.sha256),
+    "cache-control": "no-store",
+  });
+  if (request.method === "HEAD") return void response.end();
+  await pipeline(item.body, response).catch(cutShort);
+}
+
+/** The reader went away, or its connection broke: nobody is left to tell. */
+function cutShort(error: unknown): void {
+  const code = (error as { code?: unknown } | null)?.code;
+  if (code !== "ERR_STREAM_PREMATURE_CLOSE" && code !== "ECONNRESET") throw error;
+}
+
+async function eraseAccount({ library, guard }: SourceSide, request: Request, response: Response): Promise<void> {
+  const { account, actions, datasets } = await guard(request, response);
+  if (!actions.has("erase"))
+    throw new RelaisError("consent_missing", "The consent does not ask for deletion. The person can ask for it at Relais.");
+  await library.erase?.(account, [...datasets]);
+  response.status(204).end();
+}
+
+function notFound(what: string): never {
+  throw new RelaisError("not_found", `This account has no such ${what} here.`);
+}

@@ -1,0 +1,100 @@
+import { join } from "node:path";
+import express from "express";
+import type { Words } from "../../core/catalogue/data-set.ts";
+import { accountsByPersona, type Account } from "../accounts/accounts.ts";
+import { createProvider, mountProvider } from "../accounts/provider.ts";
+import { consentGuard } from "../export/consented.ts";
+import type { Library } from "../export/library.ts";
+import { exportRoutes } from "../export/routes.ts";
+import { serveEntityConfiguration } from "../peer/entity-configuration.ts";
+import { openPort } from "../peer/open-port.ts";
+import { openOwnKey } from "../peer/own-keys.ts";
+import { answerNotFound, answerProblems } from "../peer/problems.ts";
+import { relaisAt } from "../peer/relais.ts";
+import { reporter } from "../peer/reports.ts";
+import { dataSetsOf, type HolderName } from "../personas/holdings.ts";
+import { type BulkCustomers, withBulk } from "./bulk.ts";
+import { personaLibrary } from "./persona-library.ts";
+
+export interface HolderSettings {
+  holder: HolderName;
+  dataDir: string;
+  seed: string;
+  /** Relais' issuer and entity identifier. */
+  relais: string;
+  host: string;
+  /** 0 for any free port. */
+  port: number;
+  /** Answers instead of the personas' data. */
+  library?: Library;
+  /** Customers beside the personas. */
+  extra?: BulkCustomers;
+  /** Hears of failures that are not the caller's. */
+  report?: (error: unknown) => void;
+}
+
+export interface Program extends AsyncDisposable {
+  url: string;
+  entityId: string;
+}
+
+/** Names, and contacts in the domain that RFC 2606 keeps for examples. */
+// oxfmt-ignore
+export const HOLDERS: Readonly<Record<HolderName, { name: string; contact: string; title: Words }>> = {
+  energy:    { name: "Énergie du Parc",    contact: "dpo@energie-du-parc.example",  title: { fr: "Espace client",  en: "Customer account" } },
+  insurance: { name: "Mutuelle du Quai",   contact: "dpo@mutuelle-du-quai.example", title: { fr: "Espace sociétaire", en: "Member account" } },
+  telecom:   { name: "Télécom du Vallon",  contact: "dpo@telecom-du-vallon.example", title: { fr: "Espace client", en: "Customer account" } },
+};
+
+/** A reference holder: it identifies its customers, publishes what it gives back, and serves it under consent. */
+export async function startHolder(settings: HolderSettings): Promise<Program> {
+  const { holder, seed, host, port } = settings;
+  const keys = join(settings.dataDir, holder, "keys");
+  const [federationKey, documentKey, providerKey] = await Promise.all([
+    openOwnKey(keys, "federation"),
+    openOwnKey(keys, "documents"),
+    openOwnKey(keys, "provider"),
+  ]);
+  const server = await openPort(host, port);
+  const entityId = server.url;
+  const { name, contact, title } = HOLDERS[holder];
+  const library = withBulk(settings.extra ?? {}, settings.library ?? personaLibrary(holder, seed));
+  const provider = createProvider({
+    issuer: entityId,
+    name,
+    title,
+    key: providerKey,
+    relais: settings.relais,
+    accounts: customersOf(holder, seed),
+    scopes: [],
+  });
+  const report = settings.report ?? reporter(holder);
+  const metadata = {
+    self_data_holder: {
+      export_endpoint: `${entityId}/export`,
+      issuer: entityId,
+      country: "FR",
+      privacy_contact: contact,
+      datasets: dataSetsOf(holder),
+    },
+  };
+  const app = express().disable("x-powered-by").disable("etag");
+  app.get("/.well-known/openid-federation", serveEntityConfiguration({ entityId, name, contact, federationKey, documentKey, metadata }));
+  app.use(
+    "/export",
+    exportRoutes({ library, guard: consentGuard({ entityId, relais: relaisAt({ issuer: settings.relais, entityId, key: documentKey }) }) }),
+    answerNotFound,
+  );
+  mountProvider(app, provider);
+  app.use(answerProblems(report));
+  server.serve(app);
+  return { url: entityId, entityId, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
+}
+
+/** The `sub` of a holder is its customer number. */
+function customersOf(holder: HolderName, seed: string): Account[] {
+  return accountsByPersona(seed).flatMap(({ persona, ...account }) => {
+    const customer = persona.customers[holder];
+    return customer === undefined ? [] : [{ ...account, id: customer }];
+  });
+}

@@ -1,0 +1,141 @@
+import { Router, type Request, type Response } from "express";
+import type { Language } from "../core/catalogue/data-set.ts";
+import { RelaisError } from "../core/errors.ts";
+import { accountsByPersona } from "./accounts/accounts.ts";
+import { escaped, languageOf, sendPage } from "./pages/page.ts";
+import { HOLDER_NAMES } from "./personas/holdings.ts";
+import { createPodKeys } from "./solid/pod-keys.ts";
+
+export interface Home {
+  seed: string;
+  relais: string;
+  /** Address of this page, without a slash at its end. */
+  url: string;
+  /** Every program, by name; `solid` with a slash at its end, or absent. */
+  urls: Readonly<Record<string, string>>;
+}
+
+const TEXTS = {
+  fr: {
+    title: "Bac à sable de Relais",
+    intro: "Des organismes, un espace personnel et des personnes qui n’existent pas, pour essayer Relais pour de vrai.",
+    people: "Les personnes",
+    person: "Personne",
+    email: "Adresse e-mail",
+    password: "Mot de passe",
+    accounts: "Comptes",
+    pod: "Créer des clés du pod",
+    programs: "Les programmes",
+    keys: "Clés du pod",
+    once: "Donnez-les à Relais en reliant le pod. Elles ne seront plus montrées.",
+    back: "Retour",
+    names: {
+      relais: "Relais",
+      identity: "Identité",
+      energy: "Énergie",
+      insurance: "Assurance",
+      telecom: "Télécom",
+      ancre: "Ancre",
+      solid: "Pods Solid",
+    },
+  },
+  en: {
+    title: "The Relais sandbox",
+    intro: "Organisations, a personal data space and people who do not exist, to try Relais for real.",
+    people: "The people",
+    person: "Person",
+    email: "E-mail address",
+    password: "Password",
+    accounts: "Accounts",
+    pod: "Create pod keys",
+    programs: "The programs",
+    keys: "Pod keys",
+    once: "Give them to Relais when you link the pod. They will not be shown again.",
+    back: "Back",
+    names: {
+      relais: "Relais",
+      identity: "Identity",
+      energy: "Energy",
+      insurance: "Insurance",
+      telecom: "Telecom",
+      ancre: "Ancre",
+      solid: "Solid pods",
+    },
+  },
+} as const satisfies Record<Language, object>;
+
+type Owner = ReturnType<typeof accountsByPersona>[number];
+
+/** The page that an integrator opens first: who lives here, with which password, and where the programs are. */
+export function homeRoutes(home: Home): Router {
+  const router = Router();
+  router.get("/", (request, response) => showHome(home, request, response));
+  router.get(
+    "/personas.json",
+    (_request, response) =>
+      void response.set("cache-control", "no-store").json(accountsByPersona(home.seed).map((owner) => told(home, owner))),
+  );
+  router.post("/personas/:id/pod-keys", (request, response) => makePodKeys(home, request, response));
+  return router;
+}
+
+function told({ urls }: Home, { persona, password }: Owner): object {
+  return { ...persona, password, podRoot: urls["solid"] === undefined ? null : `${urls["solid"]}${persona.id}/` };
+}
+
+function showHome(home: Home, request: Request, response: Response): void {
+  const language = languageOf(request);
+  const text = TEXTS[language];
+  const heads = [text.person, text.email, text.password, text.accounts, ...(home.urls["solid"] ? [text.names.solid] : [])];
+  const body = `<h1>${text.title}</h1><p>${text.intro}</p>
+<h2>${text.people}</h2>
+<div class="wide" tabindex="0" role="region" aria-label="${text.people}"><table><thead><tr>${heads.map((head) => `<th scope="col">${head}</th>`).join("")}</tr></thead>
+<tbody>${accountsByPersona(home.seed)
+    .map((account) => personRow(home, language, account))
+    .join("")}</tbody></table></div>
+<h2>${text.programs}</h2><ul>${programs(home, language)}</ul>`;
+  sendPage(response, 200, { language, title: text.title, body });
+}
+
+function personRow(home: Home, language: Language, { persona, name, email, password }: Owner): string {
+  const text = TEXTS[language];
+  const accounts = HOLDER_NAMES.filter((holder) => persona.customers[holder] !== undefined).map(
+    (holder) => `${text.names[holder]} <code>${escaped(persona.customers[holder] as string)}</code>`,
+  );
+  const button = `<form method="post" action="/personas/${escaped(persona.id)}/pod-keys"><button type="submit" aria-label="${escaped(`${text.pod}: ${name}`)}">${text.pod}</button></form>`;
+  return `<tr><th scope="row">${escaped(name)}</th><td>${escaped(email)}</td><td><code>${escaped(password)}</code></td><td>${[...accounts, text.names.ancre].join("<br>")}</td>${home.urls["solid"] ? `<td>${button}</td>` : ""}</tr>`;
+}
+
+function programs({ relais, urls }: Home, language: Language): string {
+  const { names } = TEXTS[language];
+  const all = Object.entries<string>({ relais, ...urls }).filter(([name]) => Object.hasOwn(names, name));
+  return all.map(([name, url]) => `<li><a href="${escaped(url)}">${escaped(names[name as keyof typeof names])}</a></li>`).join("");
+}
+
+/** For a browser a page, for a program JSON. */
+async function makePodKeys(home: Home, request: Request, response: Response): Promise<void> {
+  refuseForeign(request, home.url);
+  const account = accountsByPersona(home.seed).find(({ persona }) => persona.id === request.params["id"]);
+  const server = home.urls["solid"];
+  if (account === undefined || server === undefined)
+    throw new RelaisError("not_found", "Nobody of this name lives in the sandbox, or it has no pods. The names are in /personas.json.");
+  const keys = await createPodKeys(server, { pod: account.persona.id, email: account.email, password: account.password });
+  if (request.accepts(["html", "json"]) === "json") return void response.status(201).set("cache-control", "no-store").json(keys);
+  const language = languageOf(request);
+  const text = TEXTS[language];
+  const rows = Object.entries(keys).map(
+    ([name, value]) => `<tr><th scope="row">${name}</th><td><code>${escaped(String(value))}</code></td></tr>`,
+  );
+  sendPage(response, 201, {
+    language,
+    title: text.keys,
+    body: `<h1>${text.keys}</h1><p>${text.once}</p><table><tbody>${rows.join("")}</tbody></table><p><a href="/">${text.back}</a></p>`,
+  });
+}
+
+/** A browser names the page that sends a form (Fetch §3.2): only our own may make keys. */
+function refuseForeign(request: Request, own: string): void {
+  const origin = request.get("origin");
+  if (origin !== undefined && origin !== own)
+    throw new RelaisError("forbidden", "This form must be sent from the sandbox's own home page.");
+}

@@ -1,0 +1,52 @@
+import { closeSync, openSync, writeSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { RequestHandler } from "express";
+
+/** One line: what arrived, or what was stored. Never contents. */
+export interface LedgerLine {
+  event: "request" | "stored";
+  method?: string;
+  path?: string;
+  idempotencyKey?: string | null;
+  digest?: string | null;
+  status?: number;
+  transfer?: string;
+  dataset?: string;
+  key?: string;
+  bytes?: number;
+}
+
+/** An outside witness of what reached this platform: JSON lines in `ledger.jsonl`, only ever appended to. */
+export interface Ledger extends AsyncDisposable {
+  file: string;
+  note(line: LedgerLine): void;
+  /** Notes every request once it is answered or broken off. */
+  watch: RequestHandler;
+}
+
+export async function openLedger(folder: string): Promise<Ledger> {
+  await mkdir(folder, { recursive: true });
+  const file = join(folder, "ledger.jsonl");
+  const descriptor = openSync(file, "a");
+  let isOpen = true;
+  // Written at once: a witness must not lose lines when the program is killed.
+  const note = (line: LedgerLine): void =>
+    void (isOpen && writeSync(descriptor, `${JSON.stringify({ time: new Date().toISOString(), ...line })}\n`));
+  return {
+    file,
+    note,
+    watch: (request, response, next) => {
+      const { method, path } = request;
+      const [idempotencyKey, digest] = [request.get("idempotency-key") ?? null, request.get("content-digest") ?? null];
+      response.once("close", () =>
+        note({ event: "request", method, path, idempotencyKey, digest, status: response.writableFinished ? response.statusCode : 0 }),
+      );
+      next();
+    },
+    [Symbol.asyncDispose]: async () => {
+      isOpen = false;
+      closeSync(descriptor);
+    },
+  };
+}

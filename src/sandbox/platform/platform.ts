@@ -1,0 +1,183 @@
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import express, { type Express } from "express";
+import { pseudonymousAccounts } from "../accounts/accounts.ts";
+import { createProvider, mountProvider, type SandboxProvider } from "../accounts/provider.ts";
+import { consentGuard } from "../export/consented.ts";
+import { exportRoutes } from "../export/routes.ts";
+import type { Program } from "../holder/holder.ts";
+import { type EntityDescription, serveEntityConfiguration } from "../peer/entity-configuration.ts";
+import { openPort } from "../peer/open-port.ts";
+import { openOwnKey } from "../peer/own-keys.ts";
+import { answerNotFound, answerProblems } from "../peer/problems.ts";
+import { relaisAt } from "../peer/relais.ts";
+import { reporter } from "../peer/reports.ts";
+import { begunRequests } from "./bring/begun.ts";
+import { createRelaisClient } from "./bring/client.ts";
+import { deliveriesInMemory } from "./bring/deliveries.ts";
+import { type Bring, CALLBACK } from "./bring/routes.ts";
+import { type DestinationSide, inboxRoutes } from "./inbox.ts";
+import { openIndexFile } from "./index-file.ts";
+import { createIntake } from "./intake.ts";
+import { type Ledger, openLedger } from "./ledger.ts";
+import { personOf, type PersonPages, personPages } from "./person-pages.ts";
+import { openShelves, type Shelves } from "./shelves.ts";
+import { signatureGuard } from "./signatures.ts";
+import { openTransfers, type Transfers } from "./transfers.ts";
+
+export interface PlatformSettings {
+  dataDir: string;
+  seed: string;
+  /** Relais' issuer and entity identifier. */
+  relais: string;
+  host: string;
+  /** 0 for any free port. */
+  port: number;
+  /** Room for one account, in bytes. */
+  capacity?: number;
+  /** Accounts beside the personas', which nobody can sign in to. */
+  extra?: string[];
+  report?: (error: unknown) => void;
+}
+
+export interface Platform extends Program {
+  /** JSON lines of all that arrived. */
+  ledgerFile: string;
+  shelves: Shelves;
+}
+
+const NAME = "Ancre";
+const CONTACT = "dpo@ancre.example";
+const CAPACITY = 20 * 1024 ** 3;
+const INVENTORY_SCOPE = "self_data.inventory";
+const TITLE = { fr: "Votre espace personnel", en: "Your personal space" };
+
+/** Ancre, the reference platform: destination and source of the Self Data transfer protocol, and a page for its people. */
+export async function startPlatform(settings: PlatformSettings): Promise<Platform> {
+  const { seed, host, port, relais: issuer } = settings;
+  await using owned = new AsyncDisposableStack();
+  const folder = join(settings.dataDir, "ancre");
+  const [federationKey, documentKey, providerKey] = (await Promise.all(
+    ["federation", "documents", "provider"].map((name) => openOwnKey(join(folder, "keys"), name)),
+  )) as [Key, Key, Key];
+  const drafts = await emptied(join(folder, "drafts"));
+  const ledger = owned.use(await openLedger(folder));
+  const index = owned.adopt(openIndexFile(join(folder, "index.sqlite")), (open) => open.close());
+  const server = owned.use(await openPort(host, port));
+  const entityId = server.url;
+
+  const accounts = pseudonymousAccounts(seed, "ancre");
+  const shelves = openShelves(index, folder);
+  const transfers = openTransfers(index, shelves);
+  const relais = relaisAt({ issuer, entityId, key: documentKey });
+  const sandboxProvider = createProvider({
+    issuer: entityId,
+    name: NAME,
+    title: TITLE,
+    key: providerKey,
+    relais: issuer,
+    accounts,
+    scopes: [INVENTORY_SCOPE],
+  });
+  const known = new Set([...accounts.map(({ id }) => id), ...(settings.extra ?? [])]);
+  const intake = createIntake({
+    entityId,
+    drafts,
+    capacity: settings.capacity ?? CAPACITY,
+    hasAccount: (account) => known.has(account),
+    shelves,
+    transfers,
+    ledger,
+    relais,
+    key: documentKey,
+  });
+  const sides = {
+    inbox: { inbox: `${entityId}/inbox`, intake, guard: signatureGuard({ entityId, relais, useNonce: transfers.useNonce }) },
+    export: { library: shelves, guard: consentGuard({ relais, entityId }), ownAccount: ownAccountBy(sandboxProvider) },
+  };
+  const people = { accounts, cookieKey: providerKey.secret("person pages") };
+  const bring = bringOf({ entityId, issuer, key: documentKey, transfers, personOf: (request) => personOf(people, request) });
+
+  const statement = {
+    entityId,
+    name: NAME,
+    contact: CONTACT,
+    federationKey,
+    documentKey,
+    metadata: metadataOf(entityId),
+    redirectUris: [entityId + CALLBACK],
+  };
+  const pages: PersonPages = { name: NAME, title: TITLE, ...people, shelves, bring };
+  server.serve(appOf({ ledger, statement, sides, pages, sandboxProvider, report: settings.report ?? reporter("ancre") }));
+  const kept = owned.move();
+  return { url: entityId, entityId, ledgerFile: ledger.file, shelves, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+}
+
+interface AppParts {
+  ledger: Ledger;
+  statement: EntityDescription;
+  sides: { inbox: DestinationSide; export: Parameters<typeof exportRoutes>[0] };
+  pages: PersonPages;
+  sandboxProvider: SandboxProvider;
+  report: (error: unknown) => void;
+}
+
+/** Our own addresses first: the provider answers all that is left. */
+function appOf({ ledger, statement, sides, pages, sandboxProvider, report }: AppParts): Express {
+  const app = express().disable("x-powered-by").disable("etag");
+  app.use(ledger.watch);
+  app.get("/.well-known/openid-federation", serveEntityConfiguration(statement));
+  app.use("/inbox", inboxRoutes(sides.inbox), answerNotFound);
+  app.use("/export", exportRoutes(sides.export), answerNotFound);
+  app.use(personPages(pages));
+  mountProvider(app, sandboxProvider);
+  app.use(answerProblems(report));
+  return app;
+}
+
+interface BringParts extends Pick<Bring, "entityId" | "personOf"> {
+  issuer: string;
+  key: Key;
+  transfers: Transfers;
+}
+
+function bringOf({ entityId, issuer, key, transfers, personOf: who }: BringParts): Bring {
+  return {
+    name: NAME,
+    entityId,
+    relais: issuer,
+    client: createRelaisClient({ issuer, entityId, redirectUri: entityId + CALLBACK, key }),
+    begun: begunRequests(),
+    deliveries: deliveriesInMemory(),
+    personOf: who,
+    accountOf: (transfer) => transfers.find(transfer)?.account ?? null,
+  };
+}
+
+function metadataOf(entityId: string): { self_data_platform: Record<string, string> } {
+  return {
+    self_data_platform: {
+      inbox_endpoint: `${entityId}/inbox`,
+      export_endpoint: `${entityId}/export`,
+      issuer: entityId,
+      country: "FR",
+      privacy_contact: CONTACT,
+    },
+  };
+}
+
+type Key = Awaited<ReturnType<typeof openOwnKey>>;
+
+/** What an earlier run was still receiving was never acknowledged. */
+async function emptied(folder: string): Promise<string> {
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true });
+  return folder;
+}
+
+function ownAccountBy({ provider }: SandboxProvider): (value: string) => Promise<string | null> {
+  return async (value) => {
+    const token = await provider.AccessToken.find(value);
+    return token?.accountId !== undefined && token.scopes.has(INVENTORY_SCOPE) ? token.accountId : null;
+  };
+}

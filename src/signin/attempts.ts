@@ -1,0 +1,119 @@
+import type { Request, Response } from "express";
+import {
+  authorizationCodeGrant,
+  AuthorizationResponseError,
+  buildAuthorizationUrl,
+  buildAuthorizationUrlWithPAR,
+  calculatePKCECodeChallenge,
+  randomNonce,
+  randomPKCECodeVerifier,
+  randomState,
+  type Configuration,
+} from "openid-client";
+import { z } from "zod";
+import { RelaisError } from "../core/errors.ts";
+import type { OauthRecords } from "../core/ports.ts";
+import { browserOf, nameBrowser } from "./cookies.ts";
+import type { Providers, Registration } from "./providers.ts";
+
+const MODEL = "SignInAttempt";
+const ATTEMPT_SECONDS = 600;
+
+/** What must come back unchanged: kept here, not in the browser, and used once. */
+const attempt = z.object({
+  /** Digest of the cookie of the browser that began. */
+  browser: z.string(),
+  /** The one provider that may answer this attempt (mix-up, RFC 9700 §4.4). */
+  issuer: z.string(),
+  redirectPath: z.string(),
+  verifier: z.string(),
+  nonce: z.string(),
+  next: z.string(),
+  language: z.enum(["fr", "en"]),
+  participantId: z.string().nullable(),
+  personId: z.string().nullable(),
+});
+export type Attempt = z.infer<typeof attempt>;
+export type TakenAttempt = Attempt & { state: string };
+
+interface Ports {
+  issuer: string;
+  records: OauthRecords;
+  providers: Providers;
+}
+
+type Start = Pick<Attempt, "redirectPath" | "next" | "language" | "participantId" | "personId"> & { scope: string };
+
+/** Sends the browser to the provider: code flow with PKCE S256, state and nonce (OpenID Connect Core §3.1.2.1). */
+export async function beginAttempt(ports: Ports, registration: Registration, req: Request, res: Response, start: Start): Promise<void> {
+  const { scope, ...kept } = start;
+  const configuration = await ports.providers(registration);
+  const [verifier, state, nonce] = [randomPKCECodeVerifier(), randomState(), randomNonce()];
+  const payload: Attempt = { ...kept, browser: nameBrowser(req, res, ports.issuer), issuer: registration.issuer, verifier, nonce };
+  await ports.records.put({ model: MODEL, id: state, payload: { ...payload }, expiresAt: new Date(Date.now() + ATTEMPT_SECONDS * 1000) });
+  const url = await authorizationUrl(configuration, {
+    redirect_uri: `${ports.issuer}${start.redirectPath}`,
+    scope,
+    state,
+    nonce,
+    code_challenge: await calculatePKCECodeChallenge(verifier),
+    code_challenge_method: "S256",
+    ui_locales: start.language,
+  });
+  res.redirect(303, url.href);
+}
+
+function authorizationUrl(configuration: Configuration, parameters: Record<string, string>): Promise<URL> | URL {
+  const pushed = configuration.serverMetadata().require_pushed_authorization_requests === true;
+  return pushed ? buildAuthorizationUrlWithPAR(configuration, parameters) : buildAuthorizationUrl(configuration, parameters);
+}
+
+/**
+ * The attempt that this answer belongs to; a second answer finds none.
+ * @throws RelaisError `unauthenticated` for another browser, another callback, an old or a used state.
+ */
+export async function takeAttempt(ports: Ports, req: Request, redirectPath: string): Promise<TakenAttempt> {
+  const { state } = req.query;
+  const found = typeof state === "string" ? await ports.records.find(MODEL, state) : null;
+  const parsed = attempt.safeParse(found?.payload);
+  const fits = parsed.success && parsed.data.redirectPath === redirectPath && parsed.data.browser === browserOf(req);
+  if (!fits || typeof state !== "string" || !(await ports.records.consume(MODEL, state))) {
+    throw new RelaisError("unauthenticated", "This sign-in is over, or was begun in another browser. Begin again.", { actor: "person" });
+  }
+  return { ...parsed.data, state };
+}
+
+export interface Answer {
+  subject: string;
+  displayName: string;
+  accessToken: string;
+}
+
+/**
+ * Redeems the code at the provider that began the attempt, and checks `iss`, state, nonce and the ID token. Null where the person said no.
+ * @throws RelaisError `unauthenticated`.
+ */
+export async function readAnswer(ports: Ports, registration: Registration, begun: TakenAttempt, req: Request): Promise<Answer | null> {
+  const configuration = await ports.providers(registration);
+  const checks = { expectedState: begun.state, expectedNonce: begun.nonce, pkceCodeVerifier: begun.verifier, idTokenExpected: true };
+  try {
+    const tokens = await authorizationCodeGrant(configuration, new URL(`${ports.issuer}${req.originalUrl}`), checks);
+    const claims = tokens.claims();
+    if (claims === undefined) throw new Error("no ID token");
+    return { subject: claims.sub, displayName: nameIn(claims), accessToken: tokens.access_token };
+  } catch (cause) {
+    if (cause instanceof AuthorizationResponseError && cause.error === "access_denied") return null;
+    throw new RelaisError(
+      "unauthenticated",
+      "The provider's answer could not be accepted. Begin again; if it happens again, tell the help desk of the place where you signed in.",
+      { cause, actor: "person" },
+    );
+  }
+}
+
+function nameIn(claims: Record<string, unknown>): string {
+  const name = [claims["name"], claims["given_name"], claims["preferred_username"]].find(
+    (value) => typeof value === "string" && value !== "",
+  );
+  return typeof name === "string" ? name.slice(0, 100) : "";
+}

@@ -1,0 +1,78 @@
+import {
+  allowInsecureRequests,
+  ClientSecretBasic,
+  type CryptoKey,
+  customFetch,
+  discovery,
+  PrivateKeyJwt,
+  type Configuration,
+  type CustomFetch,
+} from "openid-client";
+import { RelaisError } from "../core/errors.ts";
+import type { Fetch } from "../core/transfer/adapter.ts";
+
+/** Our registration at one provider. Without a secret, Relais proves itself with its own key (private_key_jwt). */
+export interface Registration {
+  issuer: string;
+  clientId: string;
+  clientSecret?: string | undefined;
+}
+
+export interface ProviderSettings {
+  /** Our key as a client, and its id in our published key set. */
+  clientKey: () => Promise<{ key: CryptoKey; kid: string }>;
+  fetchOrigin: (origin: string, signal: AbortSignal) => Fetch;
+  /** Plain http to loopback: the sandbox and tests only. */
+  allowLoopback: boolean;
+}
+
+export type Providers = (registration: Registration) => Promise<Configuration>;
+
+const KEEP_MILLISECONDS = 600_000;
+const DEADLINE_MILLISECONDS = 15_000;
+
+/** Discovered providers, each kept for ten minutes (OpenID Connect Discovery §4). A failure is not kept. */
+export function createProviders(settings: ProviderSettings): Providers {
+  const known = new Map<string, { until: number; configuration: Promise<Configuration> }>();
+  return (registration) => {
+    const name = JSON.stringify([registration.issuer, registration.clientId]);
+    const present = known.get(name);
+    if (present && present.until > Date.now()) return present.configuration;
+    const configuration = discover(settings, registration);
+    known.set(name, { until: Date.now() + KEEP_MILLISECONDS, configuration });
+    configuration.catch(() => known.delete(name));
+    return configuration;
+  };
+}
+
+async function discover(settings: ProviderSettings, { issuer, clientId, clientSecret }: Registration): Promise<Configuration> {
+  const authentication = clientSecret === undefined ? PrivateKeyJwt(await settings.clientKey()) : ClientSecretBasic(clientSecret);
+  try {
+    return await discovery(new URL(issuer), clientId, undefined, authentication, {
+      [customFetch]: through(settings),
+      ...(settings.allowLoopback ? { execute: [allowInsecureRequests] } : {}),
+    });
+  } catch (cause) {
+    throw new RelaisError(
+      "peer_unavailable",
+      "The sign-in provider does not answer as it should. Try again in a few minutes; if it lasts, tell its help desk.",
+      { cause },
+    );
+  }
+}
+
+/** The library's requests take the one guarded way out. */
+function through({ fetchOrigin }: ProviderSettings): CustomFetch {
+  return async (url, { method, headers, body, signal }) => {
+    const deadline = AbortSignal.timeout(DEADLINE_MILLISECONDS);
+    const fetch = fetchOrigin(new URL(url).origin, signal ? AbortSignal.any([signal, deadline]) : deadline);
+    const answer = await fetch({
+      method: method as "GET" | "POST",
+      url,
+      headers,
+      ...(typeof body === "string" || body instanceof URLSearchParams ? { body: body.toString() } : {}),
+    });
+    const text = await answer.text();
+    return new Response([204, 304].includes(answer.status) ? null : text, { status: answer.status, headers: answer.headers });
+  };
+}

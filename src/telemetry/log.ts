@@ -1,0 +1,54 @@
+import pino from "pino";
+import { allowed, scrub, type Fields } from "./fields.ts";
+
+/** Messages are constant sentences; whatever varies is a field. Fields that are not on the closed list are never written. */
+export interface Logger {
+  debug(message: string, fields?: Fields): void;
+  info(message: string, fields?: Fields): void;
+  warn(message: string, fields?: Fields): void;
+  error(message: string, fields?: Fields): void;
+  /** A logger whose every line carries these fields too. */
+  with(fields: Fields): Logger;
+}
+
+interface Options {
+  level: pino.LevelWithSilent;
+  /** One line for human eyes instead of JSON. Unset: where standard output is a terminal. */
+  pretty?: boolean;
+  /** Unset: standard output. Called once for each line, with its end. */
+  write?: (line: string) => void;
+}
+
+export function createLogger({ level, pretty = process.stdout.isTTY, write }: Options): Logger {
+  // Synchronous: the last lines before an end are the ones that are needed, and they are few.
+  const destination = write === undefined ? pino.destination({ dest: 1, sync: true }) : { write };
+  const sink = pretty ? { write: (line: string) => void destination.write(humanLine(line)) } : destination;
+  return wrap(
+    pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } }, sink),
+    {},
+  );
+}
+
+function wrap(writer: pino.Logger, bound: Fields): Logger {
+  const at =
+    (level: "debug" | "info" | "warn" | "error") =>
+    (message: string, fields: Fields = {}) =>
+      writer[level](allowed({ ...bound, ...fields }), scrub(message));
+  return {
+    debug: at("debug"),
+    info: at("info"),
+    warn: at("warn"),
+    error: at("error"),
+    with: (fields) => wrap(writer, { ...bound, ...fields }),
+  };
+}
+
+function humanLine(json: string): string {
+  const { time, level, msg, error, ...fields } = JSON.parse(json) as Fields & {
+    error?: { message?: string; type?: string; stack?: string[] };
+  };
+  const pairs = Object.entries(fields).map(([name, value]) => ` ${name}=${typeof value === "string" ? value : JSON.stringify(value)}`);
+  const trouble =
+    error === undefined ? "" : `\n    ${error.message ?? error.type ?? ""}\n      ${(error.stack ?? []).slice(0, 4).join("\n      ")}`;
+  return `${String(time).slice(11, 19)} ${String(level).padEnd(5)} ${String(msg)}${pairs.join("")}${trouble}\n`;
+}

@@ -1,0 +1,36 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { startEmbeddedPostgres } from "../../src/embedded/postgres.ts";
+import { SERVER_VARIABLE } from "../support/postgres-server.ts";
+import { bigFile } from "./big-file.ts";
+import type { Measure } from "./measure.ts";
+import { smallTransfers } from "./small-transfers.ts";
+
+/** Everything in one run on one machine, so that the ratios mean something; absolute figures are only of that machine. */
+const { values } = parseArgs({ options: { json: { type: "boolean", default: false }, rounds: { type: "string", default: "3" } } });
+const rounds = Number(values.rounds);
+/** The database as the product starts it: what is committed is on the disk. */
+const folder = await mkdtemp(join(tmpdir(), "relais-bench-"));
+const database = await startEmbeddedPostgres({ dataDir: folder, log: () => undefined });
+process.env[SERVER_VARIABLE] = database.url;
+const measures: Measure[] = [];
+for (const part of [smallTransfers, bigFile]) {
+  for (const measure of await part(rounds, (line) => process.stderr.write(`${line}\n`))) measures.push(measure);
+}
+await database.stop();
+await rm(folder, { recursive: true, force: true });
+process.stdout.write(values.json ? `${JSON.stringify(measures, null, 2)}\n` : `${table(measures)}\n`);
+
+function table(rows: Measure[]): string {
+  const text = (value: number | null): string => (value === null ? "" : value >= 100 ? value.toFixed(0) : value.toPrecision(3));
+  const lines = rows.map((row) => [row.measure, text(row.value), row.unit, text(row.floor), text(row.aim), row.limit ?? ""]);
+  const all = [["measure", "value", "unit", "floor", "aim", "limit"], ...lines];
+  const width = all[0]!.map((_, column) => Math.max(...all.map((line) => line[column]!.length)));
+  return all
+    .map((line) =>
+      line.map((cell, column) => ([1, 3, 4].includes(column) ? cell.padStart(width[column]!) : cell.padEnd(width[column]!))).join("  "),
+    )
+    .join("\n");
+}

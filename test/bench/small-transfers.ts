@@ -1,0 +1,160 @@
+import { createHash } from "node:crypto";
+import { Pool } from "undici";
+import { webdav } from "../../adapters/webdav/index.ts";
+import { prepareBackend, type QueueBackend } from "../../src/bullmq/backend.ts";
+import { createTransferQueue } from "../../src/bullmq/transfer-queue.ts";
+import { startTransferWorker } from "../../src/bullmq/transfer-worker.ts";
+import { newId } from "../../src/core/ids.ts";
+import { requestTransfer } from "../../src/core/transfer/request-transfer.ts";
+import { runTransfer } from "../../src/core/transfer/run-transfer.ts";
+import { networkFor } from "../../src/net/network.ts";
+import { openQueuePool } from "../../src/postgres/pool.ts";
+import { startEngine, type Engine } from "../support/engine.ts";
+import { startApache, WEBDAV_PASSWORD, WEBDAV_USER } from "../support/webdav-server.ts";
+import { abreast, figure, median, ratio, timed, type Measure } from "./measure.ts";
+
+const DATASET = "bench.small";
+const TRANSFERS = 120;
+const JOBS = 2000;
+const LOOPS = 1500;
+const WIDTH = 8;
+const BYTES = 1024;
+
+type Say = (line: string) => void;
+
+/**
+ * One item of 1 KiB per transfer, WebDAV to WebDAV on one apache2, both ends real: accepted, queued, leased, delivered, read back, signed and reconciled.
+ * Beside it: the bare queue with jobs that do nothing, and a loop that gets, hashes and puts the same items without keeping anything.
+ */
+export async function smallTransfers(rounds: number, say: Say): Promise<Measure[]> {
+  const apache = await startApache();
+  await using network = networkFor({ allowLoopback: true });
+  const bare = new Pool(new URL(apache.url).origin, { connections: WIDTH });
+  const authorization = `Basic ${Buffer.from(`${WEBDAV_USER}:${WEBDAV_PASSWORD}`).toString("base64")}`;
+  const results: { ours: number; jobs: number; loop: number }[] = [];
+  try {
+    await putSource(bare, apache.url, authorization);
+    for (let round = 0; round < rounds; round++) {
+      await using engine = await startEngine(webdav, [DATASET], {
+        source: { adapter: "webdav", entityId: `${apache.url}from`, endpoints: { root: `${apache.url}from/` } },
+        destination: { adapter: "webdav", entityId: `${apache.url}to`, endpoints: { root: `${apache.url}to/` } },
+        network,
+        credentials: { kind: "basic", user: WEBDAV_USER, password: WEBDAV_PASSWORD },
+      });
+      const pool = openQueuePool(engine.url);
+      const backend: QueueBackend = { kind: "postgres", pool };
+      await prepareBackend(backend);
+      const ours = TRANSFERS / (await timed(() => throughEverything(engine, backend)));
+      const jobs = JOBS / (await timed(() => throughTheQueueAlone(backend)));
+      await pool.end();
+      const loop = LOOPS / (await timed(() => abreast(LOOPS, WIDTH, (index) => getHashPut(bare, apache.url, authorization, index))));
+      say(
+        `small transfers, round ${round + 1}: ${ours.toFixed(1)} transfers/s, ${jobs.toFixed(0)} bare jobs/s, ${loop.toFixed(0)} bare items/s`,
+      );
+      results.push({ ours, jobs, loop });
+    }
+  } finally {
+    await bare.close();
+    await apache[Symbol.asyncDispose]();
+  }
+  const of = (pick: (result: (typeof results)[number]) => number): number => median(results.map(pick));
+  return [
+    figure(
+      "small transfers, end to end, durable and verified",
+      of((r) => r.ours),
+      "transfers/s",
+      "one process, two cores shared with PostgreSQL and apache2",
+    ),
+    figure(
+      "bare BullMQ no-op jobs on the same backend (PostgreSQL)",
+      of((r) => r.jobs),
+      "jobs/s",
+    ),
+    figure(
+      "bare loop GET, SHA-256, PUT of the same items, same concurrency",
+      of((r) => r.loop),
+      "items/s",
+    ),
+    ratio(
+      "small transfers / bare jobs",
+      of((r) => r.ours / r.jobs),
+      0.015,
+      0.04,
+      "commits per transfer",
+    ),
+    ratio(
+      "small transfers / bare loop",
+      of((r) => r.ours / r.loop),
+      0.4,
+      0.8,
+      "WebDAV needs 12 requests where the loop needs 2",
+    ),
+  ];
+}
+
+async function putSource(pool: Pool, root: string, authorization: string): Promise<void> {
+  const { pathname } = new URL(root);
+  const people = Array.from({ length: TRANSFERS }, (_, index) => `to/person-${index}`);
+  for (const folder of ["from", "from/relais", "from/relais/holder", `from/relais/holder/${DATASET}`, "to", "bare", ...people]) {
+    const answer = await pool.request({ method: "MKCOL", path: `${pathname}${folder}`, headers: { authorization } });
+    await answer.body.dump();
+  }
+  const answer = await pool.request({
+    method: "PUT",
+    path: `${pathname}from/relais/holder/${DATASET}/item.bin`,
+    headers: { authorization },
+    body: Buffer.alloc(BYTES, "x"),
+  });
+  await answer.body.dump();
+}
+
+async function throughEverything(engine: Engine, backend: QueueBackend): Promise<void> {
+  await using queue = createTransferQueue(backend);
+  let [done, failed] = [0, 0];
+  const finished = Promise.withResolvers<void>();
+  await using _worker = startTransferWorker(
+    backend,
+    async (ring) => {
+      const result = await runTransfer(engine.ports, ring, engine.terms);
+      if (result.kind === "nothing") return;
+      if (result.kind === "ended" && result.state === "verified") done += 1;
+      else failed += 1;
+      if (done + failed === TRANSFERS) finished.resolve();
+    },
+    { concurrency: WIDTH, onError: finished.reject },
+  );
+  const ports = { ...engine.ports, queue };
+  await abreast(TRANSFERS, WIDTH, async (index) => {
+    const consent = await engine.consent([DATASET], `person-${index}/`);
+    await requestTransfer(ports, { consentId: consent.id, personId: engine.personId });
+  });
+  await finished.promise;
+  if (failed > 0) throw new Error(`${failed} of ${TRANSFERS} transfers were not verified`);
+}
+
+async function throughTheQueueAlone(backend: QueueBackend): Promise<void> {
+  await using queue = createTransferQueue(backend);
+  let done = 0;
+  const finished = Promise.withResolvers<void>();
+  await using _worker = startTransferWorker(
+    backend,
+    async () => {
+      done += 1;
+      if (done === JOBS) finished.resolve();
+    },
+    { concurrency: WIDTH, onError: finished.reject },
+  );
+  await queue.ring(Array.from({ length: JOBS }, () => ({ transferId: newId("transfer"), epoch: 0 })));
+  await finished.promise;
+}
+
+async function getHashPut(pool: Pool, root: string, authorization: string, index: number): Promise<void> {
+  const { pathname } = new URL(root);
+  const got = await pool.request({ method: "GET", path: `${pathname}from/relais/holder/${DATASET}/item.bin`, headers: { authorization } });
+  const bytes = Buffer.from(await got.body.arrayBuffer());
+  createHash("sha256").update(bytes).digest();
+  const put = await pool.request({ method: "PUT", path: `${pathname}bare/item-${index}.bin`, headers: { authorization }, body: bytes });
+  await put.body.dump();
+  if (got.statusCode !== 200 || put.statusCode >= 300)
+    throw new Error(`the bare loop was answered ${got.statusCode} and ${put.statusCode}`);
+}

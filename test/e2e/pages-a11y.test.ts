@@ -1,0 +1,201 @@
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { AxeBuilder } from "@axe-core/playwright";
+import type { Browser, BrowserContext, Page } from "playwright-core";
+import { ADAPTERS } from "../../adapters/index.ts";
+import { RelaisError } from "../../src/core/errors.ts";
+import { SESSION_COOKIE, startSession } from "../../src/core/person/sessions.ts";
+import type { Participant } from "../../src/core/register/participant.ts";
+import { createHttpApp, listen, type Listening } from "../../src/http/server.ts";
+import { createPages } from "../../src/pages/pages.ts";
+import { renderProblem } from "../../src/pages/problems.ts";
+import { openDatabase, openPool } from "../../src/postgres/pool.ts";
+import { createStore } from "../../src/postgres/store.ts";
+import { startBrowser } from "../support/browser.ts";
+import { freshDatabase } from "../support/database.ts";
+import { realClock } from "../support/engine.ts";
+import { accreditedParticipant, dataset, linkAccount } from "../support/register-fixtures.ts";
+import { freePort } from "../support/ports.ts";
+
+const LANGUAGES = ["fr", "en"] as const;
+const owned = new AsyncDisposableStack();
+let origin = "";
+let browser: Browser;
+let nobody: BrowserContext;
+let newcomer: BrowserContext;
+let person: BrowserContext;
+let withoutScript: BrowserContext;
+let places: Record<"holder" | "platform" | "folder", Participant>;
+
+/** The pages on a real database behind the real guards. Nobody answers at the other end: its failure is one of the states to look at. */
+before(async () => {
+  const database = owned.use(await freshDatabase());
+  const pool = owned.adopt(openPool(database.url, 5), (open) => open.end());
+  const store = createStore(openDatabase(pool));
+  const port = await freePort();
+  origin = `http://127.0.0.1:${port}`;
+  const unreachable = async () => {
+    throw new RelaisError("peer_unavailable", "Nobody answers.");
+  };
+  const ports = {
+    store,
+    clock: realClock,
+    queue: { ring: async () => undefined },
+    issuer: origin,
+    adapters: ADAPTERS,
+    network: { fetchFor: () => unreachable },
+    sealer: { seal: unreachable, ephemeralProofs: () => unreachable },
+  };
+  const app = createHttpApp(
+    { ...ports, callers: { verify: unreachable } },
+    {
+      issuer: origin,
+      mounted: [createPages(ports)],
+      page: (error, language, supportId) => renderProblem(error, language === "en" ? "en" : "fr", supportId),
+      log: () => undefined,
+      onAnswer: () => undefined,
+    },
+  );
+  owned.use<Listening>(await listen(app, { host: "127.0.0.1", port }));
+  browser = owned.adopt(await startBrowser(), (open) => open.close());
+  places = {
+    holder: await accreditedParticipant(store, {
+      entityId: "https://parc.example",
+      roles: ["holder"],
+      datasets: [dataset("energy.bills"), dataset("energy.consumption.daily")],
+    }),
+    platform: await accreditedParticipant(store, { entityId: "https://ancre.example", roles: ["platform"] }),
+    folder: await accreditedParticipant(store, {
+      entityId: "https://nuage.example",
+      roles: ["platform"],
+      adapter: "webdav",
+      endpoints: { root: "https://nuage.example/dav/" },
+    }),
+  };
+  const context = async (token: string | null, settings: object) => {
+    const made = await browser.newContext({ viewport: { width: 320, height: 800 }, ...settings });
+    if (token !== null) await made.addCookies([{ name: SESSION_COOKIE, value: token, url: origin }]);
+    return made;
+  };
+  const full = await startSession(ports, { issuer: "https://id.example", subject: "full", displayName: "Camille" });
+  const empty = await startSession(ports, { issuer: "https://id.example", subject: "empty", displayName: "Alix" });
+  await linkAccount(store, full.session.personId, places.holder.id, "customer-4821");
+  await linkAccount(store, full.session.personId, places.platform.id, "ancre-77");
+  nobody = await context(null, {});
+  newcomer = await context(empty.token, {});
+  person = await context(full.token, {});
+  withoutScript = await context(full.token, { javaScriptEnabled: false });
+});
+
+after(() => owned.disposeAsync());
+
+/** What every page meets: the answer, its language, one heading, nothing from elsewhere, nothing wider than a phone, nothing that axe finds. */
+async function look(context: BrowserContext, path: string, status = 200): Promise<void> {
+  const page = await context.newPage();
+  const foreign: string[] = [];
+  page.on("request", (request) => request.url().startsWith(origin) || foreign.push(request.url()));
+  const answer = await page.goto(origin + path);
+  assert.equal(answer?.status(), status, path);
+  await meets(page, path);
+  assert.deepEqual(foreign, [], path);
+  await page.close();
+}
+
+async function meets(page: Page, path: string): Promise<void> {
+  assert.equal(await page.locator("html").getAttribute("lang"), path.slice(1, 3), path);
+  assert.equal(await page.locator("h1").count(), 1, path);
+  assert.ok((await page.content()).length < 100_000, path);
+  const { violations } = await new AxeBuilder({ page }).setLegacyMode(true).analyze();
+  assert.deepEqual(
+    violations.map(({ id, nodes }) => `${path}: ${id} ${nodes[0]?.html}`),
+    [],
+  );
+}
+
+for (const lang of LANGUAGES) {
+  test(`${lang}: what everybody sees`, async () => {
+    for (const path of [
+      "/",
+      "/register",
+      `/register/${places.holder.id}`,
+      "/sign-in",
+      "/problems",
+      "/problems/conflict",
+      "/accessibility",
+      "/legal",
+      "/privacy",
+    ])
+      await look(nobody, `/${lang}${path}`);
+    await look(nobody, `/${lang}/nothing-here`, 404);
+  });
+
+  test(`${lang}: someone who has done nothing yet`, async () => {
+    for (const path of ["/me", "/me/copy", "/me/switch", "/accounts", `/accounts/${places.holder.id}`, "/permissions", "/me/transfers"])
+      await look(newcomer, `/${lang}${path}`);
+  });
+
+  test(`${lang}: a copy from choice to stop, with JavaScript off`, async () => {
+    const page = await withoutScript.newPage();
+    const grant = await giveConsent(page, lang);
+    assert.equal(await page.locator("[data-refresh] a").count(), 1);
+    const transfer = new URL(page.url()).pathname;
+    const stopped = await stopSharing(page, lang);
+    assert.ok(stopped <= grant, `${stopped} steps to stop, ${grant} to grant`);
+    await page.close();
+    for (const path of [
+      transfer,
+      ...["/me", "/me/copy", "/permissions", "/accounts", "/me/transfers", "/me/switch"].map((one) => `/${lang}${one}`),
+    ])
+      await look(person, path);
+  });
+
+  test(`${lang}: keys that cannot be checked come back as an error, without the secret`, async () => {
+    const page = await person.newPage();
+    await page.goto(`${origin}/${lang}/accounts/${places.folder.id}`);
+    await page.fill("#user", "camille");
+    await page.fill("#password", "very-secret");
+    await page.locator("main form button").click();
+    await meets(page, `/${lang}/accounts/`);
+    assert.equal(await page.locator(".govuk-error-summary").count(), 1);
+    assert.doesNotMatch(await page.content(), /very-secret/);
+    await page.close();
+  });
+}
+
+/** From the first page to a transfer under way; returns the steps (choices and clicks). */
+async function giveConsent(page: Page, lang: string): Promise<number> {
+  await page.goto(`${origin}/${lang}/me/copy`);
+  assert.equal(await page.locator("input:checked").count(), 0);
+  await page.locator("input[name=source]").first().check();
+  // The place that is proved already: its value is the account's.
+  await page.locator("input[name=destination][value^=lnk_]").check();
+  await page.locator("main form button").click();
+  assert.equal(await page.locator("input:checked").count(), 0);
+  await page.locator("button[value=accept]").click();
+  assert.equal(await page.locator(".govuk-error-summary").count(), 1, "nothing ticked");
+  await sameStyle(page);
+  await page.locator("input[name=datasets]").first().check();
+  await page.locator("button[value=accept]").click();
+  assert.match(page.url(), /\/me\/transfers\/trf_/);
+  return 5;
+}
+
+/** Refuse and Accept differ in their words alone. */
+async function sameStyle(page: Page): Promise<void> {
+  const boxes = await Promise.all(["refuse", "accept"].map((answer) => page.locator(`button[value=${answer}]`).boundingBox()));
+  assert.deepEqual(
+    [boxes[0]?.y, boxes[0]?.height, Math.round(boxes[0]?.width ?? 0)],
+    [boxes[1]?.y, boxes[1]?.height, Math.round(boxes[1]?.width ?? 0)],
+  );
+  const classes = await Promise.all(["refuse", "accept"].map((answer) => page.locator(`button[value=${answer}]`).getAttribute("class")));
+  assert.equal(classes[0], classes[1]);
+}
+
+async function stopSharing(page: Page, lang: string): Promise<number> {
+  await page.goto(`${origin}/${lang}/permissions`);
+  await page.locator(".rl-rows a").first().click();
+  await page.locator("main a.govuk-button").first().click();
+  await page.locator("main form button").click();
+  assert.equal(await page.locator(".rl-news").count(), 1);
+  return 3;
+}

@@ -1,0 +1,116 @@
+import assert from "node:assert/strict";
+import { readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { withdrawConsent } from "../../src/core/consent/withdraw-consent.ts";
+import { cancelTransfer } from "../../src/core/transfer/cancel-transfer.ts";
+import { suspendParticipant } from "../../src/core/register/suspend-participant.ts";
+import type { Consent } from "../../src/core/consent/consent.ts";
+import type { Transfer } from "../../src/core/transfer/transfer.ts";
+import { realClock } from "../support/engine.ts";
+import { DAILY, startFaultWorld, until, type FaultWorld, type SeededPerson } from "../support/fault-relais.ts";
+
+const ITEMS = 6000;
+const MIB = 1024 * 1024;
+/** An item that is under way when the right ends has this long to break off at Ancre. */
+const BREAK_OFF = 1000;
+let world: FaultWorld;
+
+before(async () => {
+  world = await startFaultWorld({
+    customers: { many: { [DAILY]: { numbered: ITEMS } }, big: { "energy.bills": { large: [300 * MIB] } } },
+    accounts: ["one", "two", "three", "big-space"],
+  });
+  await world.start("web,worker,sweeper");
+});
+after(() => world?.[Symbol.asyncDispose]());
+
+interface Started {
+  person: SeededPerson;
+  consent: Consent;
+  transfer: Transfer;
+}
+
+async function startInTheMiddle(account: string): Promise<Started> {
+  const person = await world.person({ sourceAccount: "many", destinationAccount: account });
+  const consent = await person.consent([DAILY]);
+  const transfer = await person.transfer(consent);
+  await until("some items", () => world.witness.items(account).length > 100, 40);
+  return { person, consent, transfer };
+}
+
+/** Ancre's ledger has the time when a request ended, so this is stricter than the promise about when one starts. */
+async function assertSilence(account: string, stoppedAt: number): Promise<void> {
+  await sleep(2500);
+  const requests = (await world.witness.ledger()).filter((entry) => entry.event === "request" && entry.path?.startsWith("/inbox/"));
+  const late = requests.filter((entry) => Date.parse(entry.time) > stoppedAt + BREAK_OFF && entry.method !== "DELETE");
+  assert.deepEqual(late, []);
+  const held = world.witness.items(account).length;
+  assert.ok(held > 0 && held < ITEMS, `${held} of ${ITEMS} items arrived`);
+}
+
+const lastLine = async ({ transfer }: Started) =>
+  (await world.store.read((r) => r.transfers.events(transfer.id))).findLast((event) => event.kind === "stopped" || event.kind === "paused");
+
+test("withdrawn in the middle: the destination hears nothing later than a second after, and the timeline says who", async () => {
+  const started = await startInTheMiddle("one");
+  await withdrawConsent({ store: world.store, clock: realClock }, { consentId: started.consent.id, personId: started.person.id });
+  await assertSilence("one", Date.now());
+  const { state, reason, actor } = await world.store.read((r) => r.transfers.get(started.transfer.id));
+  assert.deepEqual([state, reason, actor], ["cancelled", "consent_ended", "person"]);
+  const line = await lastLine(started);
+  assert.deepEqual([line?.kind, line?.actor, line?.details], ["stopped", "person", { reason: "consent_ended" }]);
+  const told = (await world.witness.ledger()).filter(
+    (entry) => entry.method === "DELETE" && entry.path === `/inbox/transfers/${started.transfer.id}`,
+  );
+  assert.deepEqual(
+    told.map(({ status }) => status),
+    [204],
+    "the destination was told",
+  );
+});
+
+test("cancelled in the middle by the person: the same silence, and the permission stands", async () => {
+  const started = await startInTheMiddle("two");
+  await cancelTransfer({ store: world.store, clock: realClock }, { transferId: started.transfer.id, personId: started.person.id });
+  await assertSilence("two", Date.now());
+  assert.equal((await world.store.read((r) => r.consents.get(started.consent.id))).state, "active");
+  assert.equal((await lastLine(started))?.actor, "person");
+});
+
+test("withdrawn inside one large item: the body breaks off, and nothing of it is stored", async () => {
+  const person = await world.person({ sourceAccount: "big", destinationAccount: "big-space" });
+  const consent = await person.consent(["energy.bills"]);
+  const transfer = await person.transfer(consent);
+  await until("the first bytes at Ancre", arriving, 60);
+  await withdrawConsent({ store: world.store, clock: realClock }, { consentId: consent.id, personId: person.id });
+  const stoppedAt = Date.now();
+  await sleep(2500);
+  const puts = (await world.witness.ledger()).filter(
+    (entry) => entry.event === "request" && entry.method === "PUT" && entry.path?.includes(transfer.id),
+  );
+  assert.equal(puts.length, 1);
+  assert.ok(
+    puts.every((entry) => Date.parse(entry.time) < stoppedAt + BREAK_OFF && entry.status === 0),
+    JSON.stringify(puts),
+  );
+  assert.deepEqual(world.witness.items("big-space"), []);
+});
+
+/** Whether an item is being received now: Ancre writes it to a draft first. */
+async function arriving(): Promise<boolean> {
+  const drafts = join(world.dir, "sandbox", "ancre", "drafts");
+  const sizes = await Promise.all(
+    (await readdir(drafts)).map(async (name) => (await stat(join(drafts, name)).catch(() => ({ size: 0 }))).size),
+  );
+  return sizes.some((size) => size > MIB);
+}
+
+test("a destination suspended in the middle: nothing more goes there, and the transfer waits", async () => {
+  const started = await startInTheMiddle("three");
+  await suspendParticipant({ store: world.store, clock: realClock }, { participantId: world.ancre.id });
+  await assertSilence("three", Date.now());
+  const { state, reason } = await world.store.read((r) => r.transfers.get(started.transfer.id));
+  assert.deepEqual([state, reason], ["paused", "not_accredited"]);
+});

@@ -1,0 +1,162 @@
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import type pg from "pg";
+import { CONSENT_MOVES, CONSENT_STATES } from "../../src/core/consent/consent.ts";
+import { newId, type SwitchId, type TransferId } from "../../src/core/ids.ts";
+import { requestTransfer } from "../../src/core/transfer/request-transfer.ts";
+import { SWITCH_MOVES, SWITCH_STATES } from "../../src/core/switch/switch.ts";
+import { MOVES, STATES } from "../../src/core/transfer/transfer.ts";
+import { openPool } from "../../src/postgres/pool.ts";
+import { startEngine, type Engine } from "../support/engine.ts";
+import { fakeAccount, fakeAdapter } from "../support/fake-participants.ts";
+
+const DATASET = "energy.consumption.daily";
+let engine: Engine;
+let pool: pg.Pool;
+
+before(async () => {
+  engine = await startEngine(fakeAdapter(fakeAccount(), fakeAccount()), [DATASET]);
+  pool = openPool(engine.url, 2);
+});
+after(async () => {
+  await pool.end();
+  await engine[Symbol.asyncDispose]();
+});
+
+type Table = Readonly<Record<string, readonly string[]>>;
+interface Machine {
+  name: string;
+  table: string;
+  states: readonly string[];
+  moves: Table;
+  add(): Promise<string>;
+}
+
+const MACHINES: Machine[] = [
+  { name: "transfer", table: "transfers", states: STATES, moves: MOVES, add: addTransfer },
+  {
+    name: "consent",
+    table: "consents",
+    states: CONSENT_STATES,
+    moves: CONSENT_MOVES,
+    add: async () => (await engine.consent([DATASET])).id,
+  },
+  { name: "switch", table: "switches", states: SWITCH_STATES, moves: SWITCH_MOVES, add: addSwitch },
+];
+
+async function addTransfer(): Promise<TransferId> {
+  const consent = await engine.consent([DATASET]);
+  return (await requestTransfer(engine.ports, { consentId: consent.id, personId: engine.personId })).id;
+}
+
+async function addSwitch(): Promise<SwitchId> {
+  const { sourceLinkId, destinationLinkId, personId } = await engine.consent([DATASET]);
+  const id = newId("switch");
+  await engine.store.write((w) =>
+    w.moves.add({
+      id,
+      personId,
+      sourceId: engine.source.id,
+      destinationId: engine.destination.id,
+      sourceLinkId,
+      destinationLinkId,
+      state: "planned",
+      consentId: null,
+      transferId: null,
+      epoch: 0,
+      createdAt: new Date(),
+      verifiedAt: null,
+      closedAt: null,
+    }),
+  );
+  return id;
+}
+
+const pairsOf = (moves: Table): string[] =>
+  Object.entries(moves)
+    .flatMap(([from, targets]) => targets.map((to) => `${from} → ${to}`))
+    .sort();
+
+test("the database knows every machine of the core, and no other", async () => {
+  const { rows } = await pool.query<{ machine: string }>("select distinct machine from relais.allowed_moves order by machine");
+  assert.deepEqual(
+    rows.map(({ machine }) => machine),
+    MACHINES.map(({ name }) => name).sort(),
+  );
+});
+
+for (const { name, table, states, moves, add } of MACHINES) {
+  test(`the moves of a ${name} in the database are exactly those of the core`, async () => {
+    const { rows } = await pool.query<{ from_state: string; to_state: string }>(
+      "select from_state, to_state from relais.allowed_moves where machine = $1",
+      [name],
+    );
+    assert.deepEqual(rows.map((row) => `${row.from_state} → ${row.to_state}`).sort(), pairsOf(moves));
+    assert.deepEqual(Object.keys(moves).sort(), [...states].sort());
+  });
+
+  test(`the database refuses every other move of a ${name}, whoever asks`, async () => {
+    const id = await add();
+    for (const from of states) {
+      await place(table, id, from);
+      for (const to of states.filter((state) => state !== from))
+        await assertMove({ table, id, from, to, isAllowed: (moves[from] ?? []).includes(to) });
+    }
+  });
+}
+
+/** Puts a row into a state past its triggers, as no program of ours can. */
+async function place(table: string, id: string, state: string): Promise<void> {
+  const client = await pool.connect();
+  try {
+    await client.query("begin");
+    await client.query("set local session_replication_role = replica");
+    await client.query(`update relais.${table} set state = $2 where id = $1`, [id, state]);
+    await client.query("commit");
+  } finally {
+    client.release();
+  }
+}
+
+async function assertMove({
+  table,
+  id,
+  from,
+  to,
+  isAllowed,
+}: {
+  table: string;
+  id: string;
+  from: string;
+  to: string;
+  isAllowed: boolean;
+}): Promise<void> {
+  const moving = pool.query(`update relais.${table} set state = $2 where id = $1`, [id, to]);
+  if (!isAllowed) return assert.rejects(moving, { code: "RE001" }, `${from} → ${to}`);
+  assert.equal((await moving).rowCount, 1);
+  return place(table, id, from);
+}
+
+test("the notice of a consent, and what was ticked, never change", async () => {
+  const consent = await engine.consent([DATASET]);
+  const changes = [`notice = notice || '{"purpose":"another"}'`, "notice_hash = 'another'", "datasets = array['energy.bills']"];
+  for (const change of changes)
+    await assert.rejects(pool.query(`update relais.consents set ${change} where id = $1`, [consent.id]), { code: "RE002" }, change);
+  assert.deepEqual(await engine.store.read((r) => r.consents.get(consent.id)), consent);
+});
+
+test("the store translates what the triggers refuse: `conflict`, and nothing changed", async () => {
+  const id = await addTransfer();
+  await assert.rejects(
+    engine.store.write(async (w) => {
+      await w.deliveries.addEvent(id, new Date(), { kind: "verified", actor: "relais" });
+      await w.deliveries.change(id, 0, { state: "verified" });
+    }),
+    { name: "RelaisError", code: "conflict" },
+  );
+  const { transfer, events } = await engine.store.read(async (r) => ({
+    transfer: await r.transfers.get(id),
+    events: await r.transfers.events(id),
+  }));
+  assert.deepEqual([transfer.state, events.map(({ kind }) => kind)], ["queued", ["requested"]]);
+});

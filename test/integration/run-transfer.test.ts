@@ -1,0 +1,199 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { withdrawConsent } from "../../src/core/consent/withdraw-consent.ts";
+import { RelaisError } from "../../src/core/errors.ts";
+import { readTransfer } from "../../src/core/transfer/read-transfer.ts";
+import { requestTransfer } from "../../src/core/transfer/request-transfer.ts";
+import { runTransfer } from "../../src/core/transfer/run-transfer.ts";
+import { sweepTransfers } from "../../src/core/transfer/sweep-transfers.ts";
+import type { Transfer } from "../../src/core/transfer/transfer.ts";
+import { startEngine, type Engine } from "../support/engine.ts";
+import { fakeAccount, fakeAdapter, numberedItems, type FakeAccount } from "../support/fake-participants.ts";
+
+const DATASET = "energy.consumption.daily";
+
+async function prepare(
+  source: FakeAccount,
+  destination: FakeAccount,
+  options: Parameters<typeof fakeAdapter>[2] = {},
+): Promise<{ engine: Engine; transfer: Transfer }> {
+  const engine = await startEngine(fakeAdapter(source, destination, options), [DATASET, "energy.bills"]);
+  const consent = await engine.consent([DATASET]);
+  return { engine, transfer: await requestTransfer(engine.ports, { consentId: consent.id, personId: engine.personId }) };
+}
+
+const look = async (engine: Engine, transfer: Transfer) =>
+  readTransfer(engine.ports, { transferId: transfer.id, personId: engine.personId });
+
+test("every item that was consented is stored, named in the receipt, and only then called verified", async () => {
+  const [source, destination] = [fakeAccount({ items: numberedItems(DATASET, 230) }), fakeAccount()];
+  const { engine, transfer } = await prepare(source, destination);
+  await using _ = engine;
+  assert.deepEqual(engine.rings, [{ transferId: transfer.id, epoch: 0 }]);
+  assert.deepEqual(await runTransfer(engine.ports, engine.rings[0]!, engine.terms), { kind: "ended", state: "verified" });
+  const view = await look(engine, transfer);
+  assert.deepEqual(view.progress, [
+    { dataset: DATASET, expected: 230, sent: 230, stored: 230, verified: 230, omitted: 0, bytes: view.progress[0]!.bytes },
+  ]);
+  assert.deepEqual(
+    view.events.map((event) => event.kind),
+    ["requested", "attempt_started", "source_counted", "delivering", "delivered", "receipt_received", "verified"],
+  );
+  assert.deepEqual(
+    view.documents.map((document) => document.kind),
+    ["manifest", "receipt"],
+  );
+  assert.equal(destination.calls.filter((call) => call.call === "put").length, 230);
+});
+
+test("the same ring again, and a ring of a past epoch, find nothing to do", async () => {
+  const [source, destination] = [fakeAccount({ items: numberedItems(DATASET, 3) }), fakeAccount()];
+  const { engine, transfer } = await prepare(source, destination);
+  await using _ = engine;
+  const ring = { transferId: transfer.id, epoch: 0 };
+  const results = await Promise.all([
+    runTransfer(engine.ports, ring, engine.terms),
+    runTransfer(engine.ports, ring, engine.terms),
+    runTransfer(engine.ports, ring, engine.terms),
+  ]);
+  assert.deepEqual(results.map((result) => result.kind).sort(), ["ended", "nothing", "nothing"]);
+  assert.deepEqual(await runTransfer(engine.ports, ring, engine.terms), { kind: "nothing" });
+  assert.equal(destination.calls.filter((call) => call.call === "complete").length, 1);
+});
+
+for (const step of ["announce", "list", "read", "put", "stored", "complete"]) {
+  test(`a failure once at ${step} is made good by the next attempt, with one copy of each item and one receipt`, async () => {
+    let broken = false;
+    const fault = (call: string, item?: string) => {
+      if (broken || call !== step || (item !== undefined && !/000042|50$/.test(item))) return;
+      broken = true;
+      throw new RelaisError("peer_unavailable", "The other side does not answer.", { retryAfter: 0 });
+    };
+    const [source, destination] = [fakeAccount({ items: numberedItems(DATASET, 120), fault }), fakeAccount({ fault })];
+    const { engine, transfer } = await prepare(source, destination);
+    await using _ = engine;
+    assert.deepEqual(await runTransfer(engine.ports, { transferId: transfer.id, epoch: 0 }, engine.terms), { kind: "waiting" });
+    assert.equal(broken, true);
+    engine.rings.length = 0;
+    assert.equal(await sweepTransfers(engine.ports), 1);
+    assert.deepEqual(await runTransfer(engine.ports, engine.rings[0]!, engine.terms), { kind: "ended", state: "verified" });
+    const view = await look(engine, transfer);
+    assert.equal(view.progress[0]!.verified, 120);
+    assert.equal(view.documents.length, 2);
+    assert.equal(destination.stored.size, 120);
+  });
+}
+
+test("an item that the destination loses or changes makes the transfer partial, and is named with its reason", async () => {
+  const lie: FakeAccount["lie"] = (items) =>
+    items.slice(1).map((item, index) => (index === 0 ? { ...item, "sha-256": "A".repeat(43) } : item));
+  const [source, destination] = [fakeAccount({ items: numberedItems(DATASET, 10) }), fakeAccount({ lie })];
+  const { engine, transfer } = await prepare(source, destination, { concurrency: 1 });
+  await using _ = engine;
+  assert.deepEqual(await runTransfer(engine.ports, { transferId: transfer.id, epoch: 0 }, engine.terms), {
+    kind: "ended",
+    state: "partial",
+  });
+  const view = await look(engine, transfer);
+  assert.deepEqual(
+    view.omissions.map((item) => [item.key, item.reason]),
+    [
+      ["item-000000", "lost"],
+      ["item-000001", "changed"],
+    ],
+  );
+  assert.equal(view.progress[0]!.stored, 8);
+});
+
+test("what the source counted and never listed keeps a transfer from being verified", async () => {
+  const source = fakeAccount({ items: numberedItems(DATASET, 10), paging: () => null, pageSize: 7 });
+  const { engine, transfer } = await prepare(source, fakeAccount());
+  await using _ = engine;
+  assert.deepEqual(await runTransfer(engine.ports, { transferId: transfer.id, epoch: 0 }, engine.terms), {
+    kind: "ended",
+    state: "partial",
+  });
+  assert.equal((await look(engine, transfer)).missing, 3);
+});
+
+// oxfmt-ignore
+const REFUSALS: [name: string, source: Partial<FakeAccount>, state: string, reason: string | null, omission: string | null][] = [
+  ["a page loop at the source", { paging: () => "0" }, "failed", "peer_protocol", null],
+  ["bytes that are not those announced", { items: [{ dataset: DATASET, key: "a", content: Buffer.from("x"), announced: { bytes: 1, sha256: "A".repeat(43) } }] }, "partial", null, "changed"],
+  ["more bytes than announced", { items: [{ dataset: DATASET, key: "a", content: Buffer.from("xyz"), announced: { bytes: 1, sha256: null } }] }, "partial", null, "too_large"],
+  ["fewer bytes than announced", { items: [{ dataset: DATASET, key: "a", content: Buffer.from("x"), announced: { bytes: 3, sha256: null } }] }, "partial", null, "changed"],
+  ["an item larger than the limit", { items: [{ dataset: DATASET, key: "a", content: Buffer.from("x"), announced: { bytes: 2 ** 31, sha256: null } }] }, "partial", null, "too_large"],
+];
+
+for (const [name, change, state, reason, omission] of REFUSALS) {
+  test(`${name}: ${state}, nothing of it stored`, async () => {
+    const destination = fakeAccount();
+    const { engine, transfer } = await prepare(fakeAccount({ items: numberedItems(DATASET, 1), ...change }), destination);
+    await using _ = engine;
+    assert.deepEqual(await runTransfer(engine.ports, { transferId: transfer.id, epoch: 0 }, engine.terms), { kind: "ended", state });
+    const view = await look(engine, transfer);
+    assert.equal(view.transfer.reason, reason);
+    assert.equal(view.omissions[0]?.reason ?? null, omission);
+    if (omission !== null) assert.equal(destination.stored.size, 0);
+  });
+}
+
+test("a withdrawal in the middle: no request to the destination starts later than one second after, and the timeline says who", async () => {
+  const destination = fakeAccount({ fault: async (call) => void (call === "put" && (await sleep(20))) });
+  const { engine, transfer } = await prepare(fakeAccount({ items: numberedItems(DATASET, 2000) }), destination);
+  await using _ = engine;
+  const running = runTransfer(engine.ports, { transferId: transfer.id, epoch: 0 }, engine.terms);
+  await sleep(600);
+  assert.deepEqual(await withdrawConsent(engine.ports, { consentId: transfer.consentId, personId: engine.personId }), { stopped: 1 });
+  const withdrawnAt = Date.now();
+  await running;
+  const puts = destination.calls.filter((call) => call.call === "put");
+  assert.ok(puts.length > 0 && puts.length < 2000, `${puts.length} puts`);
+  assert.ok(destination.calls.every((call) => call.at <= withdrawnAt + 1000));
+  assert.equal(destination.calls.at(-1)!.call, "stop");
+  const view = await look(engine, transfer);
+  assert.equal(view.transfer.state, "cancelled");
+  const stopped = view.events.findLast((event) => event.kind === "stopped");
+  assert.deepEqual([stopped?.actor, stopped?.details], ["person", { reason: "consent_ended" }]);
+});
+
+test("a suspended participant pauses the transfer, and nothing moves", async () => {
+  const destination = fakeAccount();
+  const { engine, transfer } = await prepare(fakeAccount({ items: numberedItems(DATASET, 5) }), destination);
+  await using _ = engine;
+  await engine.store.write((w) => w.register.setStatus(engine.destination.id, "suspended"));
+  assert.deepEqual(await runTransfer(engine.ports, { transferId: transfer.id, epoch: 0 }, engine.terms), { kind: "waiting" });
+  const { transfer: paused } = await look(engine, transfer);
+  assert.deepEqual([paused.state, paused.reason, destination.calls.length], ["paused", "not_accredited", 0]);
+  const consent = await engine.consent([DATASET]).catch((error: RelaisError) => error.code);
+  assert.equal(consent, "not_accredited");
+});
+
+test("a worker that froze past its lease can no longer write, and the next one finishes", async () => {
+  const destination = fakeAccount();
+  const { engine, transfer } = await prepare(fakeAccount({ items: numberedItems(DATASET, 20) }), destination);
+  await using _ = engine;
+  const claimed = await engine.store.write((w) => w.deliveries.claim(transfer.id, 0, 1));
+  assert.equal(claimed?.epoch, 1);
+  await sleep(1100);
+  engine.rings.length = 0;
+  await sweepTransfers(engine.ports);
+  assert.deepEqual(engine.rings, [{ transferId: transfer.id, epoch: 1 }]);
+  assert.deepEqual(await runTransfer(engine.ports, engine.rings[0]!, engine.terms), { kind: "ended", state: "verified" });
+  assert.equal(await engine.store.write((w) => w.deliveries.change(transfer.id, 1, { state: "failed" })), false);
+  assert.equal(
+    await engine.store.write((w) => w.deliveries.markItems(transfer.id, 1, [{ dataset: DATASET, key: "item-000001", state: "omitted" }])),
+    false,
+  );
+});
+
+test("one hundred parallel requests with one idempotency key are one transfer; another request with that key is refused", async () => {
+  const engine = await startEngine(fakeAdapter(fakeAccount(), fakeAccount()), [DATASET]);
+  await using _ = engine;
+  const [first, second] = [await engine.consent([DATASET]), await engine.consent([DATASET])];
+  const request = { consentId: first.id, personId: engine.personId, caller: "https://platform.test", idempotencyKey: '"k"' };
+  const transfers = await Promise.all(Array.from({ length: 100 }, () => requestTransfer(engine.ports, request)));
+  assert.equal(new Set(transfers.map((transfer) => transfer.id)).size, 1);
+  await assert.rejects(requestTransfer(engine.ports, { ...request, consentId: second.id }), { code: "idempotency_mismatch" });
+});

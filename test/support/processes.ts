@@ -1,0 +1,80 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
+
+export interface Program extends AsyncDisposable {
+  pid: number;
+  /** Everything it wrote so far, both streams. */
+  output(): string;
+  /** The first line that matches, also one written before the call. @throws with the output when the program ends or the time is over first. */
+  line(pattern: RegExp, milliseconds?: number): Promise<RegExpExecArray>;
+  /** Sends the signal and waits for the end. */
+  kill(signal?: NodeJS.Signals): Promise<Ending>;
+  ended: Promise<Ending>;
+}
+
+export interface Ending {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+}
+
+interface Options {
+  cwd?: string;
+  /** The whole environment; unset: this process's. */
+  env?: NodeJS.ProcessEnv;
+}
+
+/** Runs a file with this Node. */
+export function startNode(words: string[], options: Options = {}): Program {
+  return startProgram(process.execPath, words, options);
+}
+
+/** Runs a program until disposed; then SIGTERM, and SIGKILL five seconds later. */
+export function startProgram(file: string, words: string[], options: Options = {}): Program {
+  const child = spawn(file, words, { ...options, stdio: ["ignore", "pipe", "pipe"] });
+  let text = "";
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
+  const ended = endOf(child);
+  const output = () => text;
+  const program = {
+    pid: child.pid ?? 0,
+    output,
+    ended,
+    line: (pattern: RegExp, milliseconds = 15_000) => waitForLine(child, output, pattern, milliseconds),
+    kill: async (signal: NodeJS.Signals = "SIGTERM") => {
+      child.kill(signal);
+      return ended;
+    },
+  };
+  return { ...program, [Symbol.asyncDispose]: () => endGently(child, ended) };
+}
+
+function endOf(child: ChildProcess): Promise<Ending> {
+  return once(child, "close").then(
+    ([code, signal]: (number | NodeJS.Signals | null)[]) => ({ code, signal }) as Ending,
+    (error: unknown) => {
+      throw new Error(`${child.spawnfile} could not be started`, { cause: error });
+    },
+  );
+}
+
+async function waitForLine(child: ChildProcess, output: () => string, pattern: RegExp, milliseconds: number): Promise<RegExpExecArray> {
+  const end = Date.now() + milliseconds;
+  for (;;) {
+    const isOver = child.exitCode !== null || child.signalCode !== null || Date.now() > end;
+    for (const line of output().split("\n")) {
+      const match = pattern.exec(line);
+      if (match !== null) return match;
+    }
+    if (isOver) throw new Error(`no line like ${pattern} came; the program wrote:\n${output()}`);
+    await sleep(20);
+  }
+}
+
+async function endGently(child: ChildProcess, ended: Promise<Ending>): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  child.kill("SIGTERM");
+  const last = setTimeout(() => child.kill("SIGKILL"), 5_000);
+  await ended.catch(() => undefined);
+  clearTimeout(last);
+}

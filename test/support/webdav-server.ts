@@ -1,0 +1,64 @@
+import { createHash } from "node:crypto";
+import { chmod, chown, mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { freePort } from "./ports.ts";
+import { startProcess, temporaryFolder, type ServerProcess } from "./server-process.ts";
+
+export const WEBDAV_USER = "camille";
+export const WEBDAV_PASSWORD = "app password é";
+
+/** apache2 with mod_dav and Basic auth, on loopback. Files lie in `folder/data`. */
+export async function startApache(): Promise<ServerProcess> {
+  const port = await freePort();
+  const folder = await temporaryFolder("apache");
+  await mkdir(join(folder, "data"));
+  await writeFile(join(folder, "users"), `${WEBDAV_USER}:{SHA}${createHash("sha1").update(WEBDAV_PASSWORD).digest("base64")}\n`);
+  await writeFile(join(folder, "apache.conf"), apacheConfiguration(folder, port));
+  // Started by root, apache2 serves as www-data (33 on Debian), who must reach the files.
+  if (process.getuid?.() === 0) for (const path of [folder, join(folder, "data")]) await chown(path, 33, 33);
+  await chmod(folder, 0o755);
+  return startProcess("apache2", ["-f", join(folder, "apache.conf"), "-D", "FOREGROUND"], { url: `http://127.0.0.1:${port}/dav/`, folder });
+}
+
+function apacheConfiguration(folder: string, port: number): string {
+  const modules = ["mpm_event", "authn_core", "authn_file", "authz_core", "authz_user", "auth_basic", "mime", "alias", "dav", "dav_fs"];
+  return `${modules.map((name) => `LoadModule ${name}_module /usr/lib/apache2/modules/mod_${name}.so`).join("\n")}
+ServerRoot "${folder}"
+ServerName 127.0.0.1
+Listen 127.0.0.1:${port}
+PidFile "${folder}/pid"
+ErrorLog "${folder}/error.log"
+${process.getuid?.() === 0 ? "User www-data\nGroup www-data" : ""}
+TypesConfig /etc/mime.types
+DavLockDB "${folder}/locks"
+Alias /dav "${folder}/data"
+<Directory "${folder}/data">
+  Dav On
+  AuthType Basic
+  AuthName relais
+  AuthUserFile "${folder}/users"
+  Require valid-user
+</Directory>
+`;
+}
+
+/** `rclone serve webdav`, on loopback. */
+export async function startRclone(): Promise<ServerProcess> {
+  const port = await freePort();
+  const folder = await temporaryFolder("rclone");
+  await mkdir(join(folder, "data"));
+  const args = [
+    "serve",
+    "webdav",
+    join(folder, "data"),
+    "--addr",
+    `127.0.0.1:${port}`,
+    "--user",
+    WEBDAV_USER,
+    "--pass",
+    WEBDAV_PASSWORD,
+    "--config",
+    join(folder, "none"),
+  ];
+  return startProcess("rclone", args, { url: `http://127.0.0.1:${port}/`, folder });
+}
