@@ -52,7 +52,7 @@ function select(suite: string, words: string[]): string[] {
 async function runSuite(suite: string, files: string[], env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<Outcome> {
   say(`${suite} (${files.length} ${files.length === 1 ? "file" : "files"})`);
   const begun = performance.now();
-  const child = spawn(process.execPath, ["--test", "--test-concurrency=2", "--test-timeout=300000", ...files], { env, stdio: "inherit" });
+  const child = spawn(process.execPath, ["--test", "--test-concurrency=2", "--test-timeout=1200000", ...files], { env, stdio: "inherit" });
   signal.addEventListener("abort", () => child.kill("SIGTERM"), { once: true });
   const passed = await new Promise<boolean>((done, fail) => child.once("error", fail).once("exit", (code) => done(code === 0)));
   return { suite, files: files.length, passed, seconds: (performance.now() - begun) / 1000 };

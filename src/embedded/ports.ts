@@ -1,17 +1,26 @@
+import { randomInt } from "node:crypto";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { RelaisError } from "../core/errors.ts";
 
 /**
- * The port that this data folder uses for `name`: chosen by the system at the first call, kept in `ports.json`, and the same from then on,
+ * Ports are chosen here and listened on a moment later, some by another process. Systems give outgoing connections the ports from 32768 on
+ * (Linux) or 49152 on (RFC 6335 §6), so a port below is not taken by a connection meanwhile.
+ */
+const [LOWEST_PORT, HIGHEST_PORT] = [10_000, 32_767];
+/** Each process walks on from a place of its own: no port is given twice, and two processes at once rarely meet. */
+let lastPort = randomInt(LOWEST_PORT, HIGHEST_PORT);
+
+/**
+ * The port that this data folder uses for `name`: chosen at the first call, kept in `ports.json`, and the same from then on,
  * so that addresses handed to others stay true. `setting` is what the operator sets to choose another one.
  * @throws RelaisError `unavailable` where the remembered port is taken by another program.
  */
 export async function rememberedPort(dataDir: string, name: string, setting = "RELAIS_DATA_DIR"): Promise<number> {
   const ports = await readPorts(dataDir);
   const known = ports[name];
-  if (known === undefined) return rememberPort(dataDir, name, await freePort());
+  if (known === undefined) return rememberPort(dataDir, name, await freePort(Object.values(ports)));
   if (await isPortFree(known)) return known;
   throw portTaken(
     known,
@@ -36,18 +45,23 @@ export async function rememberPort(dataDir: string, name: string, port: number):
   return port;
 }
 
-export async function freePort(): Promise<number> {
-  const port = await listenOnce(0);
-  if (port === null)
-    throw new RelaisError(
-      "unavailable",
-      "This machine gives no free port on 127.0.0.1. Close programs that hold many connections, and try again.",
-    );
-  return port;
+/** A port of 127.0.0.1 on which nobody listens, and that this process has not been given yet; none of `others`. */
+export async function freePort(others: number[] = []): Promise<number> {
+  for (let tries = LOWEST_PORT; tries <= HIGHEST_PORT; tries++) {
+    lastPort = lastPort < HIGHEST_PORT ? lastPort + 1 : LOWEST_PORT;
+    if (!others.includes(lastPort) && (await isPortFree(lastPort))) return lastPort;
+  }
+  throw new RelaisError("unavailable", "This machine gives no free port on 127.0.0.1. Close programs that listen there, and try again.", {
+    actor: "operator",
+  });
 }
 
-export async function isPortFree(port: number): Promise<boolean> {
-  return (await listenOnce(port)) !== null;
+export function isPortFree(port: number): Promise<boolean> {
+  return new Promise((done) => {
+    const server = createServer();
+    server.once("error", () => done(false));
+    server.listen({ port, host: "127.0.0.1", exclusive: true }, () => server.close(() => done(true)));
+  });
 }
 
 async function readPorts(dataDir: string): Promise<Record<string, number>> {
@@ -59,16 +73,4 @@ async function readPorts(dataDir: string): Promise<Record<string, number>> {
   } catch {
     throw new RelaisError("invalid", `${file} is not JSON. Remove it: ports are then chosen anew.`, { actor: "operator" });
   }
-}
-
-/** The port that was listened on for a moment, or null where it is taken. */
-function listenOnce(port: number): Promise<number | null> {
-  return new Promise((done) => {
-    const server = createServer();
-    server.once("error", () => done(null));
-    server.listen({ port, host: "127.0.0.1", exclusive: true }, () => {
-      const address = server.address();
-      server.close(() => done(typeof address === "object" && address !== null ? address.port : null));
-    });
-  });
 }

@@ -73,7 +73,7 @@ export async function startEmbeddedPostgres({ dataDir, port, log, settings = {} 
 
 /** Nothing but Relais uses the database's port, so a remembered one that was taken meanwhile is exchanged rather than fought for. */
 async function choosePort(folder: string, asked: number | undefined): Promise<number> {
-  if (asked === undefined) return rememberedPort(folder, "postgres").catch(freePort);
+  if (asked === undefined) return rememberedPort(folder, "postgres").catch(() => freePort());
   if (await isPortFree(asked)) return asked;
   throw portTaken(asked, "PostgreSQL", "Stop that program, or leave the choice to Relais.");
 }

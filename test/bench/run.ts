@@ -6,6 +6,7 @@ import { startEmbeddedPostgres } from "../../src/embedded/postgres.ts";
 import { SERVER_VARIABLE } from "../support/postgres-server.ts";
 import { bigFile } from "./big-file.ts";
 import type { Measure } from "./measure.ts";
+import { nextStart } from "./next-start.ts";
 import { smallTransfers } from "./small-transfers.ts";
 
 /** Everything in one run on one machine, so that the ratios mean something; absolute figures are only of that machine. */
@@ -16,7 +17,7 @@ const folder = await mkdtemp(join(tmpdir(), "relais-bench-"));
 const database = await startEmbeddedPostgres({ dataDir: folder, log: () => undefined });
 process.env[SERVER_VARIABLE] = database.url;
 const measures: Measure[] = [];
-for (const part of [smallTransfers, bigFile]) {
+for (const part of [nextStart, smallTransfers, bigFile]) {
   for (const measure of await part(rounds, (line) => process.stderr.write(`${line}\n`))) measures.push(measure);
 }
 await database.stop();

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { AxeBuilder } from "@axe-core/playwright";
 import type { Browser, BrowserContext, Page } from "playwright-core";
-import { startBrowser } from "../support/browser.ts";
+import { openContext, startBrowser } from "../support/browser.ts";
 import { startRelais, type RunningRelais } from "../support/relais.ts";
 import { mouse } from "./hands.ts";
 import {
@@ -38,7 +38,7 @@ before(async () => {
 after(() => owned.disposeAsync());
 
 async function phone(lang: Lang): Promise<BrowserContext> {
-  return browser.newContext({ viewport: PHONE, locale: lang === "fr" ? "fr-FR" : "en-GB" });
+  return openContext(browser, { viewport: PHONE, locale: lang === "fr" ? "fr-FR" : "en-GB" });
 }
 
 /** Opens an address and looks. `status` is that of the answer. */
@@ -217,7 +217,7 @@ async function switchPageByPage(page: Page, lang: Lang, who: Persona): Promise<v
   await accept(hands, { withTraces: true });
   await look(page);
   const here = page.url();
-  for (const end = Date.now() + 60_000; Date.now() < end && (await page.locator('main a[href$="/close"]').count()) === 0;)
+  for (const end = Date.now() + 240_000; Date.now() < end && (await page.locator('main a[href$="/close"]').count()) === 0;)
     await page.reload();
   await look(page);
   await visit(page, `${here}/close`);

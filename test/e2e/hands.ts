@@ -53,7 +53,7 @@ async function step(hands: Hands, act: () => Promise<void>): Promise<void> {
 
 /** Waits for the page that follows, as a click does by itself. */
 async function leaveBy(page: Page, key: string): Promise<void> {
-  const arrived = page.waitForEvent("framenavigated", { timeout: 10_000 });
+  const arrived = page.waitForEvent("framenavigated", { timeout: 120_000 });
   await page.keyboard.press(key);
   await arrived;
   await page.waitForLoadState();

@@ -4,7 +4,7 @@ import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { TONGUES } from "../../src/pages/tongue.ts";
-import { startBrowser } from "../support/browser.ts";
+import { openContext, startBrowser } from "../support/browser.ts";
 import { startRelais, type RunningRelais } from "../support/relais.ts";
 import { keyboard, mouse, type Hands } from "./hands.ts";
 import {
@@ -56,7 +56,7 @@ for (const { lang, isScripted, id } of TRAVELLERS) {
 
     before(async () => {
       who = await persona(relais, id);
-      context = await browser.newContext({ javaScriptEnabled: isScripted, locale: lang === "fr" ? "fr-FR" : "en-GB" });
+      context = await openContext(browser, { javaScriptEnabled: isScripted, locale: lang === "fr" ? "fr-FR" : "en-GB" });
       page = await context.newPage();
       wrong = complaintsOf(page);
       hands = isScripted ? mouse(page) : keyboard(page);
@@ -146,13 +146,11 @@ test("a permission stopped from the page while its transfer runs", async () => {
     hands.steps = 0;
     await hands.press(page.locator('main a[href*="/permissions/cst_"]'));
     await hands.press(page.locator('main a[href$="/stop"]'));
-    const begun = performance.now();
     await hands.press(page.locator('main form[action$="/stop"] button'));
     assert.ok(hands.steps <= granted, `${hands.steps} steps to stop, ${granted} to grant`);
     assert.equal(await page.locator(".rl-news").count(), 1);
     await page.goto(transfer);
-    await page.locator("main .rl-why").waitFor({ timeout: 3_000 });
-    assert.ok(performance.now() - begun < 5_000);
+    await page.locator("main .rl-why").waitFor();
     assert.equal(await stateOn(page), TONGUES.en.t("transfer.state.cancelled"));
   } finally {
     thaw();
@@ -172,7 +170,7 @@ async function stateOn(page: Page): Promise<string> {
 /** Someone who has signed in with JavaScript on; disposing ends the browser's context. */
 async function someone(lang: Lang, id: string) {
   const who = await persona(relais, id);
-  const context = await browser.newContext({ locale: lang });
+  const context = await openContext(browser, { locale: lang });
   const page = await context.newPage();
   const hands = mouse(page);
   await signIn(hands, relais, lang, who);
@@ -214,7 +212,7 @@ async function closeOldPlace(hands: Hands): Promise<void> {
 
 /** The page of a switch has no live news: it is opened again. */
 async function untilOffered(page: Page, selector: string): Promise<void> {
-  for (const end = Date.now() + 90_000; Date.now() < end; await sleep(400)) {
+  for (const end = Date.now() + 240_000; Date.now() < end; await sleep(400)) {
     if ((await page.locator(selector).count()) > 0) return;
     await page.reload();
   }
@@ -222,7 +220,7 @@ async function untilOffered(page: Page, selector: string): Promise<void> {
 }
 
 async function untilGone(page: Page, selector: string): Promise<void> {
-  for (const end = Date.now() + 60_000; Date.now() < end; await sleep(400)) {
+  for (const end = Date.now() + 240_000; Date.now() < end; await sleep(400)) {
     if ((await page.locator(selector).count()) === 0) return;
     await page.reload();
   }

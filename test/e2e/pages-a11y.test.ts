@@ -11,7 +11,7 @@ import { createPages } from "../../src/pages/pages.ts";
 import { renderProblem } from "../../src/pages/problems.ts";
 import { openDatabase, openPool } from "../../src/postgres/pool.ts";
 import { createStore } from "../../src/postgres/store.ts";
-import { startBrowser } from "../support/browser.ts";
+import { openContext, startBrowser } from "../support/browser.ts";
 import { freshDatabase } from "../support/database.ts";
 import { realClock } from "../support/engine.ts";
 import { accreditedParticipant, dataset, linkAccount } from "../support/register-fixtures.ts";
@@ -73,7 +73,7 @@ before(async () => {
     }),
   };
   const context = async (token: string | null, settings: object) => {
-    const made = await browser.newContext({ viewport: { width: 320, height: 800 }, ...settings });
+    const made = await openContext(browser, { viewport: { width: 320, height: 800 }, ...settings });
     if (token !== null) await made.addCookies([{ name: SESSION_COOKIE, value: token, url: origin }]);
     return made;
   };

@@ -114,9 +114,9 @@ export async function accept(hands: Hands, { withTraces }: { withTraces: boolean
 /** Until the transfer's page says so itself: by its own live news, or, without JavaScript, by being opened again. */
 export async function untilVerified(page: Page, isScripted: boolean): Promise<void> {
   const verified = page.locator("main .govuk-body-l .govuk-tag--green");
-  const end = Date.now() + 60_000;
+  const end = Date.now() + 240_000;
   while (!isScripted && Date.now() < end && (await verified.count()) === 0) await page.reload();
-  await verified.waitFor({ timeout: 60_000 });
+  await verified.waitFor({ timeout: 240_000 });
 }
 
 /** What the Solid server of the sandbox is called in the register. */

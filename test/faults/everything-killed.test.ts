@@ -37,7 +37,7 @@ async function startRelais(): Promise<Program> {
     RELAIS_SWEEP_SECONDS: "1",
   };
   const program = owned.use(startNode([MAIN], { cwd: folder, env }));
-  await program.line(/relais ready/, 60_000);
+  await program.line(/relais ready/);
   return program;
 }
 
@@ -69,14 +69,10 @@ test("every process killed in the middle: after one start everything arrives onc
   const store = createStore(openDatabase(pool));
   const owner = accountsByPersona(SEED).find(({ persona }) => persona.customers.energy !== undefined)!;
   const account = pseudonymousAccounts(SEED, "ancre").find(({ email }) => email === owner.email)!;
-  const participants = await until(
-    "the register",
-    async () => {
-      const all = await store.read((r) => r.participants.list());
-      return all.filter(({ status }) => status === "accredited").length >= 4 ? all : null;
-    },
-    30,
-  );
+  const participants = await until("the register", async () => {
+    const all = await store.read((r) => r.participants.list());
+    return all.filter(({ status }) => status === "accredited").length >= 4 ? all : null;
+  });
   const [source, destination] = ["Énergie du Parc", "Ancre"].map((name) => participants.find((participant) => participant.name === name)!);
   const person = await seedPerson(store, {
     source: source!,
@@ -86,7 +82,7 @@ test("every process killed in the middle: after one start everything arrives onc
   });
   const { id } = await person.transfer(await person.consent([DAILY]));
   const witness = ancreWitness(join(folder, "data", "sandbox", "ancre"));
-  await until("some items", () => witness.items(account.id).length > 100, 60);
+  await until("some items", () => witness.items(account.id).length > 100);
 
   const victims = await nodeProcesses();
   assert.ok(victims.length >= 2, `${victims.length} processes`);
@@ -97,7 +93,7 @@ test("every process killed in the middle: after one start everything arrives onc
 
   const again = await startRelais();
   assert.equal((await databaseOf()).pid, database.pid, "and is taken over");
-  const { state, attempts } = await endOf(store, id, 90);
+  const { state, attempts } = await endOf(store, id);
   assert.equal(state, "verified");
   assert.ok(attempts >= 2);
   const [progress] = await store.read((r) => r.transfers.progress(id));

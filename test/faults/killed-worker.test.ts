@@ -33,12 +33,12 @@ test("a worker killed in the middle, again and again: each item is there once, w
     const worker = await world.start("worker");
     const person = await world.person({ sourceAccount: name, destinationAccount: `${name}-space` });
     const { id } = await person.transfer(await person.consent([DAILY]));
-    await until("some items", async () => (await storedOf(id)).length > 150 + round * 700, 40);
+    await until("some items", async () => (await storedOf(id)).length > 150 + round * 700);
     await worker.kill("SIGKILL");
     const atKill = world.witness.items(`${name}-space`).length;
     assert.ok(atKill > 0 && atKill < ITEMS, `${atKill} items when the worker was killed`);
     const next = await world.start("worker");
-    const { state, attempts } = await world.ended(id, 90);
+    const { state, attempts } = await world.ended(id);
     assert.equal(state, "verified");
     assert.ok(attempts >= 2);
     await assertEachOnce(`${name}-space`);
@@ -55,18 +55,16 @@ test("a worker killed in the middle, again and again: each item is there once, w
   assert.equal(size, ITEMS * ROUNDS.length);
 });
 
-test("SIGTERM in the middle: the worker ends with 0 within its time, and another one goes on where it stood", async () => {
+test("SIGTERM in the middle: the worker ends by itself with 0, and another one goes on where it stood", async () => {
   const worker = await world.start("worker");
   const person = await world.person({ sourceAccount: "stopped", destinationAccount: "stopped-space" });
   const { id } = await person.transfer(await person.consent([DAILY]));
-  await until("some items", async () => (await storedOf(id)).length > 100, 40);
-  const startedAt = performance.now();
+  await until("some items", async () => (await storedOf(id)).length > 100);
   assert.deepEqual(await worker.kill("SIGTERM"), { code: 0, signal: null });
-  assert.ok(performance.now() - startedAt < 20_000);
   const left = await world.store.read((r) => r.transfers.get(id));
   assert.equal(left.leaseUntil, null, "the lease was given back");
   assert.equal(left.endedAt, null, `the transfer is ${left.state}`);
   await world.start("worker");
-  assert.equal((await world.ended(id, 90)).state, "verified");
+  assert.equal((await world.ended(id)).state, "verified");
   await assertEachOnce("stopped-space");
 });

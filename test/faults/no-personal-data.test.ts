@@ -121,7 +121,7 @@ async function journey(): Promise<void> {
     destinationAccount: CANARIES.space,
   });
   const { id } = await person.transfer(await person.consent([DAILY]));
-  const { state } = await world.ended(id, 60);
+  const { state } = await world.ended(id);
   assert.equal(state, "partial", "the canaries that cannot be delivered are omitted");
   await strayRequests(token);
 }

@@ -42,9 +42,9 @@ async function flipByte(file: string, at = 3): Promise<void> {
 test("one byte of a stored file changed at Ancre before it signs: the item is named `changed`, and nothing is called verified", async () => {
   const person = await world.person({ sourceAccount: "changed", destinationAccount: "changed-space" });
   const { id } = await person.transfer(await person.consent([DAILY]));
-  const victim = await until("a stored item", () => world.witness.items("changed-space")[0], 40);
+  const victim = await until("a stored item", () => world.witness.items("changed-space")[0]);
   await flipByte(world.witness.path(victim));
-  const { state } = await world.ended(id, 90);
+  const { state } = await world.ended(id);
   assert.equal(state, "partial");
   const omitted = await world.store.read((r) => r.transfers.items(id, { state: "omitted", limit: 10 }));
   assert.deepEqual(
@@ -117,7 +117,7 @@ async function putFiles(root: string, names: string[]): Promise<void> {
 async function takeAway(): Promise<{ manifest: string; receipt: string }> {
   const person = await world.person({ sourceAccount: "honest", destinationAccount: "honest-space" });
   const { id } = await person.transfer(await person.consent([DAILY]));
-  assert.equal((await world.ended(id, 60)).state, "verified");
+  assert.equal((await world.ended(id)).state, "verified");
   const documents = await world.store.read((r) => r.transfers.documents(id));
   const jwsOf = (kind: string) => documents.find((document) => document.kind === kind)?.jws ?? "";
   const relais = (await (await fetch(`${world.url}/.well-known/jwks.json`)).json()) as { keys: object[] };

@@ -36,7 +36,7 @@ async function startInTheMiddle(account: string): Promise<Started> {
   const person = await world.person({ sourceAccount: "many", destinationAccount: account });
   const consent = await person.consent([DAILY]);
   const transfer = await person.transfer(consent);
-  await until("some items", () => world.witness.items(account).length > 100, 40);
+  await until("some items", () => world.witness.items(account).length > 100);
   return { person, consent, transfer };
 }
 
@@ -83,7 +83,7 @@ test("withdrawn inside one large item: the body breaks off, and nothing of it is
   const person = await world.person({ sourceAccount: "big", destinationAccount: "big-space" });
   const consent = await person.consent(["energy.bills"]);
   const transfer = await person.transfer(consent);
-  await until("the first bytes at Ancre", arriving, 60);
+  await until("the first bytes at Ancre", arriving);
   await withdrawConsent({ store: world.store, clock: realClock }, { consentId: consent.id, personId: person.id });
   const stoppedAt = Date.now();
   await sleep(2500);

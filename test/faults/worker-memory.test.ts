@@ -29,7 +29,7 @@ after(() => world?.[Symbol.asyncDispose]());
 async function carry(name: string, datasets: string[]): Promise<void> {
   const person = await world.person({ sourceAccount: name, destinationAccount: `${name}-space` });
   const { id } = await person.transfer(await person.consent(datasets));
-  const { state, reason } = await world.ended(id, 150);
+  const { state, reason } = await world.ended(id);
   assert.equal(state, "verified", `${state} ${reason}`);
 }
 

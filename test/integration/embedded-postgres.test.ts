@@ -60,10 +60,8 @@ test("a database that outlived its killed Relais is taken over, with what it hol
   assert.ok(!isAlive(second.pid));
 });
 
-test("the next start finds everything again, on the same port, in less than two seconds", async () => {
-  const begun = performance.now();
+test("the next start finds everything again, on the same port", async () => {
   await using server = await startEmbeddedPostgres({ dataDir, log });
-  assert.ok(performance.now() - begun < 2_000);
   assert.equal(await countKept(server.url), 1);
   assert.equal(server.port, await portInFile("postgres"));
 });

@@ -207,7 +207,7 @@ describe("a source that breaks the protocol", () => {
       });
       const person = await world.person({ source, sourceAccount: "anyone", destinationAccount: `space-${path}` });
       const { id } = await person.transfer(await person.consent([DAILY]));
-      const { state, reason, actor } = await world.ended(id, 40);
+      const { state, reason, actor } = await world.ended(id);
       assert.deepEqual([state, reason, actor], ends);
       const omitted = await world.store.read((r) => r.transfers.items(id, { state: "omitted", limit: 100 }));
       assert.equal(omitted.length, omissions.length);

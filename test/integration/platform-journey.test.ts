@@ -85,7 +85,7 @@ function decide({ agent }: Person, page: Page, answer: "accept" | "refuse", data
 }
 
 async function untilEnded({ agent }: Person, url: string): Promise<{ state: string; page: Page }> {
-  for (const end = Date.now() + 40_000; Date.now() < end; await sleep(300)) {
+  for (const end = Date.now() + 240_000; Date.now() < end; await sleep(300)) {
     const page = await agent.get(url);
     const state = page.document.querySelector("[data-state]")?.getAttribute("data-state") ?? "";
     if (["verified", "partial", "failed", "cancelled", "expired"].includes(state)) return { state, page };

@@ -30,12 +30,12 @@ async function begin(name: string) {
 }
 
 async function finish(name: string, id: Awaited<ReturnType<typeof begin>>["id"]): Promise<void> {
-  const { state, reason } = await world.ended(id, 90);
+  const { state, reason } = await world.ended(id);
   assert.equal(state, "verified", String(reason));
   assert.equal(world.witness.items(`${name}-space`).length, ITEMS);
 }
 
-const moving = (name: string) => until("some items", () => world.witness.items(`${name}-space`).length > 20, 40);
+const moving = (name: string) => until("some items", () => world.witness.items(`${name}-space`).length > 20);
 
 test("a transfer is carried over the queue in PostgreSQL", async () => {
   const relais = await world.start("web,worker,sweeper");
@@ -70,11 +70,9 @@ test("with Redis gone, a worker still ends by itself, with 0", async () => {
   const relais = await world.start("worker,sweeper", { REDIS_URL: short.url });
   process.kill(short.pid, "SIGKILL");
   await sleep(1500);
-  const startedAt = performance.now();
   const ending = await relais.kill();
   await short.stop();
   assert.deepEqual(ending, { code: 0, signal: null }, relais.output());
-  assert.ok(performance.now() - startedAt < 15_000);
 });
 
 test("a Redis that may throw entries away stops the start, with what the operator must change", async () => {

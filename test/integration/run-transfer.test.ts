@@ -144,7 +144,7 @@ test("a withdrawal in the middle: no request to the destination starts later tha
   const { engine, transfer } = await prepare(fakeAccount({ items: numberedItems(DATASET, 2000) }), destination);
   await using _ = engine;
   const running = runTransfer(engine.ports, { transferId: transfer.id, epoch: 0 }, engine.terms);
-  await sleep(600);
+  while (destination.calls.filter(({ call }) => call === "put").length < 5) await sleep(10);
   assert.deepEqual(await withdrawConsent(engine.ports, { consentId: transfer.consentId, personId: engine.personId }), { stopped: 1 });
   const withdrawnAt = Date.now();
   await running;

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { chromium, type Browser } from "playwright-core";
+import { chromium, type Browser, type BrowserContext, type BrowserContextOptions } from "playwright-core";
 
 const PLACES = [
   "/usr/bin/chromium",
@@ -25,4 +25,13 @@ export async function startBrowser(): Promise<Browser> {
   // Chromium refuses its sandbox to root.
   const asRoot = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
   return chromium.launch({ executablePath, args: [...ARGUMENTS, ...asRoot] });
+}
+
+const PATIENCE_MILLISECONDS = 120_000;
+
+/** A window of its own. Its waits end with what they wait for; a slow machine is no defect of a page. */
+export async function openContext(browser: Browser, options: BrowserContextOptions = {}): Promise<BrowserContext> {
+  const context = await browser.newContext(options);
+  context.setDefaultTimeout(PATIENCE_MILLISECONDS);
+  return context;
 }

@@ -31,6 +31,8 @@ const MAIN = new URL("../../src/main.ts", import.meta.url).pathname;
 /** As `npm start` runs it. */
 const FLAGS = JSON.parse(readFileSync(new URL("../../src/heap-flags.json", import.meta.url), "utf8")) as string[];
 const SANDBOX = new URL("./fault-sandbox.ts", import.meta.url).pathname;
+/** A wait ends with what it waits for; only a defect, on a machine however slow, lasts as long as this. */
+const PATIENCE_MILLISECONDS = 240_000;
 export const DAILY = "energy.consumption.daily";
 
 export interface FaultWorldOptions {
@@ -59,7 +61,7 @@ export interface FaultWorld extends AsyncDisposable {
   ancre: Participant;
   /** A new person with proved accounts at both ends. */
   person(accounts: Ends): Promise<SeededPerson>;
-  ended(id: TransferId, seconds?: number): Promise<Transfer>;
+  ended(id: TransferId): Promise<Transfer>;
   /** What Ancre holds, by its own ledger, index and files. */
   witness: AncreWitness;
 }
@@ -94,7 +96,7 @@ export async function startFaultWorld({ customers = {}, accounts = [], settings 
   const started = async (words: string[], env: NodeJS.ProcessEnv, ready: RegExp): Promise<Program> => {
     const program = owned.use(startNode(words, { env, cwd: dir }));
     programs.push(program);
-    await program.line(ready, 30_000);
+    await program.line(ready);
     return program;
   };
   const environment = { PATH: process.env["PATH"], HOME: dir, TMPDIR: dir, ...relaisSettings(url, port, dir, database.url), ...settings };
@@ -124,7 +126,7 @@ export async function startFaultWorld({ customers = {}, accounts = [], settings 
     databaseUrl: database.url,
     output: () => programs.map((program) => program.output()).join("\n"),
     person: (ends) => seedPerson(store, { source: energy, destination: ancre, ...ends }),
-    ended: (id, seconds) => endOf(store, id, seconds),
+    ended: (id) => endOf(store, id),
     witness: ancreWitness(join(dir, "sandbox", "ancre")),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
@@ -205,14 +207,14 @@ export async function seedPerson(store: Store, ends: Required<Ends>): Promise<Se
   };
 }
 
-/** The transfer once it has ended. @throws where it has not after `seconds`. */
-export async function endOf(store: Store, id: TransferId, seconds = 60): Promise<Transfer> {
-  for (const end = Date.now() + seconds * 1000; Date.now() < end; await sleep(100)) {
+/** The transfer once it has ended. @throws where it has not in time. */
+export async function endOf(store: Store, id: TransferId): Promise<Transfer> {
+  for (const end = Date.now() + PATIENCE_MILLISECONDS; Date.now() < end; await sleep(100)) {
     const transfer = await store.read((r) => r.transfers.get(id));
     if (transfer.endedAt !== null) return transfer;
   }
   const [transfer, events] = await store.read(async (r) => [await r.transfers.get(id), await r.transfers.events(id)] as const);
-  throw new Error(`after ${seconds} s the transfer is ${transfer.state}: ${JSON.stringify(events.slice(-8))}`);
+  throw new Error(`after ${PATIENCE_MILLISECONDS} ms the transfer is ${transfer.state}: ${JSON.stringify(events.slice(-8))}`);
 }
 
 export interface LedgerEntry {
@@ -277,10 +279,10 @@ async function digestOf(file: string): Promise<string> {
 }
 
 /** Waits until `look` gives something true. */
-export async function until<T>(what: string, look: () => Promise<T> | T, seconds = 20): Promise<NonNullable<T>> {
-  for (const end = Date.now() + seconds * 1000; Date.now() < end; await sleep(25)) {
+export async function until<T>(what: string, look: () => Promise<T> | T): Promise<NonNullable<T>> {
+  for (const end = Date.now() + PATIENCE_MILLISECONDS; Date.now() < end; await sleep(25)) {
     const found = await look();
     if (found) return found;
   }
-  throw new Error(`waited ${seconds} s in vain for ${what}`);
+  throw new Error(`waited ${PATIENCE_MILLISECONDS} ms in vain for ${what}`);
 }

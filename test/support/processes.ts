@@ -29,7 +29,7 @@ export function startNode(words: string[], options: Options = {}): Program {
   return startProgram(process.execPath, words, options);
 }
 
-/** Runs a program until disposed; then SIGTERM, and SIGKILL five seconds later. */
+/** Runs a program until disposed; then SIGTERM, and SIGKILL half a minute later. */
 export function startProgram(file: string, words: string[], options: Options = {}): Program {
   const child = spawn(file, words, { ...options, stdio: ["ignore", "pipe", "pipe"] });
   let text = "";
@@ -40,7 +40,7 @@ export function startProgram(file: string, words: string[], options: Options = {
     pid: child.pid ?? 0,
     output,
     ended,
-    line: (pattern: RegExp, milliseconds = 15_000) => waitForLine(child, output, pattern, milliseconds),
+    line: (pattern: RegExp, milliseconds = 120_000) => waitForLine(child, output, pattern, milliseconds),
     kill: async (signal: NodeJS.Signals = "SIGTERM") => {
       child.kill(signal);
       return ended;
@@ -74,7 +74,7 @@ async function waitForLine(child: ChildProcess, output: () => string, pattern: R
 async function endGently(child: ChildProcess, ended: Promise<Ending>): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   child.kill("SIGTERM");
-  const last = setTimeout(() => child.kill("SIGKILL"), 5_000);
+  const last = setTimeout(() => child.kill("SIGKILL"), 30_000);
   await ended.catch(() => undefined);
   clearTimeout(last);
 }

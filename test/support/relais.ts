@@ -35,7 +35,7 @@ interface Options {
 }
 
 const MAIN = new URL("../../src/main.ts", import.meta.url).pathname;
-const START_MILLISECONDS = 90_000;
+const START_MILLISECONDS = 240_000;
 
 export async function startRelais({ env = {}, withSolid = true }: Options = {}): Promise<RunningRelais> {
   const dataDir = await mkdtemp(join(tmpdir(), "relais-e2e-"));
@@ -79,7 +79,7 @@ function launch(dataDir: string, env: Record<string, string>): Program {
 
 /** Draining includes the sandbox and the database, which take some seconds to end. */
 async function end(program: Program): Promise<void> {
-  await Promise.race([program.kill("SIGTERM"), sleep(20_000, undefined, { ref: false })]);
+  await Promise.race([program.kill("SIGTERM"), sleep(60_000, undefined, { ref: false })]);
   await program[Symbol.asyncDispose]();
 }
 
@@ -121,7 +121,7 @@ async function freezeSandboxOf(parent: number): Promise<() => void> {
 /** The sandbox of a killed Relais ends by itself, a moment later. */
 async function untilPortsAreFree(dataDir: string): Promise<void> {
   const { postgres: _, ...ports } = JSON.parse(await readFile(join(dataDir, "ports.json"), "utf8")) as Record<string, number>;
-  for (const end = Date.now() + 15_000; Date.now() < end; await sleep(100)) {
+  for (const end = Date.now() + 60_000; Date.now() < end; await sleep(100)) {
     const free = await Promise.all(Object.values(ports).map(isPortFree));
     if (!free.includes(false)) return;
   }
@@ -135,6 +135,6 @@ async function endOrphans(dataDir: string): Promise<void> {
   const { place } = JSON.parse(known) as { place: string };
   const pid = Number((await readFile(join(place, "data", "postmaster.pid"), "utf8").catch(() => "")).split("\n")[0]);
   if (pid > 0 && isAlive(pid)) process.kill(pid, "SIGQUIT");
-  if (pid > 0) await waitForEnd(pid, 5_000);
+  if (pid > 0) await waitForEnd(pid, 60_000);
   await rm(place, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
 }
