@@ -4,7 +4,7 @@ import type { Session } from "../core/person/person.ts";
 import { accounts, proveAccount, showProof } from "./accounts/handlers.ts";
 import { sendAsset } from "./assets.ts";
 import { home, legalPage, me, signIn } from "./home/handlers.ts";
-import { answerConsent, permission, permissions, showConsent, showStop, stopPermission } from "./permissions/handlers.ts";
+import { answerConsent, permission, permissions, showConsent, showStop, startPermission, stopPermission } from "./permissions/handlers.ts";
 import { problem, problems } from "./problems.ts";
 import { participant, register } from "./register/handlers.ts";
 import {
@@ -50,6 +50,7 @@ const PERSON_ROUTES: [Method, string, PersonHandler][] = [
   ["get", "/permissions/:id", permission],
   ["get", "/permissions/:id/decide", showConsent],
   ["post", "/permissions/:id/decide", answerConsent],
+  ["post", "/permissions/:id/start", startPermission],
   ["get", "/permissions/:id/stop", showStop],
   ["post", "/permissions/:id/stop", stopPermission],
   ["get", "/me/transfers", transfers],

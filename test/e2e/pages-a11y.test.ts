@@ -3,8 +3,12 @@ import { after, before, test } from "node:test";
 import { AxeBuilder } from "@axe-core/playwright";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { ADAPTERS } from "../../adapters/index.ts";
+import { grantConsent } from "../../src/core/consent/decide-consent.ts";
+import { requestConsent } from "../../src/core/consent/request-consent.ts";
 import { RelaisError } from "../../src/core/errors.ts";
+import type { ConsentId, LinkId, PersonId } from "../../src/core/ids.ts";
 import { SESSION_COOKIE, startSession } from "../../src/core/person/sessions.ts";
+import type { Ports } from "../../src/core/ports.ts";
 import type { Participant } from "../../src/core/register/participant.ts";
 import { createHttpApp, listen, type Listening } from "../../src/http/server.ts";
 import { createPages } from "../../src/pages/pages.ts";
@@ -13,7 +17,7 @@ import { openDatabase, openPool } from "../../src/postgres/pool.ts";
 import { createStore } from "../../src/postgres/store.ts";
 import { openContext, startBrowser } from "../support/browser.ts";
 import { freshDatabase } from "../support/database.ts";
-import { realClock } from "../support/engine.ts";
+import { inDays, realClock } from "../support/engine.ts";
 import { accreditedParticipant, dataset, linkAccount } from "../support/register-fixtures.ts";
 import { freePort } from "../support/ports.ts";
 
@@ -25,6 +29,7 @@ let nobody: BrowserContext;
 let newcomer: BrowserContext;
 let person: BrowserContext;
 let withoutScript: BrowserContext;
+let givePermission: () => Promise<ConsentId>;
 let places: Record<"holder" | "platform" | "folder", Participant>;
 
 /** The pages on a real database behind the real guards. Nobody answers at the other end: its failure is one of the states to look at. */
@@ -79,8 +84,9 @@ before(async () => {
   };
   const full = await startSession(ports, { issuer: "https://id.example", subject: "full", displayName: "Camille" });
   const empty = await startSession(ports, { issuer: "https://id.example", subject: "empty", displayName: "Alix" });
-  await linkAccount(store, full.session.personId, places.holder.id, "customer-4821");
-  await linkAccount(store, full.session.personId, places.platform.id, "ancre-77");
+  const source = await linkAccount(store, full.session.personId, places.holder.id, "customer-4821");
+  const destination = await linkAccount(store, full.session.personId, places.platform.id, "ancre-77");
+  givePermission = () => permissionWithoutTransfer(ports, full.session.personId, source.id, destination.id);
   nobody = await context(null, {});
   newcomer = await context(empty.token, {});
   person = await context(full.token, {});
@@ -149,6 +155,18 @@ for (const lang of LANGUAGES) {
       await look(person, path);
   });
 
+  test(`${lang}: a permission whose transfer was never accepted has a button that starts it, once`, async () => {
+    const path = `/${lang}/permissions/${await givePermission()}`;
+    await look(person, path);
+    const page = await withoutScript.newPage();
+    await page.goto(origin + path);
+    await page.locator('form[action$="/start"] button').click();
+    assert.match(page.url(), new RegExp(`/${lang}/me/transfers/trf_`));
+    await page.goto(origin + path);
+    assert.equal(await page.locator('form[action$="/start"]').count(), 0);
+    await page.close();
+  });
+
   test(`${lang}: keys that cannot be checked come back as an error, without the secret`, async () => {
     const page = await person.newPage();
     await page.goto(`${origin}/${lang}/accounts/${places.folder.id}`);
@@ -160,6 +178,30 @@ for (const lang of LANGUAGES) {
     assert.doesNotMatch(await page.content(), /very-secret/);
     await page.close();
   });
+}
+
+/** As Relais leaves it where it ends between the yes and the transfer. */
+async function permissionWithoutTransfer(
+  ports: Pick<Ports, "store" | "clock">,
+  personId: PersonId,
+  sourceLinkId: LinkId,
+  destinationLinkId: LinkId,
+): Promise<ConsentId> {
+  const { id, noticeHash } = await requestConsent(ports, {
+    personId,
+    sourceLinkId,
+    destinationLinkId,
+    action: "copy",
+    datasets: ["energy.bills"],
+    purpose: "https://w3id.org/dpv#PersonalisedBenefits",
+    recurrence: null,
+    expires: inDays(30),
+    retention: null,
+    language: "fr",
+    requester: null,
+  });
+  await grantConsent(ports, { consentId: id, personId, datasets: ["energy.bills"], noticeHash, language: "fr" });
+  return id;
 }
 
 /** From the first page to a transfer under way; returns the steps (choices and clicks). */

@@ -201,6 +201,7 @@ export const en = {
   "permission.keptFor": "{destination} keeps the copy for {period}.",
   "permission.whereEea": "{destination} stores the data in the European Economic Area: {country}.",
   "permission.whereOutside": "{destination} stores the data outside the European Economic Area: {country}.",
+  "permission.start": "Start the transfer",
   "permission.stop": "Stop sharing",
   "permission.allowed": "You allow",
   "permission.notAllowed": "You do not allow",

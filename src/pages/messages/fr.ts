@@ -206,6 +206,7 @@ export const fr = {
   "permission.keptFor": "{destination} garde la copie pendant {period}.",
   "permission.whereEea": "{destination} conserve les données dans l’Espace économique européen : {country}.",
   "permission.whereOutside": "{destination} conserve les données hors de l’Espace économique européen : {country}.",
+  "permission.start": "Commencer le transfert",
   "permission.stop": "Arrêter le partage",
   "permission.allowed": "Vous autorisez",
   "permission.notAllowed": "Vous n’autorisez pas",

@@ -9,7 +9,7 @@ import { requestTransfer } from "../../core/transfer/request-transfer.ts";
 import { isTerminal } from "../../core/transfer/transfer.ts";
 import type { Entry } from "../register/view.ts";
 import { pathOf, type Answer, type FieldError, type Form, type PagesPorts, type PersonVisit } from "../visit.ts";
-import { isActive, rowOfConsent, stateOf, viewOfDecision, viewOfPermission, viewOfStop } from "./view.ts";
+import { isActive, rowOfConsent, startsAtRelais, stateOf, viewOfDecision, viewOfPermission, viewOfStop } from "./view.ts";
 
 export async function permissions(ports: PagesPorts, { tongue, personId }: PersonVisit): Promise<Answer> {
   const now = ports.clock.now();
@@ -109,8 +109,19 @@ async function begin(ports: PagesPorts, visit: PersonVisit, consent: Consent): P
     await startSwitch(ports, { switchId: consent.switchId, consentId: consent.id, personId });
     return pathOf(visit, `/me/switch/${consent.switchId}`);
   }
-  const transfer = await requestTransfer(ports, { consentId: consent.id, personId, idempotencyKey: consent.id });
+  return startCopy(ports, visit, consent.id);
+}
+
+async function startCopy(ports: PagesPorts, visit: PersonVisit, consentId: ConsentId): Promise<string> {
+  const transfer = await requestTransfer(ports, { consentId, personId: visit.personId, idempotencyKey: consentId });
   return pathOf(visit, `/me/transfers/${transfer.id}`);
+}
+
+/** Once more, for a permission whose transfer could not be accepted when it was given: a participant may have been suspended just then. */
+export async function startPermission(ports: PagesPorts, visit: PersonVisit): Promise<Answer> {
+  const consent = await ports.store.read((r) => ownConsent(r, consentIdOf(visit), visit.personId));
+  if (!startsAtRelais(consent)) throw new RelaisError("conflict", "This transfer is not started here.", { actor: "person" });
+  return { kind: "redirect", to: await startCopy(ports, visit, consent.id) };
 }
 
 /** The only place that an answer goes on to: the authorization request that waits for it. */

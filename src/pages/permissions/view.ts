@@ -28,6 +28,11 @@ export function isActive(consent: Consent, now: Date): boolean {
   return state === "active" || state === "suspended";
 }
 
+/** A copy that the person began here: a switch is started from its own page, and a participant that asked calls by itself. */
+export function startsAtRelais(consent: Consent): boolean {
+  return consent.action === "copy" && consent.requesterId === null && consent.switchId === null;
+}
+
 export function rowOfConsent(tongue: Tongue, consent: Consent, now: Date) {
   const { t, lang } = tongue;
   const state = stateOf(consent, now);
@@ -51,8 +56,11 @@ export function viewOfPermission(tongue: Tongue, consent: Consent, { transfers, 
   const { t, lang } = tongue;
   const allowed = new Set(consent.datasets);
   const names = namesOf(participants);
+  const own = transfers.filter((transfer) => transfer.consentId === consent.id);
   return {
     ...rowOfConsent(tongue, consent, now),
+    startHref:
+      stateOf(consent, now) === "active" && startsAtRelais(consent) && own.length === 0 ? `/${lang}/permissions/${consent.id}/start` : null,
     sentence: t(`consent.sentence.${stateOf(consent, now)}`),
     canStop: isActive(consent, now),
     stopHref: `/${lang}/permissions/${consent.id}/stop`,
@@ -60,7 +68,7 @@ export function viewOfPermission(tongue: Tongue, consent: Consent, { transfers, 
     refused: consent.notice.datasets.filter(({ id }) => consent.state !== "requested" && !allowed.has(id)).map(({ title }) => title[lang]),
     ...factsOf(tongue, consent.notice),
     lines: timelineOf(tongue, consent, now),
-    transfers: transfers.filter((transfer) => transfer.consentId === consent.id).map((transfer) => rowOfTransfer(tongue, transfer, names)),
+    transfers: own.map((transfer) => rowOfTransfer(tongue, transfer, names)),
     noticeHash: consent.noticeHash,
     noticeVersion: consent.notice.version,
   };
