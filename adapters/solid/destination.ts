@@ -28,10 +28,19 @@ export function openDestination(opening: Opening, draft: Draft["manifest"]): Des
     },
     stop: async () => {
       const last = openPod({ ...opening, fetch: opening.farewell });
-      for (const url of broken) await last.remove(url);
+      for (const url of broken) await removeLate(last, url, opening.clock);
     },
     [Symbol.asyncDispose]: async () => undefined,
   };
+}
+
+const LATE_TRIES = 4;
+const LATE_MILLISECONDS = 500;
+
+/** A server may write what it got of a broken request after it answered that nothing was there: it is asked again, for two seconds at most. */
+async function removeLate(pod: Pod, url: string, clock: Opening["clock"]): Promise<void> {
+  const anyTime = new AbortController().signal;
+  for (let tries = 1; !(await pod.remove(url)) && tries < LATE_TRIES; tries++) await clock.sleep(LATE_MILLISECONDS, anyTime);
 }
 
 /** Names that a Solid server keeps for access rules and descriptions: writing one could open the pod to others. */
@@ -69,7 +78,7 @@ async function store(pod: Pod, url: string, { item, body, broken }: Storing): Pr
   } catch (error) {
     // A refusal with a status changed nothing there: what the name held before stays.
     const brokeOff = seen.bytes > 0 && !(error instanceof RelaisError && "status" in error.details);
-    if (brokeOff) await pod.remove(url).catch(() => broken.add(url));
+    if (brokeOff && !(await pod.remove(url).catch(() => false))) broken.add(url);
     throw error;
   }
   const isSame =

@@ -22,7 +22,8 @@ export interface Pod {
   read(url: string): Promise<Bytes | null>;
   /** Media types by key, as noted beside a data set; empty where nothing was noted. */
   typesOf(slug: string, dataset: string): Promise<Map<string, string>>;
-  remove(url: string): Promise<void>;
+  /** Whether something was there. */
+  remove(url: string): Promise<boolean>;
 }
 
 export function openPod(opening: Opening): Pod {
@@ -58,7 +59,11 @@ export function openPod(opening: Opening): Pod {
       const answer = await find({ method: "GET", url: urlOf(typesSegments(slug, dataset)), limit: 2 * LISTING_BYTES });
       return answer === null ? new Map() : readTypes(await answer.text());
     },
-    remove: async (url) => (await ask({ method: "DELETE", url }, [200, 202, 204, 205, 404, 410])).drop(),
+    remove: async (url) => {
+      const answer = await ask({ method: "DELETE", url }, [200, 202, 204, 205, 404, 410]);
+      await answer.drop();
+      return answer.status < 400;
+    },
   };
 }
 

@@ -94,6 +94,9 @@ async function erase(pod: Pod, datasets: readonly string[]): Promise<void> {
 /** Solid deletes empty containers only: members first. */
 async function removeContainer(pod: Pod, url: string): Promise<void> {
   const members = await pod.list(url);
-  await eachOf(members, AT_ONCE, async (member) => (member.isFolder ? removeContainer(pod, member.url) : pod.remove(member.url)));
+  await eachOf(members, AT_ONCE, async (member) => {
+    if (member.isFolder) await removeContainer(pod, member.url);
+    else await pod.remove(member.url);
+  });
   await pod.remove(url);
 }

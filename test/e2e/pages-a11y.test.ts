@@ -17,7 +17,8 @@ import { openDatabase, openPool } from "../../src/postgres/pool.ts";
 import { createStore } from "../../src/postgres/store.ts";
 import { openContext, startBrowser } from "../support/browser.ts";
 import { freshDatabase } from "../support/database.ts";
-import { inDays, realClock } from "../support/engine.ts";
+import { inDays } from "../support/engine.ts";
+import { realClock } from "../support/real-clock.ts";
 import { accreditedParticipant, dataset, linkAccount } from "../support/register-fixtures.ts";
 import { freePort } from "../support/ports.ts";
 

@@ -12,7 +12,7 @@ import { sha256 } from "../../src/core/transfer/manifest.ts";
 import type { Library, ListedItem } from "../../src/sandbox/export/library.ts";
 import { startHolder, type Program as Peer } from "../../src/sandbox/holder/holder.ts";
 import { startPlatform } from "../../src/sandbox/platform/platform.ts";
-import { realClock } from "../support/engine.ts";
+import { realClock } from "../support/real-clock.ts";
 import { DAILY, startFaultWorld, type FaultWorld } from "../support/fault-relais.ts";
 import { startRedis, type RedisServer } from "../support/redis.ts";
 

@@ -8,7 +8,7 @@ import { cancelTransfer } from "../../src/core/transfer/cancel-transfer.ts";
 import { suspendParticipant } from "../../src/core/register/suspend-participant.ts";
 import type { Consent } from "../../src/core/consent/consent.ts";
 import type { Transfer } from "../../src/core/transfer/transfer.ts";
-import { realClock } from "../support/engine.ts";
+import { realClock } from "../support/real-clock.ts";
 import { DAILY, startFaultWorld, until, type FaultWorld, type SeededPerson } from "../support/fault-relais.ts";
 
 const ITEMS = 6000;

@@ -1,11 +1,10 @@
 import { generateKeyPairSync, sign } from "node:crypto";
-import { setTimeout as sleep } from "node:timers/promises";
 import { grantConsent } from "../../src/core/consent/decide-consent.ts";
 import { requestConsent } from "../../src/core/consent/request-consent.ts";
 import type { Consent } from "../../src/core/consent/consent.ts";
 import { RelaisError } from "../../src/core/errors.ts";
 import { newId, type PersonId } from "../../src/core/ids.ts";
-import type { Clock, Ports, Ring, Store } from "../../src/core/ports.ts";
+import type { Ports, Ring, Store } from "../../src/core/ports.ts";
 import type { Participant } from "../../src/core/register/participant.ts";
 import type { Adapter, Credentials } from "../../src/core/transfer/adapter.ts";
 import type { RunPorts } from "../../src/core/transfer/run-ports.ts";
@@ -13,13 +12,7 @@ import type { RunTerms } from "../../src/core/transfer/run-transfer.ts";
 import { openDatabase, openPool } from "../../src/postgres/pool.ts";
 import { createStore } from "../../src/postgres/store.ts";
 import { freshDatabase } from "./database.ts";
-
-export const realClock: Clock = {
-  now: () => new Date(),
-  sleep: async (milliseconds, signal) => {
-    await sleep(milliseconds, undefined, { signal }).catch(() => undefined);
-  },
-};
+import { realClock } from "./real-clock.ts";
 
 export interface Engine extends AsyncDisposable {
   store: Store;

@@ -7,8 +7,11 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { randomUUID } from "node:crypto";
 import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from "jose";
+import type { Signer } from "../../src/core/ports.ts";
+import type { Opening } from "../../src/core/transfer/adapter.ts";
 import type { Manifest } from "../../src/core/transfer/manifest.ts";
 import { contentDigest, MANIFEST_TYPE, sha256 } from "../../src/core/transfer/manifest.ts";
+import { newProofKey } from "../../src/keys/dpop.ts";
 import { openKeyring, type Keyring } from "../../src/keys/keyring.ts";
 import { createSigner, signCompact } from "../../src/keys/signer.ts";
 
@@ -27,6 +30,9 @@ export interface TinyRelais extends AsyncDisposable {
   /** A token that is active until it is deleted here. */
   tokens: Map<string, Standing>;
   token(standing: Standing): string;
+  /** Headers of requests under a new token, bound to a key of its own. */
+  consentHeaders(standing: Omit<Standing, "jkt">): Promise<Opening["consentHeaders"]>;
+  signRequest: Signer["signRequest"];
   /** How often a peer asked about a token. */
   asked: number;
   /** Signs and sends one request of the destination side; `changed` overwrites header fields after signing, null removes. */
@@ -65,6 +71,15 @@ export async function startTinyRelais(): Promise<TinyRelais> {
       relais.tokens.set(token, standing);
       return token;
     },
+    consentHeaders: async (standing) => {
+      const { jkt, proof } = await newProofKey();
+      const accessToken = relais.token({ ...standing, jkt });
+      return async ({ method, url, nonce }) => ({
+        authorization: `DPoP ${accessToken}`,
+        dpop: await proof({ method, url, nonce, accessToken }),
+      });
+    },
+    signRequest: signer.signRequest,
     send: async ({ method, url, headers = {}, body, changed = {} }) => {
       const digest = body === undefined ? {} : { "content-digest": contentDigest(sha256(body)) };
       const covered = { ...digest, ...headers };

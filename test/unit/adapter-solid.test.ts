@@ -9,6 +9,7 @@ import { newId } from "../../src/core/ids.ts";
 import type { Opening } from "../../src/core/transfer/adapter.ts";
 import { networkFor, type Outbound } from "../../src/net/network.ts";
 import { openingFor } from "../support/adapter-opening.ts";
+import { realClock } from "../support/real-clock.ts";
 
 /** A pod's server reduced to its tokens: what the Community Solid Server cannot be made to do in seconds. */
 interface Behaviour {
@@ -38,7 +39,7 @@ before(async () => {
   network = networkFor({ allowLoopback: true });
   const credentials = { kind: "dpop-client", issuer: url, clientId: "id é", clientSecret: "a:b" } as const;
   const account = { adapter: "solid", url, endpoints: { root: url }, account: `${url}camille`, credentials } as const;
-  opening = { ...(await openingFor(network, account)), clock: { now: () => now } };
+  opening = { ...(await openingFor(network, account)), clock: { ...realClock, now: () => now } };
 });
 after(async () => {
   await network[Symbol.asyncDispose]();

@@ -48,7 +48,7 @@ export interface Opening {
   farewell: Fetch;
   /** Aborts on withdrawal, suspension, lost lease and shutdown. */
   signal: AbortSignal;
-  clock: { now(): Date };
+  clock: { now(): Date; sleep(milliseconds: number, signal: AbortSignal): Promise<void> };
   /** Headers of a request that carries the person's consent token (RFC 9449). `nonce` answers `use_dpop_nonce`; `renew` asks for a fresh token. */
   consentHeaders(request: { method: string; url: string; nonce?: string | undefined; renew?: boolean }): Promise<Record<string, string>>;
   /** Headers of a request signed by the broker (RFC 9421), over method, target, content digest and type, idempotency key. */
