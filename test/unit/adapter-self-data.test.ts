@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
-import type { IncomingMessage, ServerResponse } from "node:http";
-import { after, afterEach, before, test } from "node:test";
+import { once } from "node:events";
+import { createServer, type RequestListener, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { after, before, test } from "node:test";
 import { selfData } from "../../adapters/self-data/index.ts";
 import { RelaisError } from "../../src/core/errors.ts";
 import { newId } from "../../src/core/ids.ts";
@@ -8,36 +10,34 @@ import type { Draft, Opening, Source } from "../../src/core/transfer/adapter.ts"
 import { contentDigest, sha256 } from "../../src/core/transfer/manifest.ts";
 import { networkFor, type Outbound } from "../../src/net/network.ts";
 import { openingFor } from "../support/adapter-opening.ts";
-import { startSelfDataPeer, type SelfDataPeer } from "../support/self-data-peer.ts";
 
-let peer: SelfDataPeer;
+/** A peer that answers what a test says: what neither reference program can be made to do. */
+let server: Server;
+let reply: RequestListener;
 let network: Outbound;
 let opening: Opening;
 let source: Source;
 
 before(async () => {
-  peer = await startSelfDataPeer();
+  server = createServer((request, response) => reply(request, response)).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   network = networkFor({ allowLoopback: true });
-  const endpoints = { export: `${peer.url}/export/`, inbox: `${peer.url}/inbox` };
-  opening = await openingFor(network, { adapter: "self-data", url: peer.url, endpoints, account: "sub", credentials: { kind: "none" } });
+  const endpoints = { export: `${url}/export/`, inbox: `${url}/inbox` };
+  opening = await openingFor(network, { adapter: "self-data", url, endpoints, account: "sub", credentials: { kind: "none" } });
   source = await selfData.openSource(opening);
 });
 after(async () => {
   await network[Symbol.asyncDispose]();
-  await peer[Symbol.asyncDispose]();
-});
-afterEach(() => {
-  peer.override = null;
-  peer.nonce = null;
+  server.close();
+  server.closeAllConnections();
 });
 
 function answer(status: number, body: unknown, headers: Record<string, string> = {}): void {
-  peer.override = (_request: IncomingMessage, response: ServerResponse) => {
+  reply = (_request, response) =>
     response
       .writeHead(status, { "content-type": "application/json", ...headers })
       .end(typeof body === "string" ? body : JSON.stringify(body));
-    return true;
-  };
 }
 
 async function failureOf(work: Promise<unknown>): Promise<RelaisError> {
@@ -133,11 +133,18 @@ test("403 with its code is consent_missing", async () => {
   assert.equal((await failureOf(source.list("energy", null))).code, "consent_missing");
 });
 
-test("a nonce that is asked for is answered, and kept", async () => {
-  peer.nonce = "n1";
-  assert.deepEqual(await source.inventory(), []);
-  peer.nonce = "n2";
-  assert.deepEqual(await source.inventory(), []);
+test("a nonce that is asked for is answered, and kept until another one is asked for", async () => {
+  for (const nonce of ["n1", "n2"]) {
+    const seen: unknown[] = [];
+    reply = ({ headers }, response) => {
+      seen.push(headers["x-nonce"]);
+      if (headers["x-nonce"] === nonce) response.writeHead(200, { "content-type": "application/json" }).end('{"datasets":[]}');
+      else response.writeHead(401, { "www-authenticate": 'DPoP error="use_dpop_nonce"', "dpop-nonce": nonce }).end();
+    };
+    assert.deepEqual(await source.inventory(), []);
+    assert.deepEqual(await source.inventory(), []);
+    assert.deepEqual(seen.slice(1), [nonce, nonce]);
+  }
 });
 
 test("an invalid token is renewed once", async () => {
@@ -182,10 +189,24 @@ test("a Location at another origin is never asked", async () => {
   assert.equal((await announceTo(201, {}, { location: "/inbox/transfers/1?token=x" })).code, "peer_protocol");
 });
 
-test("a known transfer tells what it holds", async () => {
+test("a known transfer tells what it holds, page by page", async () => {
+  const pages: Record<string, object> = {
+    "/inbox/transfers/1": { next: "2", items: [{ dataset: "energy", key: "a/b", bytes: 1, digest: contentDigest(sha256("x")) }] },
+    "/inbox/transfers/1?cursor=2": { next: null, items: [{ dataset: "energy", key: "c", bytes: 1, digest: contentDigest(sha256("y")) }] },
+  };
+  reply = ({ method, url }, response) => {
+    if (method === "POST") response.writeHead(409, { location: "/inbox/transfers/1" }).end();
+    else
+      response
+        .writeHead(200, { "content-type": "application/json" })
+        .end(JSON.stringify({ transfer: draft.manifest.transfer, state: "open", ...pages[url ?? ""] }));
+  };
   await using destination = await selfData.openDestination(opening, draft.manifest);
-  await destination.announce(draft);
-  await destination.put({ dataset: "energy", key: "a/b", mediaType: "text/plain", bytes: 1, sha256: sha256("x") }, Buffer.from("x"));
-  await using again = await selfData.openDestination(opening, draft.manifest);
-  assert.deepEqual([...(await again.announce(draft))], [["energy/a/b", sha256("x")]]);
+  assert.deepEqual(
+    [...(await destination.announce(draft))],
+    [
+      ["energy/a/b", sha256("x")],
+      ["energy/c", sha256("y")],
+    ],
+  );
 });
