@@ -53,6 +53,16 @@ export const SETTINGS = z.object({
       "Address under which people and participants reach Relais; it is also the issuer and the entity identifier, so it must not change later. Unset: made from host and port.",
   }),
 
+  RELAIS_OPERATOR_NAME: z.string().min(1).max(200).optional().meta({
+    group: "operator",
+    description: "Name of the organisation that runs this Relais, on the legal notice, the privacy page and the help of every page.",
+  }),
+  RELAIS_OPERATOR_CONTACT: z
+    .string()
+    .refine((text) => z.email().safeParse(text).success || webUrl().safeParse(text).success, "expected a mail address, or an https address")
+    .optional()
+    .meta({ group: "operator", description: "Where people write to it: a mail address, or a web address. Needed with the name." }),
+
   DATABASE_URL: urlOf("postgres", "postgresql")
     .optional()
     .meta({ group: "postgres", description: "PostgreSQL 13 or newer. Unset: an embedded PostgreSQL in the data folder.", secret: true }),
@@ -174,6 +184,7 @@ function group(read: Read) {
       port: read.RELAIS_PORT ?? null,
       publicUrl: read.RELAIS_PUBLIC_URL ?? null,
     },
+    operator: operatorOf(read),
     postgres: { url: read.DATABASE_URL ?? null, pool: read.RELAIS_DATABASE_POOL },
     redis: { url: read.REDIS_URL ?? null },
     keys: { encryptionSecret: read.RELAIS_KEY_ENCRYPTION_SECRET ?? null },
@@ -196,6 +207,11 @@ function group(read: Read) {
   };
 }
 
+/** Who runs this Relais; null where nobody was named. */
+function operatorOf({ RELAIS_OPERATOR_NAME: name, RELAIS_OPERATOR_CONTACT: contact }: Read): { name: string; contact: string } | null {
+  return name === undefined || contact === undefined ? null : { name, contact };
+}
+
 /** Rules between two settings. */
 function contradictions(read: Read): string[] {
   const rules: [broken: boolean, problem: string][] = [
@@ -206,6 +222,14 @@ function contradictions(read: Read): string[] {
     [
       read.RELAIS_SIGNIN_ISSUER === undefined && read.RELAIS_SIGNIN_CLIENT_ID !== undefined,
       "RELAIS_SIGNIN_ISSUER: is unset; expected the issuer that knows RELAIS_SIGNIN_CLIENT_ID",
+    ],
+    [
+      read.RELAIS_OPERATOR_NAME !== undefined && read.RELAIS_OPERATOR_CONTACT === undefined,
+      "RELAIS_OPERATOR_CONTACT: is unset; expected where people write to RELAIS_OPERATOR_NAME",
+    ],
+    [
+      read.RELAIS_OPERATOR_NAME === undefined && read.RELAIS_OPERATOR_CONTACT !== undefined,
+      "RELAIS_OPERATOR_NAME: is unset; expected the name of the organisation behind RELAIS_OPERATOR_CONTACT",
     ],
     [
       isNameless(read.RELAIS_HOST, read.RELAIS_PUBLIC_URL),

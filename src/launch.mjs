@@ -4,6 +4,7 @@
 import { spawn } from "node:child_process";
 import {
   existsSync,
+  lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -105,6 +106,8 @@ function isInstallNeeded() {
 }
 
 async function install(environment) {
+  if (lstatSync(MODULES, { throwIfNoEntry: false })?.isSymbolicLink())
+    throw new Error("node_modules is a link, and npm would empty the folder behind it. Remove the link and run this again.");
   say("installing packages …");
   const code = await npm(["ci", "--no-audit", "--no-fund"], environment, ROOT);
   if (code !== 0) throw new Error(`npm ci ended with ${code}. Mend what it says above (network, disk, permissions) and run this again.`);

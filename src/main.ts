@@ -155,6 +155,7 @@ function every(base: Base, what: string, seconds: number, work: () => Promise<un
 
 async function startWeb(base: Base, keyring: Keyring, sandbox: SandboxPlan | null): Promise<void> {
   const { issuer, store, pool, network, log } = base;
+  const { operator } = base.config;
   const records = createOauthRecords(pool);
   const sign = async (type: string, payload: object) => signCompact(keyring.current("federation"), type, payload);
   const keys = {
@@ -191,13 +192,13 @@ async function startWeb(base: Base, keyring: Keyring, sandbox: SandboxPlan | nul
     fetchOrigin: network.fetchOrigin,
     allowLoopback: base.config.sandbox.allowLoopback,
   });
-  const pages = createPages({ store, clock, queue: base.queue, sealer: createSealer(keyring), network, adapters: ADAPTERS });
+  const pages = createPages({ store, clock, queue: base.queue, sealer: createSealer(keyring), network, adapters: ADAPTERS, operator });
   const app = createHttpApp(
     { store, queue: base.queue, clock, issuer, callers: authorization.callers },
     {
       issuer,
       mounted: [authorization.router, federation, signin, pages],
-      page: (error, language, supportId) => renderProblem(error, language === "en" ? "en" : "fr", supportId),
+      page: (error, language, supportId) => renderProblem(error, language === "en" ? "en" : "fr", supportId, operator),
       log: ({ supportId, status, error }) =>
         log[status >= 500 ? "error" : "info"]("request refused", { requestId: supportId, status, error }),
       onAnswer: (entry) => log.debug("request", entry),

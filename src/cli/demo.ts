@@ -6,6 +6,7 @@ import type { Manifest, Receipt } from "../core/transfer/manifest.ts";
 import { Bars } from "./bars.ts";
 import { Journey, type News, type PodKeys } from "./journey.ts";
 import { publishedKeys } from "./published-keys.ts";
+import { UsageError } from "./usage-error.ts";
 import { verify } from "./verify.ts";
 
 /**
@@ -207,17 +208,19 @@ async function start(): Promise<{ stop(): Promise<void> }> {
   say("starting Relais and its sandbox …");
   const child: ChildProcess = spawn(process.execPath, [new URL("../main.ts", import.meta.url).pathname], {
     stdio: ["ignore", "ignore", "inherit"],
+    // A group of its own: Ctrl-C in a terminal reaches the demo, which hands it on once. A second signal would cut the drain short.
+    detached: true,
   });
   const ended = new Promise<void>((done) => child.once("exit", () => done()));
-  // Ctrl-C in a terminal reaches both; a signal to the demo alone must not leave the system behind.
+  const end = () => void (child.killed || child.kill("SIGTERM"));
   for (const signal of ["SIGINT", "SIGTERM"] as const)
     process.once(signal, () => {
-      child.kill(signal);
+      end();
       void ended.then(() => process.exit(1));
     });
   return {
     stop: async () => {
-      child.kill("SIGTERM");
+      end();
       await ended;
     },
   };
@@ -227,9 +230,22 @@ function say(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
+const HELP = `npm run demo
+
+The whole journey of one invented person, without a browser, through the system that runs or one that is started for it.
+Exit code: 0 everything verified, 3 something was not, 1 the journey broke off, 2 wrong use.`;
+
+/** @throws UsageError for any word: there is nothing to choose. */
+function readWords(words: string[]): "help" | "travel" {
+  if (words.some((word) => word === "--help" || word === "-h")) return "help";
+  if (words.length > 0) throw new UsageError(`The demo takes no words: ${words.join(" ")}\n\n${HELP}`);
+  return "travel";
+}
+
 try {
-  process.exitCode = (await main()) ? 0 : 3;
+  if (readWords(process.argv.slice(3)) === "help") say(HELP);
+  else process.exitCode = (await main()) ? 0 : 3;
 } catch (error) {
   process.stderr.write(`demo: ${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 1;
+  process.exitCode = error instanceof UsageError ? 2 : 1;
 }

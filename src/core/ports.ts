@@ -134,7 +134,10 @@ export interface Writer extends Reader {
     setExpected(id: TransferId, epoch: number, counts: { dataset: string; items: number; bytes: number }[]): Promise<void>;
     /** Records what the source listed. Known items keep their state. False where `epoch` is past. */
     listItems(id: TransferId, epoch: number, items: Omit<TransferItem, "state" | "reason">[]): Promise<boolean>;
-    /** Records what was stored or omitted. False where `epoch` is past. */
+    /**
+     * Records what was stored or omitted. False where `epoch` is past, but for the attempt from which a cancelled or expired transfer was taken:
+     * what it had moved by then is a fact, and the person is told.
+     */
     markItems(
       id: TransferId,
       epoch: number,

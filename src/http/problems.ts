@@ -77,7 +77,9 @@ export function problemOf(error: RelaisError, context: { issuer: string; support
 
 /** What Express and its parsers throw, in our words. */
 const PARSER_ERRORS: Record<string, RelaisError> = {
-  "entity.too.large": new RelaisError("too_large", "The body is larger than this address takes.", { actor: "client" }),
+  "entity.too.large": new RelaisError("too_large", "The body is larger than this address takes: 64 KiB of JSON, or 32 KiB of a form.", {
+    actor: "client",
+  }),
   "entity.parse.failed": new RelaisError("invalid", "The body is not JSON.", { pointers: [""] }),
   "encoding.unsupported": new RelaisError("unsupported", "Send the body as it is, or compressed with gzip.", { actor: "client" }),
   "charset.unsupported": new RelaisError("unsupported", "Send the body in UTF-8.", { actor: "client" }),

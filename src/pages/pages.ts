@@ -99,12 +99,12 @@ function pagesIn(lang: Language, ports: PagesPorts): Router {
   router.use(express.urlencoded({ extended: false, limit: "32kb", parameterLimit: 400 }));
   for (const [method, path, handler] of PUBLIC_ROUTES) {
     router[method](path, async (request, response) =>
-      answer(lang, request, response, await handler(ports, visitOf(lang, request, response))),
+      answer(ports, lang, request, response, await handler(ports, visitOf(lang, request, response))),
     );
   }
   for (const [method, path, handler] of PERSON_ROUTES) {
     router[method](path, signedIn(lang), async (request, response) =>
-      answer(lang, request, response, await handler(ports, personOf(visitOf(lang, request, response)))),
+      answer(ports, lang, request, response, await handler(ports, personOf(visitOf(lang, request, response)))),
     );
   }
   return router;
@@ -134,7 +134,7 @@ function visitOf(lang: Language, request: Request, response: Response): Visit {
   };
 }
 
-async function answer(lang: Language, request: Request, response: Response, given: Answer): Promise<void> {
+async function answer(ports: PagesPorts, lang: Language, request: Request, response: Response, given: Answer): Promise<void> {
   // Pages about a person are never kept by a browser or a proxy.
   if (sessionOf(response) !== null) response.set("Cache-Control", "no-store");
   switch (given.kind) {
@@ -149,11 +149,11 @@ async function answer(lang: Language, request: Request, response: Response, give
       response
         .status(given.status ?? 200)
         .type("html")
-        .send(renderPage(given.template, frameOf(lang, request, response, given), given.model));
+        .send(renderPage(given.template, frameOf(ports, lang, request, response, given), given.model));
   }
 }
 
-function frameOf(lang: Language, request: Request, response: Response, page: Extract<Answer, { kind: "page" }>) {
+function frameOf({ operator }: PagesPorts, lang: Language, request: Request, response: Response, page: Extract<Answer, { kind: "page" }>) {
   const [, search = ""] = request.originalUrl.split("?", 2);
   return {
     lang,
@@ -162,6 +162,7 @@ function frameOf(lang: Language, request: Request, response: Response, page: Ext
     search: search && request.method === "GET" ? `?${search}` : "",
     displayName: sessionOf(response)?.displayName ?? null,
     withoutNavigation: page.withoutNavigation ?? false,
+    operator,
   };
 }
 

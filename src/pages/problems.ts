@@ -2,7 +2,7 @@ import type { Language } from "../core/catalogue/data-set.ts";
 import { ERRORS, RelaisError, type ErrorCode } from "../core/errors.ts";
 import { renderPage } from "./templates.ts";
 import { TONGUES, type Tongue } from "./tongue.ts";
-import type { Answer, PagesPorts, Visit } from "./visit.ts";
+import type { Answer, Operator, PagesPorts, Visit } from "./visit.ts";
 
 const CODES = Object.keys(ERRORS) as ErrorCode[];
 
@@ -28,10 +28,10 @@ function wordsOf({ t }: Tongue, code: ErrorCode) {
 }
 
 /** The page of a failure, for the server's error handler. The error's own sentence is in English, and marked as such. */
-export function renderProblem(error: RelaisError, lang: Language, supportId: string): string {
+export function renderProblem(error: RelaisError, lang: Language, supportId: string, operator: Operator | null): string {
   const tongue = TONGUES[lang];
   const { code, actor } = error;
-  const frame = { lang, title: tongue.t(`problem.${code}.title`), path: `/problems/${code}`, search: "", displayName: null };
+  const frame = { lang, title: tongue.t(`problem.${code}.title`), path: `/problems/${code}`, search: "", displayName: null, operator };
   const model = {
     ...wordsOf(tongue, code),
     who: tongue.t(`actor.${actor}`),

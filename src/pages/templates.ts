@@ -2,6 +2,7 @@ import { fileURLToPath } from "node:url";
 import nunjucks from "nunjucks";
 import type { Language } from "../core/catalogue/data-set.ts";
 import { assetHref } from "./assets.ts";
+import type { Operator } from "./visit.ts";
 import { TONGUES, type MessageKey, type MessageValues } from "./tongue.ts";
 
 export interface Frame {
@@ -13,6 +14,7 @@ export interface Frame {
   /** Name to greet with; null for a visitor. */
   displayName: string | null;
   withoutNavigation?: boolean;
+  operator: Operator | null;
 }
 
 const environment = new nunjucks.Environment(
@@ -30,6 +32,7 @@ export function renderPage(template: string, frame: Frame, model: object): strin
   return environment.render(`${template}.njk`, {
     ...model,
     ...frame,
+    operatorHref: frame.operator && (frame.operator.contact.includes("://") ? frame.operator.contact : `mailto:${frame.operator.contact}`),
     here: `/${frame.lang}`,
     otherLang: frame.lang === "fr" ? "en" : "fr",
     section: `/${frame.path.split("/")[1] ?? ""}`,

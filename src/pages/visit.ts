@@ -4,8 +4,14 @@ import type { Session } from "../core/person/person.ts";
 import type { Ports } from "../core/ports.ts";
 import type { Tongue } from "./tongue.ts";
 
+/** Who runs this Relais, and where people write to it: a mail address, or a web address. */
+export interface Operator {
+  name: string;
+  contact: string;
+}
+
 /** What the portal needs of the system. It holds no key that opens a person's credentials. */
-export type PagesPorts = Pick<Ports, "store" | "clock" | "queue" | "sealer" | "network" | "adapters">;
+export type PagesPorts = Pick<Ports, "store" | "clock" | "queue" | "sealer" | "network" | "adapters"> & { operator: Operator | null };
 
 /** A submitted form (or query): texts only, whatever was sent. */
 export interface Form {

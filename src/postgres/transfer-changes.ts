@@ -135,7 +135,7 @@ function record(db: Database): Recording {
       return true;
     },
     markItems: async (id, epoch, marks) => {
-      if (!(await holds(db, id, epoch))) return false;
+      if (!(await holds(db, id, epoch)) && !(await wasStopped(db, id, epoch))) return false;
       await sql`
         insert into transfer_items (transfer_id, dataset, key, media_type, bytes, sha256, state, reason)
         select ${id}, m.dataset, m.key, 'application/octet-stream', m.bytes, m.sha256, m.state, m.reason
@@ -162,6 +162,16 @@ function record(db: Database): Recording {
       if (known.jws !== jws) throw new RelaisError("conflict", `This transfer already has another ${kind}.`, { actor: "relais" });
     },
   };
+}
+
+/** Nobody claims a stopped transfer: the attempt before its last epoch is the one that was cut off. */
+async function wasStopped(db: Database, id: Transfer["id"], epoch: number): Promise<boolean> {
+  const found = db
+    .selectFrom("transfers")
+    .select("id")
+    .where("id", "=", id)
+    .where("epoch", "=", epoch + 1);
+  return (await found.where("state", "in", ["cancelled", "expired"]).executeTakeFirst()) !== undefined;
 }
 
 /** Locks the transfer's row for this transaction, so that no other attempt starts before the records of this one are written. */

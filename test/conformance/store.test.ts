@@ -99,6 +99,18 @@ test("an interruption takes the transfer away from whoever holds it, for ever wh
   assert.equal(leaseUntil, null);
 });
 
+test("what an attempt had moved when the transfer was taken away and ended is recorded, and nothing of an earlier attempt", async () => {
+  const id = await newTransfer();
+  await claim(id, 0);
+  await store.write((w) => w.deliveries.change(id, 1, { release: true }));
+  await claim(id, 1);
+  const mark = { dataset: DATASET, key: "moved", state: "sent" as const, bytes: 1, sha256: "A".repeat(43) };
+  await store.write((w) => w.deliveries.interrupt(id, { state: "cancelled", reason: "stopped", actor: "person" }));
+  assert.equal(await store.write((w) => w.deliveries.markItems(id, 1, [mark])), false);
+  assert.equal(await store.write((w) => w.deliveries.markItems(id, 2, [mark])), true);
+  assert.equal((await store.read((r) => r.transfers.progress(id)))[0]?.sent, 1);
+});
+
 test("what was counted never shrinks, and items that are known keep their state", async () => {
   const id = await newTransfer();
   await claim(id, 0);

@@ -49,6 +49,7 @@ before(async () => {
     queue: { ring: async () => undefined },
     issuer: origin,
     adapters: ADAPTERS,
+    operator: { name: "Région test", contact: "https://region.example/contact" },
     network: { fetchFor: () => unreachable },
     sealer: { seal: unreachable, ephemeralProofs: () => unreachable },
   };
@@ -57,7 +58,7 @@ before(async () => {
     {
       issuer: origin,
       mounted: [createPages(ports)],
-      page: (error, language, supportId) => renderProblem(error, language === "en" ? "en" : "fr", supportId),
+      page: (error, language, supportId) => renderProblem(error, language === "en" ? "en" : "fr", supportId, ports.operator),
       log: () => undefined,
       onAnswer: () => undefined,
     },

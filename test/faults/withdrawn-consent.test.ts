@@ -15,6 +15,8 @@ const ITEMS = 6000;
 const MIB = 1024 * 1024;
 /** An item that is under way when the right ends has this long to break off at Ancre. */
 const BREAK_OFF = 1000;
+/** Items on the way when the stop came: stored by Ancre, perhaps, and their answers never read. */
+const AT_ONCE = 8;
 let world: FaultWorld;
 
 before(async () => {
@@ -59,6 +61,9 @@ test("withdrawn in the middle: the destination hears nothing later than a second
   await assertSilence("one", Date.now());
   const { state, reason, actor } = await world.store.read((r) => r.transfers.get(started.transfer.id));
   assert.deepEqual([state, reason, actor], ["cancelled", "consent_ended", "person"]);
+  const [progress] = await world.store.read((r) => r.transfers.progress(started.transfer.id));
+  const held = world.witness.items("one").length;
+  assert.ok(progress && progress.sent <= held && progress.sent >= held - AT_ONCE, `${progress?.sent} told, ${held} held`);
   const line = await lastLine(started);
   assert.deepEqual([line?.kind, line?.actor, line?.details], ["stopped", "person", { reason: "consent_ended" }]);
   const told = (await world.witness.ledger()).filter(

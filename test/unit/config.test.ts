@@ -52,6 +52,13 @@ const WRONG: [what: string, environment: Record<string, string>, problem: RegExp
   ["a misspelt name", { RELAIS_LOG_LEVLE: "info" }, /^RELAIS_LOG_LEVLE: is not a setting of Relais; did you mean RELAIS_LOG_LEVEL\?$/],
   ["a file for what is no secret", { RELAIS_PORT_FILE: "/x" }, /^RELAIS_PORT_FILE: is not a setting of Relais/],
   ["an unreadable file", { DATABASE_URL_FILE: "/nowhere/at/all" }, /^DATABASE_URL_FILE: names a file that cannot be read/],
+  ["an operator whom nobody can write to", { RELAIS_OPERATOR_NAME: "Région" }, /^RELAIS_OPERATOR_CONTACT: is unset; expected/],
+  ["a contact of nobody", { RELAIS_OPERATOR_CONTACT: "dpo@region.example" }, /^RELAIS_OPERATOR_NAME: is unset; expected/],
+  [
+    "a contact that is no address",
+    { RELAIS_OPERATOR_NAME: "R", RELAIS_OPERATOR_CONTACT: "call us" },
+    /expected a mail address, or an https address/,
+  ],
   ["half a sign-in", { RELAIS_SIGNIN_ISSUER: "https://id.example" }, /^RELAIS_SIGNIN_CLIENT_ID: is unset; expected/],
 ];
 

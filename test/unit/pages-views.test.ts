@@ -166,10 +166,24 @@ test("who is responsible, in each state: the holder until the destination has co
     partial: "Parc, Ancre",
   };
   for (const state of STATES) {
-    const here = viewOfTransfer(en, storyOf(state))
+    const here = viewOfTransfer(en, { ...storyOf(state), progress: [] })
       .custody.stations.filter((station) => station.isHere)
       .map((station) => station.name);
     assert.equal(here.join(", "), table[state], state);
+  }
+});
+
+test("what a destination got before the end is said, with who can delete it", () => {
+  for (const state of ["cancelled", "failed", "expired"] as const) {
+    const { sentence, stations } = viewOfTransfer(en, {
+      ...storyOf(state),
+      progress: [counted({ sent: 59, stored: 0, verified: 0 })],
+    }).custody;
+    assert.match(sentence, /^Ancre had received 59 items when the transfer ended/, state);
+    assert.deepEqual(
+      stations.map(({ isHere }) => isHere),
+      [true, false, true],
+    );
   }
 });
 
@@ -264,7 +278,7 @@ function decisionPage(lang: "fr" | "en"): string {
   const model = viewOfDecision(TONGUES[lang], consentOf({ state: "requested", datasets: [] }), ends);
   return renderPage(
     "decide",
-    { lang, title: model.title, path: "/x", search: "", displayName: "N", withoutNavigation: true },
+    { lang, title: model.title, path: "/x", search: "", displayName: "N", withoutNavigation: true, operator: null },
     { ...model, errors: [], next: "" },
   );
 }
@@ -361,11 +375,11 @@ test("the language of a visitor", () => {
 });
 
 test("the page of a failure names the remedy and the support id, marks English as English, and hides what is internal", () => {
-  const html = renderProblem(new RelaisError("conflict", "This request <was> answered before."), "fr", "req_1");
+  const html = renderProblem(new RelaisError("conflict", "This request <was> answered before."), "fr", "req_1", null);
   assert.match(html, /<html lang="fr"/);
   assert.match(html, /req_1/);
   assert.match(html, /<span lang="en">This request &lt;was&gt; answered before\.<\/span>/);
-  assert.doesNotMatch(renderProblem(new RelaisError("internal", "secret"), "en", "req_1"), /secret/);
+  assert.doesNotMatch(renderProblem(new RelaisError("internal", "secret"), "en", "req_1", null), /secret/);
 });
 
 test("live news come when something changes, and end with the transfer", async () => {

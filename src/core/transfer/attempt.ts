@@ -10,6 +10,8 @@ const WATCH_MILLISECONDS = 250;
 /** A right that was read longer ago than this is read again before the next movement of data. */
 const STALE_MILLISECONDS = 500;
 
+type Marks = Parameters<Writer["deliveries"]["markItems"]>[2];
+
 /** The person's proved accounts at both ends. */
 interface Links {
   source: AccountLink;
@@ -29,6 +31,8 @@ export interface Attempt extends AsyncDisposable {
    * Why it broke off. What is seen first may be the echo of a stop (a cut connection, a lost lease): the stop itself is the truth.
    */
   reasonOf(error: unknown): Promise<RelaisError>;
+  /** Records what moved, also where the transfer was stopped meanwhile. @throws `lease_lost` where another attempt took over. */
+  record(marks: Marks): Promise<void>;
   /** Writes as this attempt: nothing is committed where another attempt took over. @throws `lease_lost`. */
   write<T>(work: (w: Writer) => Promise<T>): Promise<T>;
 }
@@ -66,6 +70,9 @@ export async function startAttempt(
       if (signal.aborted) return stopReason(signal);
       const seen = asRelaisError(thrown);
       return seen.code === "lease_lost" ? look().then(() => seen, asRelaisError) : seen;
+    },
+    record: async (marks) => {
+      if (!(await ports.store.write((w) => w.deliveries.markItems(transfer.id, transfer.epoch, marks)))) throw leaseLost();
     },
     write: (work) => writeFenced(ports, transfer, work),
     [Symbol.asyncDispose]: async () => {

@@ -88,7 +88,7 @@ function isHeld(held: Map<string, string>, item: SourceItem): boolean {
 async function recordOutcomes(attempt: Attempt, outcomes: ItemOutcome[]): Promise<void> {
   if (outcomes.length === 0) return;
   const marks = outcomes.map(({ kind, ...outcome }) => ({ ...outcome, state: kind }));
-  await attempt.write((w) => w.deliveries.markItems(attempt.transfer.id, attempt.transfer.epoch, marks));
+  await attempt.record(marks);
 }
 
 /** Runs `work` over all items, at most `width` at once. The first failure stops new starts, and is thrown when those under way have ended. */

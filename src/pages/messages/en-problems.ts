@@ -37,9 +37,11 @@ export const enProblems = {
   "problem.idempotency_mismatch.title": "The same key came with another request",
   "problem.idempotency_mismatch.meaning": "A program used one key for two different requests. Only the first was taken.",
   "problem.idempotency_mismatch.how": "The developer of the program uses a new key for each request.",
-  "problem.too_large.title": "There is not enough room",
-  "problem.too_large.meaning": "There is more data than was announced, or than the destination takes.",
-  "problem.too_large.how": "Make room at the destination or ask it for more, then start again.",
+  "problem.too_large.title": "Too large",
+  "problem.too_large.meaning":
+    "There is more data than was announced, or than the other side takes: the destination of a transfer, or Relais for one request.",
+  "problem.too_large.how":
+    "For a transfer: make room at the destination or ask it for more, then start again. For a request: send less at once.",
   "problem.unsupported.title": "The other side cannot do this",
   "problem.unsupported.meaning": "The other side cannot do this, or cannot hold this kind of data.",
   "problem.unsupported.how": "Choose another way or another place. The register says what each can do.",
@@ -82,9 +84,12 @@ export const enProblems = {
   "accessibility.part3.text":
     "Tell the operator of this site what you wanted to do. If you get no answer within a week, you can write to the Défenseur des droits, which is free.",
   "legal.title": "Legal notice",
-  "legal.part1.title": "Who runs this site",
-  "legal.part1.text":
-    "This site runs Relais, open-source software under the Apache 2.0 licence. The organisation that installed it is its operator, and publishes its name and address in the register.",
+  "legal.operator.title": "Who runs this site",
+  "legal.operator.named": "{name} runs this site, and answers to you for it:",
+  "legal.operator.unnamed":
+    "The organisation that installed this Relais has not given its name here. Do not trust it with data of your own: it must be named first.",
+  "legal.part1.title": "The software",
+  "legal.part1.text": "This site runs Relais, open-source software under the Apache 2.0 licence.",
   "legal.part2.title": "What Relais is",
   "legal.part2.text":
     "Relais is an intermediary between you, organisations and personal data spaces. It does not use, sell or read your data.",

@@ -46,6 +46,8 @@ export const enTransfers = {
   "custody.source": "{source} is responsible for your data. {destination} has not confirmed anything yet.",
   "custody.source_relais": "{source} stays responsible until {destination} has confirmed. Relais carries the data and keeps none of it.",
   "custody.destination": "{destination} has confirmed what it stored, and is responsible for that copy.",
+  "custody.left":
+    "{destination} had received {count, plural, one {one item} other {{items} items}} when the transfer ended, and has not confirmed them. Ask {destination} to delete what you do not want there. {source} stays responsible for its own data.",
   "custody.source_destination": "{destination} is responsible for what it has confirmed. {source} stays responsible for the rest.",
   "progress.title": "Progress",
   "progress.row": "Items stored: {stored} of {expected} ({size})",

@@ -39,9 +39,11 @@ export const frProblems = {
   "problem.idempotency_mismatch.title": "La même clé est venue avec une autre demande",
   "problem.idempotency_mismatch.meaning": "Un programme a utilisé une clé pour deux demandes différentes. Seule la première a été prise.",
   "problem.idempotency_mismatch.how": "Le développeur du programme utilise une nouvelle clé pour chaque demande.",
-  "problem.too_large.title": "Il n’y a pas assez de place",
-  "problem.too_large.meaning": "Il y a plus de données qu’annoncé, ou plus que ce que la destination accepte.",
-  "problem.too_large.how": "Faites de la place à destination ou demandez-en plus, puis recommencez.",
+  "problem.too_large.title": "Trop volumineux",
+  "problem.too_large.meaning":
+    "Il y a plus de données qu’annoncé, ou plus que ce que l’autre côté accepte : la destination d’un transfert, ou Relais pour une demande.",
+  "problem.too_large.how":
+    "Pour un transfert : faites de la place à destination ou demandez-en plus, puis recommencez. Pour une demande : envoyez-en moins à la fois.",
   "problem.unsupported.title": "L’autre côté ne sait pas le faire",
   "problem.unsupported.meaning": "L’autre côté ne sait pas le faire, ou ne peut pas garder ce genre de données.",
   "problem.unsupported.how": "Choisissez un autre moyen ou un autre lieu. Le registre dit ce que chacun sait faire.",
@@ -84,9 +86,12 @@ export const frProblems = {
   "accessibility.part3.text":
     "Dites à l’opérateur de ce site ce que vous vouliez faire. Sans réponse au bout d’une semaine, vous pouvez écrire au Défenseur des droits, c’est gratuit.",
   "legal.title": "Mentions légales",
-  "legal.part1.title": "Qui gère ce site",
-  "legal.part1.text":
-    "Ce site fait fonctionner Relais, un logiciel libre sous licence Apache 2.0. L’organisation qui l’a installé est son opérateur, et publie son nom et son adresse dans le registre.",
+  "legal.operator.title": "Qui gère ce site",
+  "legal.operator.named": "{name} gère ce site, et vous en répond :",
+  "legal.operator.unnamed":
+    "L’organisation qui a installé ce Relais n’a pas donné son nom ici. Ne lui confiez pas de données à vous : elle doit d’abord se nommer.",
+  "legal.part1.title": "Le logiciel",
+  "legal.part1.text": "Ce site fait fonctionner Relais, un logiciel libre sous licence Apache 2.0.",
   "legal.part2.title": "Ce qu’est Relais",
   "legal.part2.text":
     "Relais est un intermédiaire entre vous, des organismes et des espaces personnels. Il n’utilise pas, ne vend pas et ne lit pas vos données.",

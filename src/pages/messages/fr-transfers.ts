@@ -50,6 +50,8 @@ export const frTransfers = {
   "custody.source_relais":
     "{source} reste responsable jusqu’à ce que {destination} ait confirmé. Relais transporte les données et n’en garde rien.",
   "custody.destination": "{destination} a confirmé ce qu’il a enregistré, et est responsable de cette copie.",
+  "custody.left":
+    "{destination} avait reçu {count, plural, one {un élément} other {{items} éléments}} quand le transfert s’est terminé, et ne les a pas confirmés. Demandez à {destination} de supprimer ce que vous ne voulez pas y laisser. {source} reste responsable de ses propres données.",
   "custody.source_destination": "{destination} est responsable de ce qu’il a confirmé. {source} reste responsable du reste.",
   "progress.title": "Avancement",
   "progress.row": "Éléments enregistrés : {stored} sur {expected} ({size})",

@@ -141,10 +141,14 @@ const CUSTODY = {
   expired: ["source"],
 } as const satisfies Record<TransferState, readonly Station[]>;
 
-export function custodyOf({ t }: Tongue, { transfer, source, destination }: Pick<Story, "transfer" | "source" | "destination">) {
-  const here: readonly Station[] = CUSTODY[transfer.state];
+function custodyOf({ t, number }: Tongue, { transfer, source, destination, progress }: Story) {
+  const sent = isTerminal(transfer.state) && transfer.state !== "verified" ? progress.reduce((sum, row) => sum + row.sent, 0) : 0;
+  const isLeft = sent > 0 && transfer.state !== "partial";
+  const here: readonly Station[] = isLeft ? ["source", "destination"] : CUSTODY[transfer.state];
   const names = { source: source.name, destination: destination.name };
-  const sentence = t(`custody.${here.join("_") as "source" | "source_relais" | "destination" | "source_destination"}`, names);
+  const sentence = isLeft
+    ? t("custody.left", { ...names, count: sent, items: number(sent) })
+    : t(`custody.${here.join("_") as "source" | "source_relais" | "destination" | "source_destination"}`, names);
   const stations = [
     { name: source.name, what: t("custody.role.source"), isHere: here.includes("source") },
     { name: "Relais", what: t("custody.role.relais"), isHere: here.includes("relais") },
