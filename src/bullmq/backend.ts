@@ -34,13 +34,14 @@ export function openQueue(backend: QueueBackend): { queue: Doorbell; close(): Pr
   };
   if (backend.kind === "postgres") {
     const queue = new Queue(QUEUE, { ...options, skipWaitingForReady: true, connection: poolOf(backend) }, createPostgresBackend);
+    // What fails is told to the caller of each command; BullMQ prints what nobody listens to.
+    queue.on("error", () => undefined);
     return { queue, close: () => queue.close() };
   }
   const connection = new Redis(backend.url, { maxRetriesPerRequest: 1, commandTimeout: COMMAND_MILLISECONDS, enableOfflineQueue: false });
   connection.on("error", () => undefined);
   // BullMQ asks for the server's version once, and is broken for good where that finds no connection: it must wait for one.
   const queue = new Queue(QUEUE, { ...options, connection });
-  // What fails is told to the caller of each command.
   queue.on("error", () => undefined);
   return {
     queue: { addBulk: (jobs) => soon(queue.addBulk(jobs)) },

@@ -17,6 +17,7 @@ export type ErrorCode =
   | "idempotency_mismatch" // same key, other request
   | "too_large" // more than announced, or more than the destination takes
   | "unsupported" // the other side cannot do or hold this
+  | "method_not_allowed" // the address does not take this method
   | "digest_mismatch" // the bytes are not those that were announced
   | "peer_refused" // the other side answered no
   | "peer_protocol" // the other side broke the protocol
@@ -51,6 +52,7 @@ export const ERRORS = {
   idempotency_mismatch: { actor: "client", retryable: false },
   too_large: { actor: "platform", retryable: false },
   unsupported: { actor: "platform", retryable: false },
+  method_not_allowed: { actor: "client", retryable: false },
   digest_mismatch: { actor: "holder", retryable: true },
   peer_refused: { actor: "platform", retryable: false },
   peer_protocol: { actor: "platform", retryable: false },

@@ -24,6 +24,7 @@ export function createHttpApp(ports: RoutePorts, settings: HttpSettings): Expres
   app.use(nameRequest, timed(settings.onAnswer), securityHeaders(settings.issuer.startsWith("https:")));
   const json = express.json({ limit: BODY_LIMIT, type: ["application/json", "application/*+json"] });
   for (const route of ROUTES) app[route.method](route.path, ...(route.body ? [json] : []), handle(ports, route));
+  for (const path of new Set(ROUTES.map((route) => route.path))) app.all(path, refuseMethod(path));
   app.get("/v1/openapi.json", (_req, res) => void res.json(openApiDocument(settings.issuer)));
   app.use(refuseCrossSite(settings.issuer), readSession(ports), ...settings.mounted);
   app.use(() => {
@@ -31,6 +32,17 @@ export function createHttpApp(ports: RoutePorts, settings: HttpSettings): Expres
   });
   app.use(answerProblems(settings));
   return app;
+}
+
+/** RFC 9110 §15.5.6: the address is known, the method is not. */
+function refuseMethod(path: string): RequestHandler {
+  const allowed = ROUTES.filter((route) => route.path === path).map(({ method }) =>
+    method === "get" ? "GET, HEAD" : method.toUpperCase(),
+  );
+  return (_req, res) => {
+    res.set("Allow", allowed.join(", "));
+    throw new RelaisError("method_not_allowed", `This address takes ${allowed.join(", ")}.`);
+  };
 }
 
 function handle(ports: RoutePorts, route: Route): RequestHandler {

@@ -307,6 +307,14 @@ const API: ApiCase[] = [
     actor: "client",
   },
   {
+    name: "a method that the address does not take",
+    path: "/v1/participants",
+    init: { method: "DELETE" },
+    status: 405,
+    code: "method_not_allowed",
+    actor: "client",
+  },
+  {
     name: "an unknown participant",
     path: `/v1/participants/${newId("participant")}`,
     init: {},

@@ -28,6 +28,7 @@ const MEANINGS = {
   digest_mismatch: ["changed", "changed"],
   too_large: ["too_large", "too_large"],
   unsupported: ["unsupported", "unsupported"],
+  method_not_allowed: [null, null],
   invalid: ["refused_by_source", "refused_by_destination"],
   peer_refused: ["refused_by_source", "refused_by_destination"],
   peer_protocol: ["refused_by_source", null],

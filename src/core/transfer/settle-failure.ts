@@ -29,6 +29,7 @@ const ANSWERS = {
   idempotency_mismatch: "fail",
   too_large: "fail",
   unsupported: "fail",
+  method_not_allowed: "fail",
   peer_refused: "fail",
   peer_protocol: "fail",
 } as const satisfies Record<ErrorCode, Answer>;

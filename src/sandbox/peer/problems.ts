@@ -13,6 +13,7 @@ const STATUS = {
   idempotency_mismatch: 422,
   too_large: 413,
   unsupported: 415,
+  method_not_allowed: 405,
   digest_mismatch: 412,
   peer_refused: 502,
   peer_protocol: 502,
