@@ -1,6 +1,6 @@
 import { RelaisError } from "../errors.ts";
 import { newId } from "../ids.ts";
-import type { Reader, StoredDocument } from "../ports.ts";
+import type { Reader } from "../ports.ts";
 import type { Destination, Proof } from "./adapter.ts";
 import type { Attempt } from "./attempt.ts";
 import { MANIFEST_TYPE, RECEIPT_TYPE, sha256, type Manifest, type Receipt } from "./manifest.ts";
@@ -13,7 +13,7 @@ import type { Transfer, TransferItem } from "./transfer.ts";
  * after a crash the same one is handed over again, never a second one.
  */
 export async function completeTransfer(ports: RunPorts, attempt: Attempt, destination: Destination): Promise<void> {
-  const manifestJws = (await storedDocument(ports, attempt.transfer.id, "manifest")) ?? (await signManifest(ports, attempt));
+  const manifestJws = (await storedManifest(ports, attempt.transfer.id)) ?? (await signManifest(ports, attempt));
   const manifest = payloadOf(manifestJws) as Manifest;
   await attempt.mayMoveData();
   const proof = await destination.complete(manifest, manifestJws);
@@ -116,13 +116,9 @@ function assertSame(receipt: Receipt, expected: Partial<Receipt>): void {
   );
 }
 
-export async function storedDocument(
-  ports: Pick<RunPorts, "store">,
-  id: Transfer["id"],
-  kind: StoredDocument["kind"],
-): Promise<string | null> {
+async function storedManifest(ports: Pick<RunPorts, "store">, id: Transfer["id"]): Promise<string | null> {
   const documents = await ports.store.read((r) => r.transfers.documents(id));
-  return documents.find((document) => document.kind === kind)?.jws ?? null;
+  return documents.find(({ kind }) => kind === "manifest")?.jws ?? null;
 }
 
 /** The payload of a document that was verified or signed here before. */

@@ -1,18 +1,16 @@
 import { RelaisError } from "../errors.ts";
-import type { Ports } from "../ports.ts";
-import { payloadOf, storedDocument } from "./complete-transfer.ts";
+import type { Ports, Reader, StoredDocument } from "../ports.ts";
+import { payloadOf } from "./complete-transfer.ts";
 import type { Manifest, Receipt } from "./manifest.ts";
 import { reconcile, type Verdict } from "./reconcile.ts";
-import type { Transfer } from "./transfer.ts";
+import type { Progress, Transfer } from "./transfer.ts";
 
 /**
  * The last step: compares consented, sent and stored, writes down what each item came to, and says *verified* only where nothing is missing.
  * Its input is all in the store, so it can be repeated after a crash.
  */
 export async function finishTransfer(ports: Pick<Ports, "store" | "clock">, transfer: Transfer): Promise<"verified" | "partial"> {
-  const manifest = payloadOf(await documentOf(ports, transfer, "manifest")) as Manifest;
-  const receipt = payloadOf(await documentOf(ports, transfer, "receipt")) as Receipt;
-  const progress = await ports.store.read((r) => r.transfers.progress(transfer.id));
+  const { manifest, receipt, progress } = await ports.store.read((r) => readOutcome(r, transfer));
   const result = reconcile(
     progress.map(({ dataset, expected }) => ({ dataset, items: expected })),
     manifest,
@@ -54,8 +52,12 @@ function detailsOf(verdicts: Verdict[], manifest: Manifest, missing: { items: nu
   };
 }
 
-async function documentOf(ports: Pick<Ports, "store">, transfer: Transfer, kind: "manifest" | "receipt"): Promise<string> {
-  const jws = await storedDocument(ports, transfer.id, kind);
-  if (jws === null) throw new RelaisError("internal", `The ${kind} of this transfer is missing.`);
-  return jws;
+async function readOutcome(r: Reader, { id }: Transfer): Promise<{ manifest: Manifest; receipt: Receipt; progress: Progress[] }> {
+  const documents = await r.transfers.documents(id);
+  const payload = (kind: StoredDocument["kind"]): unknown => {
+    const found = documents.find((document) => document.kind === kind);
+    if (found === undefined) throw new RelaisError("internal", `The ${kind} of this transfer is missing.`);
+    return payloadOf(found.jws);
+  };
+  return { manifest: payload("manifest") as Manifest, receipt: payload("receipt") as Receipt, progress: await r.transfers.progress(id) };
 }
