@@ -198,7 +198,7 @@ async function startWeb(base: Base, keyring: Keyring, sandbox: SandboxPlan | nul
     {
       issuer,
       mounted: [authorization.router, federation, signin, pages],
-      page: (error, language, supportId) => renderProblem(error, language === "en" ? "en" : "fr", supportId, operator),
+      page: (error, { language, ...reader }) => renderProblem(error, { ...reader, lang: language === "en" ? "en" : "fr", operator }),
       log: ({ supportId, status, error }) =>
         log[status >= 500 ? "error" : "info"]("request refused", { requestId: supportId, status, error }),
       onAnswer: (entry) => log.debug("request", entry),

@@ -1,5 +1,6 @@
 import type { ErrorRequestHandler, Request, Response } from "express";
 import { asRelaisError, RelaisError, type ErrorCode } from "../core/errors.ts";
+import type { Session } from "../core/person/person.ts";
 
 /** Each failure in the language of HTTP (RFC 9110, RFC 9457). */
 export const STATUS = {
@@ -99,8 +100,8 @@ export function translateHttpError(error: unknown): RelaisError {
 export interface ProblemSettings {
   issuer: string;
   log(entry: { supportId: string; code: ErrorCode; status: number; error: RelaisError }): void;
-  /** A page for people, in their language. */
-  page(error: RelaisError, language: string, supportId: string): string;
+  /** A page for people, in their language; `displayName` of whoever is signed in. */
+  page(error: RelaisError, reader: { language: string; supportId: string; displayName: string | null }): string;
 }
 
 /** The last handler: one answer for whatever failed, as a problem document or as a page. */
@@ -112,13 +113,17 @@ export function answerProblems(settings: ProblemSettings): ErrorRequestHandler {
     if (res.headersSent) return next(thrown);
     if (error.retryAfter !== null) res.set("Retry-After", String(Math.ceil(error.retryAfter)));
     res.status(STATUS[error.code]).set("Cache-Control", "no-store");
-    if (wantsPage(req)) return sendPage(res, settings.page(error, languageOf(req), supportId));
+    if (wantsPage(req)) return sendPage(res, settings.page(error, { language: languageOf(req), supportId, displayName: nameOf(res) }));
     res.type("application/problem+json").send(JSON.stringify(problemOf(error, { issuer: settings.issuer, supportId })));
   };
 }
 
 function sendPage(res: Response, html: string): void {
   res.type("html").send(html);
+}
+
+function nameOf(res: Response): string | null {
+  return (res.locals["session"] as Session | null | undefined)?.displayName ?? null;
 }
 
 function wantsPage(req: Request): boolean {

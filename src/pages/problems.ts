@@ -27,11 +27,19 @@ function wordsOf({ t }: Tongue, code: ErrorCode) {
   return { heading: t(`problem.${code}.title`), meaning: t(`problem.${code}.meaning`), how: t(`problem.${code}.how`) };
 }
 
+interface Reader {
+  lang: Language;
+  supportId: string;
+  /** Of whoever is signed in; null for a visitor. */
+  displayName: string | null;
+  operator: Operator | null;
+}
+
 /** The page of a failure, for the server's error handler. The error's own sentence is in English, and marked as such. */
-export function renderProblem(error: RelaisError, lang: Language, supportId: string, operator: Operator | null): string {
+export function renderProblem(error: RelaisError, { lang, supportId, displayName, operator }: Reader): string {
   const tongue = TONGUES[lang];
   const { code, actor } = error;
-  const frame = { lang, title: tongue.t(`problem.${code}.title`), path: `/problems/${code}`, search: "", displayName: null, operator };
+  const frame = { lang, title: tongue.t(`problem.${code}.title`), path: `/problems/${code}`, search: "", displayName, operator };
   const model = {
     ...wordsOf(tongue, code),
     who: tongue.t(`actor.${actor}`),

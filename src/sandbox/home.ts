@@ -27,6 +27,11 @@ const TEXTS = {
     pod: "Créer des clés du pod",
     programs: "Les programmes",
     keys: "Clés du pod",
+    key: {
+      podRoot: "Adresse de votre pod",
+      clientId: "Identifiant de la clé (client id)",
+      clientSecret: "Secret de la clé (client secret)",
+    },
     once: "Donnez-les à Relais en reliant le pod. Elles ne seront plus montrées.",
     back: "Retour",
     names: {
@@ -50,6 +55,7 @@ const TEXTS = {
     pod: "Create pod keys",
     programs: "The programs",
     keys: "Pod keys",
+    key: { podRoot: "Address of your pod", clientId: "Client id", clientSecret: "Client secret" },
     once: "Give them to Relais when you link the pod. They will not be shown again.",
     back: "Back",
     names: {
@@ -89,7 +95,7 @@ function showHome(home: Home, request: Request, response: Response): void {
   const heads = [text.person, text.email, text.password, text.accounts, ...(home.urls["solid"] ? [text.names.solid] : [])];
   const body = `<h1>${text.title}</h1><p>${text.intro}</p>
 <h2>${text.people}</h2>
-<div class="wide" tabindex="0" role="region" aria-label="${text.people}"><table><thead><tr>${heads.map((head) => `<th scope="col">${head}</th>`).join("")}</tr></thead>
+<div class="wide" tabindex="0" role="region" aria-label="${text.people}"><table class="people"><thead><tr>${heads.map((head) => `<th scope="col">${head}</th>`).join("")}</tr></thead>
 <tbody>${accountsByPersona(home.seed)
     .map((account) => personRow(home, language, account))
     .join("")}</tbody></table></div>
@@ -103,7 +109,7 @@ function personRow(home: Home, language: Language, { persona, name, email, passw
     (holder) => `${text.names[holder]} <code>${escaped(persona.customers[holder] as string)}</code>`,
   );
   const button = `<form method="post" action="/personas/${escaped(persona.id)}/pod-keys"><button type="submit" aria-label="${escaped(`${text.pod}: ${name}`)}">${text.pod}</button></form>`;
-  return `<tr><th scope="row">${escaped(name)}</th><td>${escaped(email)}</td><td><code>${escaped(password)}</code></td><td>${[...accounts, text.names.ancre].join("<br>")}</td>${home.urls["solid"] ? `<td>${button}</td>` : ""}</tr>`;
+  return `<tr><th scope="row">${escaped(name)}</th><td data-head="${text.email}:">${escaped(email)}</td><td data-head="${text.password}:"><code>${escaped(password)}</code></td><td data-head="${text.accounts}:">${[...accounts, text.names.ancre].join("<br>")}</td>${home.urls["solid"] ? `<td>${button}</td>` : ""}</tr>`;
 }
 
 function programs({ relais, urls }: Home, language: Language): string {
@@ -111,6 +117,9 @@ function programs({ relais, urls }: Home, language: Language): string {
   const all = Object.entries<string>({ relais, ...urls }).filter(([name]) => Object.hasOwn(names, name));
   return all.map(([name, url]) => `<li><a href="${escaped(url)}">${escaped(names[name as keyof typeof names])}</a></li>`).join("");
 }
+
+/** What Relais asks for when a pod is linked, in its words. */
+const KEY_ROWS = ["podRoot", "clientId", "clientSecret"] as const;
 
 /** For a browser a page, for a program JSON. */
 async function makePodKeys(home: Home, request: Request, response: Response): Promise<void> {
@@ -123,13 +132,11 @@ async function makePodKeys(home: Home, request: Request, response: Response): Pr
   if (request.accepts(["html", "json"]) === "json") return void response.status(201).set("cache-control", "no-store").json(keys);
   const language = languageOf(request);
   const text = TEXTS[language];
-  const rows = Object.entries(keys).map(
-    ([name, value]) => `<tr><th scope="row">${name}</th><td><code>${escaped(String(value))}</code></td></tr>`,
-  );
+  const rows = KEY_ROWS.map((name) => `<tr><th scope="row">${text.key[name]}</th><td><code>${escaped(keys[name])}</code></td></tr>`);
   sendPage(response, 201, {
     language,
     title: text.keys,
-    body: `<h1>${text.keys}</h1><p>${text.once}</p><table><tbody>${rows.join("")}</tbody></table><p><a href="/">${text.back}</a></p>`,
+    body: `<h1>${text.keys}</h1><p>${text.once}</p><table class="keys"><tbody>${rows.join("")}</tbody></table><p><a href="/">${text.back}</a></p>`,
   });
 }
 

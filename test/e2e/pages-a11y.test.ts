@@ -58,7 +58,8 @@ before(async () => {
     {
       issuer: origin,
       mounted: [createPages(ports)],
-      page: (error, language, supportId) => renderProblem(error, language === "en" ? "en" : "fr", supportId, ports.operator),
+      page: (error, { language, ...reader }) =>
+        renderProblem(error, { ...reader, lang: language === "en" ? "en" : "fr", operator: ports.operator }),
       log: () => undefined,
       onAnswer: () => undefined,
     },

@@ -166,6 +166,16 @@ test("data that comes to another account of the platform is not shown as if it c
   assert.match(page.document.querySelector(".error")?.text ?? "", /another Ancre account/);
 });
 
+test("someone who has no account where they were sent goes back, and Relais goes on", async () => {
+  const agent = new Agent();
+  const form = await agent.get(`${relais.url}/sign-in/start?lang=en`);
+  const back = form.document.querySelector('a[href$="/cancel"]')?.getAttribute("href");
+  assert.ok(back, form.text);
+  const returned = await agent.get(new URL(back, form.url).href);
+  assert.equal(returned.status, 200);
+  assert.ok(returned.url.startsWith(`${relais.url}/en/sign-in`), returned.url);
+});
+
 test("a form without a tick comes back with words, and a form of another site is refused", async () => {
   const person = await atAncre("camille");
   const back = await person.agent.submit(person.home, formOf(person.home, ENERGY), { datasets: [] });

@@ -283,6 +283,16 @@ function decisionPage(lang: "fr" | "en"): string {
   );
 }
 
+test("a single delivery that was made is said to be over; a recurring one, and one that failed, are not", () => {
+  const consent = consentOf();
+  const under = (state: TransferState) => ({ ...storyOf(state).transfer, consentId: consent.id });
+  const sentenceOf = (change: Partial<Consent>, state: TransferState) =>
+    viewOfPermission(en, { ...consent, ...change }, { transfers: [under(state)], participants: [], now: NOW }).sentence;
+  assert.match(sentenceOf({}, "verified"), /^The one delivery that you allowed was made/);
+  assert.equal(sentenceOf({}, "partial"), "The data below may be copied.");
+  assert.equal(sentenceOf({ notice: { ...consent.notice, recurrence: "P1D" } }, "verified"), "The data below may be copied.");
+});
+
 test("the consent screen: one unticked box per data set, the notice's hash, Refuse and Accept the same element", () => {
   for (const lang of ["fr", "en"] as const) {
     const html = decisionPage(lang);
@@ -375,11 +385,20 @@ test("the language of a visitor", () => {
 });
 
 test("the page of a failure names the remedy and the support id, marks English as English, and hides what is internal", () => {
-  const html = renderProblem(new RelaisError("conflict", "This request <was> answered before."), "fr", "req_1", null);
+  const html = renderProblem(new RelaisError("conflict", "This request <was> answered before."), {
+    lang: "fr",
+    supportId: "req_1",
+    displayName: "Camille",
+    operator: null,
+  });
   assert.match(html, /<html lang="fr"/);
+  assert.match(html, /Camille/, "whoever is signed in stays so on a page of failure");
   assert.match(html, /req_1/);
   assert.match(html, /<span lang="en">This request &lt;was&gt; answered before\.<\/span>/);
-  assert.doesNotMatch(renderProblem(new RelaisError("internal", "secret"), "en", "req_1", null), /secret/);
+  assert.doesNotMatch(
+    renderProblem(new RelaisError("internal", "secret"), { lang: "en", supportId: "req_1", displayName: null, operator: null }),
+    /secret/,
+  );
 });
 
 test("live news come when something changes, and end with the transfer", async () => {

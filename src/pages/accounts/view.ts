@@ -4,8 +4,10 @@ import type { Entry } from "../register/view.ts";
 import type { Tongue } from "../tongue.ts";
 import type { Choice, Form } from "../visit.ts";
 
-/** The end of the account's name: enough to tell two contracts apart, too little to read over a shoulder. */
+/** The end of the account's name: enough to tell two contracts apart, too little to read over a shoulder. Of an address, its last folder. */
 export function maskedAccount({ account }: Pick<AccountLink, "account">): string {
+  const folder = /^https?:\/\/.*\/([^/]+)\/?$/.exec(account)?.[1];
+  if (folder !== undefined) return folder;
   return account.length <= 4 ? account : `…${account.slice(-4)}`;
 }
 

@@ -20,7 +20,9 @@ const RECENT_DAYS = 30;
 /** The person's own page: what waits for them first, then what is allowed, then what moves. */
 export function viewOfMe(tongue: Tongue, mine: Mine) {
   const names = namesOf(mine.participants);
-  const active = mine.consents.filter((consent) => isActive(consent, mine.now)).map((consent) => rowOfConsent(tongue, consent, mine.now));
+  const active = mine.consents
+    .filter((consent) => isActive(consent, mine.now))
+    .map((consent) => rowOfConsent(tongue, consent, mine.transfers, mine.now));
   const moving = mine.transfers.filter((transfer) => !isTerminal(transfer.state)).map((transfer) => rowOfTransfer(tongue, transfer, names));
   const toDo = [...requestsOf(tongue, mine), ...gapsOf(tongue, mine, names), ...openSwitchesOf(tongue, mine, names)];
   return {

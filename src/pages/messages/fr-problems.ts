@@ -104,7 +104,7 @@ export const frProblems = {
   "privacy.title": "Données personnelles",
   "privacy.part1.title": "Ce que Relais garde",
   "privacy.part1.text":
-    "Un identifiant qui n’a pas de sens, donné par votre fournisseur d’identité, les comptes que vous avez prouvés, vos autorisations, et l’historique de vos transferts : noms des éléments, nombres, tailles et empreintes.",
+    "Un identifiant qui ne dit pas qui vous êtes, donné par votre fournisseur d’identité, les comptes que vous avez prouvés, vos autorisations, et l’historique de vos transferts : noms des éléments, nombres, tailles et empreintes.",
   "privacy.part2.title": "Ce que Relais ne garde pas",
   "privacy.part2.text":
     "Le contenu de vos données passe et n’est pas gardé. Votre nom n’est gardé que pendant votre session. Il y a un seul cookie : il maintient votre session.",

@@ -63,7 +63,7 @@ export const fr = {
   "signIn.title": "S’identifier",
   "signIn.lead": "Identifiez-vous pour voir et autoriser ce qui arrive à vos données.",
   "signIn.point1": "Vous vous identifiez auprès d’un fournisseur d’identité. Relais ne voit jamais votre mot de passe.",
-  "signIn.point2": "Relais garde un identifiant qui n’a pas de sens, et non qui vous êtes.",
+  "signIn.point2": "Relais garde un identifiant qui ne dit pas qui vous êtes.",
   "signIn.point3": "La session se termine après 12 heures, ou quand vous le décidez.",
   "signIn.button": "Continuer pour s’identifier",
 
@@ -151,7 +151,7 @@ export const fr = {
   "accounts.method.signed_in": "vous vous y êtes identifié le {date}",
   "accounts.method.write_and_read": "ouvert avec ses propres clés le {date}",
   "accounts.holds":
-    "{items, plural, one {# élément} other {# éléments}} dans {datasets, plural, one {# jeu de données} other {# jeux de données}}",
+    "contenait alors {items, plural, one {# élément} other {# éléments}} dans {datasets, plural, one {# jeu de données} other {# jeux de données}}",
   "accounts.notProved": "Vous montrerez d’abord que vous y avez un compte.",
   "accounts.proved": "Compte {account}, prouvé le {date}",
 
@@ -210,6 +210,7 @@ export const fr = {
   "permission.start": "Commencer le transfert",
   "permission.stop": "Arrêter le partage",
   "permission.allowed": "Vous autorisez",
+  "permission.allowedThen": "Vous aviez autorisé",
   "permission.notAllowed": "Vous n’autorisez pas",
   "permission.nothing": "Rien",
   "permission.history": "Historique",
@@ -231,6 +232,8 @@ export const fr = {
   "consent.state.expired": "Expirée",
   "consent.state.superseded": "Remplacée",
   "consent.sentence.requested": "Cette demande attend votre réponse.",
+  "consent.state.delivered": "Remise faite",
+  "consent.sentence.delivered": "La seule remise que vous aviez autorisée est faite et vérifiée. Plus rien n’est envoyé à ce titre.",
   "consent.sentence.active": "Les données ci-dessous peuvent être copiées.",
   "consent.sentence.suspended": "Rien n’est envoyé pour l’instant : l’agrément d’un côté est suspendu.",
   "consent.sentence.withdrawn": "Vous l’avez arrêtée. Plus rien n’est envoyé. Ce qui avait déjà été reçu est toujours à destination.",
@@ -253,7 +256,8 @@ export const fr = {
   "decide.whoSends": "Qui envoie",
   "decide.whoReceives": "Qui reçoit",
   "decide.what": "Ce qui peut être copié",
-  "decide.whatHint": "Cochez chaque jeu de données que vous autorisez. Ce que vous ne cochez pas ne part pas.",
+  "decide.whatHint":
+    "Cochez chaque jeu de données que vous autorisez. Ce que vous ne cochez pas ne part pas. Vous pouvez aussi répondre plus tard : la demande attend sur votre page.",
   "decide.example": "Par exemple :",
   "decide.why": "Pourquoi",
   "decide.howOften": "À quel rythme, jusqu’à quand",
@@ -264,8 +268,8 @@ export const fr = {
   "decide.refuseText": "Rien n’est envoyé, et rien ne change chez {source}.",
   "decide.stop": "Arrêter à tout moment",
   "decide.stopText":
-    "Sous « Autorisations », en deux étapes. Ce que {destination} aura déjà reçu y reste jusqu’à ce que vous le supprimiez.",
-  "decide.stopErase": "Ce que {source} a supprimé ne peut pas revenir.",
+    "Sous « Autorisations », en deux étapes. Les données déjà reçues par {destination} y restent jusqu’à ce que vous les supprimiez.",
+  "decide.stopErase": "Les données supprimées par {source} ne peuvent pas revenir.",
   "decide.more": "Vos droits, les contacts et le texte exact",
   "decide.mandate":
     "En acceptant, vous demandez à {source} de remettre une copie de vos données à {destination}, et vous demandez à Relais de la transporter pour vous. C’est votre droit à la portabilité (article 20 du règlement général sur la protection des données, RGPD). Vos données restent aussi là où elles sont.",
@@ -284,7 +288,7 @@ export const fr = {
   "stop.running":
     "{count, plural, one {Le transfert en cours est annulé} other {Les # transferts en cours sont annulés}}, sauf si tout est déjà reçu.",
   "stop.stays": "Ce qui ne change pas",
-  "stop.copies": "Ce que {destination} a reçu y reste. Vous pouvez l’y supprimer, ou le demander : {contact}.",
+  "stop.copies": "Les données reçues par {destination} y restent. Vous pouvez les y supprimer, ou le demander : {contact}.",
   "stop.again": "Vous pourrez donner une nouvelle autorisation plus tard.",
   "stop.keep": "Garder le partage",
   ...frTransfers,

@@ -13,9 +13,12 @@ import { isActive, rowOfConsent, startsAtRelais, stateOf, viewOfDecision, viewOf
 
 export async function permissions(ports: PagesPorts, { tongue, personId }: PersonVisit): Promise<Answer> {
   const now = ports.clock.now();
-  const consents = await ports.store.read((r) => r.consents.list(personId));
+  const { consents, transfers } = await ports.store.read(async (r) => ({
+    consents: await r.consents.list(personId),
+    transfers: await r.transfers.list(personId),
+  }));
   const rows = consents.map((consent) => ({
-    ...rowOfConsent(tongue, consent, now),
+    ...rowOfConsent(tongue, consent, transfers, now),
     isWaiting: stateOf(consent, now) === "requested",
     isActive: isActive(consent, now),
   }));

@@ -33,14 +33,26 @@ export function startsAtRelais(consent: Consent): boolean {
   return consent.action === "copy" && consent.requesterId === null && consent.switchId === null;
 }
 
-export function rowOfConsent(tongue: Tongue, consent: Consent, now: Date) {
+/** A single delivery that was made: the permission lets nothing more go (core/transfer/request-transfer.ts). */
+function isDelivered(consent: Consent, transfers: Transfer[]): boolean {
+  return (
+    consent.notice.recurrence === null && transfers.some((transfer) => transfer.consentId === consent.id && transfer.state === "verified")
+  );
+}
+
+/** `transfers`: at least those under this consent. */
+export function rowOfConsent(tongue: Tongue, consent: Consent, transfers: Transfer[], now: Date) {
   const { t, lang } = tongue;
   const state = stateOf(consent, now);
+  const isDone = state === "active" && isDelivered(consent, transfers);
   return {
     id: consent.id,
     title: t("permission.fromTo", { source: consent.notice.source.name, destination: consent.notice.destination.name }),
     datasets: t("permission.count", { count: consent.datasets.length || consent.notice.datasets.length }),
-    state: { text: t(`consent.state.${state}`), classes: TAGS[state] },
+    state: isDone
+      ? { text: t("consent.state.delivered"), classes: "govuk-tag--teal" }
+      : { text: t(`consent.state.${state}`), classes: TAGS[state] },
+    sentence: t(`consent.sentence.${isDone ? "delivered" : state}`),
     until: isActive(consent, now) ? t("permission.until", { date: lastDayOf(tongue, consent.notice) }) : null,
     href: state === "requested" ? `/${lang}/permissions/${consent.id}/decide` : `/${lang}/permissions/${consent.id}`,
   };
@@ -53,15 +65,14 @@ interface Detail {
 }
 
 export function viewOfPermission(tongue: Tongue, consent: Consent, { transfers, participants, now }: Detail) {
-  const { t, lang } = tongue;
+  const { lang } = tongue;
   const allowed = new Set(consent.datasets);
   const names = namesOf(participants);
   const own = transfers.filter((transfer) => transfer.consentId === consent.id);
   return {
-    ...rowOfConsent(tongue, consent, now),
+    ...rowOfConsent(tongue, consent, transfers, now),
     startHref:
       stateOf(consent, now) === "active" && startsAtRelais(consent) && own.length === 0 ? `/${lang}/permissions/${consent.id}/start` : null,
-    sentence: t(`consent.sentence.${stateOf(consent, now)}`),
     canStop: isActive(consent, now),
     stopHref: `/${lang}/permissions/${consent.id}/stop`,
     allowed: consent.notice.datasets.filter(({ id }) => allowed.has(id)).map(({ title }) => title[lang]),

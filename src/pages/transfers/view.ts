@@ -115,9 +115,10 @@ export function progressOf(tongue: Tongue, story: Story) {
 
 function whyOf({ t }: Tongue, { state, reason, actor }: Transfer) {
   if (reason === null || state === "verified" || state === "partial") return null;
+  const isOwnStop = state === "cancelled" && actor === "person";
   return {
-    text: t(`problem.${reason}.meaning`),
-    how: t(`problem.${reason}.how`),
+    text: isOwnStop ? t("transfer.whyStopped") : t(`problem.${reason}.meaning`),
+    how: isOwnStop ? t("transfer.whyStoppedHow") : t(`problem.${reason}.how`),
     who: t("transfer.whoMends", { who: t(`actor.${actor ?? "relais"}`) }),
     code: reason,
   };

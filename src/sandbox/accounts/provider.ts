@@ -114,6 +114,7 @@ export function mountProvider(app: Express, { settings, provider }: SandboxProvi
     whileOpen(({ settings: own }, request, response) => showForm(own, request, response, false)),
   );
   app.post("/sign-in/:uid", form, whileOpen(signIn));
+  app.get("/sign-in/:uid/cancel", whileOpen(cancelSignIn));
   const callback = provider.callback();
   app.use((request, response) => void callback(request, response));
 }
@@ -132,6 +133,12 @@ async function signIn({ settings, provider }: SandboxProvider, request: Request,
   await provider.interactionFinished(request, response, { login: { accountId: account.id } }, { mergeWithLastSubmission: false });
 }
 
+/** Back to Relais, which says in its own words that nothing was proved. */
+async function cancelSignIn({ provider }: SandboxProvider, request: Request, response: Response): Promise<void> {
+  const result = { error: "access_denied", error_description: "the person went back" };
+  await provider.interactionFinished(request, response, result, { mergeWithLastSubmission: false });
+}
+
 async function isOpen(provider: Provider, request: Request, response: Response): Promise<boolean> {
   return provider.interactionDetails(request, response).then(
     () => true,
@@ -148,6 +155,7 @@ function showForm(settings: ProviderSettings, request: Request, response: Respon
       language,
       settings,
       action: request.originalUrl,
+      cancel: `/sign-in/${String(request.params["uid"])}/cancel`,
       refused,
       email: (request.body as { email?: unknown } | undefined)?.email,
     }),

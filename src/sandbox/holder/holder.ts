@@ -42,7 +42,7 @@ export interface Program extends AsyncDisposable {
 // oxfmt-ignore
 export const HOLDERS: Readonly<Record<HolderName, { name: string; contact: string; title: Words }>> = {
   energy:    { name: "Énergie du Parc",    contact: "dpo@energie-du-parc.example",  title: { fr: "Espace client",  en: "Customer account" } },
-  insurance: { name: "Mutuelle du Quai",   contact: "dpo@mutuelle-du-quai.example", title: { fr: "Espace sociétaire", en: "Member account" } },
+  insurance: { name: "Mutuelle des Quais", contact: "dpo@mutuelle-des-quais.example", title: { fr: "Espace sociétaire", en: "Member account" } },
   telecom:   { name: "Télécom du Vallon",  contact: "dpo@telecom-du-vallon.example", title: { fr: "Espace client", en: "Customer account" } },
 };
 

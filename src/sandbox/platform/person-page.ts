@@ -38,30 +38,32 @@ export interface PersonPage {
   name: string;
   person: string;
   items: KeptItem[];
+  /** Of sources, by entity identifier, as the register tells them; a source that is not in it keeps its address. */
+  names: ReadonlyMap<string, string>;
   days: EnergyDay[];
   /** HTML: what can be brought here. */
   bring: string;
 }
 
 /** The body of a person's own page. */
-export function personPage({ language, name, person, items, days, bring }: PersonPage): string {
+export function personPage({ language, name, person, items, names, days, bring }: PersonPage): string {
   const text = TEXTS[language];
   const groups = [...Map.groupBy(items, (item) => item.dataset).values()];
   return `<h1>${escaped(name)}</h1>
 <p>${text.hello}, ${escaped(person)}.</p>
 <h2>${text.holds}</h2>
-${groups.length === 0 ? `<p>${text.nothing}</p>` : holdings(groups, language)}
+${groups.length === 0 ? `<p>${text.nothing}</p>` : holdings(groups, names, language)}
 ${bring}
 ${days.length === 0 ? "" : `<h2>${text.chart}</h2>${chart(days, language)}${daysTable(days, language)}`}
 <form method="post" action="/leave"><button type="submit">${text.leave}</button></form>`;
 }
 
-function holdings(groups: KeptItem[][], language: Language): string {
+function holdings(groups: KeptItem[][], names: PersonPage["names"], language: Language): string {
   const text = TEXTS[language];
   const rows = groups.map((items) => {
     const { dataset, source } = items[0] as KeptItem;
     const size = items.reduce((sum, item) => sum + item.bytes, 0);
-    return `<tr><th scope="row">${escaped(titleOfDataSet(dataset, language))}</th><td>${escaped(source)}</td><td>${items.length}</td><td>${sizeOf(size, language)}</td><td>${latestOf(items)}</td></tr>`;
+    return `<tr><th scope="row">${escaped(titleOfDataSet(dataset, language))}</th><td>${escaped(names.get(source) ?? source)}</td><td>${items.length}</td><td>${sizeOf(size, language)}</td><td>${latestOf(items)}</td></tr>`;
   });
   const heads = [text.set, text.source, text.items, text.size, text.latest].map((head) => `<th scope="col">${head}</th>`).join("");
   return `<div class="wide" tabindex="0" role="region" aria-label="${text.holds}"><table><thead><tr>${heads}</tr></thead><tbody>${rows.join("")}</tbody></table></div>`;

@@ -6,6 +6,7 @@ import { type Account, findByPassword } from "../accounts/accounts.ts";
 import { signInForm } from "../accounts/sign-in-form.ts";
 import { languageOf, sendPage } from "../pages/page.ts";
 import { type Bring, bringPart, bringRoutes } from "./bring/routes.ts";
+import { readHolders } from "./bring/holders.ts";
 import { energyDays } from "./energy-days.ts";
 import { clearPersonCookie, readPersonCookie, setPersonCookie } from "./person-cookie.ts";
 import { personPage } from "./person-page.ts";
@@ -39,6 +40,7 @@ async function showHoldings(pages: PersonPages, request: Request, response: Resp
   if (account === null) return showForm(pages, request, response, false);
   const language = languageOf(request);
   const items = pages.shelves.all(account.id);
+  const holders = await readHolders(pages.bring.relais).catch(() => null);
   const days = await energyDays(pages.shelves, pages.shelves.latest(account.id, ENERGY, DAYS));
   sendPage(response, 200, {
     language,
@@ -48,8 +50,9 @@ async function showHoldings(pages: PersonPages, request: Request, response: Resp
       name: pages.name,
       person: account.name,
       items,
+      names: new Map(holders?.map((holder) => [holder.entityId, holder.name])),
       days,
-      bring: await bringPart(pages.bring, account, request),
+      bring: bringPart(pages.bring, account, request, holders),
     }),
   });
 }

@@ -66,9 +66,8 @@ const STATUS: Partial<Record<RelaisError["code"], number>> = {
 };
 
 /** The part of a person's own page that starts here. The page stands without it where Relais does not answer. */
-export async function bringPart({ relais, deliveries }: Bring, person: Account, request: Request): Promise<string> {
+export function bringPart({ deliveries }: Bring, person: Account, request: Request, holders: Holder[] | null): string {
   const { missing } = request.query;
-  const holders = await readHolders(relais).catch(() => null);
   return bringSection({
     language: languageOf(request),
     holders,
