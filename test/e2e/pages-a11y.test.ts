@@ -158,15 +158,22 @@ for (const lang of LANGUAGES) {
       await look(person, path);
   });
 
-  test(`${lang}: a permission whose transfer was never accepted has a button that starts it, once`, async () => {
+  test(`${lang}: a permission whose transfer was never accepted, or was stopped, has a button that starts it`, async () => {
     const path = `/${lang}/permissions/${await givePermission()}`;
     await look(person, path);
     const page = await withoutScript.newPage();
     await page.goto(origin + path);
     await page.locator('form[action$="/start"] button').click();
-    assert.match(page.url(), new RegExp(`/${lang}/me/transfers/trf_`));
+    const transfer = page.url();
+    assert.match(transfer, new RegExp(`/${lang}/me/transfers/trf_`));
     await page.goto(origin + path);
-    assert.equal(await page.locator('form[action$="/start"]').count(), 0);
+    assert.equal(await page.locator('form[action$="/start"]').count(), 0, "one is under way");
+    await page.goto(`${transfer}/cancel`);
+    await page.locator("main form button").click();
+    await look(person, path);
+    await page.goto(origin + path);
+    await page.locator('form[action$="/start"] button').click();
+    assert.notEqual(page.url(), transfer, "stopped, it starts again as another one");
     await page.close();
   });
 

@@ -33,7 +33,7 @@ export const enTransfers = {
   "transfer.sentence.expired": "The time for this transfer is over. Nothing was lost at {source}.",
   "transfer.why": "Why",
   "transfer.whyStopped": "You stopped it, or the permission that it stood on.",
-  "transfer.whyStoppedHow": "Give a new permission if you want the copy after all.",
+  "transfer.whyStoppedHow": "If you want the copy after all: start again from the permission while it is active, or give a new one.",
   "transfer.whyMore": "About this problem",
   "transfer.whoMends": "Who can mend it: {who}.",
   "transfer.history": "What happened",
@@ -49,7 +49,7 @@ export const enTransfers = {
   "custody.source_relais": "{source} stays responsible until {destination} has confirmed. Relais carries the data and keeps none of it.",
   "custody.destination": "{destination} has confirmed what it stored, and is responsible for that copy.",
   "custody.left":
-    "{destination} had received {count, plural, one {one item} other {{items} items}} when the transfer ended, and has not confirmed them. Ask {destination} to delete what you do not want there. {source} stays responsible for its own data.",
+    "{destination} had received {count, plural, one {one item} other {{items} items}} when the transfer ended, and has not confirmed it. Ask {destination} to delete what you do not want there. {source} stays responsible for its own data.",
   "custody.source_destination": "{destination} is responsible for what it has confirmed. {source} stays responsible for the rest.",
   "progress.title": "Progress",
   "progress.row": "Items stored: {stored} of {expected} ({size})",

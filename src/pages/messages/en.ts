@@ -203,6 +203,7 @@ export const en = {
   "permission.whereEea": "{destination} stores the data in the European Economic Area: {country}.",
   "permission.whereOutside": "{destination} stores the data outside the European Economic Area: {country}.",
   "permission.start": "Start the transfer",
+  "permission.startAgain": "Start the transfer again",
   "permission.stop": "Stop sharing",
   "permission.allowed": "You allow",
   "permission.allowedThen": "You had allowed",

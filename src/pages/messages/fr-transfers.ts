@@ -36,7 +36,8 @@ export const frTransfers = {
   "transfer.sentence.expired": "Le temps prévu pour ce transfert est écoulé. Rien n’est perdu chez {source}.",
   "transfer.why": "Pourquoi",
   "transfer.whyStopped": "Vous l’avez arrêté, ou l’autorisation sur laquelle il reposait.",
-  "transfer.whyStoppedHow": "Donnez une nouvelle autorisation si vous voulez finalement cette copie.",
+  "transfer.whyStoppedHow":
+    "Si vous voulez finalement cette copie : recommencez depuis l’autorisation si elle est encore en cours, ou donnez-en une nouvelle.",
   "transfer.whyMore": "À propos de ce problème",
   "transfer.whoMends": "Qui peut y remédier : {who}.",
   "transfer.history": "Ce qui s’est passé",
@@ -53,7 +54,7 @@ export const frTransfers = {
     "{source} reste responsable tant que rien n’est confirmé par {destination}. Relais transporte les données et n’en garde rien.",
   "custody.destination": "{destination} a confirmé ce qu’il a enregistré, et est responsable de cette copie.",
   "custody.left":
-    "{destination} avait reçu {count, plural, one {un élément} other {{items} éléments}} quand le transfert s’est terminé, et ne les a pas confirmés. Demandez à {destination} de supprimer ce que vous ne voulez pas y laisser. {source} reste responsable de ses propres données.",
+    "{destination} avait reçu {count, plural, one {un élément} other {{items} éléments}} quand le transfert s’est terminé, sans le confirmer. Demandez à {destination} de supprimer ce que vous ne voulez pas y laisser. {source} reste responsable de ses propres données.",
   "custody.source_destination": "{destination} est responsable de ce qu’il a confirmé. {source} reste responsable du reste.",
   "progress.title": "Avancement",
   "progress.row": "Éléments enregistrés : {stored} sur {expected} ({size})",

@@ -208,6 +208,7 @@ export const fr = {
   "permission.whereEea": "{destination} conserve les données dans l’Espace économique européen : {country}.",
   "permission.whereOutside": "{destination} conserve les données hors de l’Espace économique européen : {country}.",
   "permission.start": "Commencer le transfert",
+  "permission.startAgain": "Recommencer le transfert",
   "permission.stop": "Arrêter le partage",
   "permission.allowed": "Vous autorisez",
   "permission.allowedThen": "Vous aviez autorisé",

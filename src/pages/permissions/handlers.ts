@@ -112,19 +112,24 @@ async function begin(ports: PagesPorts, visit: PersonVisit, consent: Consent): P
     await startSwitch(ports, { switchId: consent.switchId, consentId: consent.id, personId });
     return pathOf(visit, `/me/switch/${consent.switchId}`);
   }
-  return startCopy(ports, visit, consent.id);
+  return startCopy(ports, visit, consent.id, 0);
 }
 
-async function startCopy(ports: PagesPorts, visit: PersonVisit, consentId: ConsentId): Promise<string> {
-  const transfer = await requestTransfer(ports, { consentId, personId: visit.personId, idempotencyKey: consentId });
+/** `earlier`: how many transfers there were when this one was wanted. A second click finds the first one's. */
+async function startCopy(ports: PagesPorts, visit: PersonVisit, consentId: ConsentId, earlier: number): Promise<string> {
+  const transfer = await requestTransfer(ports, { consentId, personId: visit.personId, idempotencyKey: `${consentId} ${earlier}` });
   return pathOf(visit, `/me/transfers/${transfer.id}`);
 }
 
-/** Once more, for a permission whose transfer could not be accepted when it was given: a participant may have been suspended just then. */
+/** For a permission whose transfer could not be accepted when it was given, was stopped, or broke off. */
 export async function startPermission(ports: PagesPorts, visit: PersonVisit): Promise<Answer> {
-  const consent = await ports.store.read((r) => ownConsent(r, consentIdOf(visit), visit.personId));
+  const { consent, own } = await ports.store.read(async (r) => {
+    const found = await ownConsent(r, consentIdOf(visit), visit.personId);
+    return { consent: found, own: (await r.transfers.list(visit.personId)).filter((transfer) => transfer.consentId === found.id) };
+  });
   if (!startsAtRelais(consent)) throw new RelaisError("conflict", "This transfer is not started here.", { actor: "person" });
-  return { kind: "redirect", to: await startCopy(ports, visit, consent.id) };
+  const live = own.find((transfer) => !isTerminal(transfer.state));
+  return { kind: "redirect", to: live ? pathOf(visit, `/me/transfers/${live.id}`) : await startCopy(ports, visit, consent.id, own.length) };
 }
 
 /** The only place that an answer goes on to: the authorization request that waits for it. */

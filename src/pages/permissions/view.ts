@@ -1,7 +1,7 @@
 import { CONSENT_MOVES, type Consent, type ConsentState, type Notice } from "../../core/consent/consent.ts";
 import type { DataKind, Language } from "../../core/catalogue/data-set.ts";
 import type { Participant } from "../../core/register/participant.ts";
-import type { Transfer } from "../../core/transfer/transfer.ts";
+import { isTerminal, type Transfer } from "../../core/transfer/transfer.ts";
 import { badgeOf, namesOf, type Entry } from "../register/view.ts";
 import type { Tongue } from "../tongue.ts";
 import { rowOfTransfer } from "../transfers/view.ts";
@@ -40,6 +40,12 @@ function isDelivered(consent: Consent, transfers: Transfer[]): boolean {
   );
 }
 
+/** Nothing under way, and nothing delivered yet: it never began, or was stopped, or broke off. */
+function mayStart(consent: Consent, own: Transfer[], now: Date): boolean {
+  const isOpen = stateOf(consent, now) === "active" && startsAtRelais(consent);
+  return isOpen && own.every((transfer) => isTerminal(transfer.state)) && !isDelivered(consent, own);
+}
+
 /** `transfers`: at least those under this consent. */
 export function rowOfConsent(tongue: Tongue, consent: Consent, transfers: Transfer[], now: Date) {
   const { t, lang } = tongue;
@@ -71,8 +77,8 @@ export function viewOfPermission(tongue: Tongue, consent: Consent, { transfers, 
   const own = transfers.filter((transfer) => transfer.consentId === consent.id);
   return {
     ...rowOfConsent(tongue, consent, transfers, now),
-    startHref:
-      stateOf(consent, now) === "active" && startsAtRelais(consent) && own.length === 0 ? `/${lang}/permissions/${consent.id}/start` : null,
+    startHref: mayStart(consent, own, now) ? `/${lang}/permissions/${consent.id}/start` : null,
+    isFirst: own.length === 0,
     canStop: isActive(consent, now),
     stopHref: `/${lang}/permissions/${consent.id}/stop`,
     allowed: consent.notice.datasets.filter(({ id }) => allowed.has(id)).map(({ title }) => title[lang]),
