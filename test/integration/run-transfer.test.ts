@@ -1,13 +1,18 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { CompactSign, exportJWK, generateKeyPair, type CryptoKey } from "jose";
 import { withdrawConsent } from "../../src/core/consent/withdraw-consent.ts";
 import { RelaisError } from "../../src/core/errors.ts";
+import { newId } from "../../src/core/ids.ts";
+import type { PublicJwk } from "../../src/core/register/participant.ts";
+import { RECEIPT_TYPE, sha256, type Receipt } from "../../src/core/transfer/manifest.ts";
 import { readTransfer } from "../../src/core/transfer/read-transfer.ts";
 import { requestTransfer } from "../../src/core/transfer/request-transfer.ts";
 import { runTransfer } from "../../src/core/transfer/run-transfer.ts";
 import { sweepTransfers } from "../../src/core/transfer/sweep-transfers.ts";
 import type { Transfer } from "../../src/core/transfer/transfer.ts";
+import { createVerifier } from "../../src/keys/verifier.ts";
 import { startEngine, type Engine } from "../support/engine.ts";
 import { fakeAccount, fakeAdapter, numberedItems, type FakeAccount } from "../support/fake-participants.ts";
 
@@ -116,6 +121,57 @@ test("what the source counted and never listed keeps a transfer from being verif
   });
   assert.equal((await look(engine, transfer)).missing, 3);
 });
+
+const { publicKey, privateKey } = await generateKeyPair("ES256");
+const PLATFORM_KEY = { ...(await exportJWK(publicKey)), kid: "platform", alg: "ES256" } as PublicJwk;
+const stranger = await generateKeyPair("ES256");
+
+/** A platform's receipt for exactly this transfer, but for `change`. */
+function receipts(change: Partial<Receipt> = {}, key: CryptoKey = privateKey): NonNullable<FakeAccount["sign"]> {
+  return (items, { transfer, consent, source, destination }, jws) => {
+    const head = { transfer, consent, source, destination, manifest: sha256(jws), observed: false };
+    const receipt = { iss: destination, iat: Math.floor(Date.now() / 1000), ...head, items, omissions: [], ...change };
+    return new CompactSign(Buffer.from(JSON.stringify(receipt)))
+      .setProtectedHeader({ alg: "ES256", kid: "platform", typ: RECEIPT_TYPE })
+      .sign(key);
+  };
+}
+
+async function runWithReceipt(sign: NonNullable<FakeAccount["sign"]>) {
+  const { engine, transfer } = await prepare(fakeAccount({ items: numberedItems(DATASET, 3) }), fakeAccount({ sign }));
+  await using _ = engine;
+  await engine.store.write((w) => w.register.put({ ...engine.destination, keys: [PLATFORM_KEY] }));
+  const ports = { ...engine.ports, verifier: createVerifier() };
+  const result = await runTransfer(ports, { transferId: transfer.id, epoch: 0 }, engine.terms);
+  const view = await look(engine, transfer);
+  return { result, reason: view.transfer.reason, actor: view.transfer.actor, documents: view.documents.map(({ kind }) => kind) };
+}
+
+test("a receipt that the platform signed for this transfer is kept, and verifies it", async () => {
+  const { result, documents } = await runWithReceipt(receipts());
+  assert.deepEqual([result, documents], [{ kind: "ended", state: "verified" }, ["manifest", "receipt"]]);
+});
+
+const FOREIGN: [what: string, sign: NonNullable<FakeAccount["sign"]>][] = [
+  ["another manifest", receipts({ manifest: "A".repeat(43) })],
+  ["another transfer", receipts({ transfer: newId("transfer") })],
+  ["another consent", receipts({ consent: newId("consent") })],
+  ["another source", receipts({ source: "https://elsewhere.example" })],
+  ["another destination", receipts({ destination: "https://elsewhere.example" })],
+  ["another signer's name", receipts({ iss: "https://elsewhere.example" })],
+  ["what it calls observed", receipts({ observed: true })],
+  ["this transfer, with a key that is not the platform's", receipts({}, stranger.privateKey)],
+];
+for (const [what, sign] of FOREIGN) {
+  test(`a receipt for ${what} is no proof: the transfer fails at the platform, and no receipt is kept`, async () => {
+    assert.deepEqual(await runWithReceipt(sign), {
+      result: { kind: "ended", state: "failed" },
+      reason: "peer_protocol",
+      actor: "platform",
+      documents: ["manifest"],
+    });
+  });
+}
 
 // oxfmt-ignore
 const REFUSALS: [name: string, source: Partial<FakeAccount>, state: string, reason: string | null, omission: string | null][] = [

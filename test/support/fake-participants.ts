@@ -8,7 +8,7 @@ import {
   type SourceItem,
   type SourcePage,
 } from "../../src/core/transfer/adapter.ts";
-import { sha256, type ReceiptItem } from "../../src/core/transfer/manifest.ts";
+import { sha256, type Manifest, type ReceiptItem } from "../../src/core/transfer/manifest.ts";
 
 /** What a fake account holds, and how it misbehaves. Every call is written into `calls`, so that a test judges from outside. */
 export interface FakeAccount {
@@ -21,6 +21,8 @@ export interface FakeAccount {
   paging?: (cursor: string | null) => string | null | undefined;
   /** Changes what the destination says it stored. */
   lie?: (items: ReceiptItem[]) => ReceiptItem[];
+  /** A platform that signs: makes the receipt for what it stored. */
+  sign?: (items: ReceiptItem[], manifest: Manifest, jws: string) => Promise<string>;
   erased: boolean;
 }
 
@@ -115,7 +117,7 @@ async function openDestination(account: FakeAccount, opening: Opening, draft: Dr
       account.stored.set(itemName(item), { sha256: sha256(bytes), bytes: bytes.byteLength });
       await account.fault?.("stored", itemName(item));
     },
-    complete: async () => {
+    complete: async (manifest, jws) => {
       await note(account, opening, "complete");
       const items = [...account.stored].map(([name, { sha256: digest, bytes }]) => ({
         dataset: name.slice(0, name.indexOf("/")),
@@ -123,6 +125,7 @@ async function openDestination(account: FakeAccount, opening: Opening, draft: Dr
         bytes,
         "sha-256": digest,
       }));
+      if (account.sign) return { kind: "signed", jws: await account.sign(items, manifest, jws) };
       return { kind: "observed", items: account.lie?.(items) ?? items };
     },
     stop: async () => note(account, opening, "stop"),
