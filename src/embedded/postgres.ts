@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { chown, open, readFile, realpath, stat, unlink } from "node:fs/promises";
+import { connect } from "node:net";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { RelaisError } from "../core/errors.ts";
@@ -90,7 +91,30 @@ async function findOrphan(cluster: Cluster, log: (line: string) => void): Promis
     return null;
   }
   log(`taking over the database of the last run (process ${found.pid})`);
-  return waitUntilReady(cluster, found.pid);
+  const running = await waitUntilReady(cluster, found.pid).catch((error: unknown) => {
+    if (isAlive(found.pid)) throw error;
+    return null;
+  });
+  if (running !== null && (await answers(running.port))) return running;
+  // It was killed too, and was still ending when it was looked at.
+  await waitForEnd(found.pid, START_SECONDS * 1000);
+  return dropStalePidFile(data);
+}
+
+/** An SSLRequest, to which every PostgreSQL says yes or no in one byte (PostgreSQL documentation, "Message Formats"). */
+const SSL_REQUEST = Buffer.from([0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f]);
+
+/** A file says what was; only an answer says what is. */
+function answers(port: number): Promise<boolean> {
+  return new Promise((done) => {
+    const socket = connect({ port, host: "127.0.0.1", timeout: START_SECONDS * 1000 }, () => socket.write(SSL_REQUEST));
+    const end = (isThere: boolean) => {
+      socket.destroy();
+      done(isThere);
+    };
+    socket.once("data", () => end(true));
+    for (const event of ["error", "close", "timeout"]) socket.once(event, () => end(false));
+  });
 }
 
 /**

@@ -4,6 +4,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import { RelaisError } from "../../src/core/errors.ts";
 import { isPortFree, rememberedPort } from "../../src/embedded/ports.ts";
@@ -73,6 +74,20 @@ test("after a kill of both, the marks that were left do not stop the next start"
   process.kill(pid ?? 0, "SIGKILL");
   await using server = await startEmbeddedPostgres({ dataDir, log });
   assert.equal(await countKept(server.url), 2);
+});
+
+test("a database that is dying while it is looked at is not taken over", async () => {
+  await using first = startNode(["--input-type=module", "--eval", HOLDER, dataDir], { cwd: new URL("../..", import.meta.url).pathname });
+  const [, pid = 0] = (await first.line(/holding (\d+)/)).map(Number);
+  await first.kill("SIGKILL");
+  // Frozen, it looks alive and ready, and answers nobody.
+  process.kill(pid, "SIGSTOP");
+  const starting = startEmbeddedPostgres({ dataDir, log });
+  await sleep(500);
+  process.kill(pid, "SIGKILL");
+  await using server = await starting;
+  assert.notEqual(server.pid, pid);
+  assert.equal(await countKept(server.url), 3);
 });
 
 test("a lock whose process number was given to another program is taken away", async () => {
