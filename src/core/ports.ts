@@ -1,5 +1,8 @@
 import type { Actor, ErrorCode } from "./errors.ts";
 import type { ConsentId, DocumentId, LinkId, ParticipantId, PersonId, SwitchId, TransferId } from "./ids.ts";
+import type { LedgerReader, LedgerWriter } from "./ledger/ledger.ts";
+import type { OutboxReader, OutboxWriter } from "./events/outbox.ts";
+import type { ConditionsReader, ConditionsWriter } from "./policy/conditions.ts";
 import type { Consent, ConsentState } from "./consent/consent.ts";
 import type { AccountLink, Person, Session } from "./person/person.ts";
 import type { Participant, PublicJwk, Status, TrustMark } from "./register/participant.ts";
@@ -78,6 +81,9 @@ export interface Reader {
     get(id: SwitchId): Promise<Switch>;
     list(personId: PersonId): Promise<Switch[]>;
   };
+  ledger: LedgerReader;
+  outbox: OutboxReader;
+  conditions: ConditionsReader;
 }
 
 /** A Reader that may also write. Everything in one `store.write` is committed together, durably, or not at all. */
@@ -157,6 +163,9 @@ export interface Writer extends Reader {
       change?: Partial<Pick<Switch, "consentId" | "transferId" | "verifiedAt" | "closedAt">>,
     ): Promise<boolean>;
   };
+  log: LedgerWriter;
+  notices: OutboxWriter;
+  rules: ConditionsWriter;
 }
 
 /** PostgreSQL. Nothing else is the truth. */

@@ -1,6 +1,9 @@
 import { asRelaisError, RelaisError } from "../core/errors.ts";
 import type { Reader, Store, Writer } from "../core/ports.ts";
 import { writeConsents, readConsents } from "./consents.ts";
+import { readConditions, writeConditions } from "./conditions.ts";
+import { readLedger, writeLedger } from "./ledger.ts";
+import { readOutbox, writeOutbox } from "./outbox.ts";
 import { readParticipants, writeParticipants } from "./participants.ts";
 import { readPeople, writePeople } from "./people.ts";
 import type { Database } from "./pool.ts";
@@ -42,6 +45,9 @@ function readerOf(tx: Database): Reader {
     consents: readConsents(tx),
     transfers: readTransfers(tx),
     switches: readSwitches(tx),
+    ledger: readLedger(tx),
+    outbox: readOutbox(tx),
+    conditions: readConditions(tx),
   };
 }
 
@@ -53,6 +59,9 @@ function writerOf(tx: Database): Writer {
     permissions: writeConsents(tx),
     deliveries: writeTransfers(tx),
     moves: writeSwitches(tx),
+    log: writeLedger(tx),
+    notices: writeOutbox(tx),
+    rules: writeConditions(tx),
   };
 }
 

@@ -1,0 +1,31 @@
+import type { Status } from "./participant.ts";
+
+/** What people and participants may still do with a participant, by its standing. */
+export type Act =
+  /** A new permission that brings data to it, or reads from it as a holder. */
+  | "new_consent"
+  /** Data comes to it. */
+  | "delivery_in"
+  /** A holder sends what it holds. */
+  | "delivery_out"
+  /** A person ends a permission. */
+  | "withdrawal"
+  /** A person takes what they keep on a platform away from it: a right that no sanction of the platform ends. */
+  | "export_out";
+
+/**
+ * Like the status table of Australia's CDR (participant statuses): one row per standing, and the database's marks decide whether
+ * `accredited` still holds. `revoked` ends deliveries for good, and never the person's way out.
+ */
+// oxfmt-ignore
+export const STANDING = {
+  registered: { new_consent: false, delivery_in: false, delivery_out: false, withdrawal: true, export_out: false },
+  accredited: { new_consent: true,  delivery_in: true,  delivery_out: true,  withdrawal: true, export_out: true  },
+  suspended:  { new_consent: false, delivery_in: false, delivery_out: false, withdrawal: true, export_out: true  },
+  expired:    { new_consent: false, delivery_in: false, delivery_out: false, withdrawal: true, export_out: true  },
+  revoked:    { new_consent: false, delivery_in: false, delivery_out: false, withdrawal: true, export_out: true  },
+} as const satisfies Record<Status, Record<Act, boolean>>;
+
+export function mayHappen(status: Status, act: Act): boolean {
+  return STANDING[status][act];
+}
