@@ -1,8 +1,10 @@
-import type { AccessToken, Provider } from "oidc-provider";
+import type { AccessToken, ClientCredentials, Provider } from "oidc-provider";
 import { RelaisError } from "../core/errors.ts";
-import type { Caller, CallerTokens, Clock, OauthRecords, Store } from "../core/ports.ts";
+import type { ApiRequest, Caller, CallerTokens, Clock, OauthRecords, Store } from "../core/ports.ts";
 import { consentIdIn, readLiveConsent } from "./live-consent.ts";
-import { apiResource } from "./names.ts";
+import type { RegisterCaller } from "../core/register/register-caller.ts";
+import type { Staff } from "../core/register/staff.ts";
+import { apiResource, REGISTER_SCOPE, staffClientId } from "./names.ts";
 
 /** Checks a DPoP proof but for its replay (`src/keys/dpop.ts`). */
 export type ProofVerifier = (
@@ -15,6 +17,7 @@ interface Ports {
   clock: Clock;
   records: OauthRecords;
   issuer: string;
+  staff: Staff;
   verifyProof: ProofVerifier;
 }
 
@@ -22,20 +25,29 @@ interface Ports {
 const REMEMBER_SECONDS = 660;
 
 export function createCallerTokens(provider: Provider, ports: Ports): CallerTokens {
-  return { verify: (request) => verify(provider, ports, request) };
+  return {
+    verify: async (request) => callerOf(ports, await boundToken((value) => provider.AccessToken.find(value), ports, request)),
+    verifyRegister: async (request) =>
+      registerCallerOf(ports, await boundToken((value) => provider.ClientCredentials.find(value), ports, request)),
+  };
 }
 
-async function verify(provider: Provider, ports: Ports, request: Parameters<CallerTokens["verify"]>[0]): Promise<Caller> {
+/** An active token of this kind for our API, shown with a proof of its key that was not used before (RFC 9449 §4.3, §7.1). */
+async function boundToken<T extends AccessToken | ClientCredentials>(
+  find: (value: string) => Promise<T | undefined>,
+  ports: Ports,
+  request: ApiRequest,
+): Promise<T> {
   const value = /^DPoP ([A-Za-z0-9._~+/-]+=*)$/i.exec(request.authorization ?? "")?.[1];
   if (value === undefined) refuse("The request carries no access token. Send `Authorization: DPoP …`.");
   if (request.dpop === undefined) refuse("The request carries no DPoP proof.");
-  const token = await provider.AccessToken.find(value);
+  const token = await find(value);
   if (!token?.isValid || token.aud !== apiResource(ports.issuer))
     refuse("The access token is not active, or is for another resource. Ask for a new one.");
   const { jkt, jti } = await ports.verifyProof(request.dpop, { method: request.method, url: request.url, accessToken: value });
   if (token.jkt !== jkt) refuse("The access token is bound to another key.");
   await useOnce(ports, `${jkt} ${jti}`);
-  return callerOf(ports, token);
+  return token;
 }
 
 async function useOnce({ records }: Ports, id: string): Promise<void> {
@@ -48,6 +60,22 @@ async function callerOf(ports: Ports, token: AccessToken): Promise<Caller> {
   const { consent, destination } = await readLiveConsent(ports, consentIdIn(token.rar));
   if (destination.entityId !== token.clientId) refuse("The access token belongs to another client.");
   return { clientEntityId: destination.entityId, participantId: destination.id, consentId: consent.id, personId: consent.personId };
+}
+
+/** Read at each use: whoever lost an office, or left the register, is nobody with the next request. */
+async function registerCallerOf({ issuer, staff, store }: Ports, token: ClientCredentials): Promise<RegisterCaller> {
+  if (!token.scope?.split(" ").includes(REGISTER_SCOPE))
+    refuse("The access token is not for the register. Ask for one with scope `register`.");
+  const clientId = String(token.clientId);
+  const prefix = staffClientId(issuer, "");
+  if (clientId.startsWith(prefix)) {
+    const member = staff.findName(decodeURIComponent(clientId.slice(prefix.length)));
+    if (member === null) refuse("This office ended.");
+    return { kind: member.office, name: member.name };
+  }
+  const participant = await store.read((r) => r.participants.findByEntityId(clientId));
+  if (participant === null) refuse("The access token belongs to nobody in the register.");
+  return { kind: "participant", participantId: participant.id, name: participant.name };
 }
 
 function refuse(message: string): never {

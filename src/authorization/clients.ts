@@ -1,11 +1,13 @@
 import type { ClientMetadata } from "oidc-provider";
 import type { Store } from "../core/ports.ts";
 import type { Participant, PublicJwk } from "../core/register/participant.ts";
-import { CONSENT_GRANT, DETAIL_TYPE } from "./names.ts";
+import type { Staff } from "../core/register/staff.ts";
+import { CONSENT_GRANT, DETAIL_TYPE, REGISTER_SCOPE, TRANSFERS_SCOPE } from "./names.ts";
 
 interface Sources {
   issuer: string;
   store: Store;
+  staff: Staff;
   /** Public keys of the worker, as a client. */
   workerKeys: () => Promise<PublicJwk[]>;
 }
@@ -14,9 +16,11 @@ interface Sources {
  * Clients come from the register. One that is suspended stays known: were it unknown, its old tokens would stay active and
  * introspection would fail; standing is checked where it matters (D6).
  */
-export function clientFinder({ issuer, store, workerKeys }: Sources): (clientId: string) => Promise<ClientMetadata | undefined> {
+export function clientFinder({ issuer, store, staff, workerKeys }: Sources): (clientId: string) => Promise<ClientMetadata | undefined> {
   return async (clientId) => {
     if (clientId === `${issuer}/worker`) return workerClient(clientId, await workerKeys());
+    const member = clientId.startsWith(`${issuer}/staff/`) ? staffClient(issuer, staff, clientId) : null;
+    if (member !== null) return member;
     const participant = await store.read((r) => r.participants.findByEntityId(clientId));
     return participant ? participantClient(participant) : undefined;
   };
@@ -33,6 +37,29 @@ function workerClient(clientId: string, keys: PublicJwk[]): ClientMetadata {
   };
 }
 
+/** Programs of somebody with an office: accreditors, the authority, the operator. */
+function staffClient(issuer: string, staff: Staff, clientId: string): ClientMetadata | null {
+  const member = staff.findName(nameIn(issuer, clientId));
+  if (member === null || member.keys.length === 0) return null;
+  return {
+    client_id: clientId,
+    client_name: member.name,
+    redirect_uris: [],
+    response_types: [],
+    grant_types: ["client_credentials"],
+    scope: REGISTER_SCOPE,
+    jwks: { keys: usable(member.keys) },
+  };
+}
+
+function nameIn(issuer: string, clientId: string): string {
+  try {
+    return decodeURIComponent(clientId.slice(`${issuer}/staff/`.length));
+  } catch {
+    return "";
+  }
+}
+
 function participantClient(participant: Participant): ClientMetadata {
   const asks = participant.client !== null && participant.client.redirectUris.length > 0;
   return {
@@ -40,7 +67,8 @@ function participantClient(participant: Participant): ClientMetadata {
     client_name: participant.name,
     redirect_uris: asks ? participant.client?.redirectUris : [],
     response_types: asks ? ["code"] : [],
-    grant_types: asks ? ["authorization_code", "refresh_token"] : [],
+    grant_types: asks ? ["authorization_code", "refresh_token", "client_credentials"] : ["client_credentials"],
+    scope: asks ? `${TRANSFERS_SCOPE} ${REGISTER_SCOPE}` : REGISTER_SCOPE,
     authorization_details_types: asks ? [DETAIL_TYPE] : [],
     jwks: { keys: usable(participant.keys) },
   };

@@ -1,12 +1,13 @@
 import { errors, type Configuration, type ResourceServer } from "oidc-provider";
 import type { Clock, OauthRecords, Store } from "../core/ports.ts";
 import type { PublicJwk } from "../core/register/participant.ts";
+import type { Staff } from "../core/register/staff.ts";
 import { validateDetails } from "./authorization-details.ts";
 import { clientFinder } from "./clients.ts";
 import { TOKEN_SECONDS } from "./consent-grant.ts";
 import { introspectionPolicy } from "./introspection.ts";
 import { consentIdIn, pairwiseSubject, readLiveConsent } from "./live-consent.ts";
-import { apiResource, CONSENT_GRANT, DETAIL_TYPE, TRANSFERS_SCOPE } from "./names.ts";
+import { apiResource, CONSENT_GRANT, DETAIL_TYPE, REGISTER_SCOPE, TRANSFERS_SCOPE } from "./names.ts";
 import { recordsAdapter } from "./records-adapter.ts";
 
 export interface AuthorizationPorts {
@@ -15,6 +16,7 @@ export interface AuthorizationPorts {
   store: Store;
   clock: Clock;
   records: OauthRecords;
+  staff: Staff;
   /** Our own keys: private JWKs to sign with (newest first), public keys of the worker, and secrets shared by all our instances. */
   keys: {
     signing: Record<string, unknown>[];
@@ -32,13 +34,13 @@ const LONGEST_CONSENT_SECONDS = 400 * 24 * 3600;
 /** FAPI 2.0: pushed requests, PKCE S256, private_key_jwt with the issuer as audience, DPoP with nonces, opaque tokens, signed introspection. */
 export function configurationOf(ports: AuthorizationPorts): Configuration {
   return {
-    adapter: recordsAdapter(ports.records, clientFinder({ issuer: ports.issuer, store: ports.store, workerKeys: ports.keys.worker })),
+    adapter: recordsAdapter(ports.records, clientFinder({ ...ports, workerKeys: ports.keys.worker })),
     jwks: { keys: ports.keys.signing },
     clientAuthMethods: ["private_key_jwt"],
     clientDefaults: clientDefaults(),
     enabledJWA: enabledAlgorithms(),
     responseTypes: ["code"],
-    scopes: [TRANSFERS_SCOPE],
+    scopes: [TRANSFERS_SCOPE, REGISTER_SCOPE],
     subjectTypes: ["public"],
     pkce: { required: () => true },
     routes: { jwks: "/.well-known/jwks.json" },
@@ -84,6 +86,7 @@ function lifetimes(): NonNullable<Configuration["ttl"]> {
   return {
     AccessToken: TOKEN_SECONDS,
     AuthorizationCode: CODE_SECONDS,
+    ClientCredentials: TOKEN_SECONDS,
     IdToken: TOKEN_SECONDS,
     Interaction: INTERACTION_SECONDS,
     Session: INTERACTION_SECONDS,
@@ -114,6 +117,7 @@ function featuresOf(ports: AuthorizationPorts): NonNullable<Configuration["featu
     devInteractions: { enabled: false },
     userinfo: { enabled: false },
     claimsParameter: { enabled: false },
+    clientCredentials: { enabled: true },
     rpInitiatedLogout: { enabled: false },
     fapi: { enabled: true, profile: "2.0" },
     pushedAuthorizationRequests: { enabled: true, requirePushedAuthorizationRequests: true },
@@ -145,7 +149,7 @@ function featuresOf(ports: AuthorizationPorts): NonNullable<Configuration["featu
 function resourceServer(issuer: string, resource: string): ResourceServer {
   if (resource !== apiResource(issuer))
     throw new errors.InvalidTarget(`resource must be ${apiResource(issuer)}; sources are read by Relais with a token of ${CONSENT_GRANT}`);
-  return { scope: TRANSFERS_SCOPE, audience: resource, accessTokenFormat: "opaque", accessTokenTTL: TOKEN_SECONDS };
+  return { scope: `${TRANSFERS_SCOPE} ${REGISTER_SCOPE}`, audience: resource, accessTokenFormat: "opaque", accessTokenTTL: TOKEN_SECONDS };
 }
 
 const PAGE = {

@@ -4,8 +4,14 @@ export const CONSENT_GRANT = "urn:relais:params:oauth:grant-type:consent";
 /** The one type of `authorization_details` (RFC 9396). */
 export const DETAIL_TYPE = "self_data_transfer";
 
-/** Scope of the API at `{issuer}/v1`. */
+/** Scopes of the API at `{issuer}/v1`: transfers under a consent, and a participant's own business in the register. */
 export const TRANSFERS_SCOPE = "transfers";
+export const REGISTER_SCOPE = "register";
+
+/** Somebody with an office as a client: `{issuer}/staff/{name}`. */
+export function staffClientId(issuer: string, name: string): string {
+  return `${issuer}/staff/${encodeURIComponent(name)}`;
+}
 
 export function apiResource(issuer: string): string {
   return `${issuer}/v1`;

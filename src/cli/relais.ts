@@ -1,18 +1,14 @@
-import { parseArgs } from "node:util";
+import { ACCREDITATION } from "./accreditation.ts";
+import { EXIT, print as say, readWords, type Command } from "./command.ts";
+import { PLATFORM } from "./platform.ts";
+import { Refused } from "./register-client.ts";
 import { UsageError } from "./usage-error.ts";
 import { verify, VERIFY_HELP, type Verification } from "./verify.ts";
 
-/** Exit codes of every command. */
-const EXIT = { fine: 0, failed: 1, usage: 2, checkFailed: 3 } as const;
-
-interface Command {
-  summary: string;
-  help: string;
-  run(words: string[]): Promise<number>;
-}
-
 const COMMANDS: Record<string, Command> = {
   verify: { summary: "check manifests and receipts, offline with --keys", help: VERIFY_HELP, run: runVerify },
+  platform: PLATFORM,
+  accreditation: ACCREDITATION,
 };
 
 async function main(words: string[]): Promise<number> {
@@ -25,28 +21,18 @@ async function main(words: string[]): Promise<number> {
 }
 
 function overview(): string {
-  const lines = Object.entries(COMMANDS).map(([name, { summary }]) => `  relais ${name.padEnd(10)} ${summary}`);
+  const lines = Object.entries(COMMANDS).map(([name, { summary }]) => `  relais ${name.padEnd(14)} ${summary}`);
   return `relais <command> [options]\n\n${lines.join("\n")}\n\nStart the system with npm start, see a whole journey with npm run demo.`;
 }
 
+const VERIFY_OPTIONS = { keys: { type: "string" }, json: { type: "boolean", default: false } } as const;
+
 async function runVerify(words: string[]): Promise<number> {
-  const { values, positionals } = options(words);
+  const { values, positionals } = readWords(words, VERIFY_OPTIONS, VERIFY_HELP);
   const results = await verify(positionals, values.keys ?? null);
   const ok = results.every((result) => result.ok);
   print(values.json ? JSON.stringify({ ok, results }, null, 2) : table(results), EXIT.fine);
   return ok ? EXIT.fine : EXIT.checkFailed;
-}
-
-function options(words: string[]) {
-  try {
-    return parseArgs({
-      args: words,
-      allowPositionals: true,
-      options: { keys: { type: "string" }, json: { type: "boolean", default: false } },
-    });
-  } catch (error) {
-    throw new UsageError(`${error instanceof Error ? error.message : String(error)}\n\n${VERIFY_HELP}`);
-  }
 }
 
 function table(results: Verification[]): string {
@@ -54,14 +40,17 @@ function table(results: Verification[]): string {
 }
 
 function print(text: string, code: number): number {
-  process.stdout.write(`${text}\n`);
+  say(text);
   return code;
+}
+
+function isRefusal(error: unknown): boolean {
+  return error instanceof Refused && [401, 403, 404].includes(error.status);
 }
 
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
-  const usage = error instanceof UsageError;
   process.stderr.write(`relais: ${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = usage ? EXIT.usage : EXIT.failed;
+  process.exitCode = error instanceof UsageError ? EXIT.usage : isRefusal(error) ? EXIT.notAllowed : EXIT.failed;
 }

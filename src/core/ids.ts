@@ -16,6 +16,7 @@ const PREFIXES = {
   decision: "dec",
   evidence: "evd",
   event: "evt",
+  probeRun: "prb",
 } as const;
 
 type Kind = keyof typeof PREFIXES;
@@ -49,4 +50,9 @@ export function isId<K extends Kind>(kind: K, value: unknown): value is Id<K> {
 export function asId<K extends Kind>(kind: K, value: unknown): Id<K> {
   if (!isId(kind, value)) throw new RelaisError("not_found", `There is no ${kind} with this id.`);
   return value;
+}
+
+/** 256 bits of chance, for words that open something once. */
+export function randomToken(): string {
+  return randomBytes(32).toString("base64url");
 }

@@ -5,6 +5,8 @@ import type { OutboxReader, OutboxWriter } from "./events/outbox.ts";
 import type { ConditionsReader, ConditionsWriter } from "./policy/conditions.ts";
 import type { Consent, ConsentState } from "./consent/consent.ts";
 import type { AccountLink, Person, Session } from "./person/person.ts";
+import type { AccreditationsReader, AccreditationsWriter } from "./register/accreditations.ts";
+import type { RegisterCaller } from "./register/register-caller.ts";
 import type { Participant, PublicJwk, Status, TrustMark } from "./register/participant.ts";
 import type { Switch, SwitchState } from "./switch/switch.ts";
 import type { Adapter, Credentials, Fetch, Opening } from "./transfer/adapter.ts";
@@ -45,6 +47,8 @@ export interface Reader {
     get(id: ParticipantId): Promise<Participant>;
     findByEntityId(entityId: string): Promise<Participant | null>;
     list(filter?: { role?: "holder" | "platform" | "service" }): Promise<Participant[]>;
+    /** Who is told of changes in the register: everybody who is accredited and has keys of its own. */
+    recipients(): Promise<ParticipantId[]>;
     /** The newest mark of this participant, in force or not. */
     findMark(id: ParticipantId): Promise<TrustMark | null>;
   };
@@ -81,6 +85,7 @@ export interface Reader {
     get(id: SwitchId): Promise<Switch>;
     list(personId: PersonId): Promise<Switch[]>;
   };
+  accreditations: AccreditationsReader;
   ledger: LedgerReader;
   outbox: OutboxReader;
   conditions: ConditionsReader;
@@ -93,6 +98,8 @@ export interface Writer extends Reader {
     put(participant: Participant): Promise<void>;
     setStatus(id: ParticipantId, status: Status): Promise<void>;
     addMark(mark: TrustMark): Promise<void>;
+    /** The row, locked until the transaction ends: two decisions about one participant come one after the other. */
+    lock(id: ParticipantId): Promise<Participant>;
     /** Ends every mark in force of this participant. */
     revokeMarks(id: ParticipantId, at: Date): Promise<void>;
   };
@@ -113,6 +120,8 @@ export interface Writer extends Reader {
       to: ConsentState,
       change: Partial<Pick<Consent, "datasets" | "decidedAt" | "endedAt" | "endedBy" | "language">>,
     ): Promise<boolean>;
+    /** Ends every consent that brings data to this participant (and, with `asSource`, reads from it). Returns how many. */
+    revokeAll(end: { participantId: ParticipantId; asSource: boolean; at: Date; by: Consent["endedBy"] }): Promise<number>;
     /** Active consents whose time is over. */
     expire(now: Date): Promise<ConsentId[]>;
   };
@@ -151,6 +160,19 @@ export interface Writer extends Reader {
     ): Promise<boolean>;
     /** One document of each kind per transfer: a second one is `conflict`, the same one again is nothing. */
     addDocument(document: StoredDocument): Promise<void>;
+    /**
+     * Takes every transfer that may still move data to this participant (and, with `asSource`, from it) away from its attempt, in one
+     * statement: `paused` may go on later, `cancelled` may not. Returns how many.
+     */
+    stopAll(stop: {
+      participantId: ParticipantId;
+      asSource: boolean;
+      state: "paused" | "cancelled";
+      actor: Actor;
+      at: Date;
+    }): Promise<number>;
+    /** Lets transfers go on that were paused for a missing accreditation, where both ends may take part again. */
+    resumeAll(resume: { participantId: ParticipantId; at: Date }): Promise<Ring[]>;
     /** Live transfers under a consent, locked until the transaction ends. */
     live(filter: { consentId?: ConsentId; participantId?: ParticipantId }): Promise<Transfer[]>;
   };
@@ -163,6 +185,7 @@ export interface Writer extends Reader {
       change?: Partial<Pick<Switch, "consentId" | "transferId" | "verifiedAt" | "closedAt">>,
     ): Promise<boolean>;
   };
+  cases: AccreditationsWriter;
   log: LedgerWriter;
   notices: OutboxWriter;
   rules: ConditionsWriter;
@@ -260,7 +283,19 @@ export interface CallerTokens {
    * Looks at the live consent and accreditation at each call. Each proof counts once.
    * @throws RelaisError `unauthenticated` (no token, not active, proof missing, wrong or used before), `consent_ended`, `not_accredited`.
    */
-  verify(request: { authorization: string | undefined; dpop: string | undefined; method: string; url: string }): Promise<Caller>;
+  verify(request: ApiRequest): Promise<Caller>;
+  /**
+   * A participant, or somebody with an office, by a token of its own key (client credentials, scope `register`). A suspended participant stays
+   * known: it has to be able to mend what is wrong.
+   * @throws RelaisError `unauthenticated`.
+   */
+  verifyRegister(request: ApiRequest): Promise<RegisterCaller>;
+}
+export interface ApiRequest {
+  authorization: string | undefined;
+  dpop: string | undefined;
+  method: string;
+  url: string;
 }
 export interface Caller {
   clientEntityId: string;

@@ -1,7 +1,6 @@
 import { Router, urlencoded, type Request, type Response } from "express";
 import type { Clock, Reader, Store } from "../core/ports.ts";
 import { isAccredited, type Participant, type PublicJwk, type TrustMark } from "../core/register/participant.ts";
-import { trustMarkType } from "../core/register/trust-mark.ts";
 import { answerErrors, FederationError } from "./federation-error.ts";
 import { ENDPOINTS, entityConfiguration, historicalKeys, MEDIA_TYPES, subordinateStatement } from "./statements.ts";
 
@@ -127,7 +126,7 @@ async function postTrustMarkStatus(ports: FederationPorts, req: Request, res: Re
 /** §8.4.2, with `suspended` told apart from `revoked`. A mark that a newer one replaced is revoked. */
 async function statusOf(ports: FederationPorts, jwt: string): Promise<"active" | "expired" | "suspended" | "revoked"> {
   const claims = await ports.verify(jwt, "trust-mark+jwt").catch(() => null);
-  if (claims?.["trust_mark_type"] !== trustMarkType(ports.issuer))
+  if (!String(claims?.["trust_mark_type"]).startsWith(`${ports.issuer}/charter/`) || claims === null)
     throw new FederationError("not_found", "this trust mark was not issued here");
   const now = ports.clock.now();
   return ports.store.read(async (r) => {

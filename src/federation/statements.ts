@@ -38,7 +38,7 @@ export async function entityConfiguration(ports: Ports): Promise<string> {
     ...lifetime(ports),
     jwks: { keys },
     metadata: { federation_entity: federationEntity(issuer), oauth_authorization_server: authorizationServer(issuer) },
-    trust_mark_issuers: { [trustMarkType(issuer)]: [issuer] },
+    trust_mark_issuers: { [trustMarkType(issuer, "2026-11")]: [issuer] },
   });
 }
 

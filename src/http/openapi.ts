@@ -20,7 +20,14 @@ export function openApiDocument(issuer: string): object {
     },
     servers: [{ url: issuer }],
     components: {
-      securitySchemes: { consentToken: { type: "http", scheme: "DPoP", description: "A consent token with a DPoP proof (RFC 9449)" } },
+      securitySchemes: {
+        consentToken: { type: "http", scheme: "DPoP", description: "A consent token with a DPoP proof (RFC 9449)" },
+        registerToken: {
+          type: "http",
+          scheme: "DPoP",
+          description: "A token of a participant's or an office's own key (client credentials, scope `register`) with a DPoP proof",
+        },
+      },
     },
     paths,
   });
@@ -31,14 +38,24 @@ function operationOf(route: Route): ZodOpenApiOperationObject {
   return {
     summary: route.summary,
     operationId: route.handler.name,
-    ...(route.may === "anyone" ? {} : { security: [{ consentToken: [] }] }),
-    ...(route.params || route.headers
-      ? { requestParams: { ...(route.params ? { path: route.params } : {}), ...(route.headers ? { header: route.headers } : {}) } }
-      : {}),
-    ...(route.body ? { requestBody: { required: true, content: json(route.body) } } : {}),
+    ...(route.may === "anyone" ? {} : { security: [{ [route.may === "consent token" ? "consentToken" : "registerToken"]: [] }] }),
+    ...parametersOf(route),
+    ...bodyOf(route),
     responses: {
       [route.status]: { description: route.summary, content: json(route.answers) },
       default: { description: "What went wrong, who can mend it and how", content: { "application/problem+json": { schema: Problem } } },
     },
   };
+}
+
+function parametersOf({ params, headers, query }: Route): Pick<ZodOpenApiOperationObject, "requestParams"> {
+  if (!params && !headers && !query) return {};
+  return { requestParams: { ...(params ? { path: params } : {}), ...(headers ? { header: headers } : {}), ...(query ? { query } : {}) } };
+}
+
+function bodyOf({ body }: Route): Pick<ZodOpenApiOperationObject, "requestBody"> {
+  if (body === undefined) return {};
+  if (body === "file")
+    return { requestBody: { required: true, content: { "application/octet-stream": { schema: { type: "string", format: "binary" } } } } };
+  return { requestBody: { required: true, content: { "application/json": { schema: body } } } };
 }

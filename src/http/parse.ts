@@ -2,7 +2,7 @@ import type { z } from "zod";
 import { RelaisError } from "../core/errors.ts";
 
 /** Input in its declared shape. @throws RelaisError `invalid` with a JSON pointer per flaw, and never the input itself. */
-export function parse<T extends z.ZodType>(schema: T, input: unknown, where: "body" | "header"): z.infer<T> {
+export function parse<T extends z.ZodType>(schema: T, input: unknown, where: "body" | "header" | "query"): z.infer<T> {
   const result = schema.safeParse(input);
   if (result.success) return result.data;
   const flaws = result.error.issues.slice(0, 20);

@@ -59,6 +59,8 @@ export const Transfer = z
 
 export const Health = z.object({ status: z.enum(["ok", "failing"]) }).meta({ id: "Health" });
 
+export const AnyFile = z.string().meta({ id: "AnyFile", description: "Bytes, as a download" });
+export const PathStep = z.object({ id: z.string().max(64), step: z.enum(["submit", "withdraw", "reopen"]) });
 export const PathId = z.object({ id: z.string().max(64) });
 export const IdempotencyKey = z.object({
   "idempotency-key": z

@@ -2,6 +2,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import express, { type Express, type RequestHandler } from "express";
 import { RelaisError } from "../core/errors.ts";
+import { EVIDENCE_BYTES } from "../core/register/add-evidence.ts";
 import { nameRequest, readSession, refuseCrossSite, securityHeaders } from "./guards.ts";
 import { openApiDocument } from "./openapi.ts";
 import { answerProblems, type ProblemSettings } from "./problems.ts";
@@ -23,7 +24,9 @@ export function createHttpApp(ports: RoutePorts, settings: HttpSettings): Expres
   app.disable("etag");
   app.use(nameRequest, timed(settings.onAnswer), securityHeaders(settings.issuer.startsWith("https:")));
   const json = express.json({ limit: BODY_LIMIT, type: ["application/json", "application/*+json"] });
-  for (const route of ROUTES) app[route.method](route.path, ...(route.body ? [json] : []), handle(ports, route));
+  const file = express.raw({ limit: EVIDENCE_BYTES, type: () => true });
+  const parserOf = ({ body }: Route): RequestHandler[] => (body === undefined ? [] : [body === "file" ? file : json]);
+  for (const route of ROUTES) app[route.method](route.path, ...parserOf(route), handle(ports, route));
   for (const path of new Set(ROUTES.map((route) => route.path))) app.all(path, refuseMethod(path));
   app.get("/v1/openapi.json", (_req, res) => void res.json(openApiDocument(settings.issuer)));
   app.use(refuseCrossSite(settings.issuer), readSession(ports), ...settings.mounted);

@@ -27,6 +27,15 @@ export function writeConsents(db: Database): Writer["permissions"] {
         .executeTakeFirst();
       return moved.numUpdatedRows === 1n;
     },
+    revokeAll: async ({ participantId, asSource, at, by }) => {
+      const ended = await db
+        .updateTable("consents")
+        .set({ state: "revoked", endedAt: at, endedBy: by })
+        .where("state", "in", ["active", "suspended"])
+        .where((e) => e.or([e("destinationId", "=", participantId), ...(asSource ? [e("sourceId", "=", participantId)] : [])]))
+        .executeTakeFirst();
+      return Number(ended.numUpdatedRows);
+    },
     expire: async (now) => {
       const expired = await db
         .updateTable("consents")

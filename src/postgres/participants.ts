@@ -10,11 +10,23 @@ export function readParticipants(db: Database): Reader["participants"] {
     findByEntityId: async (entityId) => (await all.where("entityId", "=", entityId).executeTakeFirst()) ?? null,
     list: (filter = {}) =>
       (filter.role === undefined ? all : all.where(sql<boolean>`${filter.role} = any (roles)`)).orderBy("name").execute(),
+    recipients: async () =>
+      (
+        await db
+          .selectFrom("participants")
+          .select("id")
+          .where("status", "=", "accredited")
+          .where(sql<boolean>`jsonb_array_length(keys) > 0`)
+          .orderBy("id")
+          .execute()
+      ).map((row) => row.id),
     findMark: async (id) =>
       (await db
         .selectFrom("trustMarks")
         .selectAll()
         .where("participantId", "=", id)
+        // One is in force at a time; two of the same moment are told apart by that.
+        .orderBy((e) => e("revokedAt", "is", null), "desc")
         .orderBy("issuedAt", "desc")
         .limit(1)
         .executeTakeFirst()) ?? null,
@@ -39,6 +51,8 @@ export function writeParticipants(db: Database): Writer["register"] {
         .onConflict((conflict) => conflict.column("entityId").doUpdateSet(replaced))
         .execute();
     },
+    lock: async (id) =>
+      found(await db.selectFrom("participants").selectAll().where("id", "=", id).forUpdate().executeTakeFirst(), "participant"),
     setStatus: async (id, status) => {
       await db.updateTable("participants").set({ status }).where("id", "=", id).execute();
     },

@@ -1,5 +1,7 @@
 import { asRelaisError, RelaisError } from "../core/errors.ts";
 import type { Reader, Store, Writer } from "../core/ports.ts";
+import { writeAccreditations } from "./accreditation-changes.ts";
+import { readAccreditations } from "./accreditations.ts";
 import { writeConsents, readConsents } from "./consents.ts";
 import { readConditions, writeConditions } from "./conditions.ts";
 import { readLedger, writeLedger } from "./ledger.ts";
@@ -45,6 +47,7 @@ function readerOf(tx: Database): Reader {
     consents: readConsents(tx),
     transfers: readTransfers(tx),
     switches: readSwitches(tx),
+    accreditations: readAccreditations(tx),
     ledger: readLedger(tx),
     outbox: readOutbox(tx),
     conditions: readConditions(tx),
@@ -59,6 +62,7 @@ function writerOf(tx: Database): Writer {
     permissions: writeConsents(tx),
     deliveries: writeTransfers(tx),
     moves: writeSwitches(tx),
+    cases: writeAccreditations(tx),
     log: writeLedger(tx),
     notices: writeOutbox(tx),
     rules: writeConditions(tx),

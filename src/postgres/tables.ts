@@ -1,15 +1,34 @@
-import type { ColumnType } from "kysely";
+import type { ColumnType, Generated } from "kysely";
+import type { Words } from "../core/catalogue/data-set.ts";
+import type { ProbeResult } from "../core/conformance/probe.ts";
 import type { Consent } from "../core/consent/consent.ts";
 import type { EventType } from "../core/events/outbox.ts";
 import type { Id, ParticipantId, TransferId } from "../core/ids.ts";
 import type { AccountLink, Person, Session } from "../core/person/person.ts";
 import type { StoredDocument } from "../core/ports.ts";
+import type {
+  Application,
+  ApplicationId,
+  CharterSignature,
+  CriterionResult,
+  Decision,
+  Evidence,
+  Membership,
+  Message,
+  Organisation,
+  OrganisationId,
+  ProbeRunId,
+  ProbeRunRow,
+  Proposal,
+  Review,
+} from "../core/register/application.ts";
 import type { Participant, TrustMark } from "../core/register/participant.ts";
 import type { Switch } from "../core/switch/switch.ts";
 import type { Transfer, TransferEvent, TransferItem } from "../core/transfer/transfer.ts";
 
 /** `pg` reads jsonb as values and writes it from text. */
 type Json<T> = ColumnType<T, string, string>;
+type NullableJson<T> = ColumnType<T | null, string | null, string | null>;
 type WithJson<T, K extends keyof T> = Omit<T, K> & { [P in K]: Json<T[P]> };
 
 interface NoticeRow {
@@ -41,6 +60,25 @@ export interface Tables {
   transferExpected: { transferId: TransferId; dataset: string; items: number; bytes: number };
   transferItems: TransferItem & { transferId: TransferId };
   transferDocuments: StoredDocument;
+  organisations: Organisation;
+  organisationParticipants: { participantId: ParticipantId; organisationId: OrganisationId };
+  applications: Omit<WithJson<Application, "answers">, "submittedAnswers"> & { submittedAnswers: NullableJson<Application["answers"]> };
+  probeRuns: ProbeRunRow;
+  probeResults: WithJson<ProbeResult, "title" | "detail"> & { runId: ProbeRunId };
+  criterionResults: WithJson<CriterionResult, "because"> & { applicationId: ApplicationId; round: number };
+  evidence: Evidence & { content: Buffer; removedAt: Date | null };
+  reviews: WithJson<Review, "reasons">;
+  proposals: Omit<WithJson<Proposal, "reasons">, "remedy"> & { remedy: NullableJson<Words> };
+  decisions: Omit<WithJson<Decision, "reasons" | "deciders" | "effects">, "remedy" | "appeal"> & {
+    remedy: NullableJson<Words>;
+    appeal: NullableJson<Words>;
+  };
+  charterSignatures: CharterSignature;
+  applicationMessages: Message & { sequence: Generated<number> };
+  memberships: Membership;
+  invitations: { tokenHash: string; participantId: ParticipantId; expiresAt: Date; usedAt: Date | null };
+  challenges: { participantId: ParticipantId; value: string; askedAt: Date };
+  authorityViews: { viewer: string; what: string; at: Date };
   logEntries: { index: number; leaf: Buffer; leafHash: Buffer };
   notices: NoticeRow;
 }

@@ -1,5 +1,6 @@
 import { sql } from "kysely";
 import { RelaisError } from "../core/errors.ts";
+import type { TransferId } from "../core/ids.ts";
 import type { TransferChange, Writer } from "../core/ports.ts";
 import { isTerminal, type Transfer } from "../core/transfer/transfer.ts";
 import type { Database } from "./pool.ts";
@@ -9,7 +10,7 @@ import { NOW } from "./transfers.ts";
 type Deliveries = Writer["deliveries"];
 
 export function writeTransfers(db: Database): Deliveries {
-  return { ...intake(db), ...lease(db), ...changes(db), ...record(db) };
+  return { ...intake(db), ...lease(db), ...changes(db), ...sanctions(db), ...record(db) };
 }
 
 function intake(db: Database): Pick<Deliveries, "add" | "claimKey"> {
@@ -94,6 +95,43 @@ function changes(db: Database): Pick<Deliveries, "change" | "interrupt" | "live"
       if (participantId !== undefined)
         query = query.where((row) => row.or([row("sourceId", "=", participantId), row("destinationId", "=", participantId)]));
       return query.forUpdate().execute();
+    },
+  };
+}
+
+const MOVING = ["scheduled", "queued", "fetching", "delivering", "delivered"] as const;
+
+/** One statement for any number of transfers: a suspension must be felt by all of them within a second. */
+function sanctions(db: Database): Pick<Deliveries, "stopAll" | "resumeAll"> {
+  return {
+    stopAll: async ({ participantId, asSource, state, actor, at }) => {
+      const from = state === "cancelled" ? [...MOVING, "paused"] : MOVING;
+      const stopped = await sql`
+        with stopped as (
+          update transfers set state = ${state}, reason = 'not_accredited', actor = ${actor}, epoch = epoch + 1, lease_until = null,
+            ended_at = ${state === "cancelled" ? at : null}
+          where ended_at is null and state = any (${from}) and (destination_id = ${participantId} or (${asSource} and source_id = ${participantId}))
+          returning id)
+        insert into transfer_events (transfer_id, sequence, at, kind, actor, details)
+        select id, coalesce((select max(sequence) from transfer_events e where e.transfer_id = stopped.id), 0) + 1, ${at},
+          ${state === "cancelled" ? "stopped" : "paused"}, ${actor}, '{"reason":"not_accredited"}' from stopped`.execute(db);
+      return Number(stopped.numAffectedRows ?? 0n);
+    },
+    resumeAll: async ({ participantId, at }) => {
+      const { rows } = await sql<{ id: TransferId; epoch: number }>`
+        with resumed as (
+          update transfers t set state = 'queued', reason = null, actor = null, epoch = t.epoch + 1, due_at = ${at}
+          from participants s, participants d
+          where s.id = t.source_id and d.id = t.destination_id and t.state = 'paused' and t.reason = 'not_accredited'
+            and (t.source_id = ${participantId} or t.destination_id = ${participantId})
+            and d.status = 'accredited' and (s.status = 'accredited' or 'platform' = any (s.roles))
+          returning t.id, t.epoch),
+        told as (
+          insert into transfer_events (transfer_id, sequence, at, kind, actor, details)
+          select id, coalesce((select max(sequence) from transfer_events e where e.transfer_id = resumed.id), 0) + 1, ${at}, 'resumed', 'operator', '{}'
+          from resumed)
+        select id, epoch from resumed`.execute(db);
+      return rows.map(({ id, epoch }) => ({ transferId: id, epoch }));
     },
   };
 }

@@ -17,6 +17,7 @@ import { openDatabase, openPool } from "../../src/postgres/pool.ts";
 import { createStore } from "../../src/postgres/store.ts";
 import { openContext, startBrowser } from "../support/browser.ts";
 import { freshDatabase } from "../support/database.ts";
+import { REGISTER_PORTS } from "../support/charter.ts";
 import { inDays } from "../support/engine.ts";
 import { realClock } from "../support/real-clock.ts";
 import { accreditedParticipant, dataset, linkAccount } from "../support/register-fixtures.ts";
@@ -54,7 +55,7 @@ before(async () => {
     sealer: { seal: unreachable, ephemeralProofs: () => unreachable },
   };
   const app = createHttpApp(
-    { ...ports, callers: { verify: unreachable } },
+    { ...ports, callers: { verify: unreachable, verifyRegister: unreachable }, ...REGISTER_PORTS },
     {
       issuer: origin,
       mounted: [createPages(ports)],

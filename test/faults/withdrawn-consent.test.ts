@@ -5,9 +5,9 @@ import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { withdrawConsent } from "../../src/core/consent/withdraw-consent.ts";
 import { cancelTransfer } from "../../src/core/transfer/cancel-transfer.ts";
-import { suspendParticipant } from "../../src/core/register/suspend-participant.ts";
 import type { Consent } from "../../src/core/consent/consent.ts";
 import type { Transfer } from "../../src/core/transfer/transfer.ts";
+import { suspend } from "../support/charter.ts";
 import { realClock } from "../support/real-clock.ts";
 import { DAILY, startFaultWorld, until, type FaultWorld, type SeededPerson } from "../support/fault-relais.ts";
 
@@ -114,7 +114,7 @@ async function arriving(): Promise<boolean> {
 
 test("a destination suspended in the middle: nothing more goes there, and the transfer waits", async () => {
   const started = await startInTheMiddle("three");
-  await suspendParticipant({ store: world.store, clock: realClock }, { participantId: world.ancre.id });
+  await suspend(world.store, world.ancre.id);
   await assertSilence("three", Date.now());
   const { state, reason } = await world.store.read((r) => r.transfers.get(started.transfer.id));
   assert.deepEqual([state, reason], ["paused", "not_accredited"]);

@@ -10,6 +10,7 @@ import type { PersonId } from "../../src/core/ids.ts";
 import { accreditParticipant } from "../../src/core/register/accredit-participant.ts";
 import type { Participant } from "../../src/core/register/participant.ts";
 import { registerParticipant } from "../../src/core/register/register-participant.ts";
+import { PLAIN, REASONS } from "../support/charter.ts";
 import { createEntityConfigurations } from "../../src/federation/entity-configuration.ts";
 import { clientKey } from "../../src/keys/client-key.ts";
 import { createConsentTokens } from "../../src/keys/consent-tokens.ts";
@@ -54,7 +55,10 @@ before(async () => {
   const entityConfigurations = createEntityConfigurations({ clock, fetchOrigin: () => loopbackFetch, verify: verifyEntityConfiguration });
   const statements = { signDocument: async (type: string, payload: object) => signCompact(setup.web.current("federation"), type, payload) };
   const registered = await registerParticipant({ store: setup.store, entityConfigurations }, { entityId: program.entityId });
-  await accreditParticipant({ store: setup.store, clock, issuer: setup.issuer, statements }, { participantId: registered.id, level: 1 });
+  await accreditParticipant(
+    { store: setup.store, clock, issuer: setup.issuer, statements, charters: PLAIN },
+    { participantId: registered.id, level: 1, reasons: REASONS },
+  );
   holder = await setup.store.read((r) => r.participants.get(registered.id));
   platform = await accreditedParticipant(setup.store, { entityId: "https://platform.example", roles: ["platform"] });
   ({ personId } = await setup.signIn("someone"));

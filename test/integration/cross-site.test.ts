@@ -7,6 +7,7 @@ import { createHttpApp, listen, type Listening } from "../../src/http/server.ts"
 import { openDatabase, openPool } from "../../src/postgres/pool.ts";
 import { createStore } from "../../src/postgres/store.ts";
 import { freshDatabase } from "../support/database.ts";
+import { REGISTER_PORTS } from "../support/charter.ts";
 import { freePort } from "../support/ports.ts";
 import { realClock } from "../support/real-clock.ts";
 
@@ -30,7 +31,7 @@ before(async () => {
     response.status(204).end();
   });
   const app = createHttpApp(
-    { ...ports, callers: { verify } },
+    { ...ports, callers: { verify, verifyRegister: verify }, ...REGISTER_PORTS },
     { issuer: origin, mounted: [form], page: (error) => error.code, log: () => undefined, onAnswer: () => undefined },
   );
   owned.use<Listening>(await listen(app, { host: "127.0.0.1", port }));

@@ -12,8 +12,6 @@ import type { Ring, Store } from "../../src/core/ports.ts";
 import { accreditParticipant } from "../../src/core/register/accredit-participant.ts";
 import type { Participant, PublicJwk } from "../../src/core/register/participant.ts";
 import { registerParticipant } from "../../src/core/register/register-participant.ts";
-import { reinstateParticipant } from "../../src/core/register/reinstate-participant.ts";
-import { suspendParticipant } from "../../src/core/register/suspend-participant.ts";
 import { trustMarkType } from "../../src/core/register/trust-mark.ts";
 import type { Transfer } from "../../src/core/transfer/transfer.ts";
 import { createEntityConfigurations } from "../../src/federation/entity-configuration.ts";
@@ -24,6 +22,7 @@ import { verifyCompact, verifyEntityConfiguration } from "../../src/keys/verifie
 import { openDatabase, openPool } from "../../src/postgres/pool.ts";
 import { createStore } from "../../src/postgres/store.ts";
 import { clock, listen, type Listening } from "../support/authorization-server.ts";
+import { PLAIN, REASONS, reinstate, suspend } from "../support/charter.ts";
 import { freshDatabase } from "../support/database.ts";
 import { accreditedParticipant, dataset, linkAccount, testKey, type TestKey } from "../support/register-fixtures.ts";
 import { loopbackFetch } from "../support/web-fetch.ts";
@@ -68,7 +67,7 @@ const sign = async (type: string, payload: object) => signCompact(keyring.curren
 const verifyOwn = async (jwt: string, type: string) => verifyCompact(jwt, { type, keys: await keyring.publicRing("federation") });
 const entityConfigurations = createEntityConfigurations({ clock, fetchOrigin: () => loopbackFetch, verify: verifyEntityConfiguration });
 const registering = () => ({ store, entityConfigurations });
-const marking = () => ({ store, clock, issuer: relais.origin, statements: { signDocument: sign } });
+const marking = () => ({ store, clock, issuer: relais.origin, statements: { signDocument: sign }, charters: PLAIN });
 
 function configuration(changed: Record<string, unknown> = {}): Record<string, unknown> {
   const iat = Math.floor(Date.now() / 1000);
@@ -160,9 +159,9 @@ describe("a participant's way through the register", () => {
   });
 
   test("is accredited with a mark that anyone can verify", async () => {
-    const type = trustMarkType(relais.origin);
+    const type = trustMarkType(relais.origin, "2026-11");
     assert.equal((await get(`/federation/trust-mark${query({ trust_mark_type: type, sub: peer.origin })}`)).status, 404);
-    const mark = await accreditParticipant(marking(), { participantId: participant.id, level: 1 });
+    const mark = await accreditParticipant(marking(), { participantId: participant.id, level: 1, reasons: REASONS });
     const answer = await get(`/federation/trust-mark${query({ trust_mark_type: type, sub: peer.origin })}`);
     assert.deepEqual([answer.status, answer.type, answer.text], [200, "application/trust-mark+jwt", mark.jwt]);
     const claims = await verifyOwn(mark.jwt, "trust-mark+jwt");
@@ -174,29 +173,25 @@ describe("a participant's way through the register", () => {
 
   test("a renewed mark replaces the earlier one", async () => {
     const before = await store.read((r) => r.participants.findMark(participant.id));
-    const renewed = await accreditParticipant(marking(), { participantId: participant.id, level: 2 });
+    const renewed = await accreditParticipant(marking(), { participantId: participant.id, level: 2, reasons: REASONS });
     assert.equal((await statusOf(String(before?.jwt))).status, "revoked");
     assert.equal((await statusOf(renewed.jwt)).status, "active");
   });
 
   test("a suspension shows at once everywhere, and ends", async () => {
     const mark = await store.read((r) => r.participants.findMark(participant.id));
-    await suspendParticipant({ store, clock }, { participantId: participant.id });
+    await suspend(store, participant.id);
     assert.equal((await statusOf(String(mark?.jwt))).status, "suspended");
     assert.equal((await get(`/federation/fetch${query({ sub: peer.origin })}`)).status, 404);
     assert.deepEqual(JSON.parse((await get("/federation/list")).text), []);
-    await assert.rejects(accreditParticipant(marking(), { participantId: participant.id, level: 1 }), { code: "conflict" });
-    const { mark: newMark } = await reinstateParticipant(
-      { ...marking(), queue: { ring: async () => undefined } },
-      { participantId: participant.id },
-    );
+    await assert.rejects(accreditParticipant(marking(), { participantId: participant.id, level: 1, reasons: REASONS }), {
+      code: "conflict",
+    });
+    const { mark: newMark } = await reinstate({ ...marking(), queue: { ring: async () => undefined } }, participant.id);
     assert.equal((await statusOf(newMark.jwt)).status, "active");
     assert.equal(newMark.level, 2);
     assert.equal((await statusOf(String(mark?.jwt))).status, "revoked");
-    await assert.rejects(
-      reinstateParticipant({ ...marking(), queue: { ring: async () => undefined } }, { participantId: participant.id }),
-      { code: "conflict" },
-    );
+    await assert.rejects(reinstate({ ...marking(), queue: { ring: async () => undefined } }, participant.id), { code: "conflict" });
   });
 
   test("lists answer their filters, and refuse those that are not known", async () => {
@@ -207,7 +202,7 @@ describe("a participant's way through the register", () => {
     assert.deepEqual(await list("?intermediate=true"), []);
     assert.equal((await list("?colour=red")).error, "unsupported_parameter");
     assert.deepEqual(
-      JSON.parse((await get(`/federation/trust-mark-list${query({ trust_mark_type: trustMarkType(relais.origin) })}`)).text),
+      JSON.parse((await get(`/federation/trust-mark-list${query({ trust_mark_type: trustMarkType(relais.origin, "2026-11") })}`)).text),
       [peer.origin],
     );
     assert.equal(JSON.parse((await get("/federation/trust-mark-list")).text).error, "invalid_request");
@@ -237,7 +232,7 @@ describe("the trust anchor", () => {
     const forged = await key.sign("trust-mark+jwt", {
       iss: relais.origin,
       sub: peer.origin,
-      trust_mark_type: trustMarkType(relais.origin),
+      trust_mark_type: trustMarkType(relais.origin, "2026-11"),
       iat: 1,
       exp: 4e9,
     });
@@ -273,13 +268,13 @@ describe("transfers of a suspended participant", () => {
     const source = await accreditedParticipant(store, { entityId: "https://source.example", roles: ["holder"] });
     const destination = await accreditedParticipant(store, { entityId: "https://destination.example", roles: ["platform"] });
     const transfer = await queuedTransfer(source, destination);
-    assert.deepEqual(await suspendParticipant({ store, clock }, { participantId: destination.id }), { paused: 1 });
+    assert.equal((await suspend(store, destination.id)).effects.paused, 1);
     const paused = await store.read((r) => r.transfers.get(transfer.id));
     assert.deepEqual([paused.state, paused.reason, paused.actor], ["paused", "not_accredited", "platform"]);
     assert.equal((await store.read((r) => r.transfers.events(transfer.id))).at(-1)?.kind, "paused");
     const rings: Ring[] = [];
     const queue = { ring: async (list: Ring[]) => void rings.push(...list) };
-    assert.equal((await reinstateParticipant({ ...marking(), queue }, { participantId: destination.id })).resumed, 1);
+    assert.equal((await reinstate({ ...marking(), queue }, destination.id)).resumed, 1);
     assert.equal((await store.read((r) => r.transfers.get(transfer.id))).state, "queued");
     assert.deepEqual(
       rings.map(({ transferId }) => transferId),
@@ -291,10 +286,10 @@ describe("transfers of a suspended participant", () => {
     const source = await accreditedParticipant(store, { entityId: "https://source2.example", roles: ["holder"] });
     const destination = await accreditedParticipant(store, { entityId: "https://destination2.example", roles: ["platform"] });
     const transfer = await queuedTransfer(source, destination);
-    for (const { id } of [source, destination]) await suspendParticipant({ store, clock }, { participantId: id });
+    for (const { id } of [source, destination]) await suspend(store, id);
     const ports = { ...marking(), queue: { ring: async () => undefined } };
-    assert.equal((await reinstateParticipant(ports, { participantId: source.id })).resumed, 0);
-    assert.equal((await reinstateParticipant(ports, { participantId: destination.id })).resumed, 1);
+    assert.equal((await reinstate(ports, source.id)).resumed, 0);
+    assert.equal((await reinstate(ports, destination.id)).resumed, 1);
     assert.equal((await store.read((r) => r.transfers.get(transfer.id))).state, "queued");
   });
 });

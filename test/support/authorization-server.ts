@@ -8,6 +8,7 @@ import { createAuthorization, type Authorization } from "../../src/authorization
 import { startSession } from "../../src/core/person/sessions.ts";
 import type { Session } from "../../src/core/person/person.ts";
 import type { Clock, OauthRecords, Store } from "../../src/core/ports.ts";
+import { NOBODY } from "../../src/core/register/staff.ts";
 import { verifyProof } from "../../src/keys/dpop.ts";
 import { openKeyring, type Keyring } from "../../src/keys/keyring.ts";
 import { createOauthRecords } from "../../src/postgres/oauth-records.ts";
@@ -86,6 +87,7 @@ export async function startAuthorization(): Promise<Setup> {
       store: createStore(openDatabase(pool)),
       clock,
       records: createOauthRecords(pool),
+      staff: NOBODY,
       keys,
       verifyProof,
       report: (error) => void reports.push(error),

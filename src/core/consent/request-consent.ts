@@ -1,9 +1,11 @@
 import { RelaisError } from "../errors.ts";
 import { newId, type LinkId, type PersonId, type SwitchId } from "../ids.ts";
 import type { Ports, Reader, Writer } from "../ports.ts";
-import { isAccredited, type Participant } from "../register/participant.ts";
+import type { Participant } from "../register/participant.ts";
+import { readingFrom } from "../register/standing.ts";
 import type { DataSet, Language } from "../catalogue/data-set.ts";
 import type { AccountLink } from "../person/person.ts";
+import { mustBeAllowed } from "./check-consent.ts";
 import { PURPOSES, type Consent, type ConsentAction, type Notice } from "./consent.ts";
 import { noticeHash } from "./notice-hash.ts";
 
@@ -41,7 +43,8 @@ export async function addConsentRequest(w: Writer, request: ConsentRequest, now:
     ownLink(w, request.personId, request.sourceLinkId),
     ownLink(w, request.personId, request.destinationLinkId),
   ]);
-  const source = await accredited(w, sourceLink.participantId, now);
+  const source = await w.participants.get(sourceLink.participantId);
+  await mustBeAllowed(w, source, readingFrom(source) === "export_out" ? "export_out" : "new_consent", now);
   const destination = await accredited(w, destinationLink.participantId, now);
   const requester = request.requester === null ? null : await accreditedByEntityId(w, request.requester, now);
   const words = await wordsFor(w, source);
@@ -83,7 +86,7 @@ async function ownLink(r: Reader, personId: PersonId, id: LinkId): Promise<Accou
 
 async function accredited(r: Reader, id: Participant["id"], now: Date): Promise<Participant> {
   const participant = await r.participants.get(id);
-  if (!isAccredited(participant, await r.participants.findMark(id), now)) throw notAccredited(participant.name);
+  await mustBeAllowed(r, participant, "new_consent", now);
   return participant;
 }
 
@@ -91,13 +94,6 @@ async function accreditedByEntityId(r: Reader, entityId: string, now: Date): Pro
   const found = await r.participants.findByEntityId(entityId);
   if (found === null) throw new RelaisError("not_accredited", "The requester is not in the register.");
   return accredited(r, found.id, now);
-}
-
-export function notAccredited(name: string): RelaisError {
-  return new RelaisError(
-    "not_accredited",
-    `${name} has no accreditation in force. It can renew it in the register; until then nothing is sent to it or read from it.`,
-  );
 }
 
 /** A holder describes its own data sets. What lies on a platform came from holders, whose words are used again. */

@@ -1,5 +1,5 @@
-import { createHash, randomBytes } from "node:crypto";
-import { newId } from "../ids.ts";
+import { createHash } from "node:crypto";
+import { newId, randomToken } from "../ids.ts";
 import type { Ports } from "../ports.ts";
 import type { Person, Session } from "./person.ts";
 
@@ -13,7 +13,7 @@ export async function startSession(
   ports: Pick<Ports, "store" | "clock">,
   claims: { issuer: string; subject: string; displayName: string },
 ): Promise<{ token: string; session: Session }> {
-  const token = randomBytes(32).toString("base64url");
+  const token = randomToken();
   const now = ports.clock.now();
   const session = await ports.store.write(async (w) => {
     const person: Person = await w.accounts.signIn({ id: newId("person"), issuer: claims.issuer, subject: claims.subject, createdAt: now });

@@ -1,28 +1,35 @@
-import { RelaisError } from "../errors.ts";
 import type { ParticipantId } from "../ids.ts";
 import type { Ports } from "../ports.ts";
+import type { Charters } from "./charter.ts";
+import { grantAccreditation } from "./grant-accreditation.ts";
 import type { TrustMark } from "./participant.ts";
-import { issueMark, type MarkingPorts } from "./trust-mark.ts";
+import { OPERATOR } from "./record-decision.ts";
+import type { MarkingPorts } from "./trust-mark.ts";
+import type { Words } from "../catalogue/data-set.ts";
 
-type AccreditingPorts = Pick<Ports, "store"> & MarkingPorts;
+type AccreditingPorts = Pick<Ports, "store"> & MarkingPorts & { charters: Charters };
 
 /**
- * Accredits a participant, or renews its accreditation. The new mark replaces the earlier ones: one mark is in force at a time.
- * @throws RelaisError `not_found`, `conflict` where it is suspended (reinstate it) or revoked.
+ * Accredits at the operator's word, without an application: participants of the sandbox, and platforms that speak a standard of their own
+ * and cannot be probed. The decision says so in public.
+ * @throws RelaisError `not_found`, `conflict` where it is suspended (reinstate it).
  */
 export async function accreditParticipant(
   ports: AccreditingPorts,
-  decision: { participantId: ParticipantId; level: TrustMark["level"] },
+  { participantId, level, reasons }: { participantId: ParticipantId; level: TrustMark["level"]; reasons: Words },
 ): Promise<TrustMark> {
-  const participant = await ports.store.read((r) => r.participants.get(decision.participantId));
-  const mark = await issueMark(ports, participant, decision.level);
-  await ports.store.write(async (w) => {
-    const { status } = await w.participants.get(participant.id);
-    if (status === "suspended" || status === "revoked")
-      throw new RelaisError("conflict", `${participant.name} is ${status}. Reinstate it instead of accrediting it.`, { actor: "operator" });
-    await w.register.revokeMarks(participant.id, mark.issuedAt);
-    await w.register.addMark(mark);
-    await w.register.setStatus(participant.id, "accredited");
+  const charter = ports.charters.current(ports.clock.now());
+  return ports.store.write(async (w) => {
+    const participant = await w.participants.get(participantId);
+    const { mark } = await grantAccreditation(w, ports, {
+      participant,
+      application: null,
+      charter,
+      level,
+      kind: "accredit",
+      reasons,
+      deciders: [OPERATOR],
+    });
+    return mark;
   });
-  return mark;
 }

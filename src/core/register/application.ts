@@ -1,12 +1,12 @@
 import type { Words } from "../catalogue/data-set.ts";
 import type { Id, ParticipantId, PersonId } from "../ids.ts";
 import type { Outcome } from "./charter.ts";
-import type { Role } from "./participant.ts";
 
 export type OrganisationId = Id<"organisation">;
 export type ApplicationId = Id<"application">;
 export type DecisionId = Id<"decision">;
 export type EvidenceId = Id<"evidence">;
+export type ProbeRunId = Id<"probeRun">;
 
 /** Who answers for one or more participants. Its standing cascades to all of them (two levels, S-212). */
 export interface Organisation {
@@ -62,7 +62,6 @@ export interface Application {
   id: ApplicationId;
   participantId: ParticipantId;
   organisationId: OrganisationId;
-  role: Role;
   charterVersion: string;
   level: 1 | 2;
   state: ApplicationState;
@@ -86,6 +85,8 @@ export interface CriterionResult {
   /** Why, in plain words. */
   because: Words;
   checkedAt: Date;
+  /** Until when it may stay unmet before it costs the accreditation; null where it does not. */
+  dueAt: Date | null;
 }
 
 export interface Evidence {
@@ -135,6 +136,8 @@ export interface Decision {
   remedy: Words | null;
   appeal: Words | null;
   deciders: Decider[];
+  /** What it stopped or let go on, counted in the same transaction. */
+  effects: { paused: number; resumed: number; cascaded: number };
   decidedAt: Date;
   /** Its place in the public log. */
   logIndex: number;
@@ -160,6 +163,38 @@ export interface Message {
   name: string;
   text: string;
   at: Date;
+}
+
+/** A sanction, or its end, that one accreditor asks for and another one must confirm. */
+export interface Proposal {
+  participantId: ParticipantId;
+  kind: "suspend" | "reinstate" | "revoke" | "reopen";
+  proposer: string;
+  reasons: Words;
+  remedy: Words | null;
+  at: Date;
+}
+
+/** Who signed which text of the charter for a participant. */
+export interface CharterSignature {
+  participantId: ParticipantId;
+  charterVersion: string;
+  charterDigest: string;
+  signer: string;
+  signedAt: Date;
+}
+
+/** One look at a participant from outside. */
+export interface ProbeRunRow {
+  id: ProbeRunId;
+  participantId: ParticipantId;
+  applicationId: ApplicationId | null;
+  round: number | null;
+  askedAt: Date;
+  leaseUntil: Date | null;
+  tries: number;
+  endedAt: Date | null;
+  concludedAt: Date | null;
 }
 
 /** Someone who acts for a participant on pages. */

@@ -1,4 +1,4 @@
-import type { Status } from "./participant.ts";
+import { isAccredited, type Participant, type Status, type TrustMark } from "./participant.ts";
 
 /** What people and participants may still do with a participant, by its standing. */
 export type Act =
@@ -26,6 +26,17 @@ export const STANDING = {
   revoked:    { new_consent: false, delivery_in: false, delivery_out: false, withdrawal: true, export_out: true  },
 } as const satisfies Record<Status, Record<Act, boolean>>;
 
-export function mayHappen(status: Status, act: Act): boolean {
-  return STANDING[status][act];
+/** Whether this may happen with this participant now. `accredited` without a mark in force counts as `expired`. */
+export function mayHappen(participant: Participant, mark: TrustMark | null, act: Act, now: Date): boolean {
+  return STANDING[standingOf(participant, mark, now)][act];
+}
+
+/** The standing as it is now: time alone ends an accreditation, before anybody writes it down. */
+export function standingOf(participant: Participant, mark: TrustMark | null, now: Date): Status {
+  return participant.status === "accredited" && !isAccredited(participant, mark, now) ? "expired" : participant.status;
+}
+
+/** What reading from this participant is: a holder delivers, a platform lets a person take their own things away. */
+export function readingFrom({ roles }: Pick<Participant, "roles">): Act {
+  return roles.includes("platform") ? "export_out" : "delivery_out";
 }

@@ -1,0 +1,110 @@
+import type { ProbeResult } from "../conformance/probe.ts";
+import type { ParticipantId, PersonId } from "../ids.ts";
+import type {
+  Answer,
+  Application,
+  ApplicationId,
+  ApplicationState,
+  CharterSignature,
+  CriterionResult,
+  Decision,
+  DecisionId,
+  Evidence,
+  EvidenceId,
+  Membership,
+  Message,
+  Organisation,
+  OrganisationId,
+  ProbeRunId,
+  ProbeRunRow,
+  Proposal,
+  Review,
+} from "./application.ts";
+
+/** What the register knows of applications and decisions. `findX` may be null; `getX` throws `not_found`. */
+export interface AccreditationsReader {
+  getApplication(id: ApplicationId): Promise<Application>;
+  /** Newest first. */
+  applicationsOf(participantId: ParticipantId): Promise<Application[]>;
+  /** The one that may still lead to a decision, or null. */
+  findOpen(participantId: ParticipantId): Promise<Application | null>;
+  /** The one whose accreditation stands or is suspended, or null. */
+  findGiven(participantId: ParticipantId): Promise<Application | null>;
+  /** In these states, the longest waiting first. */
+  queue(states: readonly ApplicationState[], limit: number): Promise<Application[]>;
+  results(id: ApplicationId, round: number): Promise<CriterionResult[]>;
+  evidenceOf(id: ApplicationId): Promise<Evidence[]>;
+  getEvidence(id: EvidenceId): Promise<Evidence & { content: Uint8Array }>;
+  reviews(id: ApplicationId, round: number): Promise<Review[]>;
+  messages(id: ApplicationId): Promise<Message[]>;
+  proposals(participantId: ParticipantId): Promise<Proposal[]>;
+  signatures(participantId: ParticipantId): Promise<CharterSignature[]>;
+  getDecision(id: DecisionId): Promise<Decision>;
+  /** Newest first; of one participant, or of all. */
+  decisions(filter: { participantId?: ParticipantId; limit: number }): Promise<Decision[]>;
+  getOrganisation(id: OrganisationId): Promise<Organisation>;
+  findOrganisationOf(participantId: ParticipantId): Promise<Organisation | null>;
+  participantsOf(id: OrganisationId): Promise<ParticipantId[]>;
+  memberships(personId: PersonId): Promise<Membership[]>;
+  /** The newest result of each probe of this participant, and the run that it came from. */
+  probes(participantId: ParticipantId): Promise<(ProbeResult & { runId: ProbeRunId })[]>;
+  getRun(id: ProbeRunId): Promise<ProbeRunRow>;
+  /** Runs that ended and that nobody drew conclusions from yet. */
+  runsToConclude(limit: number): Promise<ProbeRunRow[]>;
+  findRun(participantId: ParticipantId): Promise<ProbeRunRow | null>;
+  /** Accredited participants whose last run ended before this time and that have none waiting. */
+  dueForProbes(before: Date, limit: number): Promise<ParticipantId[]>;
+  /** Applications whose accreditation ends before this time. */
+  endingBefore(at: Date, limit: number): Promise<Application[]>;
+  /** Accreditations with a criterion that stayed unmet beyond its time. */
+  pastDue(now: Date, limit: number): Promise<ApplicationId[]>;
+  /** How many live transfers and active permissions a suspension would stop. */
+  reach(participantId: ParticipantId): Promise<{ transfers: number; permissions: number }>;
+  findChallenge(participantId: ParticipantId): Promise<string | null>;
+  /** Newest first. */
+  authorityViews(limit: number): Promise<{ viewer: string; what: string; at: Date }[]>;
+}
+
+export interface AccreditationsWriter {
+  addOrganisation(organisation: Organisation): Promise<void>;
+  setOrganisationStatus(id: OrganisationId, status: Organisation["status"]): Promise<void>;
+  /** A participant belongs to one organisation: a second one is `conflict`. */
+  attach(participantId: ParticipantId, organisationId: OrganisationId): Promise<void>;
+  /** @throws RelaisError `conflict` where one is open. */
+  addApplication(application: Application): Promise<void>;
+  /** The row, locked until the transaction ends: decisions about it come one after the other. */
+  lockApplication(id: ApplicationId): Promise<Application>;
+  /** Moves from one of `from`; false where it was in another state. @throws `conflict` for a move that is not in the table. */
+  moveApplication(
+    id: ApplicationId,
+    from: readonly ApplicationState[],
+    to: ApplicationState,
+    change: Partial<Pick<Application, "submittedAnswers" | "round" | "submittedAt" | "until" | "charterVersion">> & { changedAt: Date },
+  ): Promise<boolean>;
+  setAnswers(id: ApplicationId, answers: Record<string, Answer>): Promise<void>;
+  /** Replaces the results of this round. */
+  putResults(id: ApplicationId, round: number, results: CriterionResult[]): Promise<void>;
+  addEvidence(evidence: Evidence, content: Uint8Array): Promise<void>;
+  removeEvidence(id: EvidenceId, at: Date): Promise<void>;
+  /** One per reviewer and round; a second one is `conflict`. */
+  addReview(review: Review): Promise<void>;
+  addMessage(message: Message): Promise<void>;
+  putProposal(proposal: Proposal): Promise<void>;
+  dropProposals(participantId: ParticipantId): Promise<void>;
+  addSignature(signature: CharterSignature): Promise<void>;
+  addDecision(decision: Decision): Promise<void>;
+  addMembership(membership: Membership): Promise<void>;
+  addInvitation(invitation: { tokenHash: string; participantId: ParticipantId; expiresAt: Date }): Promise<void>;
+  /** The participant for exactly one caller, until it expires; null afterwards. */
+  useInvitation(tokenHash: string, now: Date): Promise<ParticipantId | null>;
+  putChallenge(challenge: { participantId: ParticipantId; value: string; askedAt: Date }): Promise<void>;
+  /** False where a run of this participant waits already. */
+  addRun(run: Pick<ProbeRunRow, "id" | "participantId" | "applicationId" | "round" | "askedAt">): Promise<boolean>;
+  /** The longest waiting run, for one caller at a time. Its lease is measured by the database's clock. */
+  claimRun(leaseSeconds: number): Promise<ProbeRunRow | null>;
+  /** False where the run ended meanwhile. */
+  endRun(id: ProbeRunId, at: Date, results: ProbeResult[]): Promise<boolean>;
+  /** True for exactly one caller. */
+  concludeRun(id: ProbeRunId, at: Date): Promise<boolean>;
+  addAuthorityView(view: { viewer: string; what: string; at: Date }): Promise<void>;
+}

@@ -1,0 +1,197 @@
+import type { Words } from "../catalogue/data-set.ts";
+import { newId } from "../ids.ts";
+import type { Ports, Ring, Writer } from "../ports.ts";
+import { GIVEN, type Application, type CriterionResult, type ProbeRunRow } from "./application.ts";
+import { applyReinstatement, applySanction } from "./change-standing.ts";
+import type { Charter, Charters, Criterion } from "./charter.ts";
+import { evaluateCriterion } from "./evaluate-criterion.ts";
+import { readFacts } from "./facts.ts";
+import { grantAccreditation } from "./grant-accreditation.ts";
+import type { Participant } from "./participant.ts";
+import { AUTOMATIC, recordDecision } from "./record-decision.ts";
+import { criteriaOf, RENEWAL_DAYS } from "./requirements.ts";
+import type { MarkingPorts } from "./trust-mark.ts";
+
+type ConcludingPorts = Pick<Ports, "store" | "queue"> & MarkingPorts & { charters: Charters };
+
+const BATCH = 20;
+const DAY_MILLISECONDS = 86_400_000;
+/** A check that costs the accreditation must fail twice: one bad minute is not a verdict. */
+const CONFIRM_MILLISECONDS = 15 * 60_000;
+
+/** Draws the conclusions of looks that ended, each once, whatever process gets there first. Returns how many. */
+export async function concludeChecks(ports: ConcludingPorts): Promise<number> {
+  const runs = await ports.store.read((r) => r.accreditations.runsToConclude(BATCH));
+  const failures: unknown[] = [];
+  for (const run of runs) {
+    try {
+      const rings = await ports.store.write((w) => conclude(w, ports, run));
+      if (rings.length > 0) await ports.queue.ring(rings).catch(() => undefined);
+    } catch (error) {
+      // One that cannot be concluded (its version of the charter is gone) does not keep the others waiting.
+      failures.push(error);
+    }
+  }
+  if (failures.length > 0) throw failures[0];
+  return runs.length;
+}
+
+async function conclude(w: Writer, ports: ConcludingPorts, run: ProbeRunRow): Promise<Ring[]> {
+  if (!(await w.cases.concludeRun(run.id, ports.clock.now()))) return [];
+  const participant = await w.register.lock(run.participantId);
+  const found =
+    run.applicationId === null
+      ? await w.accreditations.findGiven(participant.id)
+      : await w.accreditations.getApplication(run.applicationId);
+  if (found === null) return [];
+  const application = await w.cases.lockApplication(found.id);
+  const looked = await evaluate(w, ports, participant, application);
+  const isLive = (GIVEN as readonly string[]).includes(application.state);
+  // A look at an earlier round, or at an application that ended meanwhile, says nothing about the present one.
+  if (!isLive && (application.state !== "submitted" || run.round !== application.round)) return [];
+  await w.cases.putResults(application.id, application.round, looked.results);
+  return isLive ? recheck(w, ports, looked) : decide(w, ports, looked);
+}
+
+interface Looked {
+  participant: Participant;
+  application: Application;
+  charter: Charter;
+  results: CriterionResult[];
+  unmet: { criterion: Criterion; result: CriterionResult }[];
+}
+
+async function evaluate(w: Writer, ports: ConcludingPorts, participant: Participant, application: Application): Promise<Looked> {
+  const charter = ports.charters.get(application.charterVersion);
+  const facts = await readFacts(w, participant, application, charter);
+  const earlier = new Map((await w.accreditations.results(application.id, application.round)).map((result) => [result.criterion, result]));
+  const now = ports.clock.now();
+  const looked = criteriaOf(charter, application, participant).map((criterion) => {
+    const { outcome, because } = evaluateCriterion(criterion, facts, now);
+    const dueAt = outcome === "met" ? null : dueDate(criterion, earlier.get(criterion.id)?.dueAt ?? null, now);
+    return { criterion, result: { criterion: criterion.id, outcome, because, checkedAt: now, dueAt } };
+  });
+  return {
+    participant,
+    application,
+    charter,
+    results: looked.map(({ result }) => result),
+    unmet: looked.filter(({ result }) => result.outcome !== "met"),
+  };
+}
+
+/** The first failure sets the date; failing again does not move it. */
+function dueDate({ onFailure }: Criterion, earlier: Date | null, now: Date): Date | null {
+  if (onFailure.kind === "warn") return null;
+  const patience = onFailure.kind === "suspend" ? CONFIRM_MILLISECONDS : onFailure.days * DAY_MILLISECONDS;
+  return earlier ?? new Date(now.getTime() + patience);
+}
+
+/** The end of the automatic part of an application: level 1 is decided here, level 2 goes on to accreditors. */
+async function decide(w: Writer, ports: ConcludingPorts, looked: Looked): Promise<Ring[]> {
+  const { participant, application, charter, unmet } = looked;
+  const at = ports.clock.now();
+  const decidable = unmet.filter(({ criterion }) => !isForAccreditors(criterion));
+  await w.cases.moveApplication(application.id, ["submitted"], "checking", { changedAt: at });
+  const checked = { ...application, state: "checking" } as const;
+  if (decidable.length > 0) {
+    await recordDecision(w, {
+      participant,
+      application,
+      charter,
+      kind: "request_changes",
+      level: application.level,
+      reasons: reasonsOf(decidable),
+      remedy: REMEDY,
+      deciders: [AUTOMATIC],
+      at,
+    });
+    await w.cases.moveApplication(application.id, ["checking"], "changes_requested", { changedAt: at });
+  } else if (application.level === 2) {
+    await w.cases.moveApplication(application.id, ["checking"], "in_review", { changedAt: at });
+  } else {
+    await grantAccreditation(w, ports, {
+      participant,
+      application: checked,
+      charter,
+      level: 1,
+      kind: "accredit",
+      reasons: {
+        fr: "Tous les critères du niveau 1 sont remplis ; tous les contrôles automatiques ont réussi.",
+        en: "All criteria of level 1 are met; every automatic check passed.",
+      },
+      deciders: [AUTOMATIC],
+    });
+  }
+  return [];
+}
+
+/** What only people can find. */
+export function isForAccreditors({ check }: Criterion): boolean {
+  return check.kind === "human_review" || check.kind === "attested_by";
+}
+
+const REMEDY: Words = {
+  fr: "Corrigez ces points, puis envoyez de nouveau la demande. Chaque contrôle dit comment le refaire vous-même.",
+  en: "Mend these points, then submit again. Each check says how to repeat it yourself.",
+};
+
+function reasonsOf(unmet: Looked["unmet"]): Words {
+  const list = (lang: keyof Words): string =>
+    unmet
+      .slice(0, 10)
+      .map(({ criterion, result }) => `${criterion.title[lang]} : ${result.because[lang]}`.replace(" : ", lang === "fr" ? " : " : ": "))
+      .join(" ");
+  return { fr: list("fr"), en: list("en") };
+}
+
+/** An accreditation that stands is looked at again: renewed, warned, suspended or given back by rule. */
+async function recheck(w: Writer, ports: ConcludingPorts, looked: Looked): Promise<Ring[]> {
+  const { participant, application, charter, unmet } = looked;
+  const now = ports.clock.now();
+  const change = { participantId: participant.id, deciders: [AUTOMATIC] };
+  const overdue = unmet.filter(({ result }) => result.dueAt !== null && result.dueAt <= now);
+  if (application.state !== "suspended" && overdue.length > 0) {
+    await applySanction(w, ports, "suspend", { ...change, reasons: reasonsOf(overdue), remedy: REMEDY });
+    return [];
+  }
+  if (unmet.length > 0) return [];
+  if (application.state === "suspended") return reinstateWhereAutomatic(w, ports, looked);
+  const renewable =
+    application.level === 1 && application.until !== null && application.until.getTime() - now.getTime() < RENEWAL_DAYS * DAY_MILLISECONDS;
+  if (renewable)
+    await grantAccreditation(w, ports, {
+      participant,
+      application,
+      charter,
+      level: 1,
+      kind: "renew",
+      reasons: { fr: "Renouvellement annuel : tous les contrôles ont réussi.", en: "Yearly renewal: every check passed." },
+      deciders: [AUTOMATIC],
+    });
+  return [];
+}
+
+/** What checks took away, checks give back; what people decided, people end. */
+async function reinstateWhereAutomatic(w: Writer, ports: ConcludingPorts, { participant }: Looked): Promise<Ring[]> {
+  const last = (await w.accreditations.decisions({ participantId: participant.id, limit: 20 })).find(
+    (decision) => decision.kind === "suspend",
+  );
+  if (!last?.deciders.every((decider) => decider.role === "automatic")) return [];
+  const reasons = { fr: "Tous les contrôles réussissent de nouveau.", en: "Every check passes again." };
+  return (await applyReinstatement(w, ports, { participantId: participant.id, deciders: [AUTOMATIC], reasons })).rings;
+}
+
+/** Asks for a look, unless one waits already. */
+export async function askForLook(
+  w: Writer,
+  { participantId, application, at }: { participantId: Participant["id"]; application: Application | null; at: Date },
+): Promise<boolean> {
+  return w.cases.addRun({
+    id: newId("probeRun"),
+    participantId,
+    applicationId: application?.id ?? null,
+    round: application?.round ?? null,
+    askedAt: at,
+  });
+}

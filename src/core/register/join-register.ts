@@ -1,0 +1,105 @@
+import { randomToken } from "../ids.ts";
+import { RelaisError } from "../errors.ts";
+import { newId, type ParticipantId, type PersonId } from "../ids.ts";
+import type { EntityConfigurations, Ports, Writer } from "../ports.ts";
+import { sha256 } from "../transfer/manifest.ts";
+import type { Organisation } from "./application.ts";
+import type { Charters } from "./charter.ts";
+import { grantAccreditation } from "./grant-accreditation.ts";
+import type { Participant } from "./participant.ts";
+import { AUTOMATIC } from "./record-decision.ts";
+import { registerParticipant } from "./register-participant.ts";
+import { mustActFor, type RegisterCaller } from "./register-caller.ts";
+import type { MarkingPorts } from "./trust-mark.ts";
+
+type JoiningPorts = Pick<Ports, "store"> & MarkingPorts & { entityConfigurations: EntityConfigurations; charters: Charters };
+
+/**
+ * Brings an entity into the register by what it publishes, and lets it into the sandbox at once (level 0): invented people only, at
+ * holders that say so of themselves. Whoever asks needs no right: only the entity's own keys can go on from here.
+ * @throws RelaisError `invalid`, `peer_unavailable`, `peer_protocol`.
+ */
+export async function joinRegister(
+  ports: JoiningPorts,
+  { entityId, organisation }: { entityId: string; organisation: Pick<Organisation, "name" | "country"> | null },
+): Promise<Participant> {
+  const participant = await registerParticipant(ports, { entityId });
+  return ports.store.write(async (w) => {
+    const present = await w.register.lock(participant.id);
+    await attach(w, present, organisation, ports.clock.now());
+    if (present.status !== "registered" || (await w.participants.findMark(present.id)) !== null) return present;
+    await grantAccreditation(w, ports, {
+      participant: present,
+      application: null,
+      charter: ports.charters.current(ports.clock.now()),
+      level: 0,
+      kind: "accredit",
+      reasons: {
+        fr: "Entrée dans le bac à sable : personnes inventées seulement, sans contrôle.",
+        en: "Let into the sandbox: invented people only, without any check.",
+      },
+      deciders: [AUTOMATIC],
+    });
+    return w.participants.get(present.id);
+  });
+}
+
+/** Where nothing else is said, the organisation is called as the participant is. */
+async function attach(
+  w: Writer,
+  participant: Participant,
+  given: Pick<Organisation, "name" | "country"> | null,
+  createdAt: Date,
+): Promise<void> {
+  if ((await w.accreditations.findOrganisationOf(participant.id)) !== null) return;
+  const { name, country } = given ?? { name: participant.name, country: participant.about.country };
+  const organisation: Organisation = { id: newId("organisation"), name, country, status: "active", createdAt };
+  await w.cases.addOrganisation(organisation);
+  await w.cases.attach(participant.id, organisation.id);
+}
+
+const INVITATION_HOURS = 48;
+
+/** A one-time word by which a person who signs in may act for the participant. Its key holder asks for it. */
+export async function inviteMember(
+  ports: Pick<Ports, "store" | "clock">,
+  caller: RegisterCaller,
+  participantId: ParticipantId,
+): Promise<{ token: string; expiresAt: Date }> {
+  mustActFor(caller, participantId);
+  const token = randomToken();
+  const expiresAt = new Date(ports.clock.now().getTime() + INVITATION_HOURS * 3_600_000);
+  await ports.store.write((w) => w.cases.addInvitation({ tokenHash: sha256(token), participantId, expiresAt }));
+  return { token, expiresAt };
+}
+
+/** @throws RelaisError `not_found` for a word that is wrong, over, or was used. */
+export async function acceptInvitation(
+  ports: Pick<Ports, "store" | "clock">,
+  { personId, token }: { personId: PersonId; token: string },
+): Promise<ParticipantId> {
+  const now = ports.clock.now();
+  return ports.store.write(async (w) => {
+    const participantId = await w.cases.useInvitation(sha256(token), now);
+    if (participantId === null)
+      throw new RelaisError("not_found", "This invitation is over or was used. Ask your organisation for a new one.", { actor: "person" });
+    await w.cases.addMembership({ personId, participantId, addedAt: now });
+    return participantId;
+  });
+}
+
+/** What the participant has to publish to show that it controls its name; the same value until it is asked for anew. */
+export async function challengeOf(
+  ports: Pick<Ports, "store" | "clock">,
+  caller: RegisterCaller,
+  participantId: ParticipantId,
+): Promise<string> {
+  mustActFor(caller, participantId);
+  return ports.store.write(async (w) => {
+    const known = await w.accreditations.findChallenge(participantId);
+    if (known !== null) return known;
+    const value = `relais-challenge=${randomToken()}`;
+    await w.cases.putChallenge({ participantId, value, askedAt: ports.clock.now() });
+    return value;
+  });
+}

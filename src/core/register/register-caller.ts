@@ -1,0 +1,24 @@
+import { RelaisError } from "../errors.ts";
+import type { ParticipantId } from "../ids.ts";
+import type { Office } from "./staff.ts";
+
+/** Who acts in the register: a participant (its own key, or a person who acts for it), or somebody with an office. */
+export type RegisterCaller = { kind: "participant"; participantId: ParticipantId; name: string } | { kind: Office; name: string };
+
+/** @throws RelaisError `not_found` for anybody else: what is not theirs does not exist for them. */
+export function mustActFor(caller: RegisterCaller, participantId: ParticipantId): void {
+  if (caller.kind === "participant" && caller.participantId === participantId) return;
+  throw new RelaisError("not_found", "There is no such entry among yours.");
+}
+
+/** The participant itself, accreditors and the authority. @throws RelaisError `not_found`. */
+export function mayRead(caller: RegisterCaller, participantId: ParticipantId): void {
+  if (caller.kind === "accreditor" || caller.kind === "authority") return;
+  mustActFor(caller, participantId);
+}
+
+/** The published name of the office. @throws RelaisError `forbidden`. */
+export function accreditorName(caller: RegisterCaller): string {
+  if (caller.kind === "accreditor") return caller.name;
+  throw new RelaisError("forbidden", "Only an accreditor decides this. The operator names accreditors.", { actor: "operator" });
+}

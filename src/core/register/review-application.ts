@@ -1,0 +1,211 @@
+import type { Words } from "../catalogue/data-set.ts";
+import { RelaisError } from "../errors.ts";
+import type { Ports, Writer } from "../ports.ts";
+import type { Application, ApplicationId, Decider, Decision, Proposal, Review } from "./application.ts";
+import { applyReinstatement, applySanction } from "./change-standing.ts";
+import type { Charters } from "./charter.ts";
+import { evaluateCriterion } from "./evaluate-criterion.ts";
+import { QUORUM, readFacts } from "./facts.ts";
+import { grantAccreditation } from "./grant-accreditation.ts";
+import type { ParticipantId } from "../ids.ts";
+import type { Participant } from "./participant.ts";
+import { APPEAL, recordDecision } from "./record-decision.ts";
+import { accreditorName, type RegisterCaller } from "./register-caller.ts";
+import { criteriaOf } from "./requirements.ts";
+import type { MarkingPorts } from "./trust-mark.ts";
+
+type ReviewingPorts = Pick<Ports, "store" | "queue"> & MarkingPorts & { charters: Charters };
+
+export type Verdict = Pick<Review, "verdict" | "withoutConflict" | "met" | "reasons">;
+
+/**
+ * One accreditor's finding on the present round. Changes are asked for by one; accrediting and refusing take two different ones who declared
+ * that they have no conflict of interest. Returns the decision where this review made it.
+ * @throws RelaisError `forbidden`, `conflict` (not in review, or reviewed by the same person before), `invalid` (conflict of interest, no reasons).
+ */
+export async function reviewApplication(
+  ports: ReviewingPorts,
+  caller: RegisterCaller,
+  { applicationId, round, ...verdict }: { applicationId: ApplicationId; round: number } & Verdict,
+): Promise<{ decision: Decision | null }> {
+  const reviewer = accreditorName(caller);
+  if (!verdict.withoutConflict)
+    throw new RelaisError(
+      "invalid",
+      "Declare that you have no conflict of interest with this applicant, or leave it to another accreditor.",
+      {
+        pointers: ["/without_conflict"],
+      },
+    );
+  return ports.store.write(async (w) => {
+    const application = await w.cases.lockApplication(applicationId);
+    if (application.state !== "in_review" || application.round !== round)
+      throw new RelaisError(
+        "conflict",
+        `The application is ${application.state} in round ${application.round}: it changed since you read it. Read it again.`,
+        {
+          actor: "operator",
+        },
+      );
+    await w.cases.addReview({ applicationId, round, reviewer, ...verdict, at: ports.clock.now() });
+    const reviews = await w.accreditations.reviews(applicationId, round);
+    const same = reviews.filter((review) => review.verdict === verdict.verdict && review.withoutConflict);
+    if (verdict.verdict !== "request_changes" && same.length < QUORUM) return { decision: null };
+    return { decision: await CARRY_OUT[verdict.verdict](w, ports, application, same) };
+  });
+}
+
+type CarryOut = (w: Writer, ports: ReviewingPorts, application: Application, reviews: Review[]) => Promise<Decision>;
+
+const CARRY_OUT = {
+  request_changes: (w, ports, application, reviews) => sendBack(w, ports, application, reviews, "changes_requested"),
+  refuse: (w, ports, application, reviews) => sendBack(w, ports, application, reviews, "refused"),
+  accredit: async (w, ports, application, reviews) => {
+    const charter = ports.charters.get(application.charterVersion);
+    const participant = await w.participants.get(application.participantId);
+    const facts = await readFacts(w, participant, application, charter);
+    const now = ports.clock.now();
+    const unmet = criteriaOf(charter, application, participant).filter(
+      (criterion) => evaluateCriterion(criterion, facts, now).outcome !== "met",
+    );
+    if (unmet.length > 0)
+      throw new RelaisError(
+        "conflict",
+        `Two accreditors did not find all criteria met: ${unmet.map(({ id }) => id).join(", ")}. Ask for changes, or find them met.`,
+        {
+          actor: "operator",
+        },
+      );
+    const reasons = joined(reviews);
+    return (
+      await grantAccreditation(w, ports, {
+        participant,
+        application,
+        charter,
+        level: 2,
+        kind: "accredit",
+        reasons,
+        deciders: decidersOf(reviews),
+      })
+    ).decision;
+  },
+} as const satisfies Record<Review["verdict"], CarryOut>;
+
+async function sendBack(
+  w: Writer,
+  ports: ReviewingPorts,
+  application: Application,
+  reviews: Review[],
+  to: "changes_requested" | "refused",
+): Promise<Decision> {
+  const at = ports.clock.now();
+  const participant = await w.participants.get(application.participantId);
+  await w.cases.moveApplication(application.id, ["in_review"], to, { changedAt: at });
+  return recordDecision(w, {
+    participant,
+    application,
+    charter: ports.charters.get(application.charterVersion),
+    kind: to === "refused" ? "refuse" : "request_changes",
+    level: application.level,
+    reasons: joined(reviews),
+    remedy: { fr: "Corrigez ces points et envoyez de nouveau la demande.", en: "Mend these points and submit again." },
+    appeal: to === "refused" ? APPEAL : null,
+    deciders: decidersOf(reviews),
+    at,
+  });
+}
+
+function joined(reviews: Review[]): Words {
+  const texts = (lang: keyof Words): string => [...new Set(reviews.map((review) => review.reasons[lang]))].join(" ");
+  return { fr: texts("fr"), en: texts("en") };
+}
+
+function decidersOf(reviews: Review[]): Decider[] {
+  return reviews.map(({ reviewer }) => ({ name: reviewer, role: "accreditor" }));
+}
+
+/** How many accreditors each step takes. A suspension protects people at once; giving and ending for good take two. */
+export const ACCREDITORS_NEEDED = { suspend: 1, reinstate: 2, revoke: 2, reopen: 2 } as const satisfies Record<Proposal["kind"], number>;
+
+/**
+ * A sanction, or its end. The first accreditor of two proposes, the second one confirms, and the effects are one transaction.
+ * @throws RelaisError `forbidden`, `conflict` where its standing does not allow it, or the same accreditor confirms.
+ */
+export async function changeStandingByAccreditor(
+  ports: ReviewingPorts,
+  caller: RegisterCaller,
+  asked: { participantId: ParticipantId; kind: Proposal["kind"]; reasons: Words; remedy: Words | null },
+): Promise<{ decision: Decision | null; resumed: number }> {
+  const proposer = accreditorName(caller);
+  const { rings, decision } = await ports.store.write(async (w) => {
+    const participant = await w.register.lock(asked.participantId);
+    const earlier = (await w.accreditations.proposals(participant.id)).find((proposal) => proposal.kind === asked.kind);
+    if (ACCREDITORS_NEEDED[asked.kind] > 1 && (earlier === undefined || earlier.proposer === proposer)) {
+      refuseImpossible(participant, asked.kind);
+      await w.cases.putProposal({ ...asked, proposer, at: ports.clock.now() });
+      return { rings: [], decision: null };
+    }
+    const names = [...new Set([...(earlier ? [earlier.proposer] : []), proposer])];
+    const deciders: Decider[] = names.map((name) => ({ name, role: "accreditor" }));
+    return carryOut(w, ports, { ...asked, deciders });
+  });
+  await ports.queue.ring(rings).catch(() => undefined);
+  return { decision, resumed: rings.length };
+}
+
+const POSSIBLE = {
+  suspend: ["accredited", "registered", "expired"],
+  reinstate: ["suspended"],
+  revoke: ["accredited", "registered", "expired", "suspended"],
+  reopen: ["revoked", "registered", "accredited", "suspended", "expired"],
+} as const satisfies Record<Proposal["kind"], readonly Participant["status"][]>;
+
+function refuseImpossible({ name, status }: Participant, kind: Proposal["kind"]): void {
+  if (!(POSSIBLE[kind] as readonly string[]).includes(status))
+    throw new RelaisError("conflict", `${name} is ${status}; "${kind}" is not possible now.`, { actor: "operator" });
+}
+
+async function carryOut(
+  w: Writer,
+  ports: ReviewingPorts,
+  asked: { participantId: ParticipantId; kind: Proposal["kind"]; reasons: Words; remedy: Words | null; deciders: Decider[] },
+): Promise<{ rings: Awaited<ReturnType<typeof applyReinstatement>>["rings"]; decision: Decision }> {
+  switch (asked.kind) {
+    case "suspend":
+    case "revoke":
+      return { rings: [], decision: await applySanction(w, ports, asked.kind, asked) };
+    case "reinstate": {
+      const { rings, decision } = await applyReinstatement(w, ports, asked);
+      return { rings, decision };
+    }
+    case "reopen":
+      return { rings: [], decision: await upholdAppeal(w, ports, asked) };
+  }
+}
+
+/** An appeal that was upheld: the application that was refused or revoked may be taken up again. */
+async function upholdAppeal(
+  w: Writer,
+  ports: ReviewingPorts,
+  { participantId, reasons, deciders }: { participantId: ParticipantId; reasons: Words; deciders: Decider[] },
+): Promise<Decision> {
+  const at = ports.clock.now();
+  const participant = await w.register.lock(participantId);
+  const last = (await w.accreditations.applicationsOf(participantId)).find(({ state }) => state === "refused" || state === "revoked");
+  if (!last) throw new RelaisError("conflict", "No application of this participant was refused or revoked.", { actor: "operator" });
+  const charter = ports.charters.current(at);
+  await w.cases.moveApplication(last.id, [last.state], "reopened", { changedAt: at, charterVersion: charter.version });
+  if (participant.status === "revoked") await w.register.setStatus(participantId, "registered");
+  await w.cases.dropProposals(participantId);
+  return recordDecision(w, { participant, application: last, charter, kind: "reopen", level: last.level, reasons, deciders, at });
+}
+
+/** What a suspension would stop now, for whoever is about to decide it. @throws RelaisError `forbidden`. */
+export async function previewSuspension(
+  { store }: Pick<Ports, "store">,
+  caller: RegisterCaller,
+  participantId: ParticipantId,
+): Promise<{ transfers: number; permissions: number }> {
+  if (caller.kind !== "authority") accreditorName(caller);
+  return store.read(async (r) => r.accreditations.reach(participantId));
+}

@@ -1,0 +1,51 @@
+import type { Ports } from "../ports.ts";
+import { applySanction } from "./change-standing.ts";
+import type { Charters } from "./charter.ts";
+import { askForLook } from "./conclude-checks.ts";
+import { AUTOMATIC } from "./record-decision.ts";
+import { RENEWAL_DAYS } from "./requirements.ts";
+
+type SweepingPorts = Pick<Ports, "store" | "clock"> & { charters: Charters };
+
+const BATCH = 100;
+const HOUR_MILLISECONDS = 3_600_000;
+
+/**
+ * What time alone changes: accreditations that ended, looks that are due again, criteria whose time is over, renewals that come near.
+ * Deciding is left to the conclusions of the looks that it asks for. Returns how many accreditations ended.
+ */
+export async function sweepAccreditations(ports: SweepingPorts, terms: { recheckHours: number }): Promise<number> {
+  const now = ports.clock.now();
+  const ended = await ports.store.read((r) => r.accreditations.endingBefore(now, BATCH));
+  for (const { participantId } of ended)
+    await ports.store.write((w) => applySanction(w, ports, "expire", { participantId, deciders: [AUTOMATIC], reasons: ENDED }));
+  await askAgain(ports, terms.recheckHours);
+  return ended.length;
+}
+
+const ENDED = {
+  fr: "La durée de l’agrément est écoulée et il n’a pas été renouvelé.",
+  en: "The time of the accreditation is over, and it was not renewed.",
+};
+
+async function askAgain(ports: SweepingPorts, recheckHours: number): Promise<void> {
+  const at = ports.clock.now();
+  const before = (hours: number): Date => new Date(at.getTime() - hours * HOUR_MILLISECONDS);
+  const due = await ports.store.read(async (r) => {
+    const byTime = await r.accreditations.dueForProbes(before(recheckHours), BATCH);
+    const soon = await r.accreditations.endingBefore(before(-24 * RENEWAL_DAYS), BATCH);
+    const late = await Promise.all((await r.accreditations.pastDue(at, BATCH)).map((id) => r.accreditations.getApplication(id)));
+    const recent = await Promise.all(
+      [...late, ...soon].map(async ({ participantId }) => ({ participantId, run: await r.accreditations.findRun(participantId) })),
+    );
+    // One hour between two looks at the same participant, whatever asks for them.
+    const again = recent
+      .filter(({ run }) => run === null || (run.endedAt !== null && run.endedAt < before(1)))
+      .map(({ participantId }) => participantId);
+    return [...new Set([...byTime, ...again])];
+  });
+  for (const participantId of due)
+    await ports.store.write(async (w) =>
+      askForLook(w, { participantId, application: await w.accreditations.findGiven(participantId), at }),
+    );
+}

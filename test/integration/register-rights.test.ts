@@ -1,0 +1,155 @@
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { Refused, type RegisterClient } from "../../src/cli/register-client.ts";
+import { ROUTES } from "../../src/http/routes.ts";
+import { charter, charters, criterion, REASONS } from "../support/charter.ts";
+import { startRegisterApi, type RegisterApi } from "../support/register-api.ts";
+
+/**
+ * Who may do what in the register, as a table over HTTP: every route that needs a token, and every role. `yes` answers 2xx, `no` answers as
+ * listed; what is not theirs does not exist for them.
+ */
+const WHO = ["own", "other", "accreditor", "authority", "operator"] as const;
+type Who = (typeof WHO)[number];
+
+const words = { fr: "Réponse", en: "Answer" };
+const VERSIONS = charters(
+  charter("2026-11", [
+    criterion({
+      id: "hosting-country",
+      check: { kind: "one_of", fact: "answers.hosting.country", values: ["FR"] },
+      questions: [{ answer: "hosting.country", type: "country", label: words, hint: null, options: [] }],
+    }),
+    criterion({
+      id: "audit",
+      level: 2,
+      check: { kind: "attested_by", evidence: "audit-report", issuers: null },
+      evidence: { kind: "audit-report", title: words, maxAgeDays: null, issuer: null },
+    }),
+  ]),
+);
+
+let api: RegisterApi;
+let clients: Record<Who, RegisterClient>;
+let ids: { participant: string; application: string; evidence: string; organisation: string };
+
+const evidenceFile = () => ({
+  bytes: Buffer.from("%PDF-1.7 an audit"),
+  query: { kind: "audit-report", name: "audit.pdf", date: "2026-01-01", issuer: "A" },
+});
+const review = { round: 1, verdict: "accredit", without_conflict: true, met: ["audit"], reasons: REASONS };
+
+// In this order: later rows stand on what earlier ones changed. A refusal names its status.
+// oxfmt-ignore
+const MATRIX: [method: "GET" | "POST" | "PATCH" | "DELETE" | "UPLOAD", path: string, body: () => object | undefined, answers: Record<Who, number>][] = [
+  ["GET",    "/v1/applications",                                () => undefined,                       { own: 200, other: 200, accreditor: 200, authority: 200, operator: 403 }],
+  ["POST",   "/v1/applications",                                () => ({ level: 2 }),                  { own: 201, other: 201, accreditor: 403, authority: 403, operator: 403 }],
+  ["GET",    "/v1/applications/:application",                   () => undefined,                       { own: 200, other: 404, accreditor: 200, authority: 200, operator: 404 }],
+  ["PATCH",  "/v1/applications/:application/answers",           () => ({ answers: { "hosting.country": "FR" } }), { own: 200, other: 404, accreditor: 404, authority: 404, operator: 404 }],
+  ["POST",   "/v1/applications/:application/signature",         () => ({ digest: "digest-of-2026-11", signer: "director" }), { own: 200, other: 404, accreditor: 404, authority: 404, operator: 404 }],
+  ["UPLOAD", "/v1/applications/:application/evidence",          () => undefined,                       { own: 201, other: 404, accreditor: 404, authority: 404, operator: 404 }],
+  ["GET",    "/v1/evidence/:evidence",                          () => undefined,                       { own: 200, other: 404, accreditor: 200, authority: 200, operator: 404 }],
+  ["GET",    "/v1/applications/:application/messages",          () => undefined,                       { own: 200, other: 404, accreditor: 200, authority: 200, operator: 404 }],
+  ["POST",   "/v1/applications/:application/messages",          () => ({ text: "hello" }),             { own: 201, other: 404, accreditor: 201, authority: 404, operator: 404 }],
+  ["POST",   "/v1/applications/:application/reviews",           () => review,                          { own: 403, other: 403, accreditor: 409, authority: 403, operator: 403 }],
+  ["DELETE", "/v1/evidence/:evidence",                          () => undefined,                       { own: 204, other: 404, accreditor: 404, authority: 404, operator: 404 }],
+  ["GET",    "/v1/participants/:participant/checks",            () => undefined,                       { own: 200, other: 404, accreditor: 200, authority: 200, operator: 404 }],
+  ["POST",   "/v1/participants/:participant/checks",            () => undefined,                       { own: 202, other: 404, accreditor: 202, authority: 404, operator: 404 }],
+  ["GET",    "/v1/participants/:participant/challenge",         () => undefined,                       { own: 200, other: 404, accreditor: 404, authority: 404, operator: 404 }],
+  ["POST",   "/v1/participants/:participant/invitations",       () => undefined,                       { own: 201, other: 404, accreditor: 404, authority: 404, operator: 404 }],
+  ["GET",    "/v1/participants/:participant/standing/preview",  () => undefined,                       { own: 403, other: 403, accreditor: 200, authority: 200, operator: 403 }],
+  ["POST",   "/v1/applications/:application/steps/withdraw",    () => undefined,                       { own: 200, other: 404, accreditor: 404, authority: 404, operator: 404 }],
+  ["POST",   "/v1/participants/:participant/departure",         () => ({ reasons: REASONS }),          { own: 409, other: 404, accreditor: 404, authority: 404, operator: 404 }],
+  ["POST",   "/v1/participants/:participant/standing",          () => ({ kind: "suspend", reasons: REASONS }), { own: 403, other: 403, accreditor: 200, authority: 403, operator: 403 }],
+  ["POST",   "/v1/organisations/:organisation/standing",        () => ({ kind: "suspend", reasons: REASONS }), { own: 403, other: 403, accreditor: 200, authority: 403, operator: 403 }],
+];
+
+before(async () => {
+  api = await startRegisterApi(VERSIONS);
+  const own = await api.platform("own");
+  const other = await api.platform("other");
+  clients = {
+    own: own.client,
+    other: other.client,
+    accreditor: await api.staff("accreditor", "accreditor A"),
+    authority: await api.staff("authority", "authority"),
+    operator: await api.staff("operator", "operator"),
+  };
+  const { id } = await own.client.send<{ id: string }>("POST", "/v1/applications", { level: 2 });
+  const { evidence } = await own.client.upload<{ evidence: { id: string }[] }>(`/v1/applications/${id}/evidence`, evidenceFile());
+  ids = { participant: own.participant.id, application: id, evidence: String(evidence[0]?.id), organisation: own.organisation };
+});
+after(() => api[Symbol.asyncDispose]());
+
+const addressed = (path: string): string => path.replace(/:(\w+)/g, (_, name: string) => ids[name as keyof typeof ids]);
+
+async function statusOf(who: Who, [method, path, body]: (typeof MATRIX)[number]): Promise<number> {
+  const client = clients[who];
+  try {
+    if (method === "UPLOAD") await client.upload(addressed(path), evidenceFile());
+    else if (method === "GET" && path.startsWith("/v1/evidence/")) await client.download(addressed(path));
+    else if (method === "GET") await client.get(addressed(path));
+    else await client.send(method, addressed(path), body());
+    return 200;
+  } catch (error) {
+    assert.ok(error instanceof Refused, String(error));
+    return error.status;
+  }
+}
+
+for (const row of MATRIX) {
+  // Those who may not come first: their try must leave everything as it is for the one who may.
+  const order = WHO.toSorted((a, b) => Number(row[3][a] < 300) - Number(row[3][b] < 300));
+  for (const who of order) {
+    const wanted = row[3][who];
+    test(`${who} ${row[0]} ${row[1]}: ${wanted}`, async () => {
+      assert.equal(await statusOf(who, row), wanted < 300 ? 200 : wanted);
+    });
+  }
+}
+
+test("every route of the register stands in the table", () => {
+  const listed = new Set(MATRIX.map(([method, path]) => `${method === "UPLOAD" ? "POST" : method} ${path.replace(/:\w+/g, ":id")}`));
+  const missing = ROUTES.filter((route) => route.may === "register token")
+    .map((route) => `${route.method.toUpperCase()} ${route.path.replace(":step", "withdraw")}`)
+    .filter((name) => !listed.has(name));
+  assert.deepEqual(missing, []);
+});
+
+test("without a token, with a token of another kind, and after an office ended: 401", async () => {
+  for (const { method, path } of ROUTES.filter((route) => route.may === "register token")) {
+    const answer = await fetch(
+      `${api.origin}${addressed(path.replace("/applications/:id", "/applications/:application").replaceAll(":id", ":participant").replace(":step", "submit"))}`,
+      {
+        method: method.toUpperCase(),
+        headers: { "content-type": "application/json" },
+        ...(["get", "delete"].includes(method) ? {} : { body: "{}" }),
+      },
+    );
+    assert.equal(answer.status, 401, `${method} ${path}`);
+  }
+  const dismissed = await api.staff("accreditor", "for a day");
+  await dismissed.get("/v1/applications");
+  api.dismiss("for a day");
+  await assert.rejects(dismissed.get("/v1/applications"), { status: 401 });
+});
+
+test("what the authority looked at is written down", async () => {
+  const views = await api.store.read((r) => r.accreditations.authorityViews(100));
+  assert.ok(
+    views.some(({ viewer, what }) => viewer === "authority" && what === `GET /v1/applications/${ids.application}`),
+    JSON.stringify(views),
+  );
+});
+
+test("evidence is a download of no type that a browser runs", async () => {
+  const { client } = await api.platform("hostile");
+  const { id } = await client.send<{ id: string }>("POST", "/v1/applications", { level: 2 });
+  const file = { ...evidenceFile(), query: { ...evidenceFile().query, name: '"><script>alert(1)</script>.html' } };
+  const { evidence } = await client.upload<{ evidence: { id: string; file_name: string }[] }>(`/v1/applications/${id}/evidence`, file);
+  const { bytes, headers } = await client.download(`/v1/evidence/${evidence[0]?.id}`);
+  assert.deepEqual(Buffer.from(bytes), file.bytes);
+  assert.equal(headers.get("content-type"), "application/octet-stream");
+  assert.match(String(headers.get("content-disposition")), /^attachment; filename="evd_\w+\.pdf"$/);
+  assert.match(String(headers.get("content-security-policy")), /sandbox/);
+});
