@@ -4,6 +4,7 @@ import type { CallerTokens } from "../core/ports.ts";
 import { createCallerTokens, type ProofVerifier } from "./caller-tokens.ts";
 import { configurationOf, type AuthorizationPorts } from "./configuration.ts";
 import { registerConsentGrant } from "./consent-grant.ts";
+import { registerProbeGrant } from "./probe-grant.ts";
 import { interactionRoutes } from "./interaction.ts";
 
 interface Settings extends AuthorizationPorts {
@@ -36,6 +37,7 @@ export function createAuthorization(settings: Settings): Authorization {
   provider.proxy = true;
   provider.on("server_error", (_ctx, error) => settings.report(error));
   registerConsentGrant(provider, settings);
+  registerProbeGrant(provider, settings);
   const callback = provider.callback();
   const router = Router();
   router.get("/.well-known/jwks.json", publishKeys(settings));

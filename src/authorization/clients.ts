@@ -2,7 +2,7 @@ import type { ClientMetadata } from "oidc-provider";
 import type { Store } from "../core/ports.ts";
 import type { Participant, PublicJwk } from "../core/register/participant.ts";
 import type { Staff } from "../core/register/staff.ts";
-import { CONSENT_GRANT, DETAIL_TYPE, REGISTER_SCOPE, TRANSFERS_SCOPE } from "./names.ts";
+import { CONSENT_GRANT, DETAIL_TYPE, PROBE_GRANT, REGISTER_SCOPE, TRANSFERS_SCOPE } from "./names.ts";
 
 interface Sources {
   issuer: string;
@@ -32,7 +32,7 @@ function workerClient(clientId: string, keys: PublicJwk[]): ClientMetadata {
     client_name: "Relais",
     redirect_uris: [],
     response_types: [],
-    grant_types: [CONSENT_GRANT],
+    grant_types: [CONSENT_GRANT, PROBE_GRANT],
     jwks: { keys: usable(keys) },
   };
 }

@@ -1,6 +1,7 @@
 import type { AccessToken, Client, ClientCredentials, KoaContextWithOIDC, RefreshToken } from "oidc-provider";
 import { RelaisError } from "../core/errors.ts";
 import type { Clock, Store } from "../core/ports.ts";
+import { readLook } from "./probe-grant.ts";
 import { consentIdIn, detailOf, pairwiseSubject, readLiveConsent, type LiveConsent } from "./live-consent.ts";
 
 type Token = AccessToken | ClientCredentials | RefreshToken;
@@ -17,6 +18,8 @@ interface Ports {
  */
 export function introspectionPolicy(ports: Ports): (ctx: KoaContextWithOIDC, client: Client, token: Token) => Promise<boolean> {
   return async (_ctx, client, token) => {
+    const probe = token.rar?.[0]?.["probe"];
+    if (probe !== undefined) return tellOfLook(ports, client, token, probe);
     const own = token.clientId === client.clientId;
     const asSource = token.clientId === `${ports.issuer}/worker` && "aud" in token && token.aud === client.clientId;
     const live = own || asSource ? await standing(ports, token) : null;
@@ -27,6 +30,14 @@ export function introspectionPolicy(ports: Ports): (ctx: KoaContextWithOIDC, cli
     });
     return true;
   };
+}
+
+/** A token for a test account is active for the participant that is looked at, while the look runs. */
+async function tellOfLook(ports: Ports, client: Client, token: Token, runId: unknown): Promise<boolean> {
+  const look = await readLook(ports, runId);
+  if (look === null || look.participant.entityId !== client.clientId) return false;
+  Object.assign(token, { extra: { account: look.testAccount } });
+  return true;
 }
 
 async function standing(ports: Ports, token: Token): Promise<LiveConsent | null> {

@@ -16,3 +16,9 @@ export function staffClientId(issuer: string, name: string): string {
 export function apiResource(issuer: string): string {
   return `${issuer}/v1`;
 }
+
+/**
+ * The grant by which the worker reads and deletes on a participant's test account during one look (docs/deviations.md). Parameters: `run`,
+ * `resource`, `datasets` and `actions` (separated by spaces).
+ */
+export const PROBE_GRANT = "urn:relais:params:oauth:grant-type:probe";

@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto";
 import { z } from "zod";
-import type { Consent } from "../core/consent/consent.ts";
 import { RelaisError, type ErrorCode } from "../core/errors.ts";
 import type { ConsentTokens, TokenHolder } from "../core/ports.ts";
 import type { Participant } from "../core/register/participant.ts";
@@ -10,6 +9,7 @@ import type { OwnKey } from "./keyring.ts";
 import { signCompact } from "./signer.ts";
 
 export const CONSENT_GRANT = "urn:relais:params:oauth:grant-type:consent";
+export const PROBE_GRANT = "urn:relais:params:oauth:grant-type:probe";
 const ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 /** A token is renewed this long before its end, so that none ends on its way. */
 const RENEW_BEFORE_SECONDS = 30;
@@ -26,14 +26,46 @@ interface Settings {
 /** The worker as a client (`{issuer}/worker`, private_key_jwt, DPoP): each opening has a DPoP key of its own. */
 export function createConsentTokens(settings: Settings): ConsentTokens {
   return {
-    open: async (consent, source) => tokenHolder(settings, { consent, source, proofKey: await newProofKey() }),
+    open: async (consent, source) => {
+      const asked = { grant_type: CONSENT_GRANT, consent: consent.id, resource: source.entityId };
+      return tokenHolder(settings, { asked, proofKey: await newProofKey() });
+    },
   };
 }
 
+/** A token for a participant's test account, during one look (`PROBE_GRANT`). */
+export interface ProbeToken extends TokenHolder {
+  /** Ends the token: from now on it is not active. */
+  end(): Promise<void>;
+}
+
+export async function openProbeToken(
+  settings: Settings,
+  look: { runId: string; participant: Pick<Participant, "entityId">; datasets: string[]; actions: string[] },
+): Promise<ProbeToken> {
+  const { runId: run, participant, datasets, actions } = look;
+  const asked = { grant_type: PROBE_GRANT, run, resource: participant.entityId, datasets: datasets.join(" "), actions: actions.join(" ") };
+  const holding: Holding = { asked, proofKey: await newProofKey() };
+  const first = await requestToken(settings, holding);
+  return { ...tokenHolder(settings, holding, Promise.resolve(first)), end: () => revoke(settings, first.value) };
+}
+
 interface Holding {
-  consent: Pick<Consent, "id">;
-  source: Pick<Participant, "entityId">;
+  /** Parameters of the grant. */
+  asked: Record<string, string>;
   proofKey: ProofKey;
+}
+
+/** RFC 7009. */
+async function revoke(settings: Settings, token: string): Promise<void> {
+  const answer = await settings.fetch({
+    method: "POST",
+    url: `${settings.issuer}/token/revocation`,
+    headers: { "content-type": "application/x-www-form-urlencoded" },
+    body: new URLSearchParams({ token, ...authenticationOf(settings) }).toString(),
+  });
+  if (answer.status !== 200) throw errorFrom(await refusalOf(answer));
+  await answer.drop();
 }
 
 interface Token {
@@ -41,8 +73,8 @@ interface Token {
   renewAt: number;
 }
 
-function tokenHolder(settings: Settings, holding: Holding): TokenHolder {
-  let held: Promise<Token> | null = null;
+function tokenHolder(settings: Settings, holding: Holding, first: Promise<Token> | null = null): TokenHolder {
+  let held = first;
   const token = async (renew: boolean): Promise<Token> => {
     const present = renew ? null : await held?.catch(() => null);
     if (present && present.renewAt > Date.now()) return present;
@@ -73,22 +105,23 @@ async function requestToken(settings: Settings, holding: Holding): Promise<Token
   return { value: token.access_token, renewAt: Date.now() + (token.expires_in - RENEW_BEFORE_SECONDS) * 1000 };
 }
 
-async function post(settings: Settings, { consent, source, proofKey }: Holding, nonce: string | undefined): Promise<OutboundResponse> {
+async function post(settings: Settings, { asked, proofKey }: Holding, nonce: string | undefined): Promise<OutboundResponse> {
   const url = `${settings.issuer}/token`;
-  const body = new URLSearchParams({
-    grant_type: CONSENT_GRANT,
-    consent: consent.id,
-    resource: source.entityId,
-    client_id: `${settings.issuer}/worker`,
-    client_assertion_type: ASSERTION_TYPE,
-    client_assertion: clientAssertion(settings),
-  });
+  const body = new URLSearchParams({ ...asked, ...authenticationOf(settings) });
   const headers = {
     "content-type": "application/x-www-form-urlencoded",
     accept: "application/json",
     dpop: await proofKey.proof({ method: "POST", url, nonce }),
   };
   return settings.fetch({ method: "POST", url, headers, body: body.toString() });
+}
+
+function authenticationOf(settings: Settings): Record<string, string> {
+  return {
+    client_id: `${settings.issuer}/worker`,
+    client_assertion_type: ASSERTION_TYPE,
+    client_assertion: clientAssertion(settings),
+  };
 }
 
 /** RFC 7523 §3, with the issuer as the one audience (FAPI 2.0 §5.3.3.1). */

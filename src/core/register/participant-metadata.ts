@@ -71,11 +71,15 @@ function aboutOf(main: Members, organisation: Members): Participant["about"] {
   const contact = main.privacy_contact ?? contacts[0];
   const policy = main.policy_uri ?? organisation.policy_uri;
   const logo = main.logo_uri ?? organisation.logo_uri;
+  const { incidents_uri: incidents, test_account: testAccount } = main;
   return {
     country: text(main, "country", 2),
     privacyContact: text({ privacy_contact: contact }, "privacy_contact", 200),
     ...(policy === undefined ? {} : { policyUri: address(policy, "policy_uri") }),
     ...(logo === undefined ? {} : { logoUri: address(logo, "logo_uri") }),
+    ...(incidents === undefined ? {} : { incidentsUri: address(incidents, "incidents_uri") }),
+    ...(testAccount === undefined ? {} : { testAccount: text(main, "test_account", 200) }),
+    ...(main.synthetic === true ? { synthetic: true } : {}),
   };
 }
 

@@ -41,7 +41,18 @@ export interface Participant {
   /** Data sets that a holder gives back; empty for a platform. */
   datasets: DataSet[];
   /** What people are told: ISO 3166 country of hosting, contact of the data-protection officer, retention in words. */
-  about: { country: string; privacyContact: string; policyUri?: string; logoUri?: string };
+  about: {
+    country: string;
+    privacyContact: string;
+    policyUri?: string;
+    logoUri?: string;
+    /** Where its incidents and their handling are published. */
+    incidentsUri?: string;
+    /** An account of nobody, on which the automatic checks write and read. */
+    testAccount?: string;
+    /** A holder whose people are all invented: platforms of level 0 may try themselves there. */
+    synthetic?: boolean;
+  };
   status: Status;
   /** OAuth client metadata where the participant asks for consent itself; null where it does not. */
   client: { redirectUris: string[] } | null;
