@@ -83,6 +83,8 @@ const PARSER_ERRORS: Record<string, RelaisError> = {
   "entity.too.large": new RelaisError("too_large", "The body is larger than this address takes: 64 KiB of JSON, or 32 KiB of a form.", {
     actor: "client",
   }),
+  // What the reader of forms with a file says (multer).
+  LIMIT_FILE_SIZE: new RelaisError("too_large", "A piece of evidence is at most 10 MiB.", { actor: "client" }),
   "entity.parse.failed": new RelaisError("invalid", "The body is not JSON.", { pointers: [""] }),
   "encoding.unsupported": new RelaisError("unsupported", "Send the body as it is, or compressed with gzip.", { actor: "client" }),
   "charset.unsupported": new RelaisError("unsupported", "Send the body in UTF-8.", { actor: "client" }),
@@ -91,8 +93,11 @@ const PARSER_ERRORS: Record<string, RelaisError> = {
 
 export function translateHttpError(error: unknown): RelaisError {
   if (error instanceof RelaisError || typeof error !== "object" || error === null) return asRelaisError(error);
-  const known = "type" in error && typeof error.type === "string" ? PARSER_ERRORS[error.type] : undefined;
+  const named = "type" in error ? error.type : "code" in error ? error.code : undefined;
+  const known = typeof named === "string" && Object.hasOwn(PARSER_ERRORS, named) ? PARSER_ERRORS[named] : undefined;
   if (known) return known;
+  if ("name" in error && error.name === "MulterError")
+    return new RelaisError("invalid", "The form is not as this page sends it. Open the page again.");
   if (error instanceof URIError) return new RelaisError("invalid", "The address is not well-formed.");
   return asRelaisError(error);
 }

@@ -1,6 +1,36 @@
+import multer from "multer";
 import express, { Router, type NextFunction, type Request, type Response } from "express";
 import { LANGUAGES, type Language } from "../core/catalogue/data-set.ts";
 import type { Session } from "../core/person/person.ts";
+import { EVIDENCE_BYTES } from "../core/register/add-evidence.ts";
+import { decision } from "./accreditation/decision.ts";
+import {
+  askForChecks,
+  beginApplication,
+  downloadEvidence,
+  dropEvidence,
+  organisation,
+  organisations,
+  saveSection,
+  showChecks,
+  showEvidence,
+  showInvitation,
+  showSection,
+  stepOf,
+  takeInvitation,
+  uploadEvidence,
+  writeMessage,
+} from "./accreditation/participant.ts";
+import {
+  answerApplicant,
+  authorityPage,
+  decideStanding,
+  giveReview,
+  queue,
+  reviewPage,
+  staffEvidence,
+  standingPage,
+} from "./accreditation/staff.ts";
 import { accounts, proveAccount, showProof } from "./accounts/handlers.ts";
 import { sendAsset } from "./assets.ts";
 import { home, legalPage, me, signIn } from "./home/handlers.ts";
@@ -30,6 +60,7 @@ const PUBLIC_ROUTES: [Method, string, Handler][] = [
   ["get", "/", home],
   ["get", "/register", register],
   ["get", "/register/:id", participant],
+  ["get", "/decisions/:id", decision],
   ["get", "/sign-in", signIn],
   ["get", "/problems", problems],
   ["get", "/problems/:code", problem],
@@ -70,6 +101,42 @@ const PERSON_ROUTES: [Method, string, PersonHandler][] = [
   ["post", "/me/switch/:id/close", closeOld],
 ];
 
+/** For a person who acts for a participant: each handler looks whether they do. */
+const MEMBER_ROUTES: [Method, string, PersonHandler][] = [
+  ["get", "/organisation", organisations],
+  ["get", "/invitation", showInvitation],
+  ["post", "/invitation", takeInvitation],
+  ["get", "/organisation/:id", (ports, visit) => organisation(ports, visit)],
+  ["post", "/organisation/:id/begin", beginApplication],
+  ["get", "/organisation/:id/section/:section", (ports, visit) => showSection(ports, visit)],
+  ["post", "/organisation/:id/section/:section", saveSection],
+  ["post", "/organisation/:id/submit", stepOf("submit")],
+  ["post", "/organisation/:id/withdraw", stepOf("withdraw")],
+  ["post", "/organisation/:id/reopen", stepOf("reopen")],
+  ["post", "/organisation/:id/messages", writeMessage],
+  ["get", "/organisation/:id/evidence", (ports, visit) => showEvidence(ports, visit)],
+  ["post", "/organisation/:id/evidence", uploadEvidence],
+  ["get", "/organisation/:id/evidence/:evidence", downloadEvidence],
+  ["post", "/organisation/:id/evidence/:evidence/remove", dropEvidence],
+  ["get", "/organisation/:id/checks", showChecks],
+  ["post", "/organisation/:id/checks", askForChecks],
+];
+
+/** For somebody with an office: each handler looks whether they have it. */
+const STAFF_ROUTES: [Method, string, PersonHandler][] = [
+  ["get", "/accreditation", queue],
+  ["get", "/accreditation/applications/:id", (ports, visit) => reviewPage(ports, visit)],
+  ["post", "/accreditation/applications/:id/review", giveReview],
+  ["post", "/accreditation/applications/:id/messages", answerApplicant],
+  ["get", "/accreditation/evidence/:id", staffEvidence],
+  ["get", "/accreditation/participants/:id", (ports, visit) => standingPage(ports, visit)],
+  ["post", "/accreditation/participants/:id", decideStanding],
+  ["get", "/authority", authorityPage],
+];
+
+/** The one form that carries a file. */
+const UPLOAD = "/organisation/:id/evidence";
+
 /** Addresses that stand in trust marks, without a language, and the page that each leads to. */
 const SIGNED_ADDRESSES: [address: string, page: (request: Request) => string][] = [
   ["/register/:id", (request) => `/register/${encodeURIComponent(String(request.params["id"]))}`],
@@ -94,15 +161,18 @@ export function createPages(ports: PagesPorts): Router {
   return router;
 }
 
+const UPLOAD_LIMITS = { fileSize: EVIDENCE_BYTES, files: 1, fields: 10, fieldSize: 4096, parts: 12, headerPairs: 50 };
+
 function pagesIn(lang: Language, ports: PagesPorts): Router {
   const router = Router();
+  router.post(UPLOAD, signedIn(lang), multer({ limits: UPLOAD_LIMITS }).single("file"));
   router.use(express.urlencoded({ extended: false, limit: "32kb", parameterLimit: 400 }));
   for (const [method, path, handler] of PUBLIC_ROUTES) {
     router[method](path, async (request, response) =>
       answer(ports, lang, request, response, await handler(ports, visitOf(lang, request, response))),
     );
   }
-  for (const [method, path, handler] of PERSON_ROUTES) {
+  for (const [method, path, handler] of [...PERSON_ROUTES, ...MEMBER_ROUTES, ...STAFF_ROUTES]) {
     router[method](path, signedIn(lang), async (request, response) =>
       answer(ports, lang, request, response, await handler(ports, personOf(visitOf(lang, request, response)))),
     );
@@ -131,6 +201,7 @@ function visitOf(lang: Language, request: Request, response: Response): Visit {
     params: request.params as Record<string, string>,
     query: formOf(request.query),
     form: formOf(request.body),
+    file: request.file ? { name: request.file.originalname, content: request.file.buffer } : null,
   };
 }
 
@@ -141,7 +212,10 @@ async function answer(ports: PagesPorts, lang: Language, request: Request, respo
     case "redirect":
       return response.redirect(303, given.to);
     case "file":
-      response.set("Content-Type", given.type).set("Content-Disposition", `attachment; filename="${given.name}"`).send(given.body);
+      response
+        .set({ "Content-Type": given.type, "Content-Disposition": `attachment; filename="${given.name}"` })
+        .set("Content-Security-Policy", "default-src 'none'; sandbox")
+        .send(typeof given.body === "string" ? given.body : Buffer.from(given.body));
       return;
     case "stream":
       return stream(response, given.events);

@@ -2,6 +2,9 @@ import { RelaisError } from "../core/errors.ts";
 import type { PersonId } from "../core/ids.ts";
 import type { Session } from "../core/person/person.ts";
 import type { Ports } from "../core/ports.ts";
+import type { Charters } from "../core/register/charter.ts";
+import type { Staff } from "../core/register/staff.ts";
+import type { StatementSigner } from "../core/register/trust-mark.ts";
 import type { Tongue } from "./tongue.ts";
 
 /** Who runs this Relais, and where people write to it: a mail address, or a web address. */
@@ -11,7 +14,13 @@ export interface Operator {
 }
 
 /** What the portal needs of the system. It holds no key that opens a person's credentials. */
-export type PagesPorts = Pick<Ports, "store" | "clock" | "queue" | "sealer" | "network" | "adapters"> & { operator: Operator | null };
+export type PagesPorts = Pick<Ports, "store" | "clock" | "queue" | "sealer" | "network" | "adapters" | "issuer"> & {
+  operator: Operator | null;
+  charters: Charters;
+  staff: Staff;
+  /** Signs trust marks. */
+  statements: StatementSigner;
+};
 
 /** A submitted form (or query): texts only, whatever was sent. */
 export interface Form {
@@ -27,6 +36,8 @@ export interface Visit {
   params: Record<string, string>;
   query: Form;
   form: Form;
+  /** A file that came with the form, where the page takes one. */
+  file: { name: string; content: Uint8Array } | null;
 }
 
 export interface PersonVisit extends Visit {
@@ -37,7 +48,7 @@ export interface PersonVisit extends Visit {
 export type Answer =
   | { kind: "page"; template: string; title: string; model: object; status?: number; withoutNavigation?: boolean }
   | { kind: "redirect"; to: string }
-  | { kind: "file"; name: string; type: string; body: string }
+  | { kind: "file"; name: string; type: string; body: string | Uint8Array }
   | { kind: "stream"; events: (signal: AbortSignal) => AsyncIterable<string> };
 
 export type Handler = (ports: PagesPorts, visit: Visit) => Answer | Promise<Answer>;

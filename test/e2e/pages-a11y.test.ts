@@ -17,6 +17,7 @@ import { openDatabase, openPool } from "../../src/postgres/pool.ts";
 import { createStore } from "../../src/postgres/store.ts";
 import { openContext, startBrowser } from "../support/browser.ts";
 import { freshDatabase } from "../support/database.ts";
+import { NOBODY } from "../../src/core/register/staff.ts";
 import { REGISTER_PORTS } from "../support/charter.ts";
 import { inDays } from "../support/engine.ts";
 import { realClock } from "../support/real-clock.ts";
@@ -53,9 +54,11 @@ before(async () => {
     operator: { name: "Région test", contact: "https://region.example/contact" },
     network: { fetchFor: () => unreachable },
     sealer: { seal: unreachable, ephemeralProofs: () => unreachable },
+    ...REGISTER_PORTS,
+    staff: NOBODY,
   };
   const app = createHttpApp(
-    { ...ports, callers: { verify: unreachable, verifyRegister: unreachable }, ...REGISTER_PORTS },
+    { ...ports, callers: { verify: unreachable, verifyRegister: unreachable } },
     {
       issuer: origin,
       mounted: [createPages(ports)],

@@ -1,4 +1,5 @@
 import { enProblems } from "./en-problems.ts";
+import { enRegister } from "./en-register.ts";
 import { enTransfers } from "./en-transfers.ts";
 
 /** Every text of the pages in English (ICU MessageFormat). These keys are the keys of the portal. */
@@ -286,6 +287,7 @@ export const en = {
   "stop.copies": "What {destination} has received stays there. You can delete it there, or ask for it: {contact}.",
   "stop.again": "You can give a new permission later.",
   "stop.keep": "Keep sharing",
+  ...enRegister,
   ...enTransfers,
   ...enProblems,
 } as const satisfies Record<string, string>;

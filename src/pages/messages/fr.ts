@@ -1,5 +1,6 @@
 import type { en } from "./en.ts";
 import { frProblems } from "./fr-problems.ts";
+import { frRegister } from "./fr-register.ts";
 import { frTransfers } from "./fr-transfers.ts";
 
 /** Every text of the pages in French. A key that is missing here, or too many, does not compile. */
@@ -292,6 +293,7 @@ export const fr = {
   "stop.copies": "Les données reçues par {destination} y restent. Vous pouvez les y supprimer, ou le demander : {contact}.",
   "stop.again": "Vous pourrez donner une nouvelle autorisation plus tard.",
   "stop.keep": "Garder le partage",
+  ...frRegister,
   ...frTransfers,
   ...frProblems,
 } as const satisfies Record<keyof typeof en, string>;

@@ -1,0 +1,223 @@
+import { asRelaisError, RelaisError } from "../../core/errors.ts";
+import { asId, type ParticipantId } from "../../core/ids.ts";
+import { readEvidence } from "../../core/register/add-evidence.ts";
+import type { Proposal, Review } from "../../core/register/application.ts";
+import { sendMessage } from "../../core/register/messages.ts";
+import { readCase } from "../../core/register/read-case.ts";
+import { criteriaOf } from "../../core/register/requirements.ts";
+import {
+  ACCREDITORS_NEEDED,
+  changeStandingByAccreditor,
+  previewSuspension,
+  reviewApplication,
+} from "../../core/register/review-application.ts";
+import { pathOf, type Answer, type FieldError, type Form, type PagesPorts, type PersonVisit } from "../visit.ts";
+import { staffOf } from "./caller.ts";
+import { evidenceFile } from "./participant.ts";
+import { linesOfDecisions, rowOfEvidence, rowOfMessage, tagOf } from "./view.ts";
+
+const WAITING = ["in_review", "submitted", "checking", "changes_requested"] as const;
+const MOST = 200;
+
+/** What waits, the longest first. */
+export async function queue(ports: PagesPorts, visit: PersonVisit): Promise<Answer> {
+  const { tongue } = visit;
+  const caller = await staffOf(ports, visit);
+  const now = ports.clock.now();
+  const rows = await ports.store.read(async (r) =>
+    Promise.all(
+      (await r.accreditations.queue(WAITING, MOST)).map(async (application) => ({
+        name: (await r.participants.get(application.participantId)).name,
+        href: pathOf(visit, `/accreditation/applications/${application.id}`),
+        level: application.level,
+        tag: tagOf(tongue, application.state),
+        age: tongue.t("queue.days", { days: Math.floor((now.getTime() - application.changedAt.getTime()) / 86_400_000) }),
+      })),
+    ),
+  );
+  return {
+    kind: "page",
+    template: "review-queue",
+    title: tongue.t("queue.title"),
+    model: { rows, isReadOnly: caller.kind === "authority" },
+  };
+}
+
+/** One page per application: criteria with answers and automatic results, evidence, what changed, reviews, messages, the decision. */
+export async function reviewPage(ports: PagesPorts, visit: PersonVisit, errors: FieldError[] = []): Promise<Answer> {
+  const { tongue } = visit;
+  const { lang, t } = tongue;
+  const caller = await staffOf(ports, visit);
+  const id = asId("application", visit.params["id"]);
+  const { file, reviews, messages, probes, decisions, organisation } = await ports.store.read(async (r) => {
+    const found = await readCase(r, ports.charters, caller, id, ports.clock.now());
+    return {
+      file: found,
+      reviews: await r.accreditations.reviews(id, found.application.round),
+      messages: await r.accreditations.messages(id),
+      probes: await r.accreditations.probes(found.participant.id),
+      decisions: await r.accreditations.decisions({ participantId: found.participant.id, limit: 20 }),
+      organisation: await r.accreditations.findOrganisationOf(found.participant.id),
+    };
+  });
+  const { application, participant, charter, requirements, changedAnswers } = file;
+  const open = new Map(
+    [...requirements.pastDue, ...requirements.currentlyDue, ...requirements.eventuallyDue].map((one) => [one.criterion, one]),
+  );
+  const criteria = criteriaOf(charter, application, participant).map((criterion) => ({
+    id: criterion.id,
+    title: criterion.title[lang],
+    statement: criterion.statement[lang],
+    check: t(`case.check.${criterion.check.kind}`),
+    outcome: t(`case.outcome.${open.get(criterion.id)?.outcome ?? "met"}`),
+    isMet: !open.has(criterion.id),
+    because: open.get(criterion.id)?.because[lang] ?? null,
+    isForPeople: criterion.check.kind === "human_review" || criterion.check.kind === "attested_by",
+    answers: criterion.questions.map((question) => ({
+      label: question.label[lang],
+      value: JSON.stringify(application.answers[question.answer] ?? null),
+      before: changedAnswers.includes(question.answer) ? JSON.stringify(application.submittedAnswers?.[question.answer] ?? null) : null,
+    })),
+  }));
+  const model = {
+    id,
+    round: application.round,
+    name: participant.name,
+    organisation: organisation?.name ?? null,
+    state: tagOf(tongue, application.state),
+    level: application.level,
+    charter: application.charterVersion,
+    isReadOnly: caller.kind !== "accreditor",
+    isOpen: application.state === "in_review",
+    criteria,
+    evidence: file.evidence.map((one) => rowOfEvidence(tongue, one, pathOf(visit, `/accreditation/evidence/${one.id}`))),
+    probes: probes.map(({ probe, outcome, detail, reproduce }) => ({
+      probe,
+      outcome: t(`checks.${outcome}`),
+      detail: detail[lang],
+      reproduce,
+    })),
+    reviews: reviews.map((one) => ({ who: one.reviewer, what: t(`review.verdict.${one.verdict}`), reasons: one.reasons[lang] })),
+    messages: messages.map((one) => rowOfMessage(tongue, one)),
+    decisions: linesOfDecisions(tongue, decisions),
+    publicHref: pathOf(visit, `/register/${participant.id}`),
+    standingHref: pathOf(visit, `/accreditation/participants/${participant.id}`),
+    errors,
+  };
+  return { kind: "page", template: "review-case", title: participant.name, model, status: errors.length > 0 ? 422 : 200 };
+}
+
+function here(visit: PersonVisit): Answer {
+  return { kind: "redirect", to: pathOf(visit, `/accreditation/applications/${visit.params["id"]}`) };
+}
+
+const VERDICTS = ["accredit", "refuse", "request_changes"] as const satisfies readonly Review["verdict"][];
+
+export async function giveReview(ports: PagesPorts, visit: PersonVisit): Promise<Answer> {
+  const caller = await staffOf(ports, visit);
+  const { form, tongue } = visit;
+  const verdict = VERDICTS.find((known) => known === form.one("verdict"));
+  try {
+    if (verdict === undefined) throw new RelaisError("invalid", tongue.t("review.error.verdict"));
+    await reviewApplication(ports, caller, {
+      applicationId: asId("application", visit.params["id"]),
+      round: Number(form.one("round")),
+      verdict,
+      withoutConflict: form.one("withoutConflict") === "yes",
+      met: form.all("met"),
+      reasons: reasonsIn(visit),
+    });
+    return here(visit);
+  } catch (error) {
+    return reviewPage(ports, visit, [toldAs(visit, error, "verdict")]);
+  }
+}
+
+/** Reasons are published in both languages. @throws RelaisError `invalid`. */
+function reasonsIn({ form, tongue }: { form: Form; tongue: PersonVisit["tongue"] }): { fr: string; en: string } {
+  const reasons = { fr: form.one("reasonFr"), en: form.one("reasonEn") };
+  if (reasons.fr === "" || reasons.en === "") throw new RelaisError("invalid", tongue.t("review.error.reasons"));
+  return reasons;
+}
+
+function toldAs({ tongue }: PersonVisit, error: unknown, field: string): FieldError {
+  const { code, message } = asRelaisError(error);
+  if (code !== "invalid" && code !== "conflict") throw error;
+  return { field, text: tongue.t("case.refused", { detail: message }) };
+}
+
+export async function answerApplicant(ports: PagesPorts, visit: PersonVisit): Promise<Answer> {
+  const caller = await staffOf(ports, visit);
+  try {
+    await sendMessage(ports, caller, asId("application", visit.params["id"]), visit.form.one("text"));
+    return here(visit);
+  } catch (error) {
+    return reviewPage(ports, visit, [toldAs(visit, error, "text")]);
+  }
+}
+
+export async function staffEvidence(ports: PagesPorts, visit: PersonVisit): Promise<Answer> {
+  return evidenceFile(await readEvidence(ports, await staffOf(ports, visit), asId("evidence", visit.params["id"])));
+}
+
+const KINDS = Object.keys(ACCREDITORS_NEEDED) as Proposal["kind"][];
+
+/** What may be decided about a participant now, and what it would stop. */
+export async function standingPage(ports: PagesPorts, visit: PersonVisit, errors: FieldError[] = []): Promise<Answer> {
+  const { tongue } = visit;
+  const caller = await staffOf(ports, visit);
+  const id: ParticipantId = asId("participant", visit.params["id"]);
+  const preview = await previewSuspension(ports, caller, id);
+  const { participant, proposals, decisions, told } = await ports.store.read(async (r) => ({
+    participant: await r.participants.get(id),
+    proposals: await r.accreditations.proposals(id),
+    decisions: await r.accreditations.decisions({ participantId: id, limit: 50 }),
+    told: await r.outbox.waiting(),
+  }));
+  const model = {
+    id,
+    name: participant.name,
+    status: tongue.t(`register.status.${participant.status}`),
+    preview: tongue.t("standing.preview", { ...preview }),
+    waiting: tongue.t("standing.waiting", { count: told }),
+    kinds: KINDS.map((kind) => ({
+      value: kind,
+      text: tongue.t(`standing.kind.${kind}`),
+      hint: tongue.t("standing.needs", { count: ACCREDITORS_NEEDED[kind] }),
+    })),
+    proposals: proposals.map((one) => tongue.t("standing.proposed", { kind: tongue.t(`standing.kind.${one.kind}`), who: one.proposer })),
+    isReadOnly: caller.kind !== "accreditor",
+    decisions: linesOfDecisions(tongue, decisions),
+    errors,
+  };
+  return { kind: "page", template: "standing", title: participant.name, model, status: errors.length > 0 ? 422 : 200 };
+}
+
+export async function decideStanding(ports: PagesPorts, visit: PersonVisit): Promise<Answer> {
+  const caller = await staffOf(ports, visit);
+  const kind = KINDS.find((known) => known === visit.form.one("kind"));
+  try {
+    if (kind === undefined) throw new RelaisError("invalid", visit.tongue.t("review.error.verdict"));
+    const participantId = asId("participant", visit.params["id"]);
+    await changeStandingByAccreditor(ports, caller, { participantId, kind, reasons: reasonsIn(visit), remedy: null });
+    return { kind: "redirect", to: pathOf(visit, `/accreditation/participants/${participantId}`) };
+  } catch (error) {
+    return standingPage(ports, visit, [toldAs(visit, error, "kind")]);
+  }
+}
+
+/** The authority's own page: decisions first, and what it looked at itself. */
+export async function authorityPage(ports: PagesPorts, visit: PersonVisit): Promise<Answer> {
+  const { tongue } = visit;
+  const caller = await staffOf(ports, visit);
+  if (caller.kind !== "authority") throw new RelaisError("not_found", "There is nothing at this address for you.", { actor: "operator" });
+  const { decisions, views } = await ports.store.read(async (r) => ({
+    decisions: await r.accreditations.decisions({ limit: 100 }),
+    views: await r.accreditations.authorityViews(50),
+  }));
+  const model = {
+    decisions: linesOfDecisions(tongue, decisions),
+    views: views.map(({ viewer, what, at }) => ({ at: tongue.moment(at), iso: at.toISOString(), what, who: viewer })),
+  };
+  return { kind: "page", template: "authority", title: tongue.t("authority.title"), model };
+}
