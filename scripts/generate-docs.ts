@@ -14,6 +14,7 @@ const GROUPS: [name: string, title: string][] = [
   ["data", "Process and data folder"],
   ["http", "HTTP"],
   ["operator", "Operator"],
+  ["register", "Register"],
   ["postgres", "PostgreSQL"],
   ["redis", "Redis"],
   ["keys", "Keys"],

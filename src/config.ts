@@ -63,6 +63,15 @@ export const SETTINGS = z.object({
     .optional()
     .meta({ group: "operator", description: "Where people write to it: a mail address, or a web address. Needed with the name." }),
 
+  RELAIS_STAFF_FILE: z.string().min(1).optional().meta({
+    group: "register",
+    description:
+      "JSON file that names who has an office: accreditors, the authority, the operator (docs/register.md). Read again when it changes. Unset: nobody, but the invented people of the sandbox.",
+  }),
+  RELAIS_RECHECK_HOURS: whole(1, 720)
+    .default(24)
+    .meta({ group: "register", description: "Hours after which the automatic checks of an accredited participant are run again." }),
+
   DATABASE_URL: urlOf("postgres", "postgresql")
     .optional()
     .meta({ group: "postgres", description: "PostgreSQL 13 or newer. Unset: an embedded PostgreSQL in the data folder.", secret: true }),
@@ -185,6 +194,7 @@ function group(read: Read) {
       publicUrl: read.RELAIS_PUBLIC_URL ?? null,
     },
     operator: operatorOf(read),
+    register: { staffFile: read.RELAIS_STAFF_FILE ?? null, recheckHours: read.RELAIS_RECHECK_HOURS },
     postgres: { url: read.DATABASE_URL ?? null, pool: read.RELAIS_DATABASE_POOL },
     redis: { url: read.REDIS_URL ?? null },
     keys: { encryptionSecret: read.RELAIS_KEY_ENCRYPTION_SECRET ?? null },

@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ADAPTERS } from "../adapters/index.ts";
 import { createAuthorization } from "./authorization/authorization.ts";
@@ -10,7 +11,11 @@ import { ConfigError, readConfig, type Config } from "./config.ts";
 import { asRelaisError, RelaisError } from "./core/errors.ts";
 import type { Clock, Ports } from "./core/ports.ts";
 import { accreditParticipant } from "./core/register/accredit-participant.ts";
+import type { Charters } from "./core/register/charter.ts";
+import { concludeChecks } from "./core/register/conclude-checks.ts";
 import { registerParticipant, type Entry } from "./core/register/register-participant.ts";
+import type { Staff } from "./core/register/staff.ts";
+import { sweepAccreditations } from "./core/register/sweep-accreditations.ts";
 import { sweepClosures } from "./core/switch/sweep-closures.ts";
 import { runTransfer } from "./core/transfer/run-transfer.ts";
 import { sweepTransfers } from "./core/transfer/sweep-transfers.ts";
@@ -29,10 +34,13 @@ import { createVerifier, verifyCompact, verifyEntityConfiguration } from "./keys
 import { networkFor, type Outbound } from "./net/network.ts";
 import { createPages } from "./pages/pages.ts";
 import { renderProblem } from "./pages/problems.ts";
+import { openCharters } from "./policies/charters.ts";
+import { openStaff } from "./policies/staff.ts";
 import { migrate } from "./postgres/migrate.ts";
 import { createOauthRecords } from "./postgres/oauth-records.ts";
 import { openDatabase, openPool, openQueuePool } from "./postgres/pool.ts";
 import { createStore } from "./postgres/store.ts";
+import { officeAccounts } from "./sandbox/accounts/offices.ts";
 import { startSandboxChild } from "./sandbox/child.ts";
 import type { SandboxSettings } from "./sandbox/main.ts";
 import { createSignin } from "./signin/signin.ts";
@@ -47,6 +55,8 @@ interface Base {
   clock: Clock;
   pool: ReturnType<typeof openPool>;
   store: Ports["store"];
+  charters: Charters;
+  staff: Staff;
   backend: QueueBackend;
   queue: Ports["queue"];
   network: Outbound;
@@ -54,6 +64,11 @@ interface Base {
   /** Undone in reverse order, last in first out. */
   owned: AsyncDisposableStack;
 }
+
+const CHARTER_FOLDER = new URL("../policies/charter", import.meta.url);
+/** How soon what was seen of a participant is acted on. */
+const CONCLUDE_SECONDS = 1;
+const SWEEP_REGISTER_SECONDS = 60;
 
 /** Used proofs, codes and attempts are kept until they expire, and cleared now and then. */
 const CLEARING_SECONDS = 300;
@@ -106,6 +121,8 @@ async function prepare(config: Config, log: Logger, shutdown: AbortSignal, owned
     clock,
     pool,
     store: createStore(openDatabase(pool)),
+    charters: openCharters(fileURLToPath(CHARTER_FOLDER)),
+    staff: openStaff(config.register.staffFile, (error) => log.error("nobody has an office", { error: asRelaisError(error) })),
     backend,
     queue: owned.use(createTransferQueue(backend)),
     network: owned.use(networkFor({ allowLoopback: config.sandbox.allowLoopback })),
@@ -156,8 +173,10 @@ function every(base: Base, what: string, seconds: number, work: () => Promise<un
 async function startWeb(base: Base, keyring: Keyring, sandbox: SandboxPlan | null): Promise<void> {
   const { issuer, store, pool, network, log } = base;
   const { operator } = base.config;
+  const staff = sandbox && base.config.register.staffFile === null ? sandbox.staff : base.staff;
   const records = createOauthRecords(pool);
   const sign = async (type: string, payload: object) => signCompact(keyring.current("federation"), type, payload);
+  const register = { ...registering(base, keyring), queue: base.queue };
   const keys = {
     signing: keyring.all("oauth").map((key) => key.privateJwk as Record<string, unknown>),
     worker: () => keyring.publicRing("worker"),
@@ -169,6 +188,7 @@ async function startWeb(base: Base, keyring: Keyring, sandbox: SandboxPlan | nul
     store,
     clock,
     records,
+    staff,
     keys,
     verifyProof,
     report: (error) => log.error("the authorization server failed", { error: asRelaisError(error) }),
@@ -192,9 +212,9 @@ async function startWeb(base: Base, keyring: Keyring, sandbox: SandboxPlan | nul
     fetchOrigin: network.fetchOrigin,
     allowLoopback: base.config.sandbox.allowLoopback,
   });
-  const pages = createPages({ store, clock, queue: base.queue, sealer: createSealer(keyring), network, adapters: ADAPTERS, operator });
+  const pages = createPages({ ...register, sealer: createSealer(keyring), network, adapters: ADAPTERS, operator, staff });
   const app = createHttpApp(
-    { store, queue: base.queue, clock, issuer, callers: authorization.callers },
+    { ...register, callers: authorization.callers },
     {
       issuer,
       mounted: [authorization.router, federation, signin, pages],
@@ -205,6 +225,15 @@ async function startWeb(base: Base, keyring: Keyring, sandbox: SandboxPlan | nul
     },
   );
   base.owned.use(await listen(app, base.address));
+  // The worker looks, the web decides: only here are the keys that sign marks.
+  every(base, "concluding checks", CONCLUDE_SECONDS, () => concludeChecks(register));
+}
+
+/** What joining and deciding need: the key of trust marks, and the way to what an entity says of itself. */
+function registering({ store, issuer, network, charters }: Base, keyring: Keyring) {
+  const entityConfigurations = createEntityConfigurations({ clock, fetchOrigin: network.fetchOrigin, verify: verifyEntityConfiguration });
+  const statements = { signDocument: async (type: string, payload: object) => signCompact(keyring.current("federation"), type, payload) };
+  return { store, clock, issuer, charters, entityConfigurations, statements };
 }
 
 function startWorker(base: Base, keyring: Keyring): void {
@@ -239,6 +268,9 @@ function startWorker(base: Base, keyring: Keyring): void {
 
 function startSweeper(base: Base): void {
   every(base, "sweep", base.config.transfer.sweepSeconds, () => sweepTransfers(base));
+  every(base, "sweeping the register", SWEEP_REGISTER_SECONDS, () =>
+    sweepAccreditations(base, { recheckHours: base.config.register.recheckHours }),
+  );
   every(base, "clearing expired records", CLEARING_SECONDS, () => createOauthRecords(base.pool).removeExpired());
 }
 
@@ -246,6 +278,7 @@ function startSweeper(base: Base): void {
 
 interface SandboxPlan {
   settings: SandboxSettings;
+  staff: Staff;
   urls: Record<string, string>;
 }
 
@@ -277,7 +310,16 @@ async function planSandbox(base: Base): Promise<SandboxPlan> {
     host: http.host,
     ports,
   } as SandboxSettings;
-  return { settings, urls };
+  return { settings, urls, staff: sandboxStaff(sandbox.seed, String(urls["identity"])) };
+}
+
+/** Offices of invented people, who sign in at the sandbox's identity provider. */
+function sandboxStaff(seed: string, issuer: string): Staff {
+  const members = officeAccounts(seed).map(({ id, name, office }) => ({ name, office, person: { issuer, subject: id }, keys: [] }));
+  return {
+    findPerson: (from, subject) => members.find(({ person }) => person.issuer === from && person.subject === subject) ?? null,
+    findName: (name) => members.find((member) => member.name === name) ?? null,
+  };
 }
 
 function upstreamOf({ config, issuer }: Base, sandbox: SandboxPlan | null): { issuer: string; clientId: string; clientSecret?: string } {
@@ -298,17 +340,20 @@ async function startSandbox(base: Base, plan: SandboxPlan, keyring: Keyring): Pr
   return child;
 }
 
-/** Sandbox participants are registered from what they publish, like any other, and accredited at level 1. */
+/** Sandbox participants are registered from what they publish, like any other; the operator accredits them at level 1, and says so. */
 async function admit(base: Base, keyring: Keyring, entries: Entry[]): Promise<void> {
-  const { issuer, store, network } = base;
-  const entityConfigurations = createEntityConfigurations({ clock, fetchOrigin: network.fetchOrigin, verify: verifyEntityConfiguration });
-  const statements = { signDocument: async (type: string, payload: object) => signCompact(keyring.current("federation"), type, payload) };
+  const ports = registering(base, keyring);
   for (const entry of entries) {
-    const participant = await registerParticipant({ store, entityConfigurations }, entry);
+    const participant = await registerParticipant(ports, entry);
     if (participant.status !== "accredited")
-      await accreditParticipant({ store, clock, issuer, statements }, { participantId: participant.id, level: 1 });
+      await accreditParticipant(ports, { participantId: participant.id, level: 1, reasons: SANDBOX_REASONS });
   }
 }
+
+const SANDBOX_REASONS = {
+  fr: "Participant de référence du bac à sable : agréé par l’exploitant, sans demande.",
+  en: "Reference participant of the sandbox: accredited by the operator, without an application.",
+};
 
 function say(line: string): void {
   process.stdout.write(`${line}\n`);

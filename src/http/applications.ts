@@ -16,7 +16,7 @@ import { reopenApplication, submitApplication, withdrawApplication } from "../co
 import * as schemas from "./case-schemas.ts";
 import { parse } from "./parse.ts";
 import { registerCallerOf } from "./register-caller.ts";
-import type { RoutePorts } from "./routes.ts";
+import type { RoutePorts } from "./route-ports.ts";
 
 const idOf = (req: Request): ApplicationId => asId("application", req.params["id"]);
 

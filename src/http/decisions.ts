@@ -9,7 +9,7 @@ import { decisionOf } from "./applications.ts";
 import * as schemas from "./case-schemas.ts";
 import { parse } from "./parse.ts";
 import { registerCallerOf } from "./register-caller.ts";
-import type { RoutePorts } from "./routes.ts";
+import type { RoutePorts } from "./route-ports.ts";
 
 const participantIn = (req: Request) => asId("participant", req.params["id"]);
 

@@ -1,8 +1,6 @@
 import type { Request, Response } from "express";
 import type { z } from "zod";
-import type { CallerTokens, EntityConfigurations, Ports } from "../core/ports.ts";
-import type { Charters } from "../core/register/charter.ts";
-import type { StatementSigner } from "../core/register/trust-mark.ts";
+import type { RoutePorts } from "./route-ports.ts";
 import {
   deleteEvidence,
   getApplication,
@@ -35,14 +33,6 @@ import { getLive, getReady } from "./health.ts";
 import { getParticipant, listParticipants } from "./participants.ts";
 import { Health, AnyFile, IdempotencyKey, NewTransfer, Participant, ParticipantList, PathId, PathStep, Transfer } from "./schemas.ts";
 import { getTransfer, postTransfer } from "./transfers.ts";
-
-export type RoutePorts = Pick<Ports, "store" | "queue" | "clock" | "issuer"> & {
-  callers: CallerTokens;
-  charters: Charters;
-  entityConfigurations: EntityConfigurations;
-  /** Signs trust marks. */
-  statements: StatementSigner;
-};
 
 export interface Route {
   method: "get" | "post" | "patch" | "delete";

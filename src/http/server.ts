@@ -6,7 +6,8 @@ import { EVIDENCE_BYTES } from "../core/register/add-evidence.ts";
 import { nameRequest, readSession, refuseCrossSite, securityHeaders } from "./guards.ts";
 import { openApiDocument } from "./openapi.ts";
 import { answerProblems, type ProblemSettings } from "./problems.ts";
-import { ROUTES, type Route, type RoutePorts } from "./routes.ts";
+import type { RoutePorts } from "./route-ports.ts";
+import { ROUTES, type Route } from "./routes.ts";
 
 export interface HttpSettings extends ProblemSettings {
   /** Told of each answered request: method, route, status and time. Never the address with its query. */

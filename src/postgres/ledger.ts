@@ -32,5 +32,5 @@ async function sizeOf(db: Database): Promise<number> {
     .selectFrom("logEntries")
     .select((e) => e.fn.max("index").as("size"))
     .executeTakeFirstOrThrow();
-  return size === null ? 0 : Number(size) + 1;
+  return size === null ? 0 : size + 1;
 }

@@ -2,6 +2,7 @@ import { Router, type Request, type Response } from "express";
 import type { Language } from "../core/catalogue/data-set.ts";
 import { RelaisError } from "../core/errors.ts";
 import { accountsByPersona } from "./accounts/accounts.ts";
+import { officeAccounts, type OfficeAccount } from "./accounts/offices.ts";
 import { escaped, languageOf, sendPage } from "./pages/page.ts";
 import { HOLDER_NAMES } from "./personas/holdings.ts";
 import { createPodKeys } from "./solid/pod-keys.ts";
@@ -25,6 +26,8 @@ const TEXTS = {
     password: "Mot de passe",
     accounts: "Comptes",
     pod: "Créer des clés du pod",
+    offices: "Les bureaux du registre",
+    officesIntro: "Deux personnes chargées de l’agrément et l’autorité, pour essayer le registre.",
     programs: "Les programmes",
     keys: "Clés du pod",
     key: {
@@ -53,6 +56,8 @@ const TEXTS = {
     password: "Password",
     accounts: "Accounts",
     pod: "Create pod keys",
+    offices: "Offices of the register",
+    officesIntro: "Two accreditors and the authority, to try the register.",
     programs: "The programs",
     keys: "Pod keys",
     key: { podRoot: "Address of your pod", clientId: "Client id", clientSecret: "Client secret" },
@@ -99,6 +104,11 @@ function showHome(home: Home, request: Request, response: Response): void {
 <tbody>${accountsByPersona(home.seed)
     .map((account) => personRow(home, language, account))
     .join("")}</tbody></table></div>
+<h2>${text.offices}</h2><p>${text.officesIntro}</p>
+<div class="wide" tabindex="0" role="region" aria-label="${text.offices}"><table class="people"><thead><tr>${[text.person, text.email, text.password].map((head) => `<th scope="col">${head}</th>`).join("")}</tr></thead>
+<tbody>${officeAccounts(home.seed)
+    .map((account) => officeRow(text, account))
+    .join("")}</tbody></table></div>
 <h2>${text.programs}</h2><ul>${programs(home, language)}</ul>`;
   sendPage(response, 200, { language, title: text.title, body });
 }
@@ -110,6 +120,10 @@ function personRow(home: Home, language: Language, { persona, name, email, passw
   );
   const button = `<form method="post" action="/personas/${escaped(persona.id)}/pod-keys"><button type="submit" aria-label="${escaped(`${text.pod}: ${name}`)}">${text.pod}</button></form>`;
   return `<tr><th scope="row">${escaped(name)}</th><td data-head="${text.email}:">${escaped(email)}</td><td data-head="${text.password}:"><code>${escaped(password)}</code></td><td data-head="${text.accounts}:">${[...accounts, text.names.ancre].join("<br>")}</td>${home.urls["solid"] ? `<td>${button}</td>` : ""}</tr>`;
+}
+
+function officeRow(text: (typeof TEXTS)[Language], { name, email, password }: OfficeAccount): string {
+  return `<tr><th scope="row">${escaped(name)}</th><td data-head="${text.email}:">${escaped(email)}</td><td data-head="${text.password}:"><code>${escaped(password)}</code></td></tr>`;
 }
 
 function programs({ relais, urls }: Home, language: Language): string {

@@ -4,6 +4,7 @@ import { pathToFileURL } from "node:url";
 import express from "express";
 import type { Entry } from "../core/register/register-participant.ts";
 import { pseudonymousAccounts } from "./accounts/accounts.ts";
+import { officeAccounts } from "./accounts/offices.ts";
 import { createProvider, mountProvider } from "./accounts/provider.ts";
 import type { BulkCustomers } from "./holder/bulk.ts";
 import { startHolder } from "./holder/holder.ts";
@@ -78,7 +79,14 @@ async function startIdentity({ dataDir, seed, relais, host, ports }: SandboxSett
   const app = express().disable("x-powered-by").disable("etag");
   mountProvider(
     app,
-    createProvider({ ...IDENTITY, issuer: server.url, key, relais, accounts: pseudonymousAccounts(seed, "identity"), scopes: [] }),
+    createProvider({
+      ...IDENTITY,
+      issuer: server.url,
+      key,
+      relais,
+      accounts: [...pseudonymousAccounts(seed, "identity"), ...officeAccounts(seed)],
+      scopes: [],
+    }),
   );
   server.serve(app.use(answerProblems(report)));
   return server.url;

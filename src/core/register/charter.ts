@@ -3,7 +3,6 @@ import type { Role } from "./participant.ts";
 
 /** Three values: absent evidence never passes (D9). */
 export type Outcome = "met" | "not_met" | "not_shown";
-export type Level = 0 | 1 | 2;
 
 /**
  * The closed vocabulary of checks. `fact` is a dotted path into the facts (`answers.hosting.country`, `entity.endpoints.inbox`).

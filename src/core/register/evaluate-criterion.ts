@@ -17,16 +17,10 @@ export function isAsked({ appliesTo, level: needed }: Criterion, roles: readonly
 /** Three values: what is not shown is never met, and neither is a fact of another type than the check's (D9). */
 export function evaluateCriterion(criterion: Criterion, facts: Facts, now: Date): Evaluation {
   const { check } = criterion;
-  switch (check.kind) {
-    case "probe":
-      return evaluateProbes(check.probes, criterion, facts, now);
-    case "attested_by":
-      return evaluateEvidence(criterion, check, facts, now);
-    case "human_review":
-      return evaluateReview(criterion, check.evidence, facts);
-    default:
-      return evaluateFact(check, facts, now);
-  }
+  if (check.kind === "probe") return evaluateProbes(check.probes, criterion, facts, now);
+  if (check.kind === "attested_by") return evaluateEvidence(criterion, check, facts, now);
+  if (check.kind === "human_review") return evaluateReview(criterion, check.evidence, facts);
+  return evaluateFact(check, facts, now);
 }
 
 type FactCheck = Exclude<Check, { kind: "probe" | "attested_by" | "human_review" }>;
@@ -116,7 +110,8 @@ function isStale(at: string, recheckDays: number | null, now: Date): boolean {
 function evaluateEvidence({ evidence }: Criterion, check: Extract<Check, { kind: "attested_by" }>, facts: Facts, now: Date): Evaluation {
   const shown = own(facts.evidence, check.evidence) as Facts["evidence"][string] | undefined;
   if (shown === undefined) return NOT_SHOWN;
-  if (evidence?.maxAgeDays != null && !isWithin(shown.date, evidence.maxAgeDays, now))
+  const oldest = evidence?.maxAgeDays ?? null;
+  if (oldest !== null && !isWithin(shown.date, oldest, now))
     return {
       outcome: "not_met",
       because: { fr: "Le justificatif est trop ancien, ou daté dans le futur.", en: "The evidence is too old, or dated in the future." },

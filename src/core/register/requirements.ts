@@ -78,14 +78,9 @@ function requirementOf(criterion: Criterion, facts: Facts, dueAt: Date | null, n
 
 /** Evidence that is there waits for accreditors; evidence that is not, for the applicant. A probe that failed is the applicant's to mend. */
 function waitsFor({ check, evidence }: Criterion, facts: Facts): Requirement["waitsFor"] {
-  switch (check.kind) {
-    case "probe":
-      return "checks";
-    case "attested_by":
-      return facts.evidence[check.evidence] === undefined ? "participant" : "accreditors";
-    case "human_review":
-      return evidence !== null && facts.evidence[evidence.kind] === undefined ? "participant" : "accreditors";
-    default:
-      return "participant";
-  }
+  const isThere = (kind: string): boolean => facts.evidence[kind] !== undefined;
+  if (check.kind === "probe") return "checks";
+  if (check.kind === "attested_by") return isThere(check.evidence) ? "accreditors" : "participant";
+  if (check.kind === "human_review") return evidence === null || isThere(evidence.kind) ? "accreditors" : "participant";
+  return "participant";
 }

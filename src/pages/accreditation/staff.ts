@@ -2,8 +2,9 @@ import { asRelaisError, RelaisError } from "../../core/errors.ts";
 import { asId, type ParticipantId } from "../../core/ids.ts";
 import { readEvidence } from "../../core/register/add-evidence.ts";
 import type { Proposal, Review } from "../../core/register/application.ts";
+import { isForAccreditors } from "../../core/register/conclude-checks.ts";
 import { sendMessage } from "../../core/register/messages.ts";
-import { readCase } from "../../core/register/read-case.ts";
+import { readCase, type CaseFile } from "../../core/register/read-case.ts";
 import { criteriaOf } from "../../core/register/requirements.ts";
 import {
   ACCREDITORS_NEEDED,
@@ -11,6 +12,7 @@ import {
   previewSuspension,
   reviewApplication,
 } from "../../core/register/review-application.ts";
+import type { Tongue } from "../tongue.ts";
 import { pathOf, type Answer, type FieldError, type Form, type PagesPorts, type PersonVisit } from "../visit.ts";
 import { staffOf } from "./caller.ts";
 import { evidenceFile } from "./participant.ts";
@@ -60,25 +62,7 @@ export async function reviewPage(ports: PagesPorts, visit: PersonVisit, errors: 
       organisation: await r.accreditations.findOrganisationOf(found.participant.id),
     };
   });
-  const { application, participant, charter, requirements, changedAnswers } = file;
-  const open = new Map(
-    [...requirements.pastDue, ...requirements.currentlyDue, ...requirements.eventuallyDue].map((one) => [one.criterion, one]),
-  );
-  const criteria = criteriaOf(charter, application, participant).map((criterion) => ({
-    id: criterion.id,
-    title: criterion.title[lang],
-    statement: criterion.statement[lang],
-    check: t(`case.check.${criterion.check.kind}`),
-    outcome: t(`case.outcome.${open.get(criterion.id)?.outcome ?? "met"}`),
-    isMet: !open.has(criterion.id),
-    because: open.get(criterion.id)?.because[lang] ?? null,
-    isForPeople: criterion.check.kind === "human_review" || criterion.check.kind === "attested_by",
-    answers: criterion.questions.map((question) => ({
-      label: question.label[lang],
-      value: JSON.stringify(application.answers[question.answer] ?? null),
-      before: changedAnswers.includes(question.answer) ? JSON.stringify(application.submittedAnswers?.[question.answer] ?? null) : null,
-    })),
-  }));
+  const { application, participant } = file;
   const model = {
     id,
     round: application.round,
@@ -89,7 +73,7 @@ export async function reviewPage(ports: PagesPorts, visit: PersonVisit, errors: 
     charter: application.charterVersion,
     isReadOnly: caller.kind !== "accreditor",
     isOpen: application.state === "in_review",
-    criteria,
+    criteria: criteriaRows(tongue, file),
     evidence: file.evidence.map((one) => rowOfEvidence(tongue, one, pathOf(visit, `/accreditation/evidence/${one.id}`))),
     probes: probes.map(({ probe, outcome, detail, reproduce }) => ({
       probe,
@@ -105,6 +89,30 @@ export async function reviewPage(ports: PagesPorts, visit: PersonVisit, errors: 
     errors,
   };
   return { kind: "page", template: "review-case", title: participant.name, model, status: errors.length > 0 ? 422 : 200 };
+}
+
+/** Each criterion with what was answered, what it was before, and what the checks say. */
+function criteriaRows({ t, lang }: Tongue, { application, participant, charter, requirements, changedAnswers }: CaseFile) {
+  const open = new Map(
+    [...requirements.pastDue, ...requirements.currentlyDue, ...requirements.eventuallyDue].map((one) => [one.criterion, one]),
+  );
+  const before = (name: string): string | null =>
+    changedAnswers.includes(name) ? JSON.stringify(application.submittedAnswers?.[name] ?? null) : null;
+  return criteriaOf(charter, application, participant).map((criterion) => ({
+    id: criterion.id,
+    title: criterion.title[lang],
+    statement: criterion.statement[lang],
+    check: t(`case.check.${criterion.check.kind}`),
+    outcome: t(`case.outcome.${open.get(criterion.id)?.outcome ?? "met"}`),
+    isMet: !open.has(criterion.id),
+    because: open.get(criterion.id)?.because[lang] ?? null,
+    isForPeople: isForAccreditors(criterion),
+    answers: criterion.questions.map(({ answer, label }) => ({
+      label: label[lang],
+      value: JSON.stringify(application.answers[answer] ?? null),
+      before: before(answer),
+    })),
+  }));
 }
 
 function here(visit: PersonVisit): Answer {

@@ -28,7 +28,7 @@ export function pseudonymousAccounts(seed: string, program: string): Account[] {
   }));
 }
 
-function derived(seed: string, purpose: string, id: string): string {
+export function derived(seed: string, purpose: string, id: string): string {
   return createHmac("sha256", `sandbox ${seed}`).update(`${purpose}/${id}`).digest("hex");
 }
 

@@ -1,0 +1,23 @@
+/** What can be looked at from outside, by role. Criteria name probes by these names; a name that is not here is refused at the start. */
+export const PROBE_NAMES = [
+  "domain.control",
+  "entity.configuration",
+  "entity.keys",
+  "tls.configuration",
+  "security.txt",
+  "pages.privacy",
+  "pages.incidents",
+  "inbox.accepts",
+  "inbox.resumes",
+  "inbox.idempotent",
+  "inbox.refuses-bad-digest",
+  "inbox.refuses-bad-signature",
+  "inbox.refuses-replay",
+  "inbox.refuses-expired",
+  "receipt.truthful",
+  "withdrawal.honoured",
+  "roundtrip.fidelity",
+  "export.refuses-without-consent",
+  "export.lists-datasets",
+  "export.honours-narrowing",
+] as const;

@@ -1,0 +1,12 @@
+import type { CallerTokens, EntityConfigurations, Ports } from "../core/ports.ts";
+import type { Charters } from "../core/register/charter.ts";
+import type { StatementSigner } from "../core/register/trust-mark.ts";
+
+/** What the API needs of the system. */
+export type RoutePorts = Pick<Ports, "store" | "queue" | "clock" | "issuer"> & {
+  callers: CallerTokens;
+  charters: Charters;
+  entityConfigurations: EntityConfigurations;
+  /** Signs trust marks. */
+  statements: StatementSigner;
+};
