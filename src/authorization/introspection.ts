@@ -33,7 +33,7 @@ async function standing(ports: Ports, token: Token): Promise<LiveConsent | null>
   try {
     return await readLiveConsent(ports, consentIdIn(token.rar));
   } catch (error) {
-    if (error instanceof RelaisError && ["consent_missing", "consent_ended", "not_accredited", "not_found"].includes(error.code))
+    if (error instanceof RelaisError && ["consent_missing", "consent_ended", "not_accredited", "condition_unmet", "not_found"].includes(error.code))
       return null;
     throw error;
   }

@@ -16,6 +16,7 @@ const PREFIXES = {
   decision: "dec",
   evidence: "evd",
   event: "evt",
+  review: "rev",
 } as const;
 
 type Kind = keyof typeof PREFIXES;

@@ -2,6 +2,7 @@ import type { ColumnType } from "kysely";
 import type { Consent } from "../core/consent/consent.ts";
 import type { EventType } from "../core/events/outbox.ts";
 import type { Id, ParticipantId, TransferId } from "../core/ids.ts";
+import type { Access, Condition, Exclusion, HolderReview, ShownCertificate } from "../core/policy/conditions.ts";
 import type { AccountLink, Person, Session } from "../core/person/person.ts";
 import type { StoredDocument } from "../core/ports.ts";
 import type { Participant, TrustMark } from "../core/register/participant.ts";
@@ -43,4 +44,9 @@ export interface Tables {
   transferDocuments: StoredDocument;
   logEntries: { index: number; leaf: Buffer; leafHash: Buffer };
   notices: NoticeRow;
+  holderConditions: WithJson<Condition, "reason">;
+  platformExclusions: WithJson<Exclusion, "reason">;
+  platformAccess: WithJson<Access, "reason">;
+  holderReviews: HolderReview;
+  platformCertificates: ShownCertificate;
 }

@@ -76,6 +76,7 @@ function aboutOf(main: Members, organisation: Members): Participant["about"] {
     privacyContact: text({ privacy_contact: contact }, "privacy_contact", 200),
     ...(policy === undefined ? {} : { policyUri: address(policy, "policy_uri") }),
     ...(logo === undefined ? {} : { logoUri: address(logo, "logo_uri") }),
+    ...(main.synthetic === true ? { synthetic: true } : {}),
   };
 }
 

@@ -40,8 +40,8 @@ export interface Participant {
   keys: PublicJwk[];
   /** Data sets that a holder gives back; empty for a platform. */
   datasets: DataSet[];
-  /** What people are told: ISO 3166 country of hosting, contact of the data-protection officer, retention in words. */
-  about: { country: string; privacyContact: string; policyUri?: string; logoUri?: string };
+  /** What people are told: ISO 3166 country of hosting, contact of the data-protection officer. `synthetic`: the data describe nobody. */
+  about: { country: string; privacyContact: string; policyUri?: string; logoUri?: string; synthetic?: true };
   status: Status;
   /** OAuth client metadata where the participant asks for consent itself; null where it does not. */
   client: { redirectUris: string[] } | null;
