@@ -10,6 +10,7 @@ import { ConfigError, readConfig, type Config } from "./config.ts";
 import { asRelaisError, RelaisError } from "./core/errors.ts";
 import type { Clock, Ports } from "./core/ports.ts";
 import { accreditParticipant } from "./core/register/accredit-participant.ts";
+import { resumeAllowed } from "./core/policy/resume-allowed.ts";
 import { registerParticipant, type Entry } from "./core/register/register-participant.ts";
 import { sweepClosures } from "./core/switch/sweep-closures.ts";
 import { runTransfer } from "./core/transfer/run-transfer.ts";
@@ -29,6 +30,7 @@ import { createVerifier, verifyCompact, verifyEntityConfiguration } from "./keys
 import { networkFor, type Outbound } from "./net/network.ts";
 import { createPages } from "./pages/pages.ts";
 import { renderProblem } from "./pages/problems.ts";
+import { createPolicy } from "./policies/cedar.ts";
 import { migrate } from "./postgres/migrate.ts";
 import { createOauthRecords } from "./postgres/oauth-records.ts";
 import { openDatabase, openPool, openQueuePool } from "./postgres/pool.ts";
@@ -47,6 +49,7 @@ interface Base {
   clock: Clock;
   pool: ReturnType<typeof openPool>;
   store: Ports["store"];
+  policy: Ports["policy"];
   backend: QueueBackend;
   queue: Ports["queue"];
   network: Outbound;
@@ -57,6 +60,8 @@ interface Base {
 
 /** Used proofs, codes and attempts are kept until they expire, and cleared now and then. */
 const CLEARING_SECONDS = 300;
+/** A change of a condition resumes what it allows at once; this is for marks and certificates that changed, and for what crossed a change. */
+const CONDITIONS_SECONDS = 15;
 
 const clock: Clock = {
   now: () => new Date(),
@@ -106,6 +111,7 @@ async function prepare(config: Config, log: Logger, shutdown: AbortSignal, owned
     clock,
     pool,
     store: createStore(openDatabase(pool)),
+    policy: createPolicy(),
     backend,
     queue: owned.use(createTransferQueue(backend)),
     network: owned.use(networkFor({ allowLoopback: config.sandbox.allowLoopback })),
@@ -154,7 +160,7 @@ function every(base: Base, what: string, seconds: number, work: () => Promise<un
 }
 
 async function startWeb(base: Base, keyring: Keyring, sandbox: SandboxPlan | null): Promise<void> {
-  const { issuer, store, pool, network, log } = base;
+  const { issuer, store, policy, pool, network, log } = base;
   const { operator } = base.config;
   const records = createOauthRecords(pool);
   const sign = async (type: string, payload: object) => signCompact(keyring.current("federation"), type, payload);
@@ -168,6 +174,7 @@ async function startWeb(base: Base, keyring: Keyring, sandbox: SandboxPlan | nul
     issuer,
     store,
     clock,
+    policy,
     records,
     keys,
     verifyProof,
@@ -192,9 +199,9 @@ async function startWeb(base: Base, keyring: Keyring, sandbox: SandboxPlan | nul
     fetchOrigin: network.fetchOrigin,
     allowLoopback: base.config.sandbox.allowLoopback,
   });
-  const pages = createPages({ store, clock, queue: base.queue, sealer: createSealer(keyring), network, adapters: ADAPTERS, operator });
+  const pages = createPages({ store, clock, policy, queue: base.queue, sealer: createSealer(keyring), network, adapters: ADAPTERS, operator });
   const app = createHttpApp(
-    { store, queue: base.queue, clock, issuer, callers: authorization.callers },
+    { store, queue: base.queue, clock, policy, issuer, callers: authorization.callers },
     {
       issuer,
       mounted: [authorization.router, federation, signin, pages],
@@ -239,6 +246,7 @@ function startWorker(base: Base, keyring: Keyring): void {
 
 function startSweeper(base: Base): void {
   every(base, "sweep", base.config.transfer.sweepSeconds, () => sweepTransfers(base));
+  every(base, "looking at holders' conditions again", CONDITIONS_SECONDS, () => resumeAllowed(base));
   every(base, "clearing expired records", CLEARING_SECONDS, () => createOauthRecords(base.pool).removeExpired());
 }
 

@@ -6,7 +6,7 @@ import { getParticipant, listParticipants } from "./participants.ts";
 import { Health, IdempotencyKey, NewTransfer, Participant, ParticipantList, PathId, Transfer } from "./schemas.ts";
 import { getTransfer, postTransfer } from "./transfers.ts";
 
-export type RoutePorts = Pick<Ports, "store" | "queue" | "clock" | "issuer"> & { callers: CallerTokens };
+export type RoutePorts = Pick<Ports, "store" | "queue" | "clock" | "policy" | "issuer"> & { callers: CallerTokens };
 
 export interface Route {
   method: "get" | "post";

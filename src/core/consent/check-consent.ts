@@ -1,5 +1,7 @@
 import { RelaisError } from "../errors.ts";
 import type { Reader } from "../ports.ts";
+import { areConditionsDue, conditionUnmet, endOf, refusedByConditions } from "../policy/decide.ts";
+import type { Policy } from "../policy/policy.ts";
 import { isAccredited, type Participant } from "../register/participant.ts";
 import type { Consent } from "./consent.ts";
 import { notAccredited } from "./request-consent.ts";
@@ -11,14 +13,20 @@ export interface Standing {
 }
 
 /**
- * The right to move data now: the consent is active and both ends are accredited. Read again before each data movement.
- * @throws RelaisError `consent_ended`, `not_accredited`.
+ * The right to move data now: the consent is active, both ends are accredited, and the holder's own conditions are met for every data set of
+ * the consent. Read again before each data movement.
+ * @throws RelaisError `consent_ended`, `not_accredited`, `condition_unmet`.
  */
-export async function checkStanding(r: Reader, consent: Consent, now: Date): Promise<Standing> {
+export async function checkStanding(r: Reader, consent: Consent, { policy, now }: { policy: Policy; now: Date }): Promise<Standing> {
   if (consent.state !== "active" || consent.expiresAt <= now) throw consentEnded(consent, now);
   const [source, destination] = await Promise.all([r.participants.get(consent.sourceId), r.participants.get(consent.destinationId)]);
-  for (const participant of [source, destination]) {
-    if (!isAccredited(participant, await r.participants.findMark(participant.id), now)) throw notAccredited(participant.name);
+  const ends = { holder: await endOf(r, source), platform: await endOf(r, destination) };
+  for (const { participant, mark } of [ends.holder, ends.platform]) {
+    if (!isAccredited(participant, mark, now)) throw notAccredited(participant.name);
+  }
+  if (consent.action === "copy" && areConditionsDue(source, consent.switchId !== null)) {
+    const refused = await refusedByConditions(r, policy, ends, { ...consent, now });
+    if (refused.length > 0) throw conditionUnmet(ends, refused);
   }
   return { consent, source, destination };
 }
