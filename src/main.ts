@@ -199,7 +199,16 @@ async function startWeb(base: Base, keyring: Keyring, sandbox: SandboxPlan | nul
     fetchOrigin: network.fetchOrigin,
     allowLoopback: base.config.sandbox.allowLoopback,
   });
-  const pages = createPages({ store, clock, policy, queue: base.queue, sealer: createSealer(keyring), network, adapters: ADAPTERS, operator });
+  const pages = createPages({
+    store,
+    clock,
+    policy,
+    queue: base.queue,
+    sealer: createSealer(keyring),
+    network,
+    adapters: ADAPTERS,
+    operator,
+  });
   const app = createHttpApp(
     { store, queue: base.queue, clock, policy, issuer, callers: authorization.callers },
     {

@@ -1,6 +1,7 @@
 import type { AccessToken, Provider } from "oidc-provider";
 import { RelaisError } from "../core/errors.ts";
 import type { Caller, CallerTokens, Clock, OauthRecords, Store } from "../core/ports.ts";
+import type { Policy } from "../core/policy/policy.ts";
 import { consentIdIn, readLiveConsent } from "./live-consent.ts";
 import { apiResource } from "./names.ts";
 
@@ -13,6 +14,7 @@ export type ProofVerifier = (
 interface Ports {
   store: Store;
   clock: Clock;
+  policy: Policy;
   records: OauthRecords;
   issuer: string;
   verifyProof: ProofVerifier;

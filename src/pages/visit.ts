@@ -11,7 +11,9 @@ export interface Operator {
 }
 
 /** What the portal needs of the system. It holds no key that opens a person's credentials. */
-export type PagesPorts = Pick<Ports, "store" | "clock" | "policy" | "queue" | "sealer" | "network" | "adapters"> & { operator: Operator | null };
+export type PagesPorts = Pick<Ports, "store" | "clock" | "policy" | "queue" | "sealer" | "network" | "adapters"> & {
+  operator: Operator | null;
+};
 
 /** A submitted form (or query): texts only, whatever was sent. */
 export interface Form {

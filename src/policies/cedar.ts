@@ -79,7 +79,8 @@ function rulesOf({ policies, schema }: PolicySource): Record<string, string> {
     const parsed = policyToJson(text);
     if (parsed.type === "failure") throw broken("the rules", parsed.errors);
     const id = parsed.json.annotations?.["id"];
-    if (id === undefined || Object.hasOwn(rules, id)) throw broken("the rules", [{ message: `each needs an @id of its own (${id ?? "none"})` }]);
+    if (id === undefined || Object.hasOwn(rules, id))
+      throw broken("the rules", [{ message: `each needs an @id of its own (${id ?? "none"})` }]);
     rules[id] = text;
     if (parsed.json.effect === "forbid") refusals.push(id);
   }
@@ -101,7 +102,11 @@ function mustFitSchema(rules: Record<string, string>, schema: string): void {
   const answer = validate({ schema, policies: { staticPolicies: rules }, validationSettings: { mode: "strict" } });
   if (answer.type === "failure") throw broken("the rules", answer.errors);
   const found = [...answer.validationErrors, ...answer.validationWarnings];
-  if (found.length > 0) throw broken("the rules", found.map(({ policyId, error }) => ({ message: `${policyId}: ${error.message}` })));
+  if (found.length > 0)
+    throw broken(
+      "the rules",
+      found.map(({ policyId, error }) => ({ message: `${policyId}: ${error.message}` })),
+    );
 }
 
 function mustParse(answer: CheckParseAnswer, what: string): void {
@@ -110,7 +115,10 @@ function mustParse(answer: CheckParseAnswer, what: string): void {
 
 function broken(what: string, errors: Pick<DetailedError, "message">[]): RelaisError {
   const list = errors.map(({ message }) => message).join("; ");
-  return new RelaisError("internal", `In policies/runtime ${what} cannot be used: ${list}. The operator must restore the files as they were released.`);
+  return new RelaisError(
+    "internal",
+    `In policies/runtime ${what} cannot be used: ${list}. The operator must restore the files as they were released.`,
+  );
 }
 
 /** The names stand for nobody: every fact is in the context, and no entity has to be sent. */

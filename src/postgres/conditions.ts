@@ -32,7 +32,10 @@ export function readConditions(db: Database): ConditionsReader {
   };
 }
 
-async function stanceOf(db: Database, { holderId, platformId, day }: { holderId: string; platformId: string; day: string }): Promise<Stance> {
+async function stanceOf(
+  db: Database,
+  { holderId, platformId, day }: { holderId: string; platformId: string; day: string },
+): Promise<Stance> {
   const { rows } = await sql<Stance>`
     select
       coalesce((

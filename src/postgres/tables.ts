@@ -1,4 +1,5 @@
 import type { ColumnType } from "kysely";
+import type { Words } from "../core/catalogue/data-set.ts";
 import type { Consent } from "../core/consent/consent.ts";
 import type { EventType } from "../core/events/outbox.ts";
 import type { Id, ParticipantId, TransferId } from "../core/ids.ts";
@@ -11,6 +12,7 @@ import type { Transfer, TransferEvent, TransferItem } from "../core/transfer/tra
 
 /** `pg` reads jsonb as values and writes it from text. */
 type Json<T> = ColumnType<T, string, string>;
+type NullableJson<T> = ColumnType<T | null, string | null, string | null>;
 type WithJson<T, K extends keyof T> = Omit<T, K> & { [P in K]: Json<T[P]> };
 
 interface NoticeRow {
@@ -44,9 +46,9 @@ export interface Tables {
   transferDocuments: StoredDocument;
   logEntries: { index: number; leaf: Buffer; leafHash: Buffer };
   notices: NoticeRow;
-  holderConditions: WithJson<Condition, "reason">;
+  holderConditions: Omit<Condition, "reason"> & { reason: NullableJson<Words> };
   platformExclusions: WithJson<Exclusion, "reason">;
-  platformAccess: WithJson<Access, "reason">;
+  platformAccess: Omit<Access, "reason"> & { reason: NullableJson<Words> };
   holderReviews: HolderReview;
   platformCertificates: ShownCertificate;
 }

@@ -19,6 +19,7 @@ import { openContext, startBrowser } from "../support/browser.ts";
 import { freshDatabase } from "../support/database.ts";
 import { inDays } from "../support/engine.ts";
 import { realClock } from "../support/real-clock.ts";
+import { policy } from "../support/policy.ts";
 import { accreditedParticipant, dataset, linkAccount } from "../support/register-fixtures.ts";
 import { freePort } from "../support/ports.ts";
 
@@ -46,6 +47,7 @@ before(async () => {
   const ports = {
     store,
     clock: realClock,
+    policy,
     queue: { ring: async () => undefined },
     issuer: origin,
     adapters: ADAPTERS,
@@ -192,7 +194,7 @@ for (const lang of LANGUAGES) {
 
 /** As Relais leaves it where it ends between the yes and the transfer. */
 async function permissionWithoutTransfer(
-  ports: Pick<Ports, "store" | "clock">,
+  ports: Pick<Ports, "store" | "clock" | "policy">,
   personId: PersonId,
   sourceLinkId: LinkId,
   destinationLinkId: LinkId,

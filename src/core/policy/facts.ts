@@ -21,7 +21,11 @@ function minimumLevelByDefault({ about }: Participant): 0 | 1 {
 }
 
 /** The facts for one data set. `account`: the person's account at the holder, null where it is not proved yet. */
-export function factsOf({ holder, platform }: Ends, stance: Stance, ask: { dataset: string; account: string | null; now: Date }): PolicyFacts {
+export function factsOf(
+  { holder, platform }: Ends,
+  stance: Stance,
+  ask: { dataset: string; account: string | null; now: Date },
+): PolicyFacts {
   const { dataset, account, now } = ask;
   const own = conditionsFor(stance, dataset);
   return {

@@ -1,7 +1,15 @@
 import type { Words } from "../catalogue/data-set.ts";
 import { RelaisError } from "../errors.ts";
 import type { ParticipantId } from "../ids.ts";
-import { changeConditions, logCondition, platformOf, writtenReason, type ConditionPorts, type Effect, type OnBehalf } from "./change-conditions.ts";
+import {
+  changeConditions,
+  logCondition,
+  platformOf,
+  writtenReason,
+  type ConditionPorts,
+  type Effect,
+  type OnBehalf,
+} from "./change-conditions.ts";
 import { ACCESS_STATES, type AccessState } from "./conditions.ts";
 import { testAccountHash } from "./facts.ts";
 

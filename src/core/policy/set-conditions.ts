@@ -1,6 +1,14 @@
 import { RelaisError } from "../errors.ts";
 import { isCertificate } from "./certificates.ts";
-import { changeConditions, logCondition, scopeOf, writtenReason, type ConditionPorts, type Effect, type OnBehalf } from "./change-conditions.ts";
+import {
+  changeConditions,
+  logCondition,
+  scopeOf,
+  writtenReason,
+  type ConditionPorts,
+  type Effect,
+  type OnBehalf,
+} from "./change-conditions.ts";
 import type { Condition } from "./conditions.ts";
 import { isRegion } from "./regions.ts";
 
@@ -33,7 +41,8 @@ export async function unsetConditions(ports: ConditionPorts, who: OnBehalf, { da
 function checked(wanted: Wanted): Omit<Condition, "holderId" | "changedAt" | "logIndex"> {
   const regions = [...new Set(wanted.regions)].sort();
   const certificates = [...new Set(wanted.certificates)].sort().filter(isCertificate);
-  if (![0, 1, 2].includes(wanted.minimumLevel)) throw new RelaisError("invalid", "The level is 0, 1 or 2.", { pointers: ["/minimum_level"] });
+  if (![0, 1, 2].includes(wanted.minimumLevel))
+    throw new RelaisError("invalid", "The level is 0, 1 or 2.", { pointers: ["/minimum_level"] });
   if (!regions.every(isRegion))
     throw new RelaisError("invalid", "Name countries by their ISO 3166 code in capitals, or EU or EEA.", { pointers: ["/regions"] });
   if (certificates.length < new Set(wanted.certificates).size)

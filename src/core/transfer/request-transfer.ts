@@ -24,7 +24,10 @@ const PATIENCE_HOURS = 72;
  * The same idempotency key gives the same transfer again.
  * @throws RelaisError `consent_ended`, `not_accredited`, `condition_unmet`, `conflict` (one is under way, or the single delivery was made), `idempotency_mismatch`.
  */
-export async function requestTransfer(ports: Pick<Ports, "store" | "queue" | "clock" | "policy">, request: TransferRequest): Promise<Transfer> {
+export async function requestTransfer(
+  ports: Pick<Ports, "store" | "queue" | "clock" | "policy">,
+  request: TransferRequest,
+): Promise<Transfer> {
   const transfer = await ports.store.write((w) => accept(w, request, { policy: ports.policy, now: ports.clock.now() }));
   // The doorbell may be out of order: the sweep rings again from the table.
   await ports.queue.ring([{ transferId: transfer.id, epoch: transfer.epoch }]).catch(() => undefined);

@@ -37,7 +37,8 @@ export const enProblems = {
   "problem.condition_unmet.title": "The organisation does not send this to this data space",
   "problem.condition_unmet.meaning":
     "Each organisation may ask data spaces for more than the register does. Its conditions and reasons are public, on its page in the register.",
-  "problem.condition_unmet.how": "You can choose another data space, or ask the organisation. A transfer that waits goes on by itself once the condition is met.",
+  "problem.condition_unmet.how":
+    "You can choose another data space, or ask the organisation. A transfer that waits goes on by itself once the condition is met.",
   "problem.idempotency_mismatch.title": "The same key came with another request",
   "problem.idempotency_mismatch.meaning": "A program used one key for two different requests. Only the first was taken.",
   "problem.idempotency_mismatch.how": "The developer of the program uses a new key for each request.",
