@@ -164,19 +164,13 @@ async function startWeb(base: Base, keyring: Keyring, sandbox: SandboxPlan | nul
   const { operator } = base.config;
   const records = createOauthRecords(pool);
   const sign = async (type: string, payload: object) => signCompact(keyring.current("federation"), type, payload);
-  const keys = {
-    signing: keyring.all("oauth").map((key) => key.privateJwk as Record<string, unknown>),
-    worker: () => keyring.publicRing("worker"),
-    published: keyring.publicKeys,
-    secret: keyring.secret,
-  };
   const authorization = createAuthorization({
     issuer,
     store,
     clock,
     policy,
     records,
-    keys,
+    keys: authorizationKeys(keyring),
     verifyProof,
     report: (error) => log.error("the authorization server failed", { error: asRelaisError(error) }),
   });
@@ -221,6 +215,15 @@ async function startWeb(base: Base, keyring: Keyring, sandbox: SandboxPlan | nul
     },
   );
   base.owned.use(await listen(app, base.address));
+}
+
+function authorizationKeys(keyring: Keyring): Parameters<typeof createAuthorization>[0]["keys"] {
+  return {
+    signing: keyring.all("oauth").map((key) => key.privateJwk as Record<string, unknown>),
+    worker: () => keyring.publicRing("worker"),
+    published: keyring.publicKeys,
+    secret: keyring.secret,
+  };
 }
 
 function startWorker(base: Base, keyring: Keyring): void {

@@ -1,3 +1,4 @@
+import { enConditions } from "./en-conditions.ts";
 import { enProblems } from "./en-problems.ts";
 import { enTransfers } from "./en-transfers.ts";
 
@@ -287,5 +288,6 @@ export const en = {
   "stop.again": "You can give a new permission later.",
   "stop.keep": "Keep sharing",
   ...enTransfers,
+  ...enConditions,
   ...enProblems,
 } as const satisfies Record<string, string>;

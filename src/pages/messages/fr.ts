@@ -1,4 +1,5 @@
 import type { en } from "./en.ts";
+import { frConditions } from "./fr-conditions.ts";
 import { frProblems } from "./fr-problems.ts";
 import { frTransfers } from "./fr-transfers.ts";
 
@@ -293,5 +294,6 @@ export const fr = {
   "stop.again": "Vous pourrez donner une nouvelle autorisation plus tard.",
   "stop.keep": "Garder le partage",
   ...frTransfers,
+  ...frConditions,
   ...frProblems,
 } as const satisfies Record<keyof typeof en, string>;
