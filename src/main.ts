@@ -13,6 +13,7 @@ import type { Clock, Ports } from "./core/ports.ts";
 import { accreditParticipant } from "./core/register/accredit-participant.ts";
 import type { Charters } from "./core/register/charter.ts";
 import { concludeChecks } from "./core/register/conclude-checks.ts";
+import { resumeAllowed } from "./core/policy/resume-allowed.ts";
 import { registerParticipant, type Entry } from "./core/register/register-participant.ts";
 import type { Staff } from "./core/register/staff.ts";
 import { sweepAccreditations } from "./core/register/sweep-accreditations.ts";
@@ -36,6 +37,7 @@ import { createPages } from "./pages/pages.ts";
 import { renderProblem } from "./pages/problems.ts";
 import { openCharters } from "./policies/charters.ts";
 import { openStaff } from "./policies/staff.ts";
+import { createPolicy } from "./policies/cedar.ts";
 import { migrate } from "./postgres/migrate.ts";
 import { createOauthRecords } from "./postgres/oauth-records.ts";
 import { openDatabase, openPool, openQueuePool } from "./postgres/pool.ts";
@@ -57,6 +59,7 @@ interface Base {
   store: Ports["store"];
   charters: Charters;
   staff: Staff;
+  policy: Ports["policy"];
   backend: QueueBackend;
   queue: Ports["queue"];
   network: Outbound;
@@ -72,6 +75,8 @@ const SWEEP_REGISTER_SECONDS = 60;
 
 /** Used proofs, codes and attempts are kept until they expire, and cleared now and then. */
 const CLEARING_SECONDS = 300;
+/** A change of a condition resumes what it allows at once; this is for marks and certificates that changed, and for what crossed a change. */
+const CONDITIONS_SECONDS = 15;
 
 const clock: Clock = {
   now: () => new Date(),
@@ -123,6 +128,7 @@ async function prepare(config: Config, log: Logger, shutdown: AbortSignal, owned
     store: createStore(openDatabase(pool)),
     charters: openCharters(fileURLToPath(CHARTER_FOLDER)),
     staff: openStaff(config.register.staffFile, (error) => log.error("nobody has an office", { error: asRelaisError(error) })),
+    policy: createPolicy(),
     backend,
     queue: owned.use(createTransferQueue(backend)),
     network: owned.use(networkFor({ allowLoopback: config.sandbox.allowLoopback })),
@@ -171,25 +177,20 @@ function every(base: Base, what: string, seconds: number, work: () => Promise<un
 }
 
 async function startWeb(base: Base, keyring: Keyring, sandbox: SandboxPlan | null): Promise<void> {
-  const { issuer, store, pool, network, log } = base;
+  const { issuer, store, policy, pool, network, log } = base;
   const { operator } = base.config;
   const staff = sandbox && base.config.register.staffFile === null ? sandbox.staff : base.staff;
   const records = createOauthRecords(pool);
   const sign = async (type: string, payload: object) => signCompact(keyring.current("federation"), type, payload);
-  const register = { ...registering(base, keyring), queue: base.queue };
-  const keys = {
-    signing: keyring.all("oauth").map((key) => key.privateJwk as Record<string, unknown>),
-    worker: () => keyring.publicRing("worker"),
-    published: keyring.publicKeys,
-    secret: keyring.secret,
-  };
+  const register = { ...registering(base, keyring), queue: base.queue, policy };
   const authorization = createAuthorization({
     issuer,
     store,
     clock,
+    policy,
     records,
     staff,
-    keys,
+    keys: authorizationKeys(keyring),
     verifyProof,
     report: (error) => log.error("the authorization server failed", { error: asRelaisError(error) }),
   });
@@ -236,6 +237,15 @@ function registering({ store, issuer, network, charters }: Base, keyring: Keyrin
   return { store, clock, issuer, charters, entityConfigurations, statements };
 }
 
+function authorizationKeys(keyring: Keyring): Parameters<typeof createAuthorization>[0]["keys"] {
+  return {
+    signing: keyring.all("oauth").map((key) => key.privateJwk as Record<string, unknown>),
+    worker: () => keyring.publicRing("worker"),
+    published: keyring.publicKeys,
+    secret: keyring.secret,
+  };
+}
+
 function startWorker(base: Base, keyring: Keyring): void {
   const { config, store, network, issuer } = base;
   const anyTime = new AbortController().signal;
@@ -271,6 +281,7 @@ function startSweeper(base: Base): void {
   every(base, "sweeping the register", SWEEP_REGISTER_SECONDS, () =>
     sweepAccreditations(base, { recheckHours: base.config.register.recheckHours }),
   );
+  every(base, "looking at holders' conditions again", CONDITIONS_SECONDS, () => resumeAllowed(base));
   every(base, "clearing expired records", CLEARING_SECONDS, () => createOauthRecords(base.pool).removeExpired());
 }
 

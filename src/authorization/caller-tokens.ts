@@ -1,6 +1,7 @@
 import type { AccessToken, ClientCredentials, Provider } from "oidc-provider";
 import { RelaisError } from "../core/errors.ts";
 import type { ApiRequest, Caller, CallerTokens, Clock, OauthRecords, Store } from "../core/ports.ts";
+import type { Policy } from "../core/policy/policy.ts";
 import { consentIdIn, readLiveConsent } from "./live-consent.ts";
 import type { RegisterCaller } from "../core/register/register-caller.ts";
 import type { Staff } from "../core/register/staff.ts";
@@ -15,6 +16,7 @@ export type ProofVerifier = (
 interface Ports {
   store: Store;
   clock: Clock;
+  policy: Policy;
   records: OauthRecords;
   issuer: string;
   staff: Staff;

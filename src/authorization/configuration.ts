@@ -1,5 +1,6 @@
 import { errors, type Configuration, type ResourceServer } from "oidc-provider";
 import type { Clock, OauthRecords, Store } from "../core/ports.ts";
+import type { Policy } from "../core/policy/policy.ts";
 import type { PublicJwk } from "../core/register/participant.ts";
 import type { Staff } from "../core/register/staff.ts";
 import { validateDetails } from "./authorization-details.ts";
@@ -15,6 +16,7 @@ export interface AuthorizationPorts {
   issuer: string;
   store: Store;
   clock: Clock;
+  policy: Policy;
   records: OauthRecords;
   staff: Staff;
   /** Our own keys: private JWKs to sign with (newest first), public keys of the worker, and secrets shared by all our instances. */

@@ -2,6 +2,7 @@ import { errors, type Provider, type TokenEndpointGrantContext } from "oidc-prov
 import validateDpop, { checkDpopReplay } from "oidc-provider/lib/helpers/validate_dpop.js";
 import { asRelaisError, type ErrorCode } from "../core/errors.ts";
 import type { Clock, Store } from "../core/ports.ts";
+import type { Policy } from "../core/policy/policy.ts";
 import { detailOf, readLiveConsent, type LiveConsent } from "./live-consent.ts";
 import { CONSENT_GRANT } from "./names.ts";
 
@@ -10,6 +11,7 @@ export const TOKEN_SECONDS = 300;
 interface Ports {
   store: Store;
   clock: Clock;
+  policy: Policy;
   issuer: string;
 }
 type Context = TokenEndpointGrantContext<{ consent?: string }>;
@@ -41,7 +43,7 @@ async function issueToken(provider: Provider, ports: Ports, ctx: Context): Promi
   ctx.body = { access_token: await token.save(), token_type: "DPoP", expires_in: TOKEN_SECONDS };
 }
 
-const RIGHTS: readonly ErrorCode[] = ["consent_missing", "consent_ended", "not_accredited"];
+const RIGHTS: readonly ErrorCode[] = ["consent_missing", "consent_ended", "not_accredited", "condition_unmet"];
 
 async function livingConsent(ports: Ports, consentId: unknown): Promise<LiveConsent> {
   try {

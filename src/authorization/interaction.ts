@@ -9,6 +9,7 @@ import { requestConsent } from "../core/consent/request-consent.ts";
 import { asRelaisError, RelaisError } from "../core/errors.ts";
 import { asId, type ConsentId, type ParticipantId, type PersonId } from "../core/ids.ts";
 import type { AccountLink, Session } from "../core/person/person.ts";
+import type { Policy } from "../core/policy/policy.ts";
 import type { Clock, OauthRecords, Store } from "../core/ports.ts";
 import { onlyDetail } from "./authorization-details.ts";
 import { detailOf } from "./live-consent.ts";
@@ -17,6 +18,7 @@ import { apiResource, TRANSFERS_SCOPE } from "./names.ts";
 interface Ports {
   store: Store;
   clock: Clock;
+  policy: Policy;
   records: OauthRecords;
   issuer: string;
   provider: Provider;
@@ -164,8 +166,8 @@ async function grant(
   res: Response,
   { interaction, session, consent }: Visit & { consent: Consent },
 ): Promise<void> {
-  const { provider, store, clock, issuer } = ports;
-  const standing = await store.read((r) => checkStanding(r, consent, clock.now()));
+  const { provider, store, clock, policy, issuer } = ports;
+  const standing = await store.read((r) => checkStanding(r, consent, { policy, now: clock.now() }));
   const record = new provider.Grant({ accountId: session.personId, clientId: String(interaction.params.client_id) });
   record.addRar(detailOf(standing));
   record.addResourceScope(apiResource(issuer), TRANSFERS_SCOPE);

@@ -2,12 +2,14 @@ import type { AccessToken, Client, ClientCredentials, KoaContextWithOIDC, Refres
 import { RelaisError } from "../core/errors.ts";
 import type { Clock, Store } from "../core/ports.ts";
 import { readLook } from "./probe-grant.ts";
+import type { Policy } from "../core/policy/policy.ts";
 import { consentIdIn, detailOf, pairwiseSubject, readLiveConsent, type LiveConsent } from "./live-consent.ts";
 
 type Token = AccessToken | ClientCredentials | RefreshToken;
 interface Ports {
   store: Store;
   clock: Clock;
+  policy: Policy;
   issuer: string;
   subjectSecret: Buffer;
 }
@@ -44,7 +46,10 @@ async function standing(ports: Ports, token: Token): Promise<LiveConsent | null>
   try {
     return await readLiveConsent(ports, consentIdIn(token.rar));
   } catch (error) {
-    if (error instanceof RelaisError && ["consent_missing", "consent_ended", "not_accredited", "not_found"].includes(error.code))
+    if (
+      error instanceof RelaisError &&
+      ["consent_missing", "consent_ended", "not_accredited", "condition_unmet", "not_found"].includes(error.code)
+    )
       return null;
     throw error;
   }

@@ -4,6 +4,7 @@ import { checkStanding, type Standing } from "../core/consent/check-consent.ts";
 import type { Consent } from "../core/consent/consent.ts";
 import { RelaisError } from "../core/errors.ts";
 import { isId } from "../core/ids.ts";
+import type { Policy } from "../core/policy/policy.ts";
 import type { Clock, Store } from "../core/ports.ts";
 import { DETAIL_TYPE } from "./names.ts";
 
@@ -14,12 +15,12 @@ export interface LiveConsent extends Standing {
 
 /**
  * The consent that a token stands on, as it is now.
- * @throws RelaisError `consent_missing`, `consent_ended`, `not_accredited`.
+ * @throws RelaisError `consent_missing`, `consent_ended`, `not_accredited`, `condition_unmet`.
  */
-export function readLiveConsent(ports: { store: Store; clock: Clock }, consentId: unknown): Promise<LiveConsent> {
+export function readLiveConsent(ports: { store: Store; clock: Clock; policy: Policy }, consentId: unknown): Promise<LiveConsent> {
   return ports.store.read(async (r) => {
     if (!isId("consent", consentId)) throw new RelaisError("consent_missing", "There is no such consent.");
-    const standing = await checkStanding(r, await r.consents.get(consentId), ports.clock.now());
+    const standing = await checkStanding(r, await r.consents.get(consentId), { policy: ports.policy, now: ports.clock.now() });
     const link = await r.people.getLink(standing.consent.sourceLinkId);
     return { ...standing, account: link.account };
   });

@@ -12,6 +12,7 @@ export type ErrorCode =
   | "consent_missing" // no consent covers this
   | "consent_ended" // withdrawn, revoked, refused, expired or superseded
   | "not_accredited" // a participant has no valid trust mark
+  | "condition_unmet" // a holder asks for more than the platform has shown
   | "not_found"
   | "conflict" // the present state does not allow it, or another request is under way
   | "idempotency_mismatch" // same key, other request
@@ -47,6 +48,7 @@ export const ERRORS = {
   consent_missing: { actor: "person", retryable: false },
   consent_ended: { actor: "person", retryable: false },
   not_accredited: { actor: "platform", retryable: false },
+  condition_unmet: { actor: "holder", retryable: false },
   not_found: { actor: "client", retryable: false },
   conflict: { actor: "client", retryable: false },
   idempotency_mismatch: { actor: "client", retryable: false },

@@ -17,6 +17,7 @@ const PREFIXES = {
   evidence: "evd",
   event: "evt",
   probeRun: "prb",
+  review: "rev",
 } as const;
 
 type Kind = keyof typeof PREFIXES;

@@ -3,6 +3,7 @@ import type { ConsentId, DocumentId, LinkId, ParticipantId, PersonId, SwitchId, 
 import type { LedgerReader, LedgerWriter } from "./ledger/ledger.ts";
 import type { OutboxReader, OutboxWriter } from "./events/outbox.ts";
 import type { ConditionsReader, ConditionsWriter } from "./policy/conditions.ts";
+import type { Policy } from "./policy/policy.ts";
 import type { Consent, ConsentState } from "./consent/consent.ts";
 import type { AccountLink, Person, Session } from "./person/person.ts";
 import type { AccreditationsReader, AccreditationsWriter } from "./register/accreditations.ts";
@@ -76,6 +77,8 @@ export interface Reader {
     documents(id: TransferId): Promise<StoredDocument[]>;
     /** Work that is due and that nobody holds: waiting, or left by an attempt whose lease ran out (by the database's clock). */
     due(limit: number): Promise<Pick<Transfer, "id" | "epoch" | "state">[]>;
+    /** Transfers that wait for this, by id; `after` continues behind an id. */
+    paused(filter: { reason: ErrorCode; after?: TransferId | undefined; limit: number }): Promise<Transfer[]>;
     /** Live transfers whose time is over. */
     overdue(limit: number): Promise<Pick<Transfer, "id">[]>;
   };
@@ -324,6 +327,8 @@ export interface Network {
 
 export interface Ports {
   store: Store;
+  /** The run-time rules: may data go from this holder to this platform? */
+  policy: Policy;
   queue: TransferQueue;
   clock: Clock;
   signer: Signer;

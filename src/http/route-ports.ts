@@ -3,7 +3,7 @@ import type { Charters } from "../core/register/charter.ts";
 import type { StatementSigner } from "../core/register/trust-mark.ts";
 
 /** What the API needs of the system. */
-export type RoutePorts = Pick<Ports, "store" | "queue" | "clock" | "issuer"> & {
+export type RoutePorts = Pick<Ports, "store" | "queue" | "clock" | "policy" | "issuer"> & {
   callers: CallerTokens;
   charters: Charters;
   entityConfigurations: EntityConfigurations;

@@ -15,6 +15,7 @@ import {
   postSignature,
   postStep,
 } from "./applications.ts";
+import { getConditions } from "./conditions.ts";
 import * as cases from "./case-schemas.ts";
 import {
   getChallenge,
@@ -31,7 +32,18 @@ import {
 } from "./decisions.ts";
 import { getLive, getReady } from "./health.ts";
 import { getParticipant, listParticipants } from "./participants.ts";
-import { Health, AnyFile, IdempotencyKey, NewTransfer, Participant, ParticipantList, PathId, PathStep, Transfer } from "./schemas.ts";
+import {
+  AnyFile,
+  Conditions,
+  Health,
+  IdempotencyKey,
+  NewTransfer,
+  Participant,
+  ParticipantList,
+  PathId,
+  PathStep,
+  Transfer,
+} from "./schemas.ts";
 import { getTransfer, postTransfer } from "./transfers.ts";
 
 export interface Route {
@@ -55,6 +67,7 @@ export interface Route {
 export const ROUTES: Route[] = [
   { method: "get", path: "/v1/participants", may: "anyone", handler: listParticipants, summary: "The public register", status: 200, answers: ParticipantList },
   { method: "get", path: "/v1/participants/:id", may: "anyone", handler: getParticipant, summary: "One participant", status: 200, answers: Participant, params: PathId },
+  { method: "get", path: "/v1/participants/:id/conditions", may: "anyone", handler: getConditions, summary: "What a holder asks of platforms, and which it restricts", status: 200, answers: Conditions, params: PathId },
   { method: "post", path: "/v1/transfers", may: "consent token", handler: postTransfer, summary: "Ask for a delivery", status: 202, answers: Transfer, headers: IdempotencyKey, body: NewTransfer },
   { method: "get", path: "/v1/transfers/:id", may: "consent token", handler: getTransfer, summary: "State and counts of a transfer", status: 200, answers: Transfer, params: PathId },
   { method: "post", path: "/v1/participants", may: "anyone", handler: postParticipant, summary: "Join the register, in the sandbox at once", status: 201, answers: cases.Joined, body: cases.NewParticipant },

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { ErrorCode } from "../core/errors.ts";
+import { ACCESS_STATES } from "../core/policy/conditions.ts";
 import { STATES } from "../core/transfer/transfer.ts";
 import { STATUS } from "./problems.ts";
 
@@ -37,6 +38,31 @@ export const Participant = z
   .meta({ id: "Participant" });
 
 export const ParticipantList = z.object({ participants: z.array(Participant) }).meta({ id: "ParticipantList" });
+
+const changed = { changed_at: time, log_index: z.int().meta({ description: "Its place in the public log" }) };
+const scope = z
+  .string()
+  .meta({ description: "A data set of the holder, or `*` for all; what is said of one stands instead of what is said of all" });
+
+export const Conditions = z
+  .object({
+    holder: z.string(),
+    conditions: z.array(
+      z.object({
+        dataset: scope,
+        minimum_level: z.int(),
+        regions: z.array(z.string()).meta({ description: "ISO 3166 countries of hosting, `EU` or `EEA`; empty: everywhere" }),
+        certificates: z.array(z.string()),
+        reason: words.nullable(),
+        ...changed,
+      }),
+    ),
+    exclusions: z.array(z.object({ platform: z.string(), dataset: scope, reason: words, ...changed })),
+    access: z
+      .array(z.object({ platform: z.string(), state: z.enum(ACCESS_STATES), reason: words.nullable(), ...changed }))
+      .meta({ description: "Without an entry an accredited platform is `open`" }),
+  })
+  .meta({ id: "Conditions" });
 
 export const NewTransfer = z
   .strictObject({ consent: z.string().meta({ description: "The consent that the token carries (cst_…)" }) })

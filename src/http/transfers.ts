@@ -9,7 +9,7 @@ import { callerOf } from "./guards.ts";
 import { parse } from "./parse.ts";
 import { IdempotencyKey, NewTransfer, type Transfer } from "./schemas.ts";
 
-type TransferPorts = Pick<Ports, "store" | "queue" | "clock" | "issuer"> & { callers: CallerTokens };
+type TransferPorts = Pick<Ports, "store" | "queue" | "clock" | "policy" | "issuer"> & { callers: CallerTokens };
 
 /** A platform that holds a consent token asks for the delivery (S-113: push to a reachable platform). */
 export async function postTransfer(ports: TransferPorts, req: Request, res: Response): Promise<void> {

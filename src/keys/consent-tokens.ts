@@ -152,7 +152,7 @@ function parseJson(text: string): unknown {
 }
 
 /** Errors of the consent grant that say the right is gone; the authorization server names them by our own codes. */
-const RIGHTS: readonly string[] = ["consent_ended", "consent_missing", "not_accredited"] satisfies ErrorCode[];
+const RIGHTS: readonly string[] = ["consent_ended", "consent_missing", "not_accredited", "condition_unmet"] satisfies ErrorCode[];
 
 function errorFrom({ error, description, status }: Refusal): RelaisError {
   if (RIGHTS.includes(error)) return new RelaisError(error as ErrorCode, description);

@@ -14,7 +14,7 @@ export interface Operator {
 }
 
 /** What the portal needs of the system. It holds no key that opens a person's credentials. */
-export type PagesPorts = Pick<Ports, "store" | "clock" | "queue" | "sealer" | "network" | "adapters" | "issuer"> & {
+export type PagesPorts = Pick<Ports, "store" | "clock" | "policy" | "queue" | "sealer" | "network" | "adapters" | "issuer"> & {
   operator: Operator | null;
   charters: Charters;
   staff: Staff;

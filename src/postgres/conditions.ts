@@ -1,10 +1,110 @@
-import type { ConditionsReader, ConditionsWriter } from "../core/policy/conditions.ts";
+import { sql } from "kysely";
+import type { ConditionsReader, ConditionsWriter, Stance } from "../core/policy/conditions.ts";
 import type { Database } from "./pool.ts";
+import { json } from "./rows.ts";
 
-export function readConditions(_db: Database): ConditionsReader {
-  return { count: async () => 0 };
+/** First key of the two that lock one holder's conditions; the second is a hash of its id. */
+const LOCK = 7_267;
+
+export function readConditions(db: Database): ConditionsReader {
+  const exclusions = db.selectFrom("platformExclusions").selectAll();
+  const access = db.selectFrom("platformAccess").selectAll();
+  return {
+    stance: (holderId, platformId, now) => stanceOf(db, { holderId, platformId, day: now.toISOString().slice(0, 10) }),
+    of: async (holderId) => ({
+      conditions: await db.selectFrom("holderConditions").selectAll().where("holderId", "=", holderId).orderBy("dataset").execute(),
+      exclusions: await exclusions.where("holderId", "=", holderId).orderBy("changedAt", "desc").execute(),
+      access: await access.where("holderId", "=", holderId).orderBy("changedAt", "desc").execute(),
+    }),
+    restrictions: async ({ platformId } = {}) => {
+      const notOpen = access.where("state", "!=", "open");
+      const [found, cells] =
+        platformId === undefined
+          ? [exclusions, notOpen]
+          : [exclusions.where("platformId", "=", platformId), notOpen.where("platformId", "=", platformId)];
+      return {
+        exclusions: await found.orderBy("changedAt", "desc").execute(),
+        access: await cells.orderBy("changedAt", "desc").execute(),
+      };
+    },
+    reviews: (holderId) =>
+      db.selectFrom("holderReviews").selectAll().where("holderId", "=", holderId).orderBy("recordedAt", "desc").execute(),
+  };
 }
 
-export function writeConditions(_db: Database): ConditionsWriter {
-  return { clear: async () => undefined };
+async function stanceOf(
+  db: Database,
+  { holderId, platformId, day }: { holderId: string; platformId: string; day: string },
+): Promise<Stance> {
+  const { rows } = await sql<Stance>`
+    select
+      coalesce((
+        select jsonb_agg(jsonb_build_object(
+          'dataset', dataset, 'minimumLevel', minimum_level, 'regions', to_jsonb(regions), 'certificates', to_jsonb(certificates)))
+        from holder_conditions where holder_id = ${holderId}), '[]') as "conditions",
+      coalesce((
+        select jsonb_agg(dataset) from platform_exclusions where holder_id = ${holderId} and platform_id = ${platformId}), '[]') as "excluded",
+      (
+        select jsonb_build_object('state', state, 'testAccounts', to_jsonb(test_accounts))
+        from platform_access where holder_id = ${holderId} and platform_id = ${platformId}) as "access",
+      coalesce((
+        select jsonb_agg(certificate) from platform_certificates where platform_id = ${platformId} and valid_until >= ${day}), '[]')
+        as "certificates"`.execute(db);
+  const [row] = rows;
+  if (row === undefined) throw new Error("a select without a table gives one row");
+  return row;
+}
+
+export function writeConditions(db: Database): ConditionsWriter {
+  return {
+    set: async ({ reason, ...plain }) => {
+      const { holderId, dataset, ...replaced } = { ...plain, reason: reason === null ? null : json(reason) };
+      await db
+        .insertInto("holderConditions")
+        .values({ holderId, dataset, ...replaced })
+        .onConflict((conflict) => conflict.columns(["holderId", "dataset"]).doUpdateSet(replaced))
+        .execute();
+    },
+    unset: async (holderId, dataset) => {
+      const gone = db.deleteFrom("holderConditions").where("holderId", "=", holderId).where("dataset", "=", dataset);
+      return (await gone.executeTakeFirst()).numDeletedRows === 1n;
+    },
+    exclude: async ({ reason, ...plain }) => {
+      const { holderId, platformId, dataset, ...replaced } = { ...plain, reason: json(reason) };
+      await db
+        .insertInto("platformExclusions")
+        .values({ holderId, platformId, dataset, ...replaced })
+        .onConflict((conflict) => conflict.columns(["holderId", "platformId", "dataset"]).doUpdateSet(replaced))
+        .execute();
+    },
+    lift: async ({ holderId, platformId, dataset }) => {
+      const gone = db
+        .deleteFrom("platformExclusions")
+        .where("holderId", "=", holderId)
+        .where("platformId", "=", platformId)
+        .where("dataset", "=", dataset);
+      return (await gone.executeTakeFirst()).numDeletedRows === 1n;
+    },
+    setAccess: async ({ reason, ...plain }) => {
+      const { holderId, platformId, ...replaced } = { ...plain, reason: reason === null ? null : json(reason) };
+      await db
+        .insertInto("platformAccess")
+        .values({ holderId, platformId, ...replaced })
+        .onConflict((conflict) => conflict.columns(["holderId", "platformId"]).doUpdateSet(replaced))
+        .execute();
+    },
+    addReview: async (review) => {
+      await db.insertInto("holderReviews").values(review).execute();
+    },
+    putCertificate: async ({ platformId, certificate, validUntil }) => {
+      await db
+        .insertInto("platformCertificates")
+        .values({ platformId, certificate, validUntil })
+        .onConflict((conflict) => conflict.columns(["platformId", "certificate"]).doUpdateSet({ validUntil }))
+        .execute();
+    },
+    lock: async (holderId) => {
+      await sql`select pg_advisory_xact_lock(${LOCK}, hashtext(${holderId}))`.execute(db);
+    },
+  };
 }

@@ -4,6 +4,7 @@ import type { ProbeResult } from "../core/conformance/probe.ts";
 import type { Consent } from "../core/consent/consent.ts";
 import type { EventType } from "../core/events/outbox.ts";
 import type { Id, ParticipantId, TransferId } from "../core/ids.ts";
+import type { Access, Condition, Exclusion, HolderReview, ShownCertificate } from "../core/policy/conditions.ts";
 import type { AccountLink, Person, Session } from "../core/person/person.ts";
 import type { StoredDocument } from "../core/ports.ts";
 import type {
@@ -81,4 +82,9 @@ export interface Tables {
   authorityViews: { viewer: string; what: string; at: Date };
   logEntries: { index: number; leaf: Buffer; leafHash: Buffer };
   notices: NoticeRow;
+  holderConditions: Omit<Condition, "reason"> & { reason: NullableJson<Words> };
+  platformExclusions: WithJson<Exclusion, "reason">;
+  platformAccess: Omit<Access, "reason"> & { reason: NullableJson<Words> };
+  holderReviews: HolderReview;
+  platformCertificates: ShownCertificate;
 }

@@ -31,6 +31,13 @@ export function readTransfers(db: Database): Reader["transfers"] {
         .orderBy("dueAt")
         .limit(limit)
         .execute(),
+    paused: ({ reason, after, limit }) =>
+      (after === undefined ? all : all.where("id", ">", after))
+        .where("state", "=", "paused")
+        .where("reason", "=", reason)
+        .orderBy("id")
+        .limit(limit)
+        .execute(),
     overdue: (limit) =>
       db.selectFrom("transfers").select("id").where("endedAt", "is", null).where("expiresAt", "<=", NOW).limit(limit).execute(),
   };

@@ -21,6 +21,7 @@ import { NOBODY } from "../../src/core/register/staff.ts";
 import { REGISTER_PORTS } from "../support/charter.ts";
 import { inDays } from "../support/engine.ts";
 import { realClock } from "../support/real-clock.ts";
+import { policy } from "../support/policy.ts";
 import { accreditedParticipant, dataset, linkAccount } from "../support/register-fixtures.ts";
 import { freePort } from "../support/ports.ts";
 
@@ -48,6 +49,7 @@ before(async () => {
   const ports = {
     store,
     clock: realClock,
+    policy,
     queue: { ring: async () => undefined },
     issuer: origin,
     adapters: ADAPTERS,
@@ -196,7 +198,7 @@ for (const lang of LANGUAGES) {
 
 /** As Relais leaves it where it ends between the yes and the transfer. */
 async function permissionWithoutTransfer(
-  ports: Pick<Ports, "store" | "clock">,
+  ports: Pick<Ports, "store" | "clock" | "policy">,
   personId: PersonId,
   sourceLinkId: LinkId,
   destinationLinkId: LinkId,

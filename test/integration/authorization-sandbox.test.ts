@@ -20,6 +20,7 @@ import { accountsByPersona } from "../../src/sandbox/accounts/accounts.ts";
 import { startHolder, type Program } from "../../src/sandbox/holder/holder.ts";
 import { createSignin } from "../../src/signin/signin.ts";
 import { clock, startAuthorization, type Setup } from "../support/authorization-server.ts";
+import { policy } from "../support/policy.ts";
 import { browser } from "../support/platform-client.ts";
 import { accreditedParticipant, linkAccount } from "../support/register-fixtures.ts";
 import { loopbackFetch } from "../support/web-fetch.ts";
@@ -86,7 +87,7 @@ test("the reference holder serves the worker's consent token within the consent,
   const destination = await linkAccount(setup.store, personId, platform.id, "space");
   const expires = new Date(Date.now() + 30 * 86_400_000).toISOString().slice(0, 10);
   const asked = await requestConsent(
-    { store: setup.store, clock },
+    { store: setup.store, clock, policy },
     {
       personId,
       sourceLinkId: source?.id as never,

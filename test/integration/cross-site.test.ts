@@ -10,6 +10,7 @@ import { freshDatabase } from "../support/database.ts";
 import { REGISTER_PORTS } from "../support/charter.ts";
 import { freePort } from "../support/ports.ts";
 import { realClock } from "../support/real-clock.ts";
+import { policy } from "../support/policy.ts";
 
 /** A browser sends its cookie with whatever another site makes it send: only what came from our own pages may change anything. */
 
@@ -25,7 +26,13 @@ before(async () => {
   const verify = async () => {
     throw new RelaisError("unauthenticated", "Nobody calls here.");
   };
-  const ports = { store: createStore(openDatabase(pool)), clock: realClock, queue: { ring: async () => undefined }, issuer: origin };
+  const ports = {
+    store: createStore(openDatabase(pool)),
+    clock: realClock,
+    policy,
+    queue: { ring: async () => undefined },
+    issuer: origin,
+  };
   const form = Router().all("/form", (request, response) => {
     if (request.method === "POST") changes += 1;
     response.status(204).end();

@@ -10,6 +10,7 @@ import { contentDigest, sha256 } from "../../src/core/transfer/manifest.ts";
 import { requestTransfer } from "../../src/core/transfer/request-transfer.ts";
 import { inDays } from "../support/engine.ts";
 import { realClock } from "../support/real-clock.ts";
+import { policy } from "../support/policy.ts";
 import { DAILY, startFaultWorld, type FaultWorld } from "../support/fault-relais.ts";
 import { platformClient, type PlatformClient } from "../support/platform-client.ts";
 import { accreditedParticipant, dataset, testKey } from "../support/register-fixtures.ts";
@@ -378,7 +379,7 @@ describe("a pushed request", () => {
 });
 
 describe("a permission that does not allow it", () => {
-  const ports = () => ({ store: world.store, clock: realClock, queue: { ring: async () => undefined } });
+  const ports = () => ({ store: world.store, clock: realClock, policy, queue: { ring: async () => undefined } });
 
   test("another person's permission does not exist for the caller", async () => {
     const [one, other] = [

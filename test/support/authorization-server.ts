@@ -15,6 +15,7 @@ import { createOauthRecords } from "../../src/postgres/oauth-records.ts";
 import { openDatabase, openPool } from "../../src/postgres/pool.ts";
 import { createStore } from "../../src/postgres/store.ts";
 import { freshDatabase } from "./database.ts";
+import { policy } from "./policy.ts";
 
 export const clock: Clock = {
   now: () => new Date(),
@@ -86,6 +87,7 @@ export async function startAuthorization(): Promise<Setup> {
       issuer: first.origin,
       store: createStore(openDatabase(pool)),
       clock,
+      policy,
       records: createOauthRecords(pool),
       staff: NOBODY,
       keys,

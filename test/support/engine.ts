@@ -13,6 +13,7 @@ import { openDatabase, openPool } from "../../src/postgres/pool.ts";
 import { createStore } from "../../src/postgres/store.ts";
 import { freshDatabase } from "./database.ts";
 import { realClock } from "./real-clock.ts";
+import { policy } from "./policy.ts";
 
 export interface Engine extends AsyncDisposable {
   store: Store;
@@ -23,6 +24,8 @@ export interface Engine extends AsyncDisposable {
   personId: PersonId;
   source: Participant;
   destination: Participant;
+  /** What the person would be shown where all of these are wanted; not answered yet. */
+  ask(datasets: string[], account?: string): Promise<Consent>;
   /** An active consent for these data sets; with `account`, to that account at the destination instead of the first one. */
   consent(datasets: string[], account?: string): Promise<Consent>;
 }
@@ -44,6 +47,7 @@ export async function startEngine(adapter: Adapter, datasets: string[], ends?: R
   const ports: Engine["ports"] = {
     store,
     clock: realClock,
+    policy,
     issuer: "https://relais.test",
     adapters: { "self-data": adapter, solid: adapter, webdav: adapter },
     queue: { ring: async (more) => void rings.push(...more) },
@@ -51,6 +55,24 @@ export async function startEngine(adapter: Adapter, datasets: string[], ends?: R
     ...(ends ? { network: ends.network, opener: { open: async () => ends.credentials } } : {}),
   };
   const { personId, source, destination, links } = await seed(store, datasets, ends);
+  const ask: Engine["ask"] = async (wanted, account) => {
+    const linked =
+      account === undefined
+        ? links
+        : { ...links, destinationLinkId: await linkAt(store, { personId, participantId: destination.id, account }) };
+    return requestConsent(ports, {
+      personId,
+      ...linked,
+      action: "copy",
+      datasets: wanted,
+      purpose: "https://w3id.org/dpv#PersonalisedBenefits",
+      recurrence: null,
+      expires: inDays(30),
+      retention: null,
+      language: "fr",
+      requester: null,
+    });
+  };
   return {
     store,
     url: database.url,
@@ -60,23 +82,9 @@ export async function startEngine(adapter: Adapter, datasets: string[], ends?: R
     source,
     destination,
     terms: { leaseSeconds: 3, limits: { maxItemBytes: 1 << 30, maxItems: 1_000_000 }, shutdown: new AbortController().signal },
+    ask,
     consent: async (wanted, account) => {
-      const linked =
-        account === undefined
-          ? links
-          : { ...links, destinationLinkId: await linkAt(store, { personId, participantId: destination.id, account }) };
-      const asked = await requestConsent(ports, {
-        personId,
-        ...linked,
-        action: "copy",
-        datasets: wanted,
-        purpose: "https://w3id.org/dpv#PersonalisedBenefits",
-        recurrence: null,
-        expires: inDays(30),
-        retention: null,
-        language: "fr",
-        requester: null,
-      });
+      const asked = await ask(wanted, account);
       return grantConsent(ports, { consentId: asked.id, personId, datasets: wanted, noticeHash: asked.noticeHash, language: "fr" });
     },
     [Symbol.asyncDispose]: async () => {

@@ -23,6 +23,7 @@ import { createStore } from "../../src/postgres/store.ts";
 import { freshDatabase } from "./database.ts";
 import { inDays } from "./engine.ts";
 import { realClock } from "./real-clock.ts";
+import { policy } from "./policy.ts";
 import type { BulkPlan, FaultSandboxSettings } from "./fault-sandbox.ts";
 import { freePort } from "./ports.ts";
 import { type Program, startNode } from "./processes.ts";
@@ -168,7 +169,7 @@ async function registerAt({ store, network }: Pick<FaultWorld, "store" | "networ
 }
 
 export async function seedPerson(store: Store, ends: Required<Ends>): Promise<SeededPerson> {
-  const ports = { store, clock: realClock, queue: { ring: async () => undefined } };
+  const ports = { store, clock: realClock, policy, queue: { ring: async () => undefined } };
   const person = await store.write((w) =>
     w.accounts.signIn({ id: newId("person"), issuer: "https://id.test", subject: newId("person"), createdAt: new Date() }),
   );

@@ -21,6 +21,7 @@ import { openDatabase, openPool } from "../../src/postgres/pool.ts";
 import { createStore } from "../../src/postgres/store.ts";
 import { listen } from "./authorization-server.ts";
 import { freshDatabase } from "./database.ts";
+import { policy } from "./policy.ts";
 import { realClock } from "./real-clock.ts";
 import { accreditedParticipant, testKey, type TestKey } from "./register-fixtures.ts";
 import { loopbackFetch } from "./web-fetch.ts";
@@ -54,6 +55,7 @@ export async function startRegisterApi(charters: Charters): Promise<RegisterApi>
     issuer,
     store,
     clock: realClock,
+    policy,
     records: createOauthRecords(pool),
     staff,
     keys: {
@@ -69,6 +71,7 @@ export async function startRegisterApi(charters: Charters): Promise<RegisterApi>
     {
       store,
       clock: realClock,
+      policy,
       issuer,
       queue: { ring: async () => undefined },
       callers: authorization.callers,

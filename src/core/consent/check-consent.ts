@@ -1,5 +1,8 @@
 import { RelaisError } from "../errors.ts";
 import type { Reader } from "../ports.ts";
+import { areConditionsDue, conditionUnmet, endOf, refusedByConditions } from "../policy/decide.ts";
+import type { End } from "../policy/facts.ts";
+import type { Policy } from "../policy/policy.ts";
 import type { Participant } from "../register/participant.ts";
 import { mayHappen, readingFrom, type Act } from "../register/standing.ts";
 import type { Consent } from "./consent.ts";
@@ -11,20 +14,25 @@ export interface Standing {
 }
 
 /**
- * The right to move data now: the consent is active and both ends are accredited. Read again before each data movement.
- * @throws RelaisError `consent_ended`, `not_accredited`.
+ * The right to move data now: the consent is active, both ends are accredited, and the holder's own conditions are met for every data set of
+ * the consent. Read again before each data movement.
+ * @throws RelaisError `consent_ended`, `not_accredited`, `condition_unmet`.
  */
-export async function checkStanding(r: Reader, consent: Consent, now: Date): Promise<Standing> {
+export async function checkStanding(r: Reader, consent: Consent, { policy, now }: { policy: Policy; now: Date }): Promise<Standing> {
   if (consent.state !== "active" || consent.expiresAt <= now) throw consentEnded(consent, now);
   const [source, destination] = await Promise.all([r.participants.get(consent.sourceId), r.participants.get(consent.destinationId)]);
-  await mustBeAllowed(r, source, readingFrom(source), now);
-  await mustBeAllowed(r, destination, "delivery_in", now);
+  const ends = { holder: await endOf(r, source), platform: await endOf(r, destination) };
+  mustBeAllowed(ends.holder, readingFrom(source), now);
+  mustBeAllowed(ends.platform, "delivery_in", now);
+  if (consent.action === "copy" && areConditionsDue(source, consent.switchId !== null)) {
+    const refused = await refusedByConditions(r, policy, ends, { ...consent, now });
+    if (refused.length > 0) throw conditionUnmet(ends, refused);
+  }
   return { consent, source, destination };
 }
 
 /** @throws RelaisError `not_accredited` where its standing forbids this. */
-export async function mustBeAllowed(r: Reader, participant: Participant, act: Act, now: Date): Promise<void> {
-  const mark = await r.participants.findMark(participant.id);
+export function mustBeAllowed({ participant, mark }: End, act: Act, now: Date): void {
   if (!mayHappen(participant, mark, act, now)) throw notAccredited(participant.name);
 }
 

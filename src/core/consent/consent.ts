@@ -37,6 +37,8 @@ export interface Notice {
   action: ConsentAction;
   /** Data sets that are asked for. The person ticks; none is ticked beforehand. */
   datasets: Pick<DataSet, "id" | "title" | "description" | "example" | "kind">[];
+  /** Data sets that were wanted too, and that the holder does not send to this destination; absent where there is none (S-122). */
+  withheld?: { id: string; title: Words; because: Words[] }[];
   purpose: Purpose;
   /** ISO 8601 duration between deliveries; null for a single delivery. */
   recurrence: string | null;

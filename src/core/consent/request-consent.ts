@@ -6,6 +6,9 @@ import { readingFrom } from "../register/standing.ts";
 import type { DataSet, Language } from "../catalogue/data-set.ts";
 import type { AccountLink } from "../person/person.ts";
 import { mustBeAllowed } from "./check-consent.ts";
+import { areConditionsDue, conditionUnmet, endOf, refusedByConditions, type Refusal } from "../policy/decide.ts";
+import type { Policy } from "../policy/policy.ts";
+import { REASONS } from "../policy/reasons.ts";
 import { PURPOSES, type Consent, type ConsentAction, type Notice } from "./consent.ts";
 import { noticeHash } from "./notice-hash.ts";
 
@@ -31,28 +34,28 @@ const MONTHS_AT_MOST = 13;
 
 /**
  * Makes the notice that the person will be shown, and the consent record that waits for their answer.
- * @throws RelaisError `not_accredited`, `invalid` (unknown data set, purpose or date), `forbidden` (another person's account).
+ * What the holder does not send to this destination is not offered, and the notice says why.
+ * @throws RelaisError `not_accredited`, `condition_unmet` (nothing is left to offer), `invalid` (unknown data set, purpose or date), `forbidden` (another person's account).
  */
-export async function requestConsent(ports: Pick<Ports, "store" | "clock">, request: ConsentRequest): Promise<Consent> {
-  return ports.store.write((w) => addConsentRequest(w, request, ports.clock.now()));
+export async function requestConsent(ports: Pick<Ports, "store" | "clock" | "policy">, request: ConsentRequest): Promise<Consent> {
+  return ports.store.write((w) => addConsentRequest(w, request, { policy: ports.policy, now: ports.clock.now() }));
 }
 
 /** The writing step, for use cases that write more in the same transaction. */
-export async function addConsentRequest(w: Writer, request: ConsentRequest, now: Date): Promise<Consent> {
+export async function addConsentRequest(w: Writer, request: ConsentRequest, terms: { policy: Policy; now: Date }): Promise<Consent> {
+  const { now } = terms;
   const [sourceLink, destinationLink] = await Promise.all([
     ownLink(w, request.personId, request.sourceLinkId),
     ownLink(w, request.personId, request.destinationLinkId),
   ]);
   const source = await w.participants.get(sourceLink.participantId);
-  await mustBeAllowed(w, source, readingFrom(source) === "export_out" ? "export_out" : "new_consent", now);
+  mustBeAllowed(await endOf(w, source), readingFrom(source) === "export_out" ? "export_out" : "new_consent", now);
   const destination = await accredited(w, destinationLink.participantId, now);
   const requester = request.requester === null ? null : await accreditedByEntityId(w, request.requester, now);
   const words = await wordsFor(w, source);
-  const notice = noticeOf(
-    request,
-    { requester, source, destination, datasets: offered(request, { source, link: sourceLink, words }) },
-    now,
-  );
+  const wanted = offered(request, { source, link: sourceLink, words });
+  const refused = await refusedBy(w, request, { source, destination, datasets: wanted.map(({ id }) => id), ...terms });
+  const notice = noticeOf(request, { requester, source, destination, ...sorted(wanted, refused) }, now);
   const consent: Consent = {
     id: newId("consent"),
     personId: request.personId,
@@ -78,6 +81,32 @@ export async function addConsentRequest(w: Writer, request: ConsentRequest, now:
   return consent;
 }
 
+interface Wanted {
+  source: Participant;
+  destination: Participant;
+  datasets: string[];
+  policy: Policy;
+  now: Date;
+}
+
+/** @throws RelaisError `condition_unmet` where the holder sends nothing of it to this destination. */
+async function refusedBy(r: Reader, request: ConsentRequest, wanted: Wanted): Promise<Refusal[]> {
+  if (request.action !== "copy" || !areConditionsDue(wanted.source, request.switchId !== undefined)) return [];
+  const ends = { holder: await endOf(r, wanted.source), platform: await endOf(r, wanted.destination) };
+  const refused = await refusedByConditions(r, wanted.policy, ends, { ...wanted, sourceLinkId: request.sourceLinkId });
+  if (refused.length === wanted.datasets.length) throw conditionUnmet(ends, refused);
+  return refused;
+}
+
+function sorted(wanted: Notice["datasets"], refused: Refusal[]): Pick<Parts, "datasets" | "withheld"> {
+  const reasons = new Map(refused.map((one) => [one.dataset, one.reasons]));
+  const withheld = wanted.flatMap(({ id, title }) => {
+    const because = reasons.get(id);
+    return because ? [{ id, title, because: because.map((reason) => REASONS[reason].sentence) }] : [];
+  });
+  return { datasets: wanted.filter(({ id }) => !reasons.has(id)), ...(withheld.length > 0 ? { withheld } : {}) };
+}
+
 async function ownLink(r: Reader, personId: PersonId, id: LinkId): Promise<AccountLink> {
   const link = await r.people.getLink(id);
   if (link.personId !== personId) throw new RelaisError("not_found", "There is no link with this id.");
@@ -86,7 +115,7 @@ async function ownLink(r: Reader, personId: PersonId, id: LinkId): Promise<Accou
 
 async function accredited(r: Reader, id: Participant["id"], now: Date): Promise<Participant> {
   const participant = await r.participants.get(id);
-  await mustBeAllowed(r, participant, "new_consent", now);
+  mustBeAllowed(await endOf(r, participant), "new_consent", now);
   return participant;
 }
 
@@ -134,6 +163,7 @@ interface Parts {
   source: Participant;
   destination: Participant;
   datasets: Notice["datasets"];
+  withheld?: NonNullable<Notice["withheld"]>;
 }
 
 function noticeOf(request: ConsentRequest, parts: Parts, now: Date): Notice {
@@ -147,6 +177,7 @@ function noticeOf(request: ConsentRequest, parts: Parts, now: Date): Notice {
     destination: party(parts.destination),
     action: request.action,
     datasets: parts.datasets,
+    ...(parts.withheld ? { withheld: parts.withheld } : {}),
     purpose,
     recurrence: request.recurrence,
     expires: request.expires,

@@ -51,7 +51,7 @@ export interface Participant {
     /** An account of nobody, on which the automatic checks write and read. */
     testAccount?: string;
     /** A holder whose people are all invented: platforms of level 0 may try themselves there. */
-    synthetic?: boolean;
+    synthetic?: true;
   };
   status: Status;
   /** OAuth client metadata where the participant asks for consent itself; null where it does not. */

@@ -1,6 +1,7 @@
 import type { Consent } from "../consent/consent.ts";
 import { addConsentRequest } from "../consent/request-consent.ts";
 import { RelaisError } from "../errors.ts";
+import type { Policy } from "../policy/policy.ts";
 import type { PersonId, SwitchId } from "../ids.ts";
 import type { Ports, Writer } from "../ports.ts";
 import type { Switch } from "./switch.ts";
@@ -13,7 +14,7 @@ const DAY_MILLISECONDS = 86_400_000;
  * @throws RelaisError `conflict` while anything is missing at the new place.
  */
 export async function closeOldPlace(
-  ports: Pick<Ports, "store" | "clock">,
+  ports: Pick<Ports, "store" | "clock" | "policy">,
   request: { switchId: SwitchId; personId: PersonId; confirmed: true },
 ): Promise<Switch> {
   const now = ports.clock.now();
@@ -27,12 +28,13 @@ export async function closeOldPlace(
         { actor: "person" },
       );
     }
-    await allowErasing(w, row, { copied: await w.consents.get(row.consentId), now });
+    await allowErasing(w, row, { copied: await w.consents.get(row.consentId), policy: ports.policy, now });
     return w.switches.get(row.id);
   });
 }
 
-async function allowErasing(w: Writer, row: Switch, { copied, now }: { copied: Consent; now: Date }): Promise<void> {
+async function allowErasing(w: Writer, row: Switch, { copied, ...terms }: { copied: Consent; policy: Policy; now: Date }): Promise<void> {
+  const { now } = terms;
   const asked = await addConsentRequest(
     w,
     {
@@ -49,7 +51,7 @@ async function allowErasing(w: Writer, row: Switch, { copied, now }: { copied: C
       language: copied.language,
       requester: null,
     },
-    now,
+    terms,
   );
   await w.permissions.move(asked.id, ["requested"], "active", { datasets: copied.datasets, decidedAt: now });
 }

@@ -21,7 +21,10 @@ const SWITCH_PURPOSE = "https://w3id.org/dpv#ServiceProvision";
  * Plans a move between two proved accounts: everything that the old place held when it was proved is offered, in a consent
  * that waits for the person's answer.
  */
-export async function planSwitch(ports: Pick<Ports, "store" | "clock">, plan: SwitchPlan): Promise<{ switch: Switch; consent: Consent }> {
+export async function planSwitch(
+  ports: Pick<Ports, "store" | "clock" | "policy">,
+  plan: SwitchPlan,
+): Promise<{ switch: Switch; consent: Consent }> {
   const now = ports.clock.now();
   return ports.store.write(async (w) => {
     const [source, destination] = [await w.people.getLink(plan.sourceLinkId), await w.people.getLink(plan.destinationLinkId)];
@@ -45,7 +48,8 @@ export async function planSwitch(ports: Pick<Ports, "store" | "clock">, plan: Sw
       closedAt: null,
     };
     await w.moves.add(planned);
-    return { switch: planned, consent: await addConsentRequest(w, { ...plan, ...copyOnce(now), switchId: planned.id }, now) };
+    const request = { ...plan, ...copyOnce(now), switchId: planned.id };
+    return { switch: planned, consent: await addConsentRequest(w, request, { policy: ports.policy, now }) };
   });
 }
 

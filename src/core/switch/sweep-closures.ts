@@ -1,10 +1,11 @@
 import { checkStanding, type Standing } from "../consent/check-consent.ts";
 import { asRelaisError, RelaisError } from "../errors.ts";
+import type { Policy } from "../policy/policy.ts";
 import type { Ports, Reader } from "../ports.ts";
 import type { Opening } from "../transfer/adapter.ts";
 import type { Switch } from "./switch.ts";
 
-type ClosurePorts = Pick<Ports, "store" | "clock" | "signer" | "opener" | "tokens" | "network" | "adapters">;
+type ClosurePorts = Pick<Ports, "store" | "clock" | "policy" | "signer" | "opener" | "tokens" | "network" | "adapters">;
 
 /** How long an old place may take to delete. */
 const ERASE_MILLISECONDS = 60_000;
@@ -24,7 +25,7 @@ export async function sweepClosures(ports: ClosurePorts, shutdown: AbortSignal):
 }
 
 async function eraseAtSource(ports: ClosurePorts, row: Switch, shutdown: AbortSignal): Promise<void> {
-  const standing = await ports.store.read((r) => standingToErase(r, row, ports.clock.now()));
+  const standing = await ports.store.read((r) => standingToErase(r, row, { policy: ports.policy, now: ports.clock.now() }));
   const signal = AbortSignal.any([shutdown, AbortSignal.timeout(ERASE_MILLISECONDS)]);
   await using source = await ports.adapters[standing.source.adapter].openSource(await openingOf(ports, row, { standing, signal }));
   await source.erase(standing.consent.datasets);
@@ -35,12 +36,12 @@ async function eraseAtSource(ports: ClosurePorts, row: Switch, shutdown: AbortSi
   });
 }
 
-async function standingToErase(r: Reader, row: Switch, now: Date): Promise<Standing> {
+async function standingToErase(r: Reader, row: Switch, terms: { policy: Policy; now: Date }): Promise<Standing> {
   const consent = (await r.consents.list(row.personId)).find(
     (one) => one.switchId === row.id && one.action === "erase" && one.state === "active",
   );
   if (!consent) throw new RelaisError("consent_missing", "The person has not asked to close the old place.");
-  return checkStanding(r, consent, now);
+  return checkStanding(r, consent, terms);
 }
 
 async function openingOf(

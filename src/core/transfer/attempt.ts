@@ -37,7 +37,7 @@ export interface Attempt extends AsyncDisposable {
   write<T>(work: (w: Writer) => Promise<T>): Promise<T>;
 }
 
-type AttemptPorts = Pick<Ports, "store" | "clock">;
+type AttemptPorts = Pick<Ports, "store" | "clock" | "policy">;
 
 export async function startAttempt(
   ports: AttemptPorts,
@@ -90,7 +90,7 @@ async function readStanding(ports: AttemptPorts, transfer: Transfer): Promise<St
   return ports.store.read(async (r) => {
     const present = await r.transfers.get(transfer.id);
     const consent = await r.consents.get(transfer.consentId);
-    const standing = await checkStanding(r, consent, ports.clock.now());
+    const standing = await checkStanding(r, consent, { policy: ports.policy, now: ports.clock.now() });
     if (present.state === "cancelled") throw new RelaisError("stopped", "The transfer was stopped.");
     if (present.epoch !== transfer.epoch) throw leaseLost();
     return standing;

@@ -37,6 +37,7 @@ const MEANINGS = {
   consent_missing: [null, null],
   consent_ended: [null, null],
   not_accredited: [null, null],
+  condition_unmet: [null, null],
   conflict: [null, null],
   idempotency_mismatch: [null, null],
   peer_unavailable: [null, null],

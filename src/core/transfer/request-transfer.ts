@@ -2,6 +2,7 @@ import { checkStanding } from "../consent/check-consent.ts";
 import { ownConsent } from "../consent/decide-consent.ts";
 import type { Consent } from "../consent/consent.ts";
 import { RelaisError } from "../errors.ts";
+import type { Policy } from "../policy/policy.ts";
 import { newId, type ConsentId, type PersonId } from "../ids.ts";
 import type { Ports, Writer } from "../ports.ts";
 import { sha256 } from "./manifest.ts";
@@ -21,29 +22,33 @@ const PATIENCE_HOURS = 72;
 /**
  * Accepts a transfer: once this returns, it is durable, and the sweep will run it even if the queue loses the ring.
  * The same idempotency key gives the same transfer again.
- * @throws RelaisError `consent_ended`, `not_accredited`, `conflict` (one is under way, or the single delivery was made), `idempotency_mismatch`.
+ * @throws RelaisError `consent_ended`, `not_accredited`, `condition_unmet`, `conflict` (one is under way, or the single delivery was made), `idempotency_mismatch`.
  */
-export async function requestTransfer(ports: Pick<Ports, "store" | "queue" | "clock">, request: TransferRequest): Promise<Transfer> {
-  const transfer = await ports.store.write((w) => accept(w, request, ports.clock.now()));
+export async function requestTransfer(
+  ports: Pick<Ports, "store" | "queue" | "clock" | "policy">,
+  request: TransferRequest,
+): Promise<Transfer> {
+  const transfer = await ports.store.write((w) => accept(w, request, { policy: ports.policy, now: ports.clock.now() }));
   // The doorbell may be out of order: the sweep rings again from the table.
   await ports.queue.ring([{ transferId: transfer.id, epoch: transfer.epoch }]).catch(() => undefined);
   return transfer;
 }
 
 /** The accepting step, for use cases that accept more in the same transaction. */
-export async function accept(w: Writer, request: TransferRequest, now: Date): Promise<Transfer> {
+export async function accept(w: Writer, request: TransferRequest, terms: { policy: Policy; now: Date }): Promise<Transfer> {
+  const { policy, now } = terms;
   const consent = await ownConsent(w, request.consentId, request.personId);
   const transfer = transferOf(consent, now);
   const known = await alreadyAccepted(w, request, transfer);
   if (known) return known;
-  await checkStanding(w, consent, now);
+  await checkStanding(w, consent, terms);
   if (consent.action !== "copy") throw new RelaisError("conflict", "This permission does not allow a copy.", { actor: "person" });
   await refuseSecondDelivery(w, consent);
   await w.deliveries.add(transfer);
   await w.deliveries.addEvent(transfer.id, now, {
     kind: "requested",
     actor: consent.requesterId === null ? "person" : "platform",
-    details: { datasets: transfer.datasets.length },
+    details: { datasets: transfer.datasets.length, policy: policy.fingerprint },
   });
   return transfer;
 }

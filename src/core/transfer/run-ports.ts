@@ -1,4 +1,7 @@
 import type { Ports } from "../ports.ts";
 
 /** What carrying a transfer needs. */
-export type RunPorts = Pick<Ports, "store" | "clock" | "signer" | "verifier" | "opener" | "tokens" | "network" | "adapters" | "issuer">;
+export type RunPorts = Pick<
+  Ports,
+  "store" | "clock" | "policy" | "signer" | "verifier" | "opener" | "tokens" | "network" | "adapters" | "issuer"
+>;

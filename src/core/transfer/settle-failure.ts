@@ -21,6 +21,7 @@ const ANSWERS = {
   lease_lost: "yield",
   consent_ended: "cancel",
   not_accredited: "pause",
+  condition_unmet: "pause",
   invalid: "fail",
   forbidden: "fail",
   consent_missing: "fail",

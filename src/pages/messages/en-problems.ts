@@ -34,6 +34,11 @@ export const enProblems = {
   "problem.conflict.title": "This is not possible at the moment",
   "problem.conflict.meaning": "Something has changed in the meantime, or another request is under way.",
   "problem.conflict.how": "Open the page again to see how things stand.",
+  "problem.condition_unmet.title": "The organisation does not send this to this data space",
+  "problem.condition_unmet.meaning":
+    "Each organisation may ask data spaces for more than the register does. Its conditions and reasons are public, on its page in the register.",
+  "problem.condition_unmet.how":
+    "You can choose another data space, or ask the organisation. A transfer that waits goes on by itself once the condition is met.",
   "problem.idempotency_mismatch.title": "The same key came with another request",
   "problem.idempotency_mismatch.meaning": "A program used one key for two different requests. Only the first was taken.",
   "problem.idempotency_mismatch.how": "The developer of the program uses a new key for each request.",

@@ -1,3 +1,4 @@
+import { enConditions } from "./en-conditions.ts";
 import { enProblems } from "./en-problems.ts";
 import { enRegister } from "./en-register.ts";
 import { enTransfers } from "./en-transfers.ts";
@@ -289,5 +290,6 @@ export const en = {
   "stop.keep": "Keep sharing",
   ...enRegister,
   ...enTransfers,
+  ...enConditions,
   ...enProblems,
 } as const satisfies Record<string, string>;

@@ -36,6 +36,11 @@ export const frProblems = {
   "problem.conflict.title": "Ce n’est pas possible en ce moment",
   "problem.conflict.meaning": "Quelque chose a changé entre-temps, ou une autre demande est en cours.",
   "problem.conflict.how": "Ouvrez la page de nouveau pour voir où en sont les choses.",
+  "problem.condition_unmet.title": "L’organisme n’envoie pas cela à cet espace",
+  "problem.condition_unmet.meaning":
+    "Chaque organisme peut demander aux espaces plus que le registre. Ses conditions et ses raisons sont publiques, sur sa page du registre.",
+  "problem.condition_unmet.how":
+    "Vous pouvez choisir un autre espace, ou demander à l’organisme. Un transfert qui attend reprend de lui-même dès que la condition est remplie.",
   "problem.idempotency_mismatch.title": "La même clé est venue avec une autre demande",
   "problem.idempotency_mismatch.meaning": "Un programme a utilisé une clé pour deux demandes différentes. Seule la première a été prise.",
   "problem.idempotency_mismatch.how": "Le développeur du programme utilise une nouvelle clé pour chaque demande.",

@@ -1,4 +1,5 @@
 import type { en } from "./en.ts";
+import { frConditions } from "./fr-conditions.ts";
 import { frProblems } from "./fr-problems.ts";
 import { frRegister } from "./fr-register.ts";
 import { frTransfers } from "./fr-transfers.ts";
@@ -295,5 +296,6 @@ export const fr = {
   "stop.keep": "Garder le partage",
   ...frRegister,
   ...frTransfers,
+  ...frConditions,
   ...frProblems,
 } as const satisfies Record<keyof typeof en, string>;

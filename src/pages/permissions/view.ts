@@ -140,6 +140,7 @@ export function viewOfDecision(
       title: t(`kind.${kind}`),
       datasets: notice.datasets.filter((one) => one.kind === kind).map((one) => choiceOf(one, lang)),
     })).filter(({ datasets }) => datasets.length > 0),
+    withheld: (notice.withheld ?? []).map(({ title, because }) => ({ title: title[lang], because: because.map((one) => one[lang]) })),
     count: notice.datasets.length,
     ...factsOf(tongue, notice),
     noticeHash: consent.noticeHash,

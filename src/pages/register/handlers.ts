@@ -1,8 +1,9 @@
-import { asId } from "../../core/ids.ts";
+import { asId, type ParticipantId } from "../../core/ids.ts";
 import type { Reader } from "../../core/ports.ts";
 import type { Role } from "../../core/register/participant.ts";
 import type { Answer, PagesPorts, Visit } from "../visit.ts";
-import { rowOfParticipant, viewOfParticipant, type Entry } from "./view.ts";
+import { viewOfConditions, type HolderConditions } from "./conditions.ts";
+import { namesOf, rowOfParticipant, viewOfParticipant, type Entry } from "./view.ts";
 
 const ROLES = ["holder", "platform", "service"] as const satisfies readonly Role[];
 
@@ -21,16 +22,26 @@ export async function register(ports: PagesPorts, { tongue, query }: Visit): Pro
 
 export async function participant(ports: PagesPorts, { tongue, params }: Visit): Promise<Answer> {
   const id = asId("participant", params["id"]);
-  const entry = await ports.store.read(async (r) => ({
-    participant: await r.participants.get(id),
-    mark: await r.participants.findMark(id),
-  }));
+  const { entry, said } = await ports.store.read(async (r) => {
+    const found = { participant: await r.participants.get(id), mark: await r.participants.findMark(id) };
+    return { entry: found, said: found.participant.roles.includes("holder") ? await readConditions(r, id) : null };
+  });
   return {
     kind: "page",
     template: "participant",
     title: entry.participant.name,
-    model: viewOfParticipant(tongue, entry, ports.clock.now()),
+    model: {
+      ...viewOfParticipant(tongue, entry, ports.clock.now()),
+      conditions: viewOfConditions(tongue, entry.participant, said),
+    },
   };
+}
+
+async function readConditions(r: Reader, id: ParticipantId): Promise<HolderConditions> {
+  const said = await r.conditions.of(id);
+  const named = new Set([...said.exclusions, ...said.access].map(({ platformId }) => platformId));
+  const platforms = await Promise.all([...named].map((platformId) => r.participants.get(platformId)));
+  return { ...said, names: namesOf(platforms) };
 }
 
 /** The register, in the order of the names. */

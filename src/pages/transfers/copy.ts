@@ -1,10 +1,12 @@
 import { PURPOSES } from "../../core/consent/consent.ts";
 import { requestConsent } from "../../core/consent/request-consent.ts";
+import { areConditionsDue } from "../../core/policy/decide.ts";
 import type { AccountLink } from "../../core/person/person.ts";
 import { choicesOf, chosenOf } from "../accounts/view.ts";
 import { readEntries } from "../register/handlers.ts";
 import type { Entry } from "../register/view.ts";
 import { errorsByField, pathOf, type Answer, type FieldError, type Form, type PagesPorts, type PersonVisit } from "../visit.ts";
+import { readRestrictions, refusedOf, sentencesOf, viewOfRestriction } from "./restrictions.ts";
 
 /** Days during which the data may be delivered, for a single copy. */
 const DAYS_TO_DELIVER = 30;
@@ -22,11 +24,18 @@ export async function readPlaces(ports: PagesPorts, { personId }: PersonVisit): 
   return ports.store.read(async (r) => ({ entries: await readEntries(r), links: await r.people.listLinks(personId) }));
 }
 
-function copyPage(ports: PagesPorts, { tongue }: PersonVisit, { entries, links }: Places, form: Form, errors: FieldError[]): Answer {
+async function copyPage(
+  ports: PagesPorts,
+  { tongue }: PersonVisit,
+  { entries, links }: Places,
+  form: Form,
+  errors: FieldError[],
+): Promise<Answer> {
   const offer = { entries, links, now: ports.clock.now() };
   const model = {
     sources: choicesOf(tongue, { ...offer, role: "holder", chosen: form.one("source") }),
     destinations: choicesOf(tongue, { ...offer, role: "platform", chosen: form.one("destination") }),
+    restrictions: (await readRestrictions(ports, { entries, links }, form.one("source"))).map((one) => viewOfRestriction(tongue, one)),
     errors,
     errorAt: errorsByField(tongue, errors),
   };
@@ -40,6 +49,8 @@ export async function chooseCopy(ports: PagesPorts, visit: PersonVisit): Promise
   const choice = chosenPlaces(visit, places, { source: "copy.error.source", destination: "copy.error.destination" });
   if ("errors" in choice) return copyPage(ports, visit, places, form, choice.errors);
   const { source, destination } = choice;
+  const refusal = await refusalOf(ports, visit, places, choice);
+  if (refusal) return copyPage(ports, visit, places, form, [refusal]);
   if (source.link === null || destination.link === null) return proofFirst(visit, "/me/copy", choice);
   const consent = await requestConsent(ports, {
     personId,
@@ -55,6 +66,20 @@ export async function chooseCopy(ports: PagesPorts, visit: PersonVisit): Promise
     requester: null,
   });
   return { kind: "redirect", to: pathOf(visit, `/permissions/${consent.id}/decide`) };
+}
+
+/** Said before anybody has to prove an account, unless an account may be the one that the holder opened for. */
+async function refusalOf(ports: PagesPorts, { tongue }: PersonVisit, { entries }: Places, choice: Choice): Promise<FieldError | null> {
+  const [holder, platform] = [choice.source, choice.destination].map(({ participant }) =>
+    entries.find((entry) => entry.participant.id === participant.id),
+  );
+  if (!holder || !platform || !areConditionsDue(holder.participant, false)) return null;
+  const refused = await refusedOf(ports, { holder, platform }, choice.source.link);
+  const mayDependOnAccount = choice.source.link === null && refused.some(({ reasons }) => reasons.join() === "not-open-yet");
+  if (refused.length === 0 || refused.length < holder.participant.datasets.length || mayDependOnAccount) return null;
+  const names = { holder: holder.participant.name, platform: platform.participant.name };
+  const text = tongue.t("conditions.copy.error", { ...names, reasons: sentencesOf(tongue.lang, refused).join(" ") });
+  return { field: "destination", text };
 }
 
 type Chosen = NonNullable<ReturnType<typeof chosenOf>>;

@@ -75,6 +75,7 @@ export async function startHolder(settings: HolderSettings): Promise<Program> {
       issuer: entityId,
       country: "FR",
       privacy_contact: contact,
+      synthetic: true,
       datasets: dataSetsOf(holder),
     },
   };

@@ -8,6 +8,7 @@ const STATUS = {
   consent_missing: 403,
   consent_ended: 403,
   not_accredited: 403,
+  condition_unmet: 403,
   not_found: 404,
   conflict: 409,
   idempotency_mismatch: 422,

@@ -1,0 +1,25 @@
+/** Texts about what holders ask of platforms, in English. */
+export const enConditions = {
+  "conditions.title": "What this organisation asks of data spaces",
+  "conditions.lead":
+    "Every accredited data space may receive data from it, unless something stands here. Each condition and each restriction is in the public log.",
+  "conditions.none": "It asks for nothing more than the register does.",
+  "conditions.every": "All its data",
+  "conditions.level": "Accreditation of level {level} or higher",
+  "conditions.regions": "Data kept in: {regions}",
+  "conditions.region.EU": "the European Union",
+  "conditions.region.EEA": "the European Economic Area",
+  "conditions.certificates": "Certificates: {certificates}",
+  "conditions.because": "Its reason: {reason}",
+  "conditions.restricted": "Data spaces that it restricts",
+  "conditions.excluded": "Excluded: {dataset}",
+  "conditions.access.closed": "Closed",
+  "conditions.access.in_discussion": "In discussion",
+  "conditions.access.test": "Open for test accounts only",
+  "conditions.since": "since {date}, log entry {index}",
+  "conditions.copy.title": "What some organisations do not send",
+  "conditions.copy.lead": "These organisations do not send everything to every data space. The choice of a data space stays yours.",
+  "conditions.copy.pair": "{holder} to {platform}: {datasets}",
+  "conditions.copy.error": "{holder} does not send your data to {platform}. {reasons}",
+  "conditions.withheld": "What is not sent to this data space",
+} as const satisfies Record<string, string>;

@@ -1,0 +1,4 @@
+import { createPolicy } from "../../src/policies/cedar.ts";
+
+/** The rules that are shipped. */
+export const policy = createPolicy();
