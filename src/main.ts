@@ -1,5 +1,5 @@
 import { mkdir, writeFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ADAPTERS } from "../adapters/index.ts";
@@ -7,6 +7,8 @@ import { createAuthorization } from "./authorization/authorization.ts";
 import { prepareBackend, type QueueBackend } from "./bullmq/backend.ts";
 import { createTransferQueue } from "./bullmq/transfer-queue.ts";
 import { startTransferWorker } from "./bullmq/transfer-worker.ts";
+import type { Prober } from "./core/conformance/probing.ts";
+import { runProbes } from "./core/conformance/run-probes.ts";
 import { ConfigError, readConfig, type Config } from "./config.ts";
 import { asRelaisError, RelaisError } from "./core/errors.ts";
 import type { Clock, Ports } from "./core/ports.ts";
@@ -14,6 +16,7 @@ import { accreditParticipant } from "./core/register/accredit-participant.ts";
 import type { Charters } from "./core/register/charter.ts";
 import { concludeChecks } from "./core/register/conclude-checks.ts";
 import { resumeAllowed } from "./core/policy/resume-allowed.ts";
+import { runChecks } from "./core/register/run-checks.ts";
 import { registerParticipant, type Entry } from "./core/register/register-participant.ts";
 import type { Staff } from "./core/register/staff.ts";
 import { sweepAccreditations } from "./core/register/sweep-accreditations.ts";
@@ -26,12 +29,13 @@ import { createEntityConfigurations } from "./federation/entity-configuration.ts
 import { createFederation } from "./federation/federation.ts";
 import { createHttpApp, listen } from "./http/server.ts";
 import { clientKey } from "./keys/client-key.ts";
-import { createConsentTokens } from "./keys/consent-tokens.ts";
+import { createConsentTokens, openProbeToken, testTokenOf } from "./keys/consent-tokens.ts";
 import { verifyProof } from "./keys/dpop.ts";
 import { openKeyring, type Keyring } from "./keys/keyring.ts";
 import { createOpener, createSealer } from "./keys/sealer.ts";
-import { createSigner, signCompact } from "./keys/signer.ts";
+import { anHourAgo, createSigner, signCompact } from "./keys/signer.ts";
 import { createVerifier, verifyCompact, verifyEntityConfiguration } from "./keys/verifier.ts";
+import { inspectTls, txtRecords } from "./net/inspections.ts";
 import { networkFor, type Outbound } from "./net/network.ts";
 import { createPages } from "./pages/pages.ts";
 import { renderProblem } from "./pages/problems.ts";
@@ -42,9 +46,8 @@ import { migrate } from "./postgres/migrate.ts";
 import { createOauthRecords } from "./postgres/oauth-records.ts";
 import { openDatabase, openPool, openQueuePool } from "./postgres/pool.ts";
 import { createStore } from "./postgres/store.ts";
-import { officeAccounts } from "./sandbox/accounts/offices.ts";
 import { startSandboxChild } from "./sandbox/child.ts";
-import type { SandboxSettings } from "./sandbox/main.ts";
+import { planSandbox, type SandboxPlan } from "./sandbox/plan.ts";
 import { createSignin } from "./signin/signin.ts";
 import { createLogger, type Logger } from "./telemetry/log.ts";
 
@@ -147,7 +150,9 @@ function openBackend(config: Config, databaseUrl: string, owned: AsyncDisposable
 async function run(base: Base): Promise<void> {
   const { config, owned } = base;
   const keysDir = join(config.dataDir, "keys");
-  const sandbox = config.sandbox.on ? await planSandbox(base) : null;
+  const { dataDir } = config;
+  const wishes = { dataDir, seed: config.sandbox.seed, relais: base.issuer, host: config.http.host };
+  const sandbox = config.sandbox.on ? await planSandbox({ ...wishes, portOf: (name) => portOf(dataDir, name) }) : null;
   // Each role opens only its own keys: web cannot open people's credentials, the worker cannot sign tokens (architecture, "Roles").
   const web = config.roles.includes("web") ? await openKeyring(keysDir, "web", config.keys.encryptionSecret ?? undefined) : null;
   const worker = config.roles.includes("worker") ? await openKeyring(keysDir, "worker", config.keys.encryptionSecret ?? undefined) : null;
@@ -267,6 +272,8 @@ function startWorker(base: Base, keyring: Keyring): void {
       ...("state" in result ? { state: result.state } : {}),
     });
   };
+  const prober = proberOf(base, keyring);
+  every(base, "checking participants", CONCLUDE_SECONDS, () => runChecks({ store, clock, prober }, base.shutdown));
   base.owned.use(
     startTransferWorker(base.backend, run, {
       concurrency: config.transfer.workerConcurrency,
@@ -274,6 +281,28 @@ function startWorker(base: Base, keyring: Keyring): void {
     }),
   );
   every(base, "closing old places", config.transfer.sweepSeconds, () => sweepClosures({ ...ports, store }, base.shutdown));
+}
+
+/** The probes with the worker's keys, and tokens for test accounts from the authorization server. */
+function proberOf({ config, issuer, network }: Base, keyring: Keyring): Prober {
+  const documentKey = () => keyring.current("documents");
+  const tokens = { issuer, key: () => keyring.current("worker"), fetch: network.fetchOrigin(issuer, new AbortController().signal) };
+  const shared = {
+    issuer,
+    clock,
+    fetchFor: network.fetchFor,
+    fetchOrigin: network.fetchOrigin,
+    entityConfigurations: createEntityConfigurations({ clock, fetchOrigin: network.fetchOrigin, verify: verifyEntityConfiguration }),
+    signer: createSigner(documentKey, clock),
+    pastSigner: createSigner(documentKey, anHourAgo(clock)),
+    verifier: createVerifier(),
+    txt: txtRecords,
+    tls: (origin: string) => inspectTls({ allowLoopback: config.sandbox.allowLoopback }, origin),
+  };
+  return {
+    probe: ({ runId, ...look }) =>
+      runProbes({ ...shared, testToken: async (asked) => testTokenOf(await openProbeToken(tokens, { runId, ...asked })) }, look),
+  };
 }
 
 function startSweeper(base: Base): void {
@@ -287,14 +316,7 @@ function startSweeper(base: Base): void {
 
 /* The sandbox: reference participants in a process of their own, beside Relais. */
 
-interface SandboxPlan {
-  settings: SandboxSettings;
-  staff: Staff;
-  urls: Record<string, string>;
-}
-
 const PORT_PATIENCE_MILLISECONDS = 10_000;
-const SANDBOX_PROGRAMS = ["home", "identity", "energy", "insurance", "telecom", "ancre", "solid"] as const;
 
 /** After a kill the sandbox of the last run needs a moment to notice that its parent is gone, and to free its ports. */
 async function portOf(dataDir: string, name: string): Promise<number> {
@@ -305,32 +327,6 @@ async function portOf(dataDir: string, name: string): Promise<number> {
       if (Date.now() > end) throw error;
     }
   }
-}
-
-async function planSandbox(base: Base): Promise<SandboxPlan> {
-  const { dataDir, http, sandbox } = base.config;
-  const ports: Record<string, number> = {};
-  for (const name of SANDBOX_PROGRAMS) ports[name] = await portOf(dataDir, name);
-  // The Solid server believes people's identifiers over plain http at `localhost` only.
-  const hostOf = (name: string): string => (name === "solid" && http.host === "127.0.0.1" ? "localhost" : http.host);
-  const urls = Object.fromEntries(SANDBOX_PROGRAMS.map((name) => [name, `http://${hostOf(name)}:${ports[name]}`]));
-  const settings = {
-    dataDir: resolve(dataDir, "sandbox"),
-    seed: sandbox.seed,
-    relais: base.issuer,
-    host: http.host,
-    ports,
-  } as SandboxSettings;
-  return { settings, urls, staff: sandboxStaff(sandbox.seed, String(urls["identity"])) };
-}
-
-/** Offices of invented people, who sign in at the sandbox's identity provider. */
-function sandboxStaff(seed: string, issuer: string): Staff {
-  const members = officeAccounts(seed).map(({ id, name, office }) => ({ name, office, person: { issuer, subject: id }, keys: [] }));
-  return {
-    findPerson: (from, subject) => members.find(({ person }) => person.issuer === from && person.subject === subject) ?? null,
-    findName: (name) => members.find((member) => member.name === name) ?? null,
-  };
 }
 
 function upstreamOf({ config, issuer }: Base, sandbox: SandboxPlan | null): { issuer: string; clientId: string; clientSecret?: string } {

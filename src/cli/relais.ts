@@ -1,14 +1,18 @@
 import { ACCREDITATION } from "./accreditation.ts";
+import { CONFORMANCE } from "./conformance.ts";
 import { EXIT, print as say, readWords, type Command } from "./command.ts";
 import { PLATFORM } from "./platform.ts";
+import { SANDBOX } from "./sandbox.ts";
 import { Refused } from "./register-client.ts";
 import { UsageError } from "./usage-error.ts";
 import { verify, VERIFY_HELP, type Verification } from "./verify.ts";
 
 const COMMANDS: Record<string, Command> = {
   verify: { summary: "check manifests and receipts, offline with --keys", help: VERIFY_HELP, run: runVerify },
+  conformance: CONFORMANCE,
   platform: PLATFORM,
   accreditation: ACCREDITATION,
+  sandbox: SANDBOX,
 };
 
 async function main(words: string[]): Promise<number> {

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { z } from "zod";
+import type { TestToken } from "../core/conformance/probing.ts";
 import { RelaisError, type ErrorCode } from "../core/errors.ts";
 import type { ConsentTokens, TokenHolder } from "../core/ports.ts";
 import type { Participant } from "../core/register/participant.ts";
@@ -48,6 +49,10 @@ export async function openProbeToken(
   const holding: Holding = { asked, proofKey: await newProofKey() };
   const first = await requestToken(settings, holding);
   return { ...tokenHolder(settings, holding, Promise.resolve(first)), end: () => revoke(settings, first.value) };
+}
+
+export function testTokenOf({ consentHeaders, end }: ProbeToken): TestToken {
+  return { headers: consentHeaders, end };
 }
 
 interface Holding {

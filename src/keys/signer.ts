@@ -52,3 +52,8 @@ async function signRequest(
 function es256(key: OwnKey, data: Uint8Array): Buffer {
   return sign("sha256", data, { key: key.privateKey, dsaEncoding: "ieee-p1363" });
 }
+
+/** For requests that are over before they are sent, as probes send them. */
+export function anHourAgo(clock: Pick<Clock, "now">): Pick<Clock, "now"> {
+  return { now: () => new Date(clock.now().getTime() - 3_600_000) };
+}

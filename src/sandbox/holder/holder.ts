@@ -10,10 +10,11 @@ import { serveEntityConfiguration } from "../peer/entity-configuration.ts";
 import { openPort } from "../peer/open-port.ts";
 import { openOwnKey } from "../peer/own-keys.ts";
 import { answerNotFound, answerProblems } from "../peer/problems.ts";
+import { PUBLIC_PATHS, publicPages, TEST_ACCOUNT } from "../peer/public-pages.ts";
 import { relaisAt } from "../peer/relais.ts";
 import { reporter } from "../peer/reports.ts";
 import { dataSetsOf, type HolderName } from "../personas/holdings.ts";
-import { type BulkCustomers, withBulk } from "./bulk.ts";
+import { type BulkCustomers, numberedItems, withBulk } from "./bulk.ts";
 import { personaLibrary } from "./persona-library.ts";
 
 export interface HolderSettings {
@@ -58,7 +59,7 @@ export async function startHolder(settings: HolderSettings): Promise<Program> {
   const server = await openPort(host, port);
   const entityId = server.url;
   const { name, contact, title } = HOLDERS[holder];
-  const library = withBulk(settings.extra ?? {}, settings.library ?? personaLibrary(holder, seed));
+  const library = withBulk({ [TEST_ACCOUNT]: testHoldings(holder), ...settings.extra }, settings.library ?? personaLibrary(holder, seed));
   const provider = createProvider({
     issuer: entityId,
     name,
@@ -76,11 +77,15 @@ export async function startHolder(settings: HolderSettings): Promise<Program> {
       country: "FR",
       privacy_contact: contact,
       synthetic: true,
+      policy_uri: `${entityId}${PUBLIC_PATHS.privacy}`,
+      incidents_uri: `${entityId}${PUBLIC_PATHS.incidents}`,
+      test_account: TEST_ACCOUNT,
       datasets: dataSetsOf(holder),
     },
   };
   const app = express().disable("x-powered-by").disable("etag");
   app.get("/.well-known/openid-federation", serveEntityConfiguration({ entityId, name, contact, federationKey, documentKey, metadata }));
+  app.use(publicPages({ name, contact, folder: join(settings.dataDir, holder) }));
   app.use(
     "/export",
     exportRoutes({ library, guard: consentGuard({ entityId, relais: relaisAt({ issuer: settings.relais, entityId, key: documentKey }) }) }),
@@ -90,6 +95,11 @@ export async function startHolder(settings: HolderSettings): Promise<Program> {
   app.use(answerProblems(report));
   server.serve(app);
   return { url: entityId, entityId, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
+}
+
+/** A few items in each data set for the account of nobody. */
+function testHoldings(holder: HolderName): BulkCustomers[string] {
+  return Object.fromEntries(dataSetsOf(holder).map(({ id }) => [id, numberedItems(3)]));
 }
 
 /** The `sub` of a holder is its customer number. */

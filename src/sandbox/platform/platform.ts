@@ -10,15 +10,17 @@ import { type EntityDescription, serveEntityConfiguration } from "../peer/entity
 import { openPort } from "../peer/open-port.ts";
 import { openOwnKey } from "../peer/own-keys.ts";
 import { answerNotFound, answerProblems } from "../peer/problems.ts";
-import { relaisAt } from "../peer/relais.ts";
+import { PUBLIC_PATHS, publicPages, TEST_ACCOUNT } from "../peer/public-pages.ts";
+import { type Relais, relaisAt } from "../peer/relais.ts";
 import { reporter } from "../peer/reports.ts";
+import { type Fault, nonceRule, withFaults } from "./faults.ts";
 import { begunRequests } from "./bring/begun.ts";
 import { createRelaisClient } from "./bring/client.ts";
 import { deliveriesInMemory } from "./bring/deliveries.ts";
 import { type Bring, CALLBACK } from "./bring/routes.ts";
 import { type DestinationSide, inboxRoutes } from "./inbox.ts";
 import { openIndexFile } from "./index-file.ts";
-import { createIntake } from "./intake.ts";
+import { createIntake, type Intake } from "./intake.ts";
 import { type Ledger, openLedger } from "./ledger.ts";
 import { personOf, type PersonPages, personPages } from "./person-pages.ts";
 import { openShelves, type Shelves } from "./shelves.ts";
@@ -35,6 +37,8 @@ export interface PlatformSettings {
   port: number;
   /** Room for one account, in bytes. */
   capacity?: number;
+  /** Wrong on purpose, for those who write checks. */
+  faults?: readonly Fault[];
   /** Accounts beside the personas', which nobody can sign in to. */
   extra?: string[];
   report?: (error: unknown) => void;
@@ -79,7 +83,7 @@ export async function startPlatform(settings: PlatformSettings): Promise<Platfor
     accounts,
     scopes: [INVENTORY_SCOPE],
   });
-  const known = new Set([...accounts.map(({ id }) => id), ...(settings.extra ?? [])]);
+  const known = new Set([...accounts.map(({ id }) => id), TEST_ACCOUNT, ...(settings.extra ?? [])]);
   const intake = createIntake({
     entityId,
     drafts,
@@ -92,28 +96,51 @@ export async function startPlatform(settings: PlatformSettings): Promise<Platfor
     key: documentKey,
   });
   const sides = {
-    inbox: { inbox: `${entityId}/inbox`, intake, guard: signatureGuard({ entityId, relais, useNonce: transfers.useNonce }) },
+    inbox: inboxOf(settings.faults ?? [], { entityId, intake, relais, transfers, key: documentKey }),
     export: { library: shelves, guard: consentGuard({ relais, entityId }), ownAccount: ownAccountBy(sandboxProvider) },
   };
   const people = { accounts, cookieKey: providerKey.secret("person pages") };
   const bring = bringOf({ entityId, issuer, key: documentKey, transfers, personOf: (request) => personOf(people, request) });
 
-  const statement = {
-    entityId,
-    name: NAME,
-    contact: CONTACT,
-    federationKey,
-    documentKey,
-    metadata: metadataOf(entityId),
-    redirectUris: [entityId + CALLBACK],
-  };
+  const statement = statementOf({ entityId, federationKey, documentKey });
   const pages: PersonPages = { name: NAME, title: TITLE, ...people, shelves, bring };
-  server.serve(appOf({ ledger, statement, sides, pages, sandboxProvider, report: settings.report ?? reporter("ancre") }));
+  server.serve(
+    appOf({
+      folder,
+      hidesContact: settings.faults?.includes("hides-contact") ?? false,
+      ledger,
+      statement,
+      sides,
+      pages,
+      sandboxProvider,
+      report: settings.report ?? reporter("ancre"),
+    }),
+  );
   const kept = owned.move();
   return { url: entityId, entityId, ledgerFile: ledger.file, shelves, [Symbol.asyncDispose]: () => kept.disposeAsync() };
 }
 
+function statementOf(own: Pick<EntityDescription, "entityId" | "federationKey" | "documentKey">): EntityDescription {
+  const { entityId } = own;
+  return { ...own, name: NAME, contact: CONTACT, metadata: metadataOf(entityId), redirectUris: [entityId + CALLBACK] };
+}
+
+interface InboxParts {
+  entityId: string;
+  intake: Intake;
+  relais: Relais;
+  transfers: Transfers;
+  key: Key;
+}
+
+function inboxOf(faults: readonly Fault[], { entityId, intake, relais, transfers, key }: InboxParts): DestinationSide {
+  const guard = signatureGuard({ entityId, relais, useNonce: nonceRule(faults, transfers.useNonce) });
+  return { inbox: `${entityId}/inbox`, ...withFaults(faults, { intake, guard, key }) };
+}
+
 interface AppParts {
+  folder: string;
+  hidesContact: boolean;
   ledger: Ledger;
   statement: EntityDescription;
   sides: { inbox: DestinationSide; export: Parameters<typeof exportRoutes>[0] };
@@ -123,10 +150,11 @@ interface AppParts {
 }
 
 /** Our own addresses first: the provider answers all that is left. */
-function appOf({ ledger, statement, sides, pages, sandboxProvider, report }: AppParts): Express {
+function appOf({ folder, hidesContact, ledger, statement, sides, pages, sandboxProvider, report }: AppParts): Express {
   const app = express().disable("x-powered-by").disable("etag");
   app.use(ledger.watch);
   app.get("/.well-known/openid-federation", serveEntityConfiguration(statement));
+  app.use(publicPages({ name: statement.name, contact: statement.contact, folder, hidesContact }));
   app.use("/inbox", inboxRoutes(sides.inbox), answerNotFound);
   app.use("/export", exportRoutes(sides.export), answerNotFound);
   app.use(personPages(pages));
@@ -162,6 +190,9 @@ function metadataOf(entityId: string): { self_data_platform: Record<string, stri
       issuer: entityId,
       country: "FR",
       privacy_contact: CONTACT,
+      policy_uri: `${entityId}${PUBLIC_PATHS.privacy}`,
+      incidents_uri: `${entityId}${PUBLIC_PATHS.incidents}`,
+      test_account: TEST_ACCOUNT,
     },
   };
 }
