@@ -29,7 +29,7 @@ export function participantFrom(configuration: EntityConfiguration): Described {
     endpoints: endpointsOf({ holder, platform }),
     keys: keysOf(configuration.keys, client),
     datasets: holder ? datasetsOf(holder) : [],
-    about: aboutOf(main, organisation),
+    about: { ...aboutOf(main, organisation), ...(holder?.synthetic === true ? { synthetic: true } : {}) },
     client: clientOf(client),
   };
 }
@@ -76,7 +76,6 @@ function aboutOf(main: Members, organisation: Members): Participant["about"] {
     privacyContact: text({ privacy_contact: contact }, "privacy_contact", 200),
     ...(policy === undefined ? {} : { policyUri: address(policy, "policy_uri") }),
     ...(logo === undefined ? {} : { logoUri: address(logo, "logo_uri") }),
-    ...(main.synthetic === true ? { synthetic: true } : {}),
   };
 }
 
