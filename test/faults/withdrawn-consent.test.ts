@@ -5,9 +5,11 @@ import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { withdrawConsent } from "../../src/core/consent/withdraw-consent.ts";
 import { cancelTransfer } from "../../src/core/transfer/cancel-transfer.ts";
+import { excludePlatform, liftExclusion } from "../../src/core/policy/exclude-platform.ts";
 import type { Consent } from "../../src/core/consent/consent.ts";
 import type { Transfer } from "../../src/core/transfer/transfer.ts";
 import { suspend } from "../support/charter.ts";
+import { policy } from "../support/policy.ts";
 import { realClock } from "../support/real-clock.ts";
 import { DAILY, startFaultWorld, until, type FaultWorld, type SeededPerson } from "../support/fault-relais.ts";
 
@@ -22,7 +24,7 @@ let world: FaultWorld;
 before(async () => {
   world = await startFaultWorld({
     customers: { many: { [DAILY]: { numbered: ITEMS } }, big: { "energy.bills": { large: [300 * MIB] } } },
-    accounts: ["one", "two", "three", "big-space"],
+    accounts: ["one", "two", "three", "four", "big-space"],
   });
   await world.start("web,worker,sweeper");
 });
@@ -111,6 +113,19 @@ async function arriving(): Promise<boolean> {
   );
   return sizes.some((size) => size > MIB);
 }
+
+test("excluded by the holder in the middle: nothing more goes there, the transfer waits, and goes on to the end once it is lifted", async () => {
+  const started = await startInTheMiddle("four");
+  const ports = { store: world.store, clock: realClock, policy, queue: { ring: async () => undefined } };
+  const on = { caller: world.energy.id, holderId: world.energy.id };
+  const excluded = { platformId: world.ancre.id, dataset: DAILY, reason: { fr: "Un doute.", en: "A doubt." } };
+  await excludePlatform(ports, on, excluded);
+  await assertSilence("four", Date.now());
+  const { state, reason } = await world.store.read((r) => r.transfers.get(started.transfer.id));
+  assert.deepEqual([state, reason], ["paused", "condition_unmet"]);
+  await liftExclusion(ports, on, excluded);
+  assert.equal((await world.ended(started.transfer.id)).state, "verified");
+});
 
 test("a destination suspended in the middle: nothing more goes there, and the transfer waits", async () => {
   const started = await startInTheMiddle("three");

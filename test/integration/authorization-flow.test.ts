@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { createRemoteJWKSet, jwtVerify } from "jose";
 import { grantConsent, refuseConsent } from "../../src/core/consent/decide-consent.ts";
+import { excludePlatform, liftExclusion } from "../../src/core/policy/exclude-platform.ts";
 import { withdrawConsent } from "../../src/core/consent/withdraw-consent.ts";
 import type { Consent } from "../../src/core/consent/consent.ts";
 import { asId, type PersonId } from "../../src/core/ids.ts";
@@ -11,6 +12,7 @@ import { clock, startAuthorization, type Setup } from "../support/authorization-
 import { browser, platformClient, type PlatformClient } from "../support/platform-client.ts";
 import { accreditedParticipant, dataset, linkAccount, testKey, type TestKey } from "../support/register-fixtures.ts";
 import { loopbackFetch } from "../support/web-fetch.ts";
+import { policy } from "../support/policy.ts";
 
 const CALLBACK = "https://platform.example/callback";
 let setup: Setup;
@@ -326,6 +328,21 @@ describe("the worker's consent token", () => {
     await assert.rejects(setup.authorization.callers.verify({ authorization: `DPoP ${own}`, dpop, method: "GET", url }), {
       code: "consent_ended",
     });
+  });
+
+  test("is not active while the holder excludes the platform, and is again afterwards", async () => {
+    const { consent } = await token("excluded");
+    const held = await tokens().open(consent, holder);
+    const request = { method: "GET", url: "https://holder.example/x" };
+    const value = bearer(await held.consentHeaders(request));
+    const ports = { store: setup.store, clock, policy, queue: { ring: async () => undefined } };
+    const on = { caller: holder.id, holderId: holder.id };
+    const excluded = { platformId: platform.id, dataset: "*", reason: { fr: "Essai.", en: "A try." } };
+    await excludePlatform(ports, on, excluded);
+    assert.deepEqual((await introspect(source, value)).body, { active: false });
+    await assert.rejects(held.consentHeaders({ ...request, renew: true }), { code: "condition_unmet" });
+    await liftExclusion(ports, on, excluded);
+    assert.equal((await introspect(source, value)).body.active, true);
   });
 
   test("is not active while either end is suspended, and is again afterwards", async () => {

@@ -29,7 +29,7 @@ export function participantFrom(configuration: EntityConfiguration): Described {
     endpoints: endpointsOf({ holder, platform }),
     keys: keysOf(configuration.keys, client),
     datasets: holder ? datasetsOf(holder) : [],
-    about: aboutOf(main, organisation),
+    about: { ...aboutOf(main, organisation), ...(holder?.synthetic === true ? { synthetic: true } : {}) },
     client: clientOf(client),
   };
 }
@@ -79,7 +79,6 @@ function aboutOf(main: Members, organisation: Members): Participant["about"] {
     ...(logo === undefined ? {} : { logoUri: address(logo, "logo_uri") }),
     ...(incidents === undefined ? {} : { incidentsUri: address(incidents, "incidents_uri") }),
     ...(testAccount === undefined ? {} : { testAccount: text(main, "test_account", 200) }),
-    ...(main.synthetic === true ? { synthetic: true } : {}),
   };
 }
 
