@@ -8,6 +8,7 @@ import { createTransferQueue } from "./bullmq/transfer-queue.ts";
 import { startTransferWorker } from "./bullmq/transfer-worker.ts";
 import { ConfigError, readConfig, type Config } from "./config.ts";
 import { asRelaisError, RelaisError } from "./core/errors.ts";
+import { originOf } from "./core/ledger/checkpoint.ts";
 import type { Clock, Ports } from "./core/ports.ts";
 import { accreditParticipant } from "./core/register/accredit-participant.ts";
 import { registerParticipant, type Entry } from "./core/register/register-participant.ts";
@@ -18,11 +19,13 @@ import { rememberedPort } from "./embedded/ports.ts";
 import { startEmbeddedPostgres } from "./embedded/postgres.ts";
 import { createEntityConfigurations } from "./federation/entity-configuration.ts";
 import { createFederation } from "./federation/federation.ts";
+import { createLog } from "./http/log.ts";
 import { createHttpApp, listen } from "./http/server.ts";
 import { clientKey } from "./keys/client-key.ts";
 import { createConsentTokens } from "./keys/consent-tokens.ts";
 import { verifyProof } from "./keys/dpop.ts";
 import { openKeyring, type Keyring } from "./keys/keyring.ts";
+import { openLogKey } from "./keys/log-key.ts";
 import { createOpener, createSealer } from "./keys/sealer.ts";
 import { createSigner, signCompact } from "./keys/signer.ts";
 import { createVerifier, verifyCompact, verifyEntityConfiguration } from "./keys/verifier.ts";
@@ -192,12 +195,14 @@ async function startWeb(base: Base, keyring: Keyring, sandbox: SandboxPlan | nul
     fetchOrigin: network.fetchOrigin,
     allowLoopback: base.config.sandbox.allowLoopback,
   });
+  const { dataDir, keys: keySettings } = base.config;
+  const logKey = await openLogKey(join(dataDir, "keys"), originOf(issuer), keySettings.encryptionSecret ?? undefined);
   const pages = createPages({ store, clock, queue: base.queue, sealer: createSealer(keyring), network, adapters: ADAPTERS, operator });
   const app = createHttpApp(
     { store, queue: base.queue, clock, issuer, callers: authorization.callers },
     {
       issuer,
-      mounted: [authorization.router, federation, signin, pages],
+      mounted: [authorization.router, federation, createLog({ store, key: logKey }), signin, pages],
       page: (error, { language, ...reader }) => renderProblem(error, { ...reader, lang: language === "en" ? "en" : "fr", operator }),
       log: ({ supportId, status, error }) =>
         log[status >= 500 ? "error" : "info"]("request refused", { requestId: supportId, status, error }),

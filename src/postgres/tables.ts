@@ -2,6 +2,7 @@ import type { ColumnType } from "kysely";
 import type { Consent } from "../core/consent/consent.ts";
 import type { EventType } from "../core/events/outbox.ts";
 import type { Id, ParticipantId, TransferId } from "../core/ids.ts";
+import type { SignedCheckpoint } from "../core/ledger/ledger.ts";
 import type { AccountLink, Person, Session } from "../core/person/person.ts";
 import type { StoredDocument } from "../core/ports.ts";
 import type { Participant, TrustMark } from "../core/register/participant.ts";
@@ -41,6 +42,8 @@ export interface Tables {
   transferExpected: { transferId: TransferId; dataset: string; items: number; bytes: number };
   transferItems: TransferItem & { transferId: TransferId };
   transferDocuments: StoredDocument;
-  logEntries: { index: number; leaf: Buffer; leafHash: Buffer };
+  logEntries: { index: number; leaf: Buffer };
+  logHashes: { level: number; index: number; hash: Buffer };
+  logCheckpoints: SignedCheckpoint;
   notices: NoticeRow;
 }
