@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { log, LOG_HELP } from "./log.ts";
 import { UsageError } from "./usage-error.ts";
 import { verify, VERIFY_HELP, type Verification } from "./verify.ts";
 
@@ -13,6 +14,7 @@ interface Command {
 
 const COMMANDS: Record<string, Command> = {
   verify: { summary: "check manifests and receipts, offline with --keys", help: VERIFY_HELP, run: runVerify },
+  log: { summary: "check and read the public log of register decisions", help: LOG_HELP, run: runLog },
 };
 
 async function main(words: string[]): Promise<number> {
@@ -35,6 +37,11 @@ async function runVerify(words: string[]): Promise<number> {
   const ok = results.every((result) => result.ok);
   print(values.json ? JSON.stringify({ ok, results }, null, 2) : table(results), EXIT.fine);
   return ok ? EXIT.fine : EXIT.checkFailed;
+}
+
+async function runLog(words: string[]): Promise<number> {
+  const { answer, json } = await log(words);
+  return print(json ? JSON.stringify(answer.json, null, 2) : answer.text, answer.ok ? EXIT.fine : EXIT.checkFailed);
 }
 
 function options(words: string[]) {
