@@ -11,6 +11,7 @@ import type { Prober } from "./core/conformance/probing.ts";
 import { runProbes } from "./core/conformance/run-probes.ts";
 import { ConfigError, readConfig, type Config } from "./config.ts";
 import { asRelaisError, RelaisError } from "./core/errors.ts";
+import { originOf } from "./core/ledger/checkpoint.ts";
 import type { Clock, Ports } from "./core/ports.ts";
 import { accreditParticipant } from "./core/register/accredit-participant.ts";
 import type { Charters } from "./core/register/charter.ts";
@@ -27,11 +28,13 @@ import { rememberedPort } from "./embedded/ports.ts";
 import { startEmbeddedPostgres } from "./embedded/postgres.ts";
 import { createEntityConfigurations } from "./federation/entity-configuration.ts";
 import { createFederation } from "./federation/federation.ts";
+import { createLog } from "./http/log.ts";
 import { createHttpApp, listen } from "./http/server.ts";
 import { clientKey } from "./keys/client-key.ts";
 import { createConsentTokens, openProbeToken, testTokenOf } from "./keys/consent-tokens.ts";
 import { verifyProof } from "./keys/dpop.ts";
 import { openKeyring, type Keyring } from "./keys/keyring.ts";
+import { openLogKey } from "./keys/log-key.ts";
 import { createOpener, createSealer } from "./keys/sealer.ts";
 import { anHourAgo, createSigner, signCompact } from "./keys/signer.ts";
 import { createVerifier, verifyCompact, verifyEntityConfiguration } from "./keys/verifier.ts";
@@ -218,12 +221,14 @@ async function startWeb(base: Base, keyring: Keyring, sandbox: SandboxPlan | nul
     fetchOrigin: network.fetchOrigin,
     allowLoopback: base.config.sandbox.allowLoopback,
   });
+  const { dataDir, keys: keySettings } = base.config;
+  const logKey = await openLogKey(join(dataDir, "keys"), originOf(issuer), keySettings.encryptionSecret ?? undefined);
   const pages = createPages({ ...register, sealer: createSealer(keyring), network, adapters: ADAPTERS, operator, staff });
   const app = createHttpApp(
     { ...register, callers: authorization.callers },
     {
       issuer,
-      mounted: [authorization.router, federation, signin, pages],
+      mounted: [authorization.router, federation, createLog({ store, key: logKey }), signin, pages],
       page: (error, { language, ...reader }) => renderProblem(error, { ...reader, lang: language === "en" ? "en" : "fr", operator }),
       log: ({ supportId, status, error }) =>
         log[status >= 500 ? "error" : "info"]("request refused", { requestId: supportId, status, error }),

@@ -1,6 +1,7 @@
 import { ACCREDITATION } from "./accreditation.ts";
 import { CONFORMANCE } from "./conformance.ts";
 import { EXIT, print as say, readWords, type Command } from "./command.ts";
+import { log, LOG_HELP } from "./log.ts";
 import { PLATFORM } from "./platform.ts";
 import { SANDBOX } from "./sandbox.ts";
 import { Refused } from "./register-client.ts";
@@ -13,6 +14,7 @@ const COMMANDS: Record<string, Command> = {
   platform: PLATFORM,
   accreditation: ACCREDITATION,
   sandbox: SANDBOX,
+  log: { summary: "check and read the public log of register decisions", help: LOG_HELP, run: runLog },
 };
 
 async function main(words: string[]): Promise<number> {
@@ -37,6 +39,11 @@ async function runVerify(words: string[]): Promise<number> {
   const ok = results.every((result) => result.ok);
   print(values.json ? JSON.stringify({ ok, results }, null, 2) : table(results), EXIT.fine);
   return ok ? EXIT.fine : EXIT.checkFailed;
+}
+
+async function runLog(words: string[]): Promise<number> {
+  const { answer, json } = await log(words);
+  return print(json ? JSON.stringify(answer.json, null, 2) : answer.text, answer.ok ? EXIT.fine : EXIT.checkFailed);
 }
 
 function table(results: Verification[]): string {

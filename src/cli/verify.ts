@@ -1,9 +1,12 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { readFile, readdir, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { JWK } from "jose";
+import { LogFault } from "../core/ledger/fault.ts";
 import { compareDocuments, VerificationError, verifyDocument, type CheckedDocument, type KeysByIssuer } from "../sdk/documents.ts";
+import { checkProofFile, PROOF_SUFFIX } from "./proof-beside.ts";
+import { logAt, LogUnreachable } from "./log-site.ts";
 import { publishedKeys } from "./published-keys.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -17,16 +20,17 @@ export interface Verification {
 export const VERIFY_HELP = `relais verify <file or folder…> [--keys <keys.json>] [--json]
 
 Checks manifests and receipts: who signed them, and that they belong together. In a folder it looks for *.jws, for
-keys.json, and for items/<data set>/<key>, whose bytes it compares with the documents.
+keys.json, and for items/<data set>/<key>, whose bytes it compares with the documents. It also checks proofs of the public log: *.tlog-proof, with the
+entry inside or beside it (decision.json and decision.json.tlog-proof), and the log's key in log.key beside it, or as the log publishes it.
   --keys <file>  public keys by issuer, {"https://…": {"keys": […]}}, or one JWK set; then nothing is asked of the network
   --json         the result for programs
 Exit code: 0 everything verifies, 3 something does not, 2 wrong use.`;
 
 export async function verify(paths: string[], keysFile: string | null): Promise<Verification[]> {
   if (paths.length === 0) throw new UsageError(`Name at least one file.\n\n${VERIFY_HELP}`);
-  const { documents, items, keyFiles } = await collect(paths);
+  const { documents, proofs, items, keyFiles } = await collect(paths);
   const keysOf = await keySource(keysFile === null ? keyFiles : [keysFile]);
-  const results: Verification[] = [];
+  const results: Verification[] = await Promise.all(proofs.map(checkProof));
   const checked: { file: string; document: CheckedDocument }[] = [];
   for (const file of documents) {
     const outcome = await checkDocument(file, keysOf);
@@ -39,20 +43,30 @@ export async function verify(paths: string[], keysFile: string | null): Promise<
 
 interface Collected {
   documents: string[];
+  proofs: string[];
   items: { folder: string; file: string }[];
   keyFiles: string[];
 }
 
 async function collect(paths: string[]): Promise<Collected> {
-  const found: Collected = { documents: [], items: [], keyFiles: [] };
+  const found: Collected = { documents: [], proofs: [], items: [], keyFiles: [] };
   for (const path of paths) {
     const info = await stat(path).catch(() => null);
     if (info === null) throw new UsageError(`There is no file or folder ${path}.`);
-    if (!info.isDirectory()) found.documents.push(path);
+    if (!info.isDirectory()) await collectFile(path, found);
     else await collectFolder(path, found);
   }
-  if (found.documents.length === 0) throw new UsageError("There is no signed document (*.jws) here.");
+  if (found.documents.length + found.proofs.length === 0)
+    throw new UsageError("There is no signed document (*.jws) and no proof of the log (*.tlog-proof) here.");
   return found;
+}
+
+/** An entry of the log is checked by the proof beside it. */
+async function collectFile(path: string, found: Collected): Promise<void> {
+  const proof = path.endsWith(PROOF_SUFFIX) ? path : `${path}${PROOF_SUFFIX}`;
+  const hasProof = (await stat(proof).catch(() => null)) !== null;
+  if (hasProof) found.proofs.push(proof);
+  else found.documents.push(path);
 }
 
 async function collectFolder(folder: string, found: Collected): Promise<void> {
@@ -63,6 +77,7 @@ async function collectFolder(folder: string, found: Collected): Promise<void> {
     else if (entry.isDirectory()) await collectFolder(path, found);
     else if (entry.name === "keys.json") found.keyFiles.push(path);
     else if (entry.name.endsWith(".jws")) found.documents.push(path);
+    else if (entry.name.endsWith(PROOF_SUFFIX)) found.proofs.push(path);
   }
 }
 
@@ -110,6 +125,17 @@ async function checkDocument(
   } catch (error) {
     if (!(error instanceof VerificationError)) throw error;
     return { result: { file, ok: false, says: error.message }, document: null };
+  }
+}
+
+async function checkProof(file: string): Promise<Verification> {
+  const kept = await readFile(join(dirname(file), "log.key"), "utf8").catch(() => null);
+  const keyOf = async (origin: string) => kept?.trim() ?? (await logAt(`https://${origin}`).key());
+  try {
+    return { file, ok: true, says: await checkProofFile(file, keyOf) };
+  } catch (error) {
+    if (!(error instanceof LogFault) && !(error instanceof LogUnreachable)) throw error;
+    return { file, ok: false, says: error.message };
   }
 }
 

@@ -180,3 +180,40 @@ export const EvidenceQuery = z.strictObject({
   date: z.iso.date().meta({ description: "Date of the document itself" }),
   issuer: z.string().min(1).max(200).meta({ description: "Who issued the document" }),
 });
+
+export const CharterList = z
+  .object({
+    charters: z.array(
+      z.object({
+        version: z.string(),
+        current: z.boolean(),
+        title: words,
+        label: words,
+        from: z.iso.date(),
+        until: z.iso.date().nullable(),
+        valid_until: z.iso.date().nullable(),
+        digest: z.string(),
+        criteria: z.int(),
+      }),
+    ),
+  })
+  .meta({ id: "CharterList" });
+export const Charter = z
+  .object({
+    version: z.string(),
+    digest: z.string(),
+    title: words,
+    label: words,
+    text: words,
+    criteria: z.array(z.looseObject({ id: z.string() })),
+  })
+  .meta({ id: "Charter", description: "The whole version; a criterion has the members of the files under policies/charter" });
+export const CharterChanges = z
+  .object({
+    from: z.string(),
+    to: z.string(),
+    added: z.array(z.string()),
+    removed: z.array(z.string()),
+    changed: z.array(z.object({ criterion: z.string(), members: z.array(z.string()) })),
+  })
+  .meta({ id: "CharterChanges" });

@@ -15,6 +15,7 @@ import {
   postSignature,
   postStep,
 } from "./applications.ts";
+import { getCharter, getCharterDiff, listCharters } from "./charters.ts";
 import { getConditions } from "./conditions.ts";
 import * as cases from "./case-schemas.ts";
 import {
@@ -42,6 +43,8 @@ import {
   ParticipantList,
   PathId,
   PathStep,
+  PathVersion,
+  PathVersions,
   Transfer,
 } from "./schemas.ts";
 import { getTransfer, postTransfer } from "./transfers.ts";
@@ -92,6 +95,9 @@ export const ROUTES: Route[] = [
   { method: "post", path: "/v1/applications/:id/steps/:step", may: "register token", handler: postStep, summary: "Submit, withdraw or reopen", status: 200, answers: cases.Application, params: PathStep },
   { method: "get", path: "/v1/evidence/:id", may: "register token", handler: getEvidence, summary: "A piece of evidence, as a download", status: 200, answers: AnyFile, params: PathId },
   { method: "delete", path: "/v1/evidence/:id", may: "register token", handler: deleteEvidence, summary: "Take a piece of evidence back", status: 204, answers: AnyFile, params: PathId },
+  { method: "get", path: "/v1/charters", may: "anyone", handler: listCharters, summary: "Versions of the charter, newest first", status: 200, answers: cases.CharterList },
+  { method: "get", path: "/v1/charters/:version", may: "anyone", handler: getCharter, summary: "One version: criteria, questions, checks", status: 200, answers: cases.Charter, params: PathVersion },
+  { method: "get", path: "/v1/charters/:from/changes/:to", may: "anyone", handler: getCharterDiff, summary: "What changed between two versions", status: 200, answers: cases.CharterChanges, params: PathVersions },
   { method: "get", path: "/v1/decisions", may: "anyone", handler: listDecisions, summary: "Decisions, newest first", status: 200, answers: cases.DecisionList },
   { method: "get", path: "/v1/decisions/:id", may: "anyone", handler: getDecision, summary: "One decision", status: 200, answers: cases.Decision, params: PathId },
   { method: "get", path: "/health/live", may: "anyone", handler: getLive, summary: "This process answers", status: 200, answers: Health },

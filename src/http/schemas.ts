@@ -86,6 +86,8 @@ export const Transfer = z
 export const Health = z.object({ status: z.enum(["ok", "failing"]) }).meta({ id: "Health" });
 
 export const AnyFile = z.string().meta({ id: "AnyFile", description: "Bytes, as a download" });
+export const PathVersion = z.object({ version: z.string().max(20) });
+export const PathVersions = z.object({ from: z.string().max(20), to: z.string().max(20) });
 export const PathStep = z.object({ id: z.string().max(64), step: z.enum(["submit", "withdraw", "reopen"]) });
 export const PathId = z.object({ id: z.string().max(64) });
 export const IdempotencyKey = z.object({

@@ -33,6 +33,7 @@ import {
 } from "./accreditation/staff.ts";
 import { accounts, proveAccount, showProof } from "./accounts/handlers.ts";
 import { sendAsset } from "./assets.ts";
+import { charter, charterDiff } from "./charter/handlers.ts";
 import { home, legalPage, me, signIn } from "./home/handlers.ts";
 import { answerConsent, permission, permissions, showConsent, showStop, startPermission, stopPermission } from "./permissions/handlers.ts";
 import { problem, problems } from "./problems.ts";
@@ -61,6 +62,9 @@ const PUBLIC_ROUTES: [Method, string, Handler][] = [
   ["get", "/register", register],
   ["get", "/register/:id", participant],
   ["get", "/decisions/:id", decision],
+  ["get", "/charter", charter],
+  ["get", "/charter/diff", charterDiff],
+  ["get", "/charter/:version", charter],
   ["get", "/sign-in", signIn],
   ["get", "/problems", problems],
   ["get", "/problems/:code", problem],
@@ -140,7 +144,7 @@ const UPLOAD = "/organisation/:id/evidence";
 /** Addresses that stand in trust marks, without a language, and the page that each leads to. */
 const SIGNED_ADDRESSES: [address: string, page: (request: Request) => string][] = [
   ["/register/:id", (request) => `/register/${encodeURIComponent(String(request.params["id"]))}`],
-  ["/charter/:version", () => "/register"],
+  ["/charter/:version", (request) => `/charter/${encodeURIComponent(String(request.params["version"]))}`],
 ];
 
 /**

@@ -5,6 +5,7 @@ import type { Consent } from "../core/consent/consent.ts";
 import type { EventType } from "../core/events/outbox.ts";
 import type { Id, ParticipantId, TransferId } from "../core/ids.ts";
 import type { Access, Condition, Exclusion, HolderReview, ShownCertificate } from "../core/policy/conditions.ts";
+import type { SignedCheckpoint } from "../core/ledger/ledger.ts";
 import type { AccountLink, Person, Session } from "../core/person/person.ts";
 import type { StoredDocument } from "../core/ports.ts";
 import type {
@@ -80,7 +81,9 @@ export interface Tables {
   invitations: { tokenHash: string; participantId: ParticipantId; expiresAt: Date; usedAt: Date | null };
   challenges: { participantId: ParticipantId; value: string; askedAt: Date };
   authorityViews: { viewer: string; what: string; at: Date };
-  logEntries: { index: number; leaf: Buffer; leafHash: Buffer };
+  logEntries: { index: number; leaf: Buffer };
+  logHashes: { level: number; index: number; hash: Buffer };
+  logCheckpoints: SignedCheckpoint;
   notices: NoticeRow;
   holderConditions: Omit<Condition, "reason"> & { reason: NullableJson<Words> };
   platformExclusions: WithJson<Exclusion, "reason">;

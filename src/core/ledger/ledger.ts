@@ -1,3 +1,6 @@
+import type { Node, Range } from "./tree.ts";
+import type { TreeHead } from "./verify-proof.ts";
+
 /** What the public log holds. Never personal data. */
 export type EntryKind = "charter" | "decision" | "trust_mark" | "key" | "condition";
 
@@ -8,13 +11,37 @@ export interface NewEntry {
   body: Record<string, unknown>;
 }
 
+/** A checkpoint as it was given out. */
+export interface SignedCheckpoint extends TreeHead {
+  /** Of the key that signed it: `name+id+base64`. */
+  key: string;
+  /** The signed note. */
+  note: string;
+}
+
+/** Cheap at any size: what is asked for is read, and never the whole log. */
 export interface LedgerReader {
   /** How many entries are committed. */
   size(): Promise<number>;
+  /** The bytes of these entries in order, exactly as they are hashed; fewer where the log ends before. */
+  entries(range: Range): Promise<Buffer[]>;
+  /** Hashes of complete subtrees of 2^level entries, in order; fewer where the log ends before. */
+  hashes(level: number, range: Range): Promise<Buffer[]>;
+  /** The hash of each of these complete subtrees, in this order. @throws RelaisError `internal` where one is missing. */
+  nodes(nodes: Node[]): Promise<Buffer[]>;
+  /** The largest checkpoint that was ever signed; null before the first. */
+  lastCheckpoint(): Promise<SignedCheckpoint | null>;
 }
 
 /** Appends in the transaction of what is logged: either both are durable, or neither. */
 export interface LedgerWriter {
-  /** The index of the entry: 0, 1, 2, … without a gap. */
+  /**
+   * The index of the entry: 0, 1, 2, … without a gap. Appending transactions wait for each other, so append last.
+   * @throws RelaisError `too_large` above 65 535 bytes.
+   */
   append(entry: NewEntry): Promise<number>;
+  /** Only one transaction signs at a time: held until this one ends. */
+  lockCheckpoints(): Promise<void>;
+  /** Remembers what is about to be given out. @throws RelaisError `conflict` where another root was signed for this size. */
+  keepCheckpoint(checkpoint: SignedCheckpoint): Promise<void>;
 }
