@@ -2,12 +2,15 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type pg from "pg";
 import { CONSENT_MOVES, CONSENT_STATES } from "../../src/core/consent/consent.ts";
-import { newId, type SwitchId, type TransferId } from "../../src/core/ids.ts";
+import { newId, type ParticipantId, type SwitchId, type TransferId } from "../../src/core/ids.ts";
+import { APPLICATION_MOVES, type ApplicationId, type OrganisationId } from "../../src/core/register/application.ts";
+import { ORGANISATION_MOVES, STATUS_MOVES } from "../../src/core/register/standing.ts";
 import { requestTransfer } from "../../src/core/transfer/request-transfer.ts";
 import { SWITCH_MOVES, SWITCH_STATES } from "../../src/core/switch/switch.ts";
 import { MOVES, STATES } from "../../src/core/transfer/transfer.ts";
 import { openPool } from "../../src/postgres/pool.ts";
 import { startEngine, type Engine } from "../support/engine.ts";
+import { accreditedParticipant } from "../support/register-fixtures.ts";
 import { fakeAccount, fakeAdapter } from "../support/fake-participants.ts";
 
 const DATASET = "energy.consumption.daily";
@@ -27,6 +30,8 @@ type Table = Readonly<Record<string, readonly string[]>>;
 interface Machine {
   name: string;
   table: string;
+  /** Where it is not `state`. */
+  column?: string;
   states: readonly string[];
   moves: Table;
   add(): Promise<string>;
@@ -42,6 +47,23 @@ const MACHINES: Machine[] = [
     add: async () => (await engine.consent([DATASET])).id,
   },
   { name: "switch", table: "switches", states: SWITCH_STATES, moves: SWITCH_MOVES, add: addSwitch },
+  { name: "application", table: "applications", states: Object.keys(APPLICATION_MOVES), moves: APPLICATION_MOVES, add: addApplication },
+  {
+    name: "participant",
+    table: "participants",
+    column: "status",
+    states: Object.keys(STATUS_MOVES),
+    moves: STATUS_MOVES,
+    add: addParticipant,
+  },
+  {
+    name: "organisation",
+    table: "organisations",
+    column: "status",
+    states: Object.keys(ORGANISATION_MOVES),
+    moves: ORGANISATION_MOVES,
+    add: addOrganisation,
+  },
 ];
 
 async function addTransfer(): Promise<TransferId> {
@@ -72,6 +94,39 @@ async function addSwitch(): Promise<SwitchId> {
   return id;
 }
 
+async function addParticipant(): Promise<ParticipantId> {
+  return (await accreditedParticipant(engine.store, { entityId: `https://${newId("participant")}.example`, roles: ["platform"] })).id;
+}
+
+async function addOrganisation(): Promise<OrganisationId> {
+  const id = newId("organisation");
+  await engine.store.write((w) => w.cases.addOrganisation({ id, name: "One", country: "FR", status: "active", createdAt: new Date() }));
+  return id;
+}
+
+async function addApplication(): Promise<ApplicationId> {
+  const [participantId, organisationId, id] = [await addParticipant(), await addOrganisation(), newId("application")];
+  const now = new Date();
+  await engine.store.write((w) =>
+    w.cases.addApplication({
+      id,
+      participantId,
+      organisationId,
+      charterVersion: "2026-11",
+      level: 1,
+      state: "draft",
+      answers: {},
+      submittedAnswers: null,
+      round: 0,
+      createdAt: now,
+      submittedAt: null,
+      changedAt: now,
+      until: null,
+    }),
+  );
+  return id;
+}
+
 const pairsOf = (moves: Table): string[] =>
   Object.entries(moves)
     .flatMap(([from, targets]) => targets.map((to) => `${from} → ${to}`))
@@ -85,7 +140,7 @@ test("the database knows every machine of the core, and no other", async () => {
   );
 });
 
-for (const { name, table, states, moves, add } of MACHINES) {
+for (const { name, table, column = "state", states, moves, add } of MACHINES) {
   test(`the moves of a ${name} in the database are exactly those of the core`, async () => {
     const { rows } = await pool.query<{ from_state: string; to_state: string }>(
       "select from_state, to_state from relais.allowed_moves where machine = $1",
@@ -98,20 +153,20 @@ for (const { name, table, states, moves, add } of MACHINES) {
   test(`the database refuses every other move of a ${name}, whoever asks`, async () => {
     const id = await add();
     for (const from of states) {
-      await place(table, id, from);
+      await place({ table, column }, id, from);
       for (const to of states.filter((state) => state !== from))
-        await assertMove({ table, id, from, to, isAllowed: (moves[from] ?? []).includes(to) });
+        await assertMove({ table, column, id, from, to, isAllowed: (moves[from] ?? []).includes(to) });
     }
   });
 }
 
 /** Puts a row into a state past its triggers, as no program of ours can. */
-async function place(table: string, id: string, state: string): Promise<void> {
+async function place({ table, column }: { table: string; column: string }, id: string, state: string): Promise<void> {
   const client = await pool.connect();
   try {
     await client.query("begin");
     await client.query("set local session_replication_role = replica");
-    await client.query(`update relais.${table} set state = $2 where id = $1`, [id, state]);
+    await client.query(`update relais.${table} set ${column} = $2 where id = $1`, [id, state]);
     await client.query("commit");
   } finally {
     client.release();
@@ -120,21 +175,23 @@ async function place(table: string, id: string, state: string): Promise<void> {
 
 async function assertMove({
   table,
+  column,
   id,
   from,
   to,
   isAllowed,
 }: {
   table: string;
+  column: string;
   id: string;
   from: string;
   to: string;
   isAllowed: boolean;
 }): Promise<void> {
-  const moving = pool.query(`update relais.${table} set state = $2 where id = $1`, [id, to]);
+  const moving = pool.query(`update relais.${table} set ${column} = $2 where id = $1`, [id, to]);
   if (!isAllowed) return assert.rejects(moving, { code: "RE001" }, `${from} → ${to}`);
   assert.equal((await moving).rowCount, 1);
-  return place(table, id, from);
+  return place({ table, column }, id, from);
 }
 
 test("the notice of a consent, and what was ticked, never change", async () => {

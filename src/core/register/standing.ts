@@ -1,3 +1,4 @@
+import type { Organisation } from "./application.ts";
 import { isAccredited, type Participant, type Status, type TrustMark } from "./participant.ts";
 
 /** What people and participants may still do with a participant, by its standing. */
@@ -25,6 +26,23 @@ export const STANDING = {
   expired:    { new_consent: false, delivery_in: false, delivery_out: false, withdrawal: true, export_out: true  },
   revoked:    { new_consent: false, delivery_in: false, delivery_out: false, withdrawal: true, export_out: true  },
 } as const satisfies Record<Status, Record<Act, boolean>>;
+
+/** Where the standing of a participant may go; the same table is in the database. */
+// oxfmt-ignore
+export const STATUS_MOVES = {
+  registered: ["accredited", "suspended", "revoked"],
+  accredited: ["suspended", "revoked", "expired", "registered"],
+  suspended:  ["accredited", "revoked", "expired", "registered"],
+  expired:    ["accredited", "revoked", "suspended"],
+  revoked:    ["registered"],
+} as const satisfies Record<Status, readonly Status[]>;
+
+/** An organisation's own, which all of its participants share. */
+export const ORGANISATION_MOVES = {
+  active: ["suspended", "revoked"],
+  suspended: ["active", "revoked"],
+  revoked: ["active"],
+} as const satisfies Record<Organisation["status"], readonly Organisation["status"][]>;
 
 /** Whether this may happen with this participant now. `accredited` without a mark in force counts as `expired`. */
 export function mayHappen(participant: Participant, mark: TrustMark | null, act: Act, now: Date): boolean {
