@@ -9,6 +9,7 @@ import { createTransferQueue } from "./bullmq/transfer-queue.ts";
 import { startTransferWorker } from "./bullmq/transfer-worker.ts";
 import type { Prober } from "./core/conformance/probing.ts";
 import { runProbes } from "./core/conformance/run-probes.ts";
+import { createNoticeDelivery } from "./core/events/deliver-notices.ts";
 import { ConfigError, readConfig, type Config } from "./config.ts";
 import { asRelaisError, RelaisError } from "./core/errors.ts";
 import { originOf } from "./core/ledger/checkpoint.ts";
@@ -24,7 +25,7 @@ import { sweepAccreditations } from "./core/register/sweep-accreditations.ts";
 import { sweepClosures } from "./core/switch/sweep-closures.ts";
 import { runTransfer } from "./core/transfer/run-transfer.ts";
 import { sweepTransfers } from "./core/transfer/sweep-transfers.ts";
-import { rememberedPort } from "./embedded/ports.ts";
+import { freedPort, rememberedPort } from "./embedded/ports.ts";
 import { startEmbeddedPostgres } from "./embedded/postgres.ts";
 import { createEntityConfigurations } from "./federation/entity-configuration.ts";
 import { createFederation } from "./federation/federation.ts";
@@ -78,6 +79,8 @@ const CHARTER_FOLDER = new URL("../policies/charter", import.meta.url);
 /** How soon what was seen of a participant is acted on. */
 const CONCLUDE_SECONDS = 1;
 const SWEEP_REGISTER_SECONDS = 60;
+/** A suspension is told within a second. */
+const TELL_SECONDS = 0.25;
 
 /** Used proofs, codes and attempts are kept until they expire, and cleared now and then. */
 const CLEARING_SECONDS = 300;
@@ -155,7 +158,7 @@ async function run(base: Base): Promise<void> {
   const keysDir = join(config.dataDir, "keys");
   const { dataDir } = config;
   const wishes = { dataDir, seed: config.sandbox.seed, relais: base.issuer, host: config.http.host };
-  const sandbox = config.sandbox.on ? await planSandbox({ ...wishes, portOf: (name) => portOf(dataDir, name) }) : null;
+  const sandbox = config.sandbox.on ? await planSandbox({ ...wishes, portOf: (name) => freedPort(dataDir, name) }) : null;
   // Each role opens only its own keys: web cannot open people's credentials, the worker cannot sign tokens (architecture, "Roles").
   const web = config.roles.includes("web") ? await openKeyring(keysDir, "web", config.keys.encryptionSecret ?? undefined) : null;
   const worker = config.roles.includes("worker") ? await openKeyring(keysDir, "worker", config.keys.encryptionSecret ?? undefined) : null;
@@ -225,7 +228,11 @@ async function startWeb(base: Base, keyring: Keyring, sandbox: SandboxPlan | nul
   const logKey = await openLogKey(join(dataDir, "keys"), originOf(issuer), keySettings.encryptionSecret ?? undefined);
   const pages = createPages({ ...register, sealer: createSealer(keyring), network, adapters: ADAPTERS, operator, staff });
   const app = createHttpApp(
-    { ...register, callers: authorization.callers },
+    {
+      ...register,
+      callers: authorization.callers,
+      events: { signDocument: async (type, payload) => signCompact(keyring.current("oauth"), type, payload) },
+    },
     {
       issuer,
       mounted: [authorization.router, federation, createLog({ store, key: logKey }), signin, pages],
@@ -277,6 +284,9 @@ function startWorker(base: Base, keyring: Keyring): void {
       ...("state" in result ? { state: result.state } : {}),
     });
   };
+  const notices = createNoticeDelivery({ store, clock, signer: ports.signer, network, issuer }, base.shutdown);
+  every(base, "telling participants", TELL_SECONDS, () => notices.tick());
+  base.owned.defer(() => notices.settled());
   const prober = proberOf(base, keyring);
   every(base, "checking participants", CONCLUDE_SECONDS, () => runChecks({ store, clock, prober }, base.shutdown));
   base.owned.use(
@@ -320,19 +330,6 @@ function startSweeper(base: Base): void {
 }
 
 /* The sandbox: reference participants in a process of their own, beside Relais. */
-
-const PORT_PATIENCE_MILLISECONDS = 10_000;
-
-/** After a kill the sandbox of the last run needs a moment to notice that its parent is gone, and to free its ports. */
-async function portOf(dataDir: string, name: string): Promise<number> {
-  for (const end = Date.now() + PORT_PATIENCE_MILLISECONDS; ; await sleep(200)) {
-    try {
-      return await rememberedPort(dataDir, name);
-    } catch (error) {
-      if (Date.now() > end) throw error;
-    }
-  }
-}
 
 function upstreamOf({ config, issuer }: Base, sandbox: SandboxPlan | null): { issuer: string; clientId: string; clientSecret?: string } {
   const upstream = config.signin.issuer ?? sandbox?.urls["identity"];

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { randomInt } from "node:crypto";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
@@ -72,5 +73,18 @@ async function readPorts(dataDir: string): Promise<Record<string, number>> {
     return Object.fromEntries(Object.entries(Object(ports)).filter((entry): entry is [string, number] => Number.isInteger(entry[1])));
   } catch {
     throw new RelaisError("invalid", `${file} is not JSON. Remove it: ports are then chosen anew.`, { actor: "operator" });
+  }
+}
+
+const PATIENCE_MILLISECONDS = 10_000;
+
+/** As `rememberedPort`, where a program of the last run may need a moment to notice that its parent is gone, and to free its port. */
+export async function freedPort(dataDir: string, name: string): Promise<number> {
+  for (const end = Date.now() + PATIENCE_MILLISECONDS; ; await sleep(200)) {
+    try {
+      return await rememberedPort(dataDir, name);
+    } catch (error) {
+      if (Date.now() > end) throw error;
+    }
   }
 }

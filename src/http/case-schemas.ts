@@ -217,3 +217,30 @@ export const CharterChanges = z
     changed: z.array(z.object({ criterion: z.string(), members: z.array(z.string()) })),
   })
   .meta({ id: "CharterChanges" });
+
+export const Poll = z
+  .strictObject({
+    maxEvents: z.int().min(0).optional(),
+    returnImmediately: z.boolean().optional().meta({ description: "Always as if true: this endpoint does not wait" }),
+    ack: z.array(z.string().max(64)).max(1000).default([]),
+    setErrs: z.record(z.string(), z.strictObject({ err: z.string(), description: z.string().optional() })).default({}),
+  })
+  .meta({ id: "Poll" });
+export const PollAnswer = z.object({ sets: z.record(z.string(), z.string()), moreAvailable: z.boolean() }).meta({ id: "PollAnswer" });
+export const NoticeList = z
+  .object({
+    notices: z.array(
+      z.object({
+        id: z.string(),
+        recipient: z.string(),
+        name: z.string(),
+        type: z.string(),
+        created_at: time,
+        acknowledged_at: time.nullable(),
+        given_up_at: time.nullable(),
+        attempts: z.int(),
+        last_failure: z.string().nullable(),
+      }),
+    ),
+  })
+  .meta({ id: "NoticeList" });

@@ -9,4 +9,6 @@ export type RoutePorts = Pick<Ports, "store" | "queue" | "clock" | "policy" | "i
   entityConfigurations: EntityConfigurations;
   /** Signs trust marks. */
   statements: StatementSigner;
+  /** Signs what participants fetch by polling, with a key of `/.well-known/jwks.json`. */
+  events: StatementSigner;
 };

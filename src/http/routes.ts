@@ -31,6 +31,7 @@ import {
   postParticipant,
   postStanding,
 } from "./decisions.ts";
+import { listNotices, postPoll, postRetry } from "./events.ts";
 import { getLive, getReady } from "./health.ts";
 import { getParticipant, listParticipants } from "./participants.ts";
 import {
@@ -93,6 +94,9 @@ export const ROUTES: Route[] = [
   { method: "post", path: "/v1/applications/:id/messages", may: "register token", handler: postMessage, summary: "Write a message, or an appeal", status: 201, answers: cases.MessageList, params: PathId, body: cases.NewMessage },
   { method: "post", path: "/v1/applications/:id/reviews", may: "register token", handler: postReview, summary: "An accreditor's finding", status: 200, answers: cases.Outcome, params: PathId, body: cases.NewReview },
   { method: "post", path: "/v1/applications/:id/steps/:step", may: "register token", handler: postStep, summary: "Submit, withdraw or reopen", status: 200, answers: cases.Application, params: PathStep },
+  { method: "post", path: "/v1/events/poll", may: "register token", handler: postPoll, summary: "Fetch and acknowledge events (RFC 8936)", status: 200, answers: cases.PollAnswer, body: cases.Poll },
+  { method: "get", path: "/v1/participants/:id/notices", may: "register token", handler: listNotices, summary: "Who was told about a participant, and who acknowledged", status: 200, answers: cases.NoticeList, params: PathId },
+  { method: "post", path: "/v1/notices/:id/retry", may: "register token", handler: postRetry, summary: "Send a notice again that was given up", status: 204, answers: AnyFile, params: PathId },
   { method: "get", path: "/v1/evidence/:id", may: "register token", handler: getEvidence, summary: "A piece of evidence, as a download", status: 200, answers: AnyFile, params: PathId },
   { method: "delete", path: "/v1/evidence/:id", may: "register token", handler: deleteEvidence, summary: "Take a piece of evidence back", status: 204, answers: AnyFile, params: PathId },
   { method: "get", path: "/v1/charters", may: "anyone", handler: listCharters, summary: "Versions of the charter, newest first", status: 200, answers: cases.CharterList },

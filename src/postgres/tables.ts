@@ -2,8 +2,8 @@ import type { ColumnType, Generated } from "kysely";
 import type { Words } from "../core/catalogue/data-set.ts";
 import type { ProbeResult } from "../core/conformance/probe.ts";
 import type { Consent } from "../core/consent/consent.ts";
-import type { EventType } from "../core/events/outbox.ts";
-import type { Id, ParticipantId, TransferId } from "../core/ids.ts";
+import type { Notice } from "../core/events/outbox.ts";
+import type { ParticipantId, TransferId } from "../core/ids.ts";
 import type { Access, Condition, Exclusion, HolderReview, ShownCertificate } from "../core/policy/conditions.ts";
 import type { SignedCheckpoint } from "../core/ledger/ledger.ts";
 import type { AccountLink, Person, Session } from "../core/person/person.ts";
@@ -32,20 +32,6 @@ import type { Transfer, TransferEvent, TransferItem } from "../core/transfer/tra
 type Json<T> = ColumnType<T, string, string>;
 type NullableJson<T> = ColumnType<T | null, string | null, string | null>;
 type WithJson<T, K extends keyof T> = Omit<T, K> & { [P in K]: Json<T[P]> };
-
-interface NoticeRow {
-  id: Id<"event">;
-  recipientId: ParticipantId;
-  aboutId: ParticipantId;
-  type: EventType;
-  details: Json<Record<string, unknown>>;
-  createdAt: Date;
-  dueAt: Date;
-  attempts: ColumnType<number, number | undefined, number>;
-  acknowledgedAt: ColumnType<Date | null, Date | null | undefined, Date | null>;
-  givenUpAt: ColumnType<Date | null, Date | null | undefined, Date | null>;
-  lastFailure: ColumnType<string | null, string | null | undefined, string | null>;
-}
 
 /** Rows are the core's objects: columns are their members in snake case. */
 export interface Tables {
@@ -84,7 +70,12 @@ export interface Tables {
   logEntries: { index: number; leaf: Buffer };
   logHashes: { level: number; index: number; hash: Buffer };
   logCheckpoints: SignedCheckpoint;
-  notices: NoticeRow;
+  notices: Omit<WithJson<Notice, "details">, "attempts" | "acknowledgedAt" | "givenUpAt" | "lastFailure"> & {
+    attempts: Generated<number>;
+    acknowledgedAt: Generated<Date | null>;
+    givenUpAt: Generated<Date | null>;
+    lastFailure: Generated<string | null>;
+  };
   holderConditions: Omit<Condition, "reason"> & { reason: NullableJson<Words> };
   platformExclusions: WithJson<Exclusion, "reason">;
   platformAccess: Omit<Access, "reason"> & { reason: NullableJson<Words> };

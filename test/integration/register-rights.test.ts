@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { Refused, type RegisterClient } from "../../src/cli/register-client.ts";
+import { newId } from "../../src/core/ids.ts";
 import { ROUTES } from "../../src/http/routes.ts";
 import { charter, charters, criterion, REASONS } from "../support/charter.ts";
 import { startRegisterApi, type RegisterApi } from "../support/register-api.ts";
@@ -31,7 +32,7 @@ const VERSIONS = charters(
 
 let api: RegisterApi;
 let clients: Record<Who, RegisterClient>;
-let ids: { participant: string; application: string; evidence: string; organisation: string };
+let ids: { notice: string; participant: string; application: string; evidence: string; organisation: string };
 
 const evidenceFile = () => ({
   bytes: Buffer.from("%PDF-1.7 an audit"),
@@ -58,6 +59,9 @@ const MATRIX: [method: "GET" | "POST" | "PATCH" | "DELETE" | "UPLOAD", path: str
   ["GET",    "/v1/participants/:participant/challenge",         () => undefined,                       { own: 200, other: 404, accreditor: 404, authority: 404, operator: 404 }],
   ["POST",   "/v1/participants/:participant/invitations",       () => undefined,                       { own: 201, other: 404, accreditor: 404, authority: 404, operator: 404 }],
   ["GET",    "/v1/participants/:participant/standing/preview",  () => undefined,                       { own: 403, other: 403, accreditor: 200, authority: 200, operator: 403 }],
+  ["GET",    "/v1/participants/:participant/notices",           () => undefined,                       { own: 200, other: 404, accreditor: 200, authority: 200, operator: 404 }],
+  ["POST",   "/v1/events/poll",                                 () => ({ ack: [] }),                   { own: 200, other: 200, accreditor: 403, authority: 403, operator: 403 }],
+  ["POST",   "/v1/notices/:notice/retry",                       () => undefined,                       { own: 403, other: 403, accreditor: 409, authority: 403, operator: 409 }],
   ["POST",   "/v1/applications/:application/steps/withdraw",    () => undefined,                       { own: 200, other: 404, accreditor: 404, authority: 404, operator: 404 }],
   ["POST",   "/v1/participants/:participant/departure",         () => ({ reasons: REASONS }),          { own: 409, other: 404, accreditor: 404, authority: 404, operator: 404 }],
   ["POST",   "/v1/participants/:participant/standing",          () => ({ kind: "suspend", reasons: REASONS }), { own: 403, other: 403, accreditor: 200, authority: 403, operator: 403 }],
@@ -77,7 +81,13 @@ before(async () => {
   };
   const { id } = await own.client.send<{ id: string }>("POST", "/v1/applications", { level: 2 });
   const { evidence } = await own.client.upload<{ evidence: { id: string }[] }>(`/v1/applications/${id}/evidence`, evidenceFile());
-  ids = { participant: own.participant.id, application: id, evidence: String(evidence[0]?.id), organisation: own.organisation };
+  ids = {
+    notice: newId("event"),
+    participant: own.participant.id,
+    application: id,
+    evidence: String(evidence[0]?.id),
+    organisation: own.organisation,
+  };
 });
 after(() => api[Symbol.asyncDispose]());
 

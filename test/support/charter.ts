@@ -88,6 +88,7 @@ export const REGISTER_PORTS = {
   charters: PLAIN,
   entityConfigurations: { fetch: unused },
   statements: { signDocument: unused },
+  events: { signDocument: unused },
 };
 
 async function unused(): Promise<never> {

@@ -77,6 +77,7 @@ export async function startRegisterApi(charters: Charters): Promise<RegisterApi>
       callers: authorization.callers,
       charters,
       statements: { signDocument: async (type, payload) => signCompact(web.current("federation"), type, payload) },
+      events: { signDocument: async (type, payload) => signCompact(web.current("oauth"), type, payload) },
       entityConfigurations: createEntityConfigurations({
         clock: realClock,
         fetchOrigin: () => loopbackFetch,

@@ -40,6 +40,8 @@ export interface TinyRelais extends AsyncDisposable {
   /** The last request as it was sent, for a replay. */
   last: { method: string; url: string; headers: [string, string][] };
   manifest(manifest: Manifest): string;
+  /** Any document of Relais. */
+  sign(type: string, payload: object): string;
   /** Proves Relais as a client at this issuer (RFC 7523). */
   assertion(issuer: string): string;
 }
@@ -88,6 +90,7 @@ export async function startTinyRelais(): Promise<TinyRelais> {
       relais.last = { method, url, headers: all };
       return fetch(url, { ...relais.last, ...(body === undefined ? {} : { body: body as string }) });
     },
+    sign: (type, payload) => signCompact(keys.current("documents"), type, payload),
     manifest: (manifest) => signCompact(keys.current("documents"), MANIFEST_TYPE, manifest),
     assertion: (aud) => {
       const iat = Math.floor(Date.now() / 1000);

@@ -44,6 +44,7 @@ function endpointsOf({ holder = {}, platform = {} }: { holder: Members | undefin
     ["export", holder.export_endpoint ?? platform.export_endpoint],
     ["inbox", platform.inbox_endpoint],
     ["issuer", holder.issuer ?? platform.issuer],
+    ["events", holder.events_endpoint ?? platform.events_endpoint],
   ];
   // Paths are appended to export and inbox; the issuer is compared as it is written (OpenID Connect Discovery §4.3).
   const ending = (name: string) => (name === "issuer" ? /$/ : /\/+$/);

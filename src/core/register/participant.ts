@@ -24,6 +24,8 @@ export interface Endpoints {
   inbox?: string;
   /** OpenID Connect issuer where people prove an account with this participant. */
   issuer?: string;
+  /** Where it takes security events by push (RFC 8935). */
+  events?: string;
   /** Root of the server, for platforms that speak a standard of their own (Solid, WebDAV). */
   root?: string;
 }

@@ -22,3 +22,9 @@ export function accreditorName(caller: RegisterCaller): string {
   if (caller.kind === "accreditor") return caller.name;
   throw new RelaisError("forbidden", "Only an accreditor decides this. The operator names accreditors.", { actor: "operator" });
 }
+
+/** The participant that the caller is. @throws RelaisError `forbidden` for an office. */
+export function mustActForSomebody(caller: RegisterCaller): ParticipantId {
+  if (caller.kind === "participant") return caller.participantId;
+  throw new RelaisError("forbidden", "Only a participant has events of its own.");
+}

@@ -7,6 +7,7 @@ import { consentGuard } from "../export/consented.ts";
 import type { Library } from "../export/library.ts";
 import { exportRoutes } from "../export/routes.ts";
 import { serveEntityConfiguration } from "../peer/entity-configuration.ts";
+import { eventRoutes } from "../peer/events.ts";
 import { openPort } from "../peer/open-port.ts";
 import { openOwnKey } from "../peer/own-keys.ts";
 import { answerNotFound, answerProblems } from "../peer/problems.ts";
@@ -77,6 +78,7 @@ export async function startHolder(settings: HolderSettings): Promise<Program> {
       country: "FR",
       privacy_contact: contact,
       synthetic: true,
+      events_endpoint: `${entityId}/events`,
       policy_uri: `${entityId}${PUBLIC_PATHS.privacy}`,
       incidents_uri: `${entityId}${PUBLIC_PATHS.incidents}`,
       test_account: TEST_ACCOUNT,
@@ -86,11 +88,9 @@ export async function startHolder(settings: HolderSettings): Promise<Program> {
   const app = express().disable("x-powered-by").disable("etag");
   app.get("/.well-known/openid-federation", serveEntityConfiguration({ entityId, name, contact, federationKey, documentKey, metadata }));
   app.use(publicPages({ name, contact, folder: join(settings.dataDir, holder) }));
-  app.use(
-    "/export",
-    exportRoutes({ library, guard: consentGuard({ entityId, relais: relaisAt({ issuer: settings.relais, entityId, key: documentKey }) }) }),
-    answerNotFound,
-  );
+  const relais = relaisAt({ issuer: settings.relais, entityId, key: documentKey });
+  app.use("/events", eventRoutes({ relais, entityId }), answerNotFound);
+  app.use("/export", exportRoutes({ library, guard: consentGuard({ entityId, relais }) }), answerNotFound);
   mountProvider(app, provider);
   app.use(answerProblems(report));
   server.serve(app);

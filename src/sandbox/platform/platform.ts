@@ -1,12 +1,13 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import express, { type Express } from "express";
+import express, { type Express, type Router } from "express";
 import { pseudonymousAccounts } from "../accounts/accounts.ts";
 import { createProvider, mountProvider, type SandboxProvider } from "../accounts/provider.ts";
 import { consentGuard } from "../export/consented.ts";
 import { exportRoutes } from "../export/routes.ts";
 import type { Program } from "../holder/holder.ts";
 import { type EntityDescription, serveEntityConfiguration } from "../peer/entity-configuration.ts";
+import { eventRoutes } from "../peer/events.ts";
 import { openPort } from "../peer/open-port.ts";
 import { openOwnKey } from "../peer/own-keys.ts";
 import { answerNotFound, answerProblems } from "../peer/problems.ts";
@@ -102,14 +103,14 @@ export async function startPlatform(settings: PlatformSettings): Promise<Platfor
   const people = { accounts, cookieKey: providerKey.secret("person pages") };
   const bring = bringOf({ entityId, issuer, key: documentKey, transfers, personOf: (request) => personOf(people, request) });
 
-  const statement = statementOf({ entityId, federationKey, documentKey });
   const pages: PersonPages = { name: NAME, title: TITLE, ...people, shelves, bring };
   server.serve(
     appOf({
+      events: eventRoutes({ relais, entityId }),
       folder,
       hidesContact: settings.faults?.includes("hides-contact") ?? false,
       ledger,
-      statement,
+      statement: statementOf({ entityId, federationKey, documentKey }),
       sides,
       pages,
       sandboxProvider,
@@ -139,6 +140,7 @@ function inboxOf(faults: readonly Fault[], { entityId, intake, relais, transfers
 }
 
 interface AppParts {
+  events: Router;
   folder: string;
   hidesContact: boolean;
   ledger: Ledger;
@@ -150,11 +152,12 @@ interface AppParts {
 }
 
 /** Our own addresses first: the provider answers all that is left. */
-function appOf({ folder, hidesContact, ledger, statement, sides, pages, sandboxProvider, report }: AppParts): Express {
+function appOf({ events, folder, hidesContact, ledger, statement, sides, pages, sandboxProvider, report }: AppParts): Express {
   const app = express().disable("x-powered-by").disable("etag");
   app.use(ledger.watch);
   app.get("/.well-known/openid-federation", serveEntityConfiguration(statement));
   app.use(publicPages({ name: statement.name, contact: statement.contact, folder, hidesContact }));
+  app.use("/events", events, answerNotFound);
   app.use("/inbox", inboxRoutes(sides.inbox), answerNotFound);
   app.use("/export", exportRoutes(sides.export), answerNotFound);
   app.use(personPages(pages));
@@ -190,6 +193,7 @@ function metadataOf(entityId: string): { self_data_platform: Record<string, stri
       issuer: entityId,
       country: "FR",
       privacy_contact: CONTACT,
+      events_endpoint: `${entityId}/events`,
       policy_uri: `${entityId}${PUBLIC_PATHS.privacy}`,
       incidents_uri: `${entityId}${PUBLIC_PATHS.incidents}`,
       test_account: TEST_ACCOUNT,
