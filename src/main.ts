@@ -38,7 +38,7 @@ import { openKeyring, type Keyring } from "./keys/keyring.ts";
 import { openLogKey } from "./keys/log-key.ts";
 import { createOpener, createSealer } from "./keys/sealer.ts";
 import { anHourAgo, createSigner, signCompact } from "./keys/signer.ts";
-import { createVerifier, verifyCompact, verifyEntityConfiguration } from "./keys/verifier.ts";
+import { createVerifier, readClaims, verifyCompact, verifyEntityConfiguration } from "./keys/verifier.ts";
 import { inspectTls, txtRecords } from "./net/inspections.ts";
 import { networkFor, type Outbound } from "./net/network.ts";
 import { createPages } from "./pages/pages.ts";
@@ -192,7 +192,6 @@ async function startWeb(base: Base, keyring: Keyring, sandbox: SandboxPlan | nul
   const { operator } = base.config;
   const staff = sandbox && base.config.register.staffFile === null ? sandbox.staff : base.staff;
   const records = createOauthRecords(pool);
-  const sign = async (type: string, payload: object) => signCompact(keyring.current("federation"), type, payload);
   const register = { ...registering(base, keyring), queue: base.queue, policy };
   const authorization = createAuthorization({
     issuer,
@@ -205,14 +204,7 @@ async function startWeb(base: Base, keyring: Keyring, sandbox: SandboxPlan | nul
     verifyProof,
     report: (error) => log.error("the authorization server failed", { error: asRelaisError(error) }),
   });
-  const federation = createFederation({
-    issuer,
-    store,
-    clock,
-    keys: () => keyring.publicRing("federation"),
-    sign,
-    verify: async (jwt, type) => verifyCompact(jwt, { type, keys: await keyring.publicRing("federation") }),
-  });
+  const federation = federationOf(base, keyring);
   const signin = createSignin({
     issuer,
     upstream: upstreamOf(base, sandbox),
@@ -245,6 +237,23 @@ async function startWeb(base: Base, keyring: Keyring, sandbox: SandboxPlan | nul
   base.owned.use(await listen(app, base.address));
   // The worker looks, the web decides: only here are the keys that sign marks.
   every(base, "concluding checks", CONCLUDE_SECONDS, () => concludeChecks(register));
+}
+
+function federationOf(base: Base, keyring: Keyring): ReturnType<typeof createFederation> {
+  const { issuer, store, charters, entityConfigurations, statements } = registering(base, keyring);
+  const keys = () => keyring.publicRing("federation");
+  return createFederation({
+    issuer,
+    store,
+    clock,
+    charterVersions: () => charters.list().map(({ version }) => version),
+    entityConfigurations,
+    verifyStatement: verifyCompact,
+    peek: readClaims,
+    keys,
+    sign: statements.signDocument,
+    verify: async (jwt, type) => verifyCompact(jwt, { type, keys: await keys() }),
+  });
 }
 
 /** What joining and deciding need: the key of trust marks, and the way to what an entity says of itself. */

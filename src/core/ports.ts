@@ -48,6 +48,8 @@ export interface Reader {
     get(id: ParticipantId): Promise<Participant>;
     findByEntityId(entityId: string): Promise<Participant | null>;
     list(filter?: { role?: "holder" | "platform" | "service" }): Promise<Participant[]>;
+    /** What the status list says of each mark that is not valid (Token Status List: 1 invalid, 2 suspended). */
+    markStatuses(now: Date): Promise<{ index: number; status: number }[]>;
     /** Who is told of changes in the register: everybody who is accredited and has keys of its own. */
     recipients(): Promise<ParticipantId[]>;
     /** The newest mark of this participant, in force or not. */
@@ -101,6 +103,8 @@ export interface Writer extends Reader {
     put(participant: Participant): Promise<void>;
     setStatus(id: ParticipantId, status: Status): Promise<void>;
     addMark(mark: TrustMark): Promise<void>;
+    /** A place in the status list that no mark has, at random. */
+    freeStatusIndex(size: number): Promise<number>;
     /** The row, locked until the transaction ends: two decisions about one participant come one after the other. */
     lock(id: ParticipantId): Promise<Participant>;
     /** Ends every mark in force of this participant. */
@@ -314,6 +318,8 @@ export interface EntityConfigurations {
 }
 export interface EntityConfiguration {
   entityId: string;
+  /** As it was published. */
+  jwt: string;
   /** Keys of its federation statements. */
   keys: PublicJwk[];
   /** By entity type: `federation_entity`, `oauth_client`, `self_data_holder`, `self_data_platform`. */

@@ -1,10 +1,21 @@
 import type { ErrorRequestHandler } from "express";
 import { asRelaisError, type ErrorCode } from "../core/errors.ts";
 
-type FederationCode = "invalid_request" | "not_found" | "server_error" | "temporarily_unavailable" | "unsupported_parameter";
+type FederationCode =
+  | "invalid_request"
+  | "invalid_subject"
+  | "invalid_trust_anchor"
+  | "invalid_trust_chain"
+  | "not_found"
+  | "server_error"
+  | "temporarily_unavailable"
+  | "unsupported_parameter";
 
 const STATUS = {
   invalid_request: 400,
+  invalid_subject: 404,
+  invalid_trust_anchor: 404,
+  invalid_trust_chain: 400,
   not_found: 404,
   server_error: 500,
   temporarily_unavailable: 503,

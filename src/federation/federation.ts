@@ -1,31 +1,31 @@
 import { Router, urlencoded, type Request, type Response } from "express";
-import type { Clock, Reader, Store } from "../core/ports.ts";
-import { isAccredited, type Participant, type PublicJwk, type TrustMark } from "../core/register/participant.ts";
+import type { Reader, Store } from "../core/ports.ts";
+import { isAccredited, type Participant, type TrustMark } from "../core/register/participant.ts";
 import { answerErrors, FederationError } from "./federation-error.ts";
+import { cachedChains, resolveResponse, type Chains, type ResolvePorts } from "./resolve.ts";
+import { STATUS_LIST_PATH, statusListToken } from "./status-list.ts";
 import { ENDPOINTS, entityConfiguration, historicalKeys, MEDIA_TYPES, subordinateStatement } from "./statements.ts";
 
-export interface FederationPorts {
-  issuer: string;
+export interface FederationPorts extends ResolvePorts {
   store: Store;
-  clock: Clock;
-  /** Federation keys, newest first; those that ended carry `exp`. */
-  keys: () => Promise<PublicJwk[]>;
-  /** Signs with the current federation key. */
-  sign: (type: string, payload: object) => Promise<string>;
   /** The payload, where one of our federation keys signed this; throws otherwise. */
   verify: (jwt: string, type: string) => Promise<Record<string, unknown>>;
 }
 
-type Handler = (ports: FederationPorts, req: Request, res: Response) => Promise<void>;
+type Ports = FederationPorts & { chains: Chains };
+type Handler = (ports: Ports, req: Request, res: Response) => Promise<void>;
 
 /** Relais as trust anchor and trust mark issuer (OpenID Federation 1.0 §8). */
 export function createFederation(ports: FederationPorts): Router {
   const router = Router();
   const form = urlencoded({ extended: false, limit: "32kb" });
-  const on = (handler: Handler) => (req: Request, res: Response) => handler(ports, req, res);
+  const all = { ...ports, chains: cachedChains(ports) };
+  const on = (handler: Handler) => (req: Request, res: Response) => handler(all, req, res);
   router.get("/.well-known/openid-federation", on(getConfiguration));
   router.get(ENDPOINTS.fetch, on(getStatement));
   router.get(ENDPOINTS.list, on(getList));
+  router.get(ENDPOINTS.resolve, on(getResolved));
+  router.get(STATUS_LIST_PATH, on(getStatusList));
   router.get(ENDPOINTS.trustMark, on(getTrustMark));
   router.post(ENDPOINTS.trustMarkStatus, form, on(postTrustMarkStatus));
   router.get(ENDPOINTS.trustMarkList, on(getTrustMarkList));
@@ -95,6 +95,28 @@ function entityTypes({ roles, client }: Participant): string[] {
   return ["federation_entity", ...own, ...(client === null ? [] : ["oauth_client"])];
 }
 
+/** §8.3: what can be relied on about an entity, in one signed answer. */
+async function getResolved(ports: Ports, req: Request, res: Response): Promise<void> {
+  const sub = parameter(req, "sub");
+  const anchors = [req.query["trust_anchor"] ?? []].flat();
+  if (anchors.length === 0) throw new FederationError("invalid_request", "the parameter trust_anchor is needed");
+  if (!anchors.includes(ports.issuer))
+    throw new FederationError("invalid_trust_anchor", "this resolver answers for its own trust anchor alone");
+  const types = [req.query["entity_type"] ?? []].flat().filter((type): type is string => typeof type === "string");
+  const found = await ports.store.read(async (r) => {
+    const participant = await r.participants.findByEntityId(sub);
+    return participant && { participant, mark: await r.participants.findMark(participant.id) };
+  });
+  if (found === null || !isSubordinate(found.participant))
+    throw new FederationError("invalid_subject", "no subordinate has this entity identifier");
+  answer(res, "resolved", await resolveResponse(ports, ports.chains, { ...found, types }));
+}
+
+async function getStatusList(ports: Ports, _req: Request, res: Response): Promise<void> {
+  res.setHeader("vary", "Accept");
+  answer(res, "statusList", await statusListToken(ports), "public, max-age=5");
+}
+
 async function getTrustMark(ports: FederationPorts, req: Request, res: Response): Promise<void> {
   const { type, sub } = { type: parameter(req, "trust_mark_type"), sub: parameter(req, "sub") };
   const mark = await ports.store.read(async (r) => {
@@ -143,9 +165,9 @@ async function getHistoricalKeys(ports: FederationPorts, _req: Request, res: Res
   answer(res, "historicalKeys", await historicalKeys(ports));
 }
 
-function answer(res: Response, kind: keyof typeof MEDIA_TYPES, jwt: string): void {
+function answer(res: Response, kind: keyof typeof MEDIA_TYPES, jwt: string, caching = "no-cache"): void {
   // `send` would add a character set, which a JWT media type does not have.
-  res.status(200).setHeader("content-type", MEDIA_TYPES[kind]).setHeader("cache-control", "no-cache").end(jwt);
+  res.status(200).setHeader("content-type", MEDIA_TYPES[kind]).setHeader("cache-control", caching).end(jwt);
 }
 
 function parameter(req: Request, name: string): string {

@@ -107,10 +107,11 @@ export async function verifyEntityConfiguration(jwt: string, entityId: string, n
   if (iss !== entityId || sub !== entityId) throw broken("The entity configuration is about another entity than the one that was asked.");
   const seconds = now.getTime() / 1000;
   if (exp <= seconds || iat > seconds + SKEW_SECONDS) throw broken("The entity configuration is expired, or dated in the future.");
-  return { entityId, keys, metadata };
+  return { entityId, jwt, keys, metadata };
 }
 
-function readClaims(jwt: string): unknown {
+/** As they stand, unverified. */
+export function readClaims(jwt: string): Record<string, unknown> {
   try {
     return decodeJwt(jwt);
   } catch (error) {

@@ -1,4 +1,6 @@
+import { randomInt } from "node:crypto";
 import { sql } from "kysely";
+import { RelaisError } from "../core/errors.ts";
 import type { Reader, Writer } from "../core/ports.ts";
 import type { Database } from "./pool.ts";
 import { found, json } from "./rows.ts";
@@ -10,6 +12,18 @@ export function readParticipants(db: Database): Reader["participants"] {
     findByEntityId: async (entityId) => (await all.where("entityId", "=", entityId).executeTakeFirst()) ?? null,
     list: (filter = {}) =>
       (filter.role === undefined ? all : all.where(sql<boolean>`${filter.role} = any (roles)`)).orderBy("name").execute(),
+    markStatuses: async (now) => {
+      const { rows } = await sql<{ index: number; status: number }>`
+        select index, status from (
+          select m.status_index as index,
+            case when m.revoked_at is null and m.expires_at > ${now} and p.status = 'accredited' then 0
+              when p.status = 'suspended' and m.expires_at > ${now} and m.issued_at = max(m.issued_at) over (partition by m.participant_id) then 2
+              else 1 end as status
+          from trust_marks m join participants p on p.id = m.participant_id
+          where m.status_index is not null) every_mark
+        where status <> 0`.execute(db);
+      return rows;
+    },
     recipients: async () =>
       (
         await db
@@ -50,6 +64,13 @@ export function writeParticipants(db: Database): Writer["register"] {
         .values({ id, entityId, status, ...replaced })
         .onConflict((conflict) => conflict.column("entityId").doUpdateSet(replaced))
         .execute();
+    },
+    freeStatusIndex: async (size) => {
+      const wanted = Array.from({ length: 20 }, () => randomInt(size));
+      const taken = await db.selectFrom("trustMarks").select("statusIndex").where("statusIndex", "in", wanted).execute();
+      const free = wanted.find((index) => !taken.some(({ statusIndex }) => statusIndex === index));
+      if (free === undefined) throw new RelaisError("unavailable", "The status list is full. The operator must open another one.");
+      return free;
     },
     lock: async (id) =>
       found(await db.selectFrom("participants").selectAll().where("id", "=", id).forUpdate().executeTakeFirst(), "participant"),

@@ -61,6 +61,7 @@ const setMark = (level: 0 | 1 | 2) =>
       issuedAt: new Date(),
       expiresAt: new Date(Date.now() + 86_400_000),
       revokedAt: null,
+      statusIndex: null,
     }),
   );
 

@@ -3,10 +3,12 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { inflateSync } from "node:zlib";
 import express from "express";
 import { decodeJwt, decodeProtectedHeader } from "jose";
 import { noticeHash } from "../../src/core/consent/notice-hash.ts";
 import type { Notice } from "../../src/core/consent/consent.ts";
+import { readStatus, STATUS } from "../../src/core/federation/status-list.ts";
 import { newId, type PersonId } from "../../src/core/ids.ts";
 import type { Ring, Store } from "../../src/core/ports.ts";
 import { accreditParticipant } from "../../src/core/register/accredit-participant.ts";
@@ -18,7 +20,7 @@ import { createEntityConfigurations } from "../../src/federation/entity-configur
 import { createFederation } from "../../src/federation/federation.ts";
 import { openKeyring, type Keyring } from "../../src/keys/keyring.ts";
 import { signCompact } from "../../src/keys/signer.ts";
-import { verifyCompact, verifyEntityConfiguration } from "../../src/keys/verifier.ts";
+import { readClaims, verifyCompact, verifyEntityConfiguration } from "../../src/keys/verifier.ts";
 import { openDatabase, openPool } from "../../src/postgres/pool.ts";
 import { createStore } from "../../src/postgres/store.ts";
 import { clock, listen, type Listening } from "../support/authorization-server.ts";
@@ -43,7 +45,20 @@ before(async () => {
   store = createStore(openDatabase(pool));
   keyring = await openKeyring(dir, "web");
   const app = express();
-  app.use(createFederation({ issuer: relais.origin, store, clock, keys: () => keyring.publicRing("federation"), sign, verify: verifyOwn }));
+  app.use(
+    createFederation({
+      issuer: relais.origin,
+      store,
+      clock,
+      charterVersions: () => ["2026-11"],
+      entityConfigurations,
+      verifyStatement: verifyCompact,
+      peek: readClaims,
+      keys: () => keyring.publicRing("federation"),
+      sign,
+      verify: verifyOwn,
+    }),
+  );
   relais.serve(app);
   published = configuration();
   const peerApp = express();
@@ -176,6 +191,57 @@ describe("a participant's way through the register", () => {
     const renewed = await accreditParticipant(marking(), { participantId: participant.id, level: 2, reasons: REASONS });
     assert.equal((await statusOf(String(before?.jwt))).status, "revoked");
     assert.equal((await statusOf(renewed.jwt)).status, "active");
+  });
+
+  test("resolves to what can be relied on: metadata under our policy, the chain, and the mark in force", async () => {
+    const ask = (values: Record<string, string>) => get(`/federation/resolve${query(values)}`);
+    const answer = await ask({ sub: peer.origin, trust_anchor: relais.origin });
+    assert.deepEqual([answer.status, answer.type], [200, "application/resolve-response+jwt"]);
+    const claims = await verifyOwn(answer.text, "resolve-response+jwt");
+    const metadata = claims.metadata as Record<string, Record<string, unknown>>;
+    assert.equal(metadata["oauth_client"]?.["token_endpoint_auth_method"], "private_key_jwt");
+    assert.equal((claims.trust_chain as string[]).length, 3);
+    const mark = await store.read((r) => r.participants.findMark(participant.id));
+    assert.deepEqual(claims.trust_marks, [{ trust_mark_type: mark?.type, trust_mark: mark?.jwt }]);
+    const narrowed = await verifyOwn(
+      (await ask({ sub: peer.origin, trust_anchor: relais.origin, entity_type: "oauth_client" })).text,
+      "resolve-response+jwt",
+    );
+    assert.deepEqual(Object.keys(narrowed.metadata as object), ["oauth_client"]);
+    const refusals = await Promise.all([
+      ask({ sub: "https://nobody.example", trust_anchor: relais.origin }),
+      ask({ sub: peer.origin, trust_anchor: "https://other.example" }),
+      ask({ sub: peer.origin }),
+    ]);
+    assert.deepEqual(
+      refusals.map(({ status, text }) => [status, JSON.parse(text).error]),
+      [
+        [404, "invalid_subject"],
+        [404, "invalid_trust_anchor"],
+        [400, "invalid_request"],
+      ],
+    );
+  });
+
+  test("the status list says of each mark what the register says", async () => {
+    const statusAt = async (jwt: string): Promise<number | null> => {
+      const { status } = decodeJwt(jwt) as unknown as { status: { status_list: { idx: number; uri: string } } };
+      const answer = await get(new URL(status.status_list.uri).pathname);
+      assert.equal(answer.type, "application/statuslist+jwt");
+      const { status_list: list, sub } = (await verifyOwn(answer.text, "statuslist+jwt")) as {
+        status_list: { bits: number; lst: string };
+        sub: string;
+      };
+      assert.deepEqual([list.bits, sub], [2, status.status_list.uri]);
+      return readStatus(inflateSync(Buffer.from(list.lst, "base64url")), status.status_list.idx);
+    };
+    const before = String((await store.read((r) => r.participants.findMark(participant.id)))?.jwt);
+    assert.equal(await statusAt(before), STATUS.valid);
+    await suspend(store, participant.id);
+    assert.equal(await statusAt(before), STATUS.suspended);
+    await reinstate({ ...marking(), queue: { ring: async () => undefined } }, participant.id);
+    const present = String((await store.read((r) => r.participants.findMark(participant.id)))?.jwt);
+    assert.deepEqual([await statusAt(before), await statusAt(present)], [STATUS.invalid, STATUS.valid]);
   });
 
   test("a suspension shows at once everywhere, and ends", async () => {

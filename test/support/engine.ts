@@ -163,6 +163,7 @@ async function seed(
         issuedAt: now,
         expiresAt: new Date(now.getTime() + 86_400_000),
         revokedAt: null,
+        statusIndex: null,
       });
     }
     const [from, to] = [await link(source.id), await link(destination.id)];

@@ -72,6 +72,7 @@ export function markFor(participantId: ParticipantId) {
     issuedAt,
     expiresAt: new Date(issuedAt.getTime() + 3_600_000),
     revokedAt: null,
+    statusIndex: null,
   } as const;
 }
 

@@ -59,6 +59,7 @@ test("only a holder's own metadata make its data synthetic, and only the word tr
   const described = (synthetic: unknown, type: "self_data_holder" | "self_data_platform") =>
     participantFrom({
       entityId: "https://holder.test",
+      jwt: "",
       keys: [],
       metadata: {
         federation_entity: { organization_name: "Holder", contacts: ["dpo@holder.test"] },

@@ -50,6 +50,7 @@ function markOf(participant: Participant, change: Partial<TrustMark> = {}): Trus
     issuedAt: new Date("2026-02-03"),
     expiresAt: LATER,
     revokedAt: null,
+    statusIndex: null,
     ...change,
   };
 }

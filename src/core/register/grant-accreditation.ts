@@ -1,3 +1,4 @@
+import { LIST_SIZE } from "../federation/status-list.ts";
 import { RelaisError } from "../errors.ts";
 import type { Writer } from "../ports.ts";
 import { GIVEN, type Application, type Decider, type Decision } from "./application.ts";
@@ -32,7 +33,8 @@ export async function grantAccreditation(w: Writer, ports: MarkingPorts, grant: 
   const until = endOf(charter, at);
   const decision = await recordDecision(w, { ...grant, participant, at });
   await w.register.revokeMarks(participant.id, at);
-  const mark = await issueMark(ports, participant, { level, charter, logIndex: decision.logIndex, at, until });
+  const statusIndex = await w.register.freeStatusIndex(LIST_SIZE);
+  const mark = await issueMark(ports, participant, { level, charter, logIndex: decision.logIndex, statusIndex, at, until });
   await w.register.addMark(mark);
   if (participant.status === "revoked") await w.register.setStatus(participant.id, "registered");
   await w.register.setStatus(participant.id, "accredited");

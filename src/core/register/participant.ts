@@ -70,6 +70,8 @@ export interface TrustMark {
   issuedAt: Date;
   expiresAt: Date;
   revokedAt: Date | null;
+  /** Its place in the status list; null for marks that have none. */
+  statusIndex: number | null;
 }
 
 /** A destination or source may take part only while it is accredited and bears a mark that is in force. */

@@ -19,6 +19,8 @@ interface Marked {
   charter: Pick<Charter, "version" | "digest">;
   /** Place of the decision in the public log. */
   logIndex: number;
+  /** Place in the status list. */
+  statusIndex: number;
   at: Date;
   until: Date;
 }
@@ -27,7 +29,7 @@ interface Marked {
 export async function issueMark(
   { issuer, statements }: MarkingPorts,
   participant: Participant,
-  { level, charter, logIndex, at, until }: Marked,
+  { level, charter, logIndex, statusIndex, at, until }: Marked,
 ): Promise<TrustMark> {
   const id = newId("trustMark");
   const seconds = (date: Date): number => Math.floor(date.getTime() / 1000);
@@ -42,7 +44,18 @@ export async function issueMark(
     level,
     charter_digest: charter.digest,
     log_index: logIndex,
+    status: { status_list: { idx: statusIndex, uri: `${issuer}/status-lists/trust-marks` } },
     jti: id,
   });
-  return { id, participantId: participant.id, type, level, jwt, issuedAt: at, expiresAt: new Date(seconds(until) * 1000), revokedAt: null };
+  return {
+    id,
+    participantId: participant.id,
+    type,
+    level,
+    jwt,
+    issuedAt: at,
+    expiresAt: new Date(seconds(until) * 1000),
+    revokedAt: null,
+    statusIndex,
+  };
 }
