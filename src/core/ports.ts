@@ -8,7 +8,7 @@ import type { Consent, ConsentState } from "./consent/consent.ts";
 import type { AccountLink, Person, Session } from "./person/person.ts";
 import type { AccreditationsReader, AccreditationsWriter } from "./register/accreditations.ts";
 import type { RegisterCaller } from "./register/register-caller.ts";
-import type { Participant, PublicJwk, Status, TrustMark } from "./register/participant.ts";
+import type { Participant, PublicJwk, Role, Status, TrustMark } from "./register/participant.ts";
 import type { Switch, SwitchState } from "./switch/switch.ts";
 import type { Adapter, Credentials, Fetch, Opening } from "./transfer/adapter.ts";
 import type { OmissionReason, Receipt } from "./transfer/manifest.ts";
@@ -52,6 +52,10 @@ export interface Reader {
     markStatuses(now: Date): Promise<{ index: number; status: number }[]>;
     /** Who is told of changes in the register: everybody who is accredited and has keys of its own. */
     recipients(): Promise<ParticipantId[]>;
+    /** A page of the register in the order of the names, behind `after`; one more than `limit` says that there is another page. */
+    page(filter: { role?: Role; name?: string; after?: { name: string; id: string }; limit: number }): Promise<Participant[]>;
+    /** The newest mark of each of these, in force or not. */
+    findMarks(ids: readonly ParticipantId[]): Promise<Map<ParticipantId, TrustMark>>;
     /** The newest mark of this participant, in force or not. */
     findMark(id: ParticipantId): Promise<TrustMark | null>;
   };

@@ -76,7 +76,12 @@ interface Listed {
 function bearersAndOthers({ store, clock }: FederationPorts): Promise<Listed[]> {
   return store.read(async (r) => {
     const subordinates = (await r.participants.list()).filter(isSubordinate);
-    return Promise.all(subordinates.map(async (participant) => ({ participant, mark: await markInForce(r, participant, clock.now()) })));
+    const marks = await r.participants.findMarks(subordinates.map(({ id }) => id));
+    const now = clock.now();
+    return subordinates.map((participant) => {
+      const mark = marks.get(participant.id) ?? null;
+      return { participant, mark: isAccredited(participant, mark, now) ? mark : null };
+    });
   });
 }
 

@@ -42,6 +42,7 @@ import {
   NewTransfer,
   Participant,
   ParticipantList,
+  ParticipantsQuery,
   PathId,
   PathStep,
   PathVersion,
@@ -69,7 +70,7 @@ export interface Route {
 /** The API. Its OpenAPI document is generated from this table. */
 // oxfmt-ignore
 export const ROUTES: Route[] = [
-  { method: "get", path: "/v1/participants", may: "anyone", handler: listParticipants, summary: "The public register", status: 200, answers: ParticipantList },
+  { method: "get", path: "/v1/participants", may: "anyone", handler: listParticipants, summary: "The public register, in pages", status: 200, answers: ParticipantList, query: ParticipantsQuery },
   { method: "get", path: "/v1/participants/:id", may: "anyone", handler: getParticipant, summary: "One participant", status: 200, answers: Participant, params: PathId },
   { method: "get", path: "/v1/participants/:id/conditions", may: "anyone", handler: getConditions, summary: "What a holder asks of platforms, and which it restricts", status: 200, answers: Conditions, params: PathId },
   { method: "post", path: "/v1/transfers", may: "consent token", handler: postTransfer, summary: "Ask for a delivery", status: 202, answers: Transfer, headers: IdempotencyKey, body: NewTransfer },

@@ -37,7 +37,16 @@ export const Participant = z
   })
   .meta({ id: "Participant" });
 
-export const ParticipantList = z.object({ participants: z.array(Participant) }).meta({ id: "ParticipantList" });
+export const ParticipantsQuery = z.strictObject({
+  role: z.enum(["holder", "platform", "service"]).optional(),
+  name: z.string().min(1).max(100).optional().meta({ description: "Part of the name" }),
+  limit: z.coerce.number().int().min(1).max(200).optional().meta({ description: "At most 200, which is also the default" }),
+  cursor: z.string().max(600).optional().meta({ description: "As `next` gave it" }),
+});
+
+export const ParticipantList = z
+  .object({ participants: z.array(Participant), next: z.string().nullable() })
+  .meta({ id: "ParticipantList" });
 
 const changed = { changed_at: time, log_index: z.int().meta({ description: "Its place in the public log" }) };
 const scope = z

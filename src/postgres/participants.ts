@@ -34,6 +34,26 @@ export function readParticipants(db: Database): Reader["participants"] {
           .orderBy("id")
           .execute()
       ).map((row) => row.id),
+    page: ({ role, name, after, limit }) => {
+      let query = all;
+      if (role !== undefined) query = query.where(sql<boolean>`${role} = any (roles)`);
+      if (name !== undefined) query = query.where(sql<boolean>`strpos(lower(name), lower(${name})) > 0`);
+      if (after !== undefined) query = query.where(sql<boolean>`(name, id) > (${after.name}, ${after.id})`);
+      return query.orderBy("name").orderBy("id").limit(limit).execute();
+    },
+    findMarks: async (ids) => {
+      if (ids.length === 0) return new Map();
+      const marks = await db
+        .selectFrom("trustMarks")
+        .distinctOn("participantId")
+        .selectAll()
+        .where("participantId", "in", ids)
+        .orderBy("participantId")
+        .orderBy((e) => e("revokedAt", "is", null), "desc")
+        .orderBy("issuedAt", "desc")
+        .execute();
+      return new Map(marks.map((mark) => [mark.participantId, mark]));
+    },
     findMark: async (id) =>
       (await db
         .selectFrom("trustMarks")

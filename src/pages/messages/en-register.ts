@@ -193,4 +193,6 @@ export const enRegister = {
   "charter.failure.warn": "If it fails: a warning.",
   "charter.failure.due": "If it fails: to be mended within {days} days.",
   "charter.failure.suspend": "If it fails twice in a row: suspension.",
+  "register.search": "Part of the name",
+  "register.next": "Next page",
 };

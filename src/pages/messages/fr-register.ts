@@ -197,4 +197,6 @@ export const frRegister = {
   "charter.failure.warn": "En cas d’échec : avertissement.",
   "charter.failure.due": "En cas d’échec : à corriger en {days} jours.",
   "charter.failure.suspend": "En cas d’échec répété : suspension.",
+  "register.search": "Une partie du nom",
+  "register.next": "Page suivante",
 };

@@ -2,29 +2,59 @@ import { asId, type ParticipantId } from "../../core/ids.ts";
 import type { Reader } from "../../core/ports.ts";
 import type { Role } from "../../core/register/participant.ts";
 import type { Answer, PagesPorts, Visit } from "../visit.ts";
+import { linesOfDecisions } from "../accreditation/view.ts";
 import { viewOfConditions, type HolderConditions } from "./conditions.ts";
 import { namesOf, rowOfParticipant, viewOfParticipant, type Entry } from "./view.ts";
 
 const ROLES = ["holder", "platform", "service"] as const satisfies readonly Role[];
 
+const PAGE = 50;
+
+/** The register by name, in pages. The address of a page holds where it begins, so that it can be kept and shared. */
 export async function register(ports: PagesPorts, { tongue, query }: Visit): Promise<Answer> {
   const role = ROLES.find((known) => known === query.one("role"));
-  const entries = await ports.store.read((r) => readEntries(r, role));
+  const name = query.one("name").slice(0, 100);
+  const after = query.one("after") === "" ? null : { name: query.one("after"), id: query.one("id") };
+  const entries = await ports.store.read((r) =>
+    readPage(r, { ...(role ? { role } : {}), ...(name ? { name } : {}), ...(after ? { after } : {}), limit: PAGE + 1 }),
+  );
   const now = ports.clock.now();
+  const addressOf = (members: Record<string, string>): string => {
+    const search = new URLSearchParams(Object.entries(members).filter(([, value]) => value !== ""));
+    return `/${tongue.lang}/register${search.size > 0 ? `?${search}` : ""}`;
+  };
   const filters = [null, ...ROLES].map((one) => ({
     text: one === null ? tongue.t("register.everybody") : tongue.t(`roles.${one}`),
-    href: one === null ? `/${tongue.lang}/register` : `/${tongue.lang}/register?role=${one}`,
+    href: addressOf({ role: one ?? "", name }),
     isHere: one === (role ?? null),
   }));
-  const rows = entries.map((entry) => rowOfParticipant(tongue, entry, now));
-  return { kind: "page", template: "register", title: tongue.t("register.title"), model: { rows, filters } };
+  const shown = entries.slice(0, PAGE);
+  const last = shown.at(-1)?.participant;
+  const nextHref = entries.length > PAGE && last ? addressOf({ role: role ?? "", name, after: last.name, id: last.id }) : null;
+  const rows = shown.map((entry) => rowOfParticipant(tongue, entry, now));
+  return {
+    kind: "page",
+    template: "register",
+    title: tongue.t("register.title"),
+    model: { rows, filters, name, role: role ?? "", nextHref },
+  };
+}
+
+async function readPage(r: Reader, filter: Parameters<Reader["participants"]["page"]>[0]): Promise<Entry[]> {
+  const participants = await r.participants.page(filter);
+  const marks = await r.participants.findMarks(participants.map(({ id }) => id));
+  return participants.map((participant) => ({ participant, mark: marks.get(participant.id) ?? null }));
 }
 
 export async function participant(ports: PagesPorts, { tongue, params }: Visit): Promise<Answer> {
   const id = asId("participant", params["id"]);
-  const { entry, said } = await ports.store.read(async (r) => {
+  const { entry, said, decisions } = await ports.store.read(async (r) => {
     const found = { participant: await r.participants.get(id), mark: await r.participants.findMark(id) };
-    return { entry: found, said: found.participant.roles.includes("holder") ? await readConditions(r, id) : null };
+    return {
+      entry: found,
+      said: found.participant.roles.includes("holder") ? await readConditions(r, id) : null,
+      decisions: await r.accreditations.decisions({ participantId: id, limit: 50 }),
+    };
   });
   return {
     kind: "page",
@@ -32,6 +62,7 @@ export async function participant(ports: PagesPorts, { tongue, params }: Visit):
     title: entry.participant.name,
     model: {
       ...viewOfParticipant(tongue, entry, ports.clock.now()),
+      decisions: linesOfDecisions(tongue, decisions),
       conditions: viewOfConditions(tongue, entry.participant, said),
     },
   };
@@ -44,10 +75,11 @@ async function readConditions(r: Reader, id: ParticipantId): Promise<HolderCondi
   return { ...said, names: namesOf(platforms) };
 }
 
-/** The register, in the order of the names. */
-export async function readEntries(r: Reader, role?: Role): Promise<Entry[]> {
-  const entries: Entry[] = [];
-  for (const one of await r.participants.list(role === undefined ? {} : { role }))
-    entries.push({ participant: one, mark: await r.participants.findMark(one.id) });
-  return entries.sort((a, b) => a.participant.name.localeCompare(b.participant.name, "fr"));
+/** Everybody, in the order of the names. */
+export async function readEntries(r: Reader): Promise<Entry[]> {
+  const participants = await r.participants.list();
+  const marks = await r.participants.findMarks(participants.map(({ id }) => id));
+  return participants
+    .map((participant) => ({ participant, mark: marks.get(participant.id) ?? null }))
+    .sort((a, b) => a.participant.name.localeCompare(b.participant.name, "fr"));
 }
