@@ -133,7 +133,7 @@ export async function showSection(ports: PagesPorts, visit: PersonVisit, errors:
   const section = sectionOf(visit);
   const model = {
     id: file.participant.id,
-    section,
+    part: section,
     criteria: criteriaOfSection(visit.tongue, file, section),
     isEditable: EDITABLE.includes(file.application.state),
     evidence: file.evidence.map((one) =>

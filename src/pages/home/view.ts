@@ -24,7 +24,12 @@ export function viewOfMe(tongue: Tongue, mine: Mine) {
     .filter((consent) => isActive(consent, mine.now))
     .map((consent) => rowOfConsent(tongue, consent, mine.transfers, mine.now));
   const moving = mine.transfers.filter((transfer) => !isTerminal(transfer.state)).map((transfer) => rowOfTransfer(tongue, transfer, names));
-  const toDo = [...requestsOf(tongue, mine), ...gapsOf(tongue, mine, names), ...openSwitchesOf(tongue, mine, names)];
+  const toDo = [
+    ...requestsOf(tongue, mine),
+    ...restingOf(tongue, mine),
+    ...gapsOf(tongue, mine, names),
+    ...openSwitchesOf(tongue, mine, names),
+  ];
   return {
     toDo,
     active,
@@ -40,6 +45,17 @@ function requestsOf({ t, lang }: Tongue, { consents, now }: Mine) {
     .map(({ id, notice }) => ({
       text: t("me.toDo.answer", { source: notice.source.name, destination: notice.destination.name }),
       href: `/${lang}/permissions/${id}/decide`,
+    }));
+}
+
+/** A permission whose destination lost its standing: nothing goes there until it has it again, and the person is told. */
+function restingOf({ t, lang }: Tongue, { consents, participants, now }: Mine) {
+  const lost = new Map(participants.filter(({ status }) => status !== "accredited").map(({ id, name }) => [id, name]));
+  return consents
+    .filter((consent) => isActive(consent, now) && lost.has(consent.destinationId))
+    .map(({ id, destinationId }) => ({
+      text: t("me.toDo.resting", { destination: lost.get(destinationId) ?? "?" }),
+      href: `/${lang}/permissions/${id}`,
     }));
 }
 

@@ -195,4 +195,5 @@ export const enRegister = {
   "charter.failure.suspend": "If it fails twice in a row: suspension.",
   "register.search": "Part of the name",
   "register.next": "Next page",
+  "me.toDo.resting": "{destination} has lost its accreditation for now: your transfers there wait",
 };

@@ -199,4 +199,5 @@ export const frRegister = {
   "charter.failure.suspend": "En cas d’échec répété : suspension.",
   "register.search": "Une partie du nom",
   "register.next": "Page suivante",
+  "me.toDo.resting": "{destination} n’est plus agréé pour le moment : vos transferts vers cet espace attendent",
 };
