@@ -85,6 +85,7 @@ export async function reviewPage(ports: PagesPorts, visit: PersonVisit, errors: 
     messages: messages.map((one) => rowOfMessage(tongue, one)),
     decisions: linesOfDecisions(tongue, decisions),
     publicHref: pathOf(visit, `/register/${participant.id}`),
+    given: givenReasons(visit),
     standingHref: pathOf(visit, `/accreditation/participants/${participant.id}`),
     errors,
   };
@@ -168,6 +169,14 @@ export async function staffEvidence(ports: PagesPorts, visit: PersonVisit): Prom
   return evidenceFile(await readEvidence(ports, await staffOf(ports, visit), asId("evidence", visit.params["id"])));
 }
 
+/** Whom was told last, at most so many. */
+const TOLD = 50;
+
+/** What was written is not lost where something else was wrong. */
+function givenReasons({ form }: PersonVisit) {
+  return { reasonFr: form.one("reasonFr"), reasonEn: form.one("reasonEn") };
+}
+
 const KINDS = Object.keys(ACCREDITORS_NEEDED) as Proposal["kind"][];
 
 /** What may be decided about a participant now, and what it would stop. */
@@ -180,14 +189,22 @@ export async function standingPage(ports: PagesPorts, visit: PersonVisit, errors
     participant: await r.participants.get(id),
     proposals: await r.accreditations.proposals(id),
     decisions: await r.accreditations.decisions({ participantId: id, limit: 50 }),
-    told: await r.outbox.waiting(),
+    told: await r.outbox.about(id, TOLD),
   }));
   const model = {
     id,
     name: participant.name,
     status: tongue.t(`register.status.${participant.status}`),
     preview: tongue.t("standing.preview", { ...preview }),
-    waiting: tongue.t("standing.waiting", { count: told }),
+    waiting: tongue.t("standing.waiting", { count: told.filter(({ acknowledgedAt }) => acknowledgedAt === null).length }),
+    told: told.map(({ recipientName, type, acknowledgedAt, givenUpAt, lastFailure }) => ({
+      name: recipientName,
+      what: tongue.t(`standing.event.${type}`),
+      state: acknowledgedAt
+        ? tongue.t("standing.acknowledged", { at: tongue.moment(acknowledgedAt) })
+        : tongue.t(givenUpAt ? "standing.givenUp" : "standing.onItsWay"),
+      failure: acknowledgedAt ? null : lastFailure,
+    })),
     kinds: KINDS.map((kind) => ({
       value: kind,
       text: tongue.t(`standing.kind.${kind}`),
@@ -195,6 +212,7 @@ export async function standingPage(ports: PagesPorts, visit: PersonVisit, errors
     })),
     proposals: proposals.map((one) => tongue.t("standing.proposed", { kind: tongue.t(`standing.kind.${one.kind}`), who: one.proposer })),
     isReadOnly: caller.kind !== "accreditor",
+    given: givenReasons(visit),
     decisions: linesOfDecisions(tongue, decisions),
     errors,
   };
