@@ -106,5 +106,8 @@ function forged(firstAltered: number | null): LogFault {
 }
 
 function wrongTile({ level, index }: Tile): LogFault {
-  return new LogFault("forged", `The entries are those that were signed, but tile ${index} of level ${level} holds other hashes: proofs made of it will not hold.`);
+  return new LogFault(
+    "forged",
+    `The entries are those that were signed, but tile ${index} of level ${level} holds other hashes: proofs made of it will not hold.`,
+  );
 }

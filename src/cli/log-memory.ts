@@ -22,9 +22,12 @@ export async function readMemory(file: string): Promise<LogMemory | null> {
     verifyCheckpoint(String(checkpoint), String(key));
     return { key: String(key), checkpoint: String(checkpoint) };
   } catch (cause) {
-    throw new UsageError(`${file} is no state file of "relais log verify", or it was changed. Take it from a backup; without it a fork goes unseen.`, {
-      cause,
-    });
+    throw new UsageError(
+      `${file} is no state file of "relais log verify", or it was changed. Take it from a backup; without it a fork goes unseen.`,
+      {
+        cause,
+      },
+    );
   }
 }
 

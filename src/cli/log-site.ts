@@ -46,7 +46,8 @@ export function logAt(place: string): LogSite {
 
 function addressOf(place: string): string {
   const url = URL.canParse(place) ? new URL(place) : null;
-  if (url === null || !/^https?:$/.test(url.protocol)) throw new UsageError(`${place} is no address. Give one such as https://relais.example`);
+  if (url === null || !/^https?:$/.test(url.protocol))
+    throw new UsageError(`${place} is no address. Give one such as https://relais.example`);
   const base = `${url.origin}${url.pathname}`.replace(/\/+$/, "");
   const [, within] = /^(.*\/log)(?:\/(?:key|checkpoint|tile|entry|proof)(?:\/.*)?)?$/.exec(base) ?? [];
   return within ?? `${base}/log`;
@@ -97,7 +98,9 @@ function whole(tile: Tile, bytes: Buffer | null): Buffer {
 
 function split(tile: Tile, bytes: Buffer): Buffer[] {
   if (bytes.length % HASH_BYTES !== 0) throw new LogFault("malformed", `The tile ${tilePath(tile)} is not made of hashes.`);
-  const hashes = Array.from({ length: bytes.length / HASH_BYTES }, (_, place) => bytes.subarray(place * HASH_BYTES, (place + 1) * HASH_BYTES));
+  const hashes = Array.from({ length: bytes.length / HASH_BYTES }, (_, place) =>
+    bytes.subarray(place * HASH_BYTES, (place + 1) * HASH_BYTES),
+  );
   return counted(tile, hashes);
 }
 

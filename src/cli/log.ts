@@ -67,7 +67,11 @@ async function faultsAsAnswers(work: () => Promise<LogAnswer>): Promise<LogAnswe
     return await work();
   } catch (error) {
     if (!(error instanceof LogFault)) throw error;
-    return { ok: false, text: `NOT VALID  ${titleOf[error.kind]}\n           ${error.message}`, json: { ok: false, fault: error.kind, says: error.message } };
+    return {
+      ok: false,
+      text: `NOT VALID  ${titleOf[error.kind]}\n           ${error.message}`,
+      json: { ok: false, fault: error.kind, says: error.message },
+    };
   }
 }
 
@@ -102,7 +106,14 @@ async function verify(place: string | null, { key, state, proof, json }: Options
     ...(proved === null ? [] : [`entry ${proved.index}, of the proof, is one of them`]),
     ...(known === null ? [`the key came from the log itself: compare it with one that you got elsewhere\n           ${trusted}`] : []),
   ];
-  const result = { ok: true, log: head.origin, size: head.size, root: head.root.toString("base64"), key: trusted, keyIsFromTheLog: known === null };
+  const result = {
+    ok: true,
+    log: head.origin,
+    size: head.size,
+    root: head.root.toString("base64"),
+    key: trusted,
+    keyIsFromTheLog: known === null,
+  };
   return { ok: true, text: verified(head.origin, lines), json: proved === null ? result : { ...result, proved: proved.index } };
 }
 
@@ -111,7 +122,11 @@ async function verifyOffline(proof: string | undefined, key: string | null): Pro
   if (key === null) throw new UsageError("To check a proof offline, give the log's key with --key, or a --state file that holds it.");
   const { index, entry, checkpoint } = await readProof(proof, key);
   const lines = [`entry ${index} of ${checkpoint.size}, checked offline`, JSON.stringify(contentOf(entry))];
-  return { ok: true, text: verified(checkpoint.origin, lines), json: { ok: true, log: checkpoint.origin, size: checkpoint.size, index, entry: contentOf(entry) } };
+  return {
+    ok: true,
+    text: verified(checkpoint.origin, lines),
+    json: { ok: true, log: checkpoint.origin, size: checkpoint.size, index, entry: contentOf(entry) },
+  };
 }
 
 function knownKey(given: string | undefined, memory: LogMemory | null): string | null {

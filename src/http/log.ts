@@ -60,7 +60,10 @@ async function getCheckpoint(ports: LogPorts, _req: Request, res: Response): Pro
 async function getTile({ store }: LogPorts, req: Request, res: Response): Promise<void> {
   const tile = parseTilePath(req.path.slice(TILES.length));
   if (tile === null)
-    throw new RelaisError("invalid", "This is not the address of a tile. It looks like /log/tile/0/x001/067, or /log/tile/entries/000.p/17.");
+    throw new RelaisError(
+      "invalid",
+      "This is not the address of a tile. It looks like /log/tile/0/x001/067, or /log/tile/entries/000.p/17.",
+    );
   const parts = await store.read(({ ledger }) => {
     const range = { from: tile.index * TILE_WIDTH, to: tile.index * TILE_WIDTH + tile.width };
     return tile.level === "entries" ? ledger.entries(range) : ledger.hashes(tile.level * TILE_HEIGHT, range);
@@ -83,7 +86,8 @@ async function sendTile(req: Request, res: Response, tile: Tile, parts: Buffer[]
 async function getEntry({ store }: LogPorts, req: Request, res: Response): Promise<void> {
   const index = indexOf(req);
   const [entry] = await store.read(({ ledger }) => ledger.entries({ from: index, to: index + 1 }));
-  if (entry === undefined) throw new RelaisError("not_found", `The log has no entry ${index} yet. Its checkpoint says how many entries it has.`);
+  if (entry === undefined)
+    throw new RelaisError("not_found", `The log has no entry ${index} yet. Its checkpoint says how many entries it has.`);
   res.set("Cache-Control", FOR_EVER).set("Link", `</log/proof/${index}>; rel="related"`).type("json").send(entry);
 }
 

@@ -80,9 +80,13 @@ async function sizeOf(db: Database): Promise<number> {
 function leafOf({ kind, at, body }: NewEntry): Buffer {
   const leaf = Buffer.from(canonicalJson({ ...body, kind, at: at.toISOString() }));
   if (leaf.length > MAX_ENTRY_BYTES)
-    throw new RelaisError("too_large", `An entry of the public log holds at most ${MAX_ENTRY_BYTES} bytes. Log a digest of what is longer.`, {
-      actor: "operator",
-    });
+    throw new RelaisError(
+      "too_large",
+      `An entry of the public log holds at most ${MAX_ENTRY_BYTES} bytes. Log a digest of what is longer.`,
+      {
+        actor: "operator",
+      },
+    );
   return leaf;
 }
 
@@ -110,7 +114,10 @@ async function hashesOf(db: Database, nodes: Node[]): Promise<Buffer[]> {
   const found = new Map(rows.map(({ level, index, hash }) => [`${level}/${index}`, hash]));
   return nodes.map(({ level, index }) => {
     const hash = found.get(`${level}/${index}`);
-    if (!hash) throw new RelaisError("internal", "A hash of the public log is missing. The operator must restore the database.", { details: { level, index } });
+    if (!hash)
+      throw new RelaisError("internal", "A hash of the public log is missing. The operator must restore the database.", {
+        details: { level, index },
+      });
     return hash;
   });
 }

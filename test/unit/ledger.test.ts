@@ -6,7 +6,16 @@ import { LogFault } from "../../src/core/ledger/fault.ts";
 import { formatKey, keyId, parseKey, signNote, type NoteSigner } from "../../src/core/ledger/note.ts";
 import { formatProof, parseProof } from "../../src/core/ledger/proof-file.ts";
 import { decodeBundle, encodeBundle, parseTilePath, tilePath, tilesOf } from "../../src/core/ledger/tiles.ts";
-import { completedBy, consistencyProof, EMPTY_ROOT, Frontier, hashLeaf, inclusionProof, rootOf, type Node } from "../../src/core/ledger/tree.ts";
+import {
+  completedBy,
+  consistencyProof,
+  EMPTY_ROOT,
+  Frontier,
+  hashLeaf,
+  inclusionProof,
+  rootOf,
+  type Node,
+} from "../../src/core/ledger/tree.ts";
 import { isContinued, isIncluded } from "../../src/core/ledger/verify-proof.ts";
 import { verifyCheckpoint, verifyLogProof } from "../../src/sdk/log.ts";
 
@@ -21,7 +30,9 @@ function mth(entries: Buffer[]): Buffer {
 }
 
 /** The inputs of the test vectors that Certificate Transparency uses. */
-const CT = ["", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"].map((hex) => Buffer.from(hex, "hex"));
+const CT = ["", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"].map((hex) =>
+  Buffer.from(hex, "hex"),
+);
 const CT_ROOT = "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328";
 const MANY = Array.from({ length: 40 }, (_, place) => Buffer.from(`entry ${place}`));
 const source = (entries: Buffer[]) => async (nodes: Node[]) =>
@@ -94,7 +105,13 @@ describe("tree", () => {
           { ...claim, leafHash: claim.leafHash.subarray(1) },
           { ...claim, root: flipped(root) },
           { ...claim, path: [...path, root] },
-          ...(path.length > 0 ? [{ ...claim, path: path.slice(1) }, { ...claim, path: path.slice(0, -1) }, { ...claim, path: path.with(-1, flipped(path.at(-1)!)) }] : []),
+          ...(path.length > 0
+            ? [
+                { ...claim, path: path.slice(1) },
+                { ...claim, path: path.slice(0, -1) },
+                { ...claim, path: path.with(-1, flipped(path.at(-1)!)) },
+              ]
+            : []),
         ];
         for (const other of wrong) assert.equal(isIncluded(other), false, `${index} of ${size}`);
       }
@@ -106,7 +123,10 @@ describe("tree", () => {
   test("every consistency proof to size 40 holds, and none for another size, root or path", async () => {
     for (let second = 0; second <= 40; second++) {
       for (let first = 0; first <= second; first++) {
-        const [old, now] = [first, second].map((size) => ({ size, root: mth(MANY.slice(0, size)) })) as [{ size: number; root: Buffer }, { size: number; root: Buffer }];
+        const [old, now] = [first, second].map((size) => ({ size, root: mth(MANY.slice(0, size)) })) as [
+          { size: number; root: Buffer },
+          { size: number; root: Buffer },
+        ];
         const path = await consistencyProof(first, second, source(MANY.slice(0, second)));
         assert.ok(isContinued(old, now, path), `${first} to ${second}`);
         const wrong: Parameters<typeof isContinued>[] = [
@@ -116,7 +136,9 @@ describe("tree", () => {
           ...(first > 0 ? [[old, { ...now, root: flipped(now.root) }, path] as Parameters<typeof isContinued>] : []),
           ...(first < second ? [[now, old, path] as Parameters<typeof isContinued>] : []),
           ...path.map((hash, place) => [old, now, path.with(place, flipped(hash))] as Parameters<typeof isContinued>),
-          ...(path.length > 0 ? [[old, now, path.slice(1)] as Parameters<typeof isContinued>, [old, now, path.slice(0, -1)] as Parameters<typeof isContinued>] : []),
+          ...(path.length > 0
+            ? [[old, now, path.slice(1)] as Parameters<typeof isContinued>, [old, now, path.slice(0, -1)] as Parameters<typeof isContinued>]
+            : []),
         ];
         for (const [place, other] of wrong.entries()) assert.equal(isContinued(...other), false, `${first} to ${second}, case ${place}`);
       }
@@ -140,13 +162,34 @@ describe("tiles", () => {
   }
 
   test("no other spelling is an address", () => {
-    for (const path of ["", "0", "0/0", "0/0000", "00/000", "64/000", "-1/000", "0/x000/001", "0/001/002", "0/x001", "0/000.p/0", "0/000.p/256", "0/000.p/01", "0/000.p/", "data/000", "0/000/", "0/x999/x999/x999/x999/x999/x999/999"])
+    for (const path of [
+      "",
+      "0",
+      "0/0",
+      "0/0000",
+      "00/000",
+      "64/000",
+      "-1/000",
+      "0/x000/001",
+      "0/001/002",
+      "0/x001",
+      "0/000.p/0",
+      "0/000.p/256",
+      "0/000.p/01",
+      "0/000.p/",
+      "data/000",
+      "0/000/",
+      "0/x999/x999/x999/x999/x999/x999/999",
+    ])
       assert.equal(parseTilePath(path), null, path);
   });
 
   test("a tree of 70 000 has 273 full tiles and one of 112 hashes", () => {
     const tiles = tilesOf(0, 70_000);
-    assert.deepEqual([tiles.length, tiles.at(-1), tilesOf(0, 0).length, tilesOf(0, 256).length], [274, { level: 0, index: 273, width: 112 }, 0, 1]);
+    assert.deepEqual(
+      [tiles.length, tiles.at(-1), tilesOf(0, 0).length, tilesOf(0, 256).length],
+      [274, { level: 0, index: 273, width: 112 }, 0, 1],
+    );
   });
 
   test("bundles keep entries, empty ones too, and a cut one is told", () => {
@@ -211,7 +254,16 @@ describe("notes", () => {
     assert.throws(() => verifyCheckpoint(signNote(checkpointText(head), alias), formatKey(alias)), kindOf("other_log"));
     const id = keyId(LOG).toString("base64");
     assert.throws(() => verifyCheckpoint(`${checkpointText(head)}\n— ${LOG.name} ${id}\n`, key), kindOf("malformed"));
-    const texts = ["", "a\n", "a\n1\n", `a\n01\n${head.root.toString("base64")}\n`, "a\n1\nAAAA\n", `a\n-1\n${head.root.toString("base64")}\n`, `a\n1\n${head.root.toString("base64")}\n\n`, `a\n1\n${head.root.toString("base64").replace("=", "")}\n`];
+    const texts = [
+      "",
+      "a\n",
+      "a\n1\n",
+      `a\n01\n${head.root.toString("base64")}\n`,
+      "a\n1\nAAAA\n",
+      `a\n-1\n${head.root.toString("base64")}\n`,
+      `a\n1\n${head.root.toString("base64")}\n\n`,
+      `a\n1\n${head.root.toString("base64").replace("=", "")}\n`,
+    ];
     for (const text of texts) assert.throws(() => parseCheckpoint(text), kindOf("malformed"), text);
     for (const broken of [note.slice(0, -1), note.replace("\n\n", "\n"), `\u0000${note}`, note.replaceAll("\n", "\r\n"), ""])
       assert.throws(() => verifyCheckpoint(broken, key), LogFault);

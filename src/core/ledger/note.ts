@@ -87,7 +87,8 @@ function splitNote(note: string): { text: string; signatures: { name: string; by
 function signatureIn(line: string): { name: string; bytes: Buffer } {
   const [, name = "", encoded = ""] = SIGNATURE_LINE.exec(line) ?? [];
   const bytes = fromBase64(encoded);
-  if (name === "" || bytes === null || bytes.length <= KEY_ID_BYTES) throw new LogFault("malformed", "The note has a line that is no signature.");
+  if (name === "" || bytes === null || bytes.length <= KEY_ID_BYTES)
+    throw new LogFault("malformed", "The note has a line that is no signature.");
   return { name, bytes };
 }
 

@@ -62,7 +62,7 @@ export function encodeBundle(entries: Uint8Array[]): Buffer {
 /** @throws LogFault `malformed` where the lengths do not lead to the end. */
 export function decodeBundle(bundle: Buffer): Buffer[] {
   const entries: Buffer[] = [];
-  for (let at = 0; at < bundle.length; ) {
+  for (let at = 0; at < bundle.length;) {
     const start = at + 2;
     const end = start <= bundle.length ? start + bundle.readUInt16BE(at) : Number.POSITIVE_INFINITY;
     if (end > bundle.length) throw new LogFault("malformed", "An entry bundle ends in the middle of an entry.");

@@ -66,7 +66,7 @@ export function completedBy(index: number): { node: Node; sibling: Node }[] {
 /** Complete subtrees that cover the range, from left to right. The range begins where a subtree of its size may begin. */
 export function nodesOf({ from, to }: Range): Node[] {
   const nodes: Node[] = [];
-  for (let start = from, rest = to - from; rest > 0; ) {
+  for (let start = from, rest = to - from; rest > 0;) {
     const [level, width] = largestWithin(rest);
     nodes.push({ level, index: start / width });
     start += width;
@@ -143,5 +143,6 @@ function splitOf(size: number): number {
 }
 
 function assertWithin(index: number, size: number): void {
-  if (!Number.isSafeInteger(index) || index < 0 || index >= size) throw new RangeError(`The tree of ${size} entries holds no entry ${index}.`);
+  if (!Number.isSafeInteger(index) || index < 0 || index >= size)
+    throw new RangeError(`The tree of ${size} entries holds no entry ${index}.`);
 }
