@@ -19,6 +19,8 @@ import { openLogKey } from "../../src/keys/log-key.ts";
 import { openDatabase, openPool } from "../../src/postgres/pool.ts";
 import { createStore } from "../../src/postgres/store.ts";
 import { freshDatabase } from "../support/database.ts";
+import { REGISTER_PORTS } from "../support/charter.ts";
+import { policy } from "../support/policy.ts";
 import { realClock } from "../support/real-clock.ts";
 
 const COMMAND = new URL("../../src/cli/relais.ts", import.meta.url).pathname;
@@ -53,7 +55,15 @@ async function serveLog(): Promise<Served> {
   };
   const issuer = "http://127.0.0.1";
   const app = createHttpApp(
-    { store, clock: realClock, queue: { ring: async () => undefined }, issuer, callers: { verify } },
+    {
+      store,
+      clock: realClock,
+      queue: { ring: async () => undefined },
+      issuer,
+      policy,
+      callers: { verify, verifyRegister: verify },
+      ...REGISTER_PORTS,
+    },
     { issuer, mounted: [createLog({ store, key })], page: (error) => error.code, log: () => undefined, onAnswer: () => undefined },
   );
   return { url: await listening(app), store, second, pool };
@@ -296,12 +306,16 @@ const faultOf = async (...words: string[]) => {
 };
 
 /** The same log through somebody who changes some answers. */
-const through = (change: (path: string, body: Buffer) => Buffer | null) =>
-  listening(async (req, res) => {
-    const answer = await fetch(`${log.url}${req.url}`);
-    const body = change(req.url ?? "", Buffer.from(await answer.arrayBuffer()));
-    res.writeHead(body === null ? 404 : answer.status).end(body ?? "");
+const through = (change: (path: string, body: Buffer) => Buffer | null): Promise<string> =>
+  listening((req, res) => {
+    void answerThrough(change, req.url ?? "").then(({ status, body }) => res.writeHead(status).end(body));
   });
+
+async function answerThrough(change: Parameters<typeof through>[0], path: string): Promise<{ status: number; body: Buffer | string }> {
+  const answer = await fetch(`${log.url}${path}`);
+  const body = change(path, Buffer.from(await answer.arrayBuffer()));
+  return body === null ? { status: 404, body: "" } : { status: answer.status, body };
+}
 
 describe("relais log verify", () => {
   let state: string;
