@@ -150,9 +150,20 @@ async function postTrustMarkStatus(ports: FederationPorts, req: Request, res: Re
   answer(res, "trustMarkStatus", await ports.sign("trust-mark-status-response+jwt", { iss: ports.issuer, iat, trust_mark: jwt, status }));
 }
 
+/** A mark that names us as its issuer and is not signed by us: somebody forged it. */
+function isForged({ issuer, peek }: FederationPorts, jwt: string): boolean {
+  try {
+    const { iss, trust_mark_type: type } = peek(jwt);
+    return iss === issuer && String(type).startsWith(`${issuer}/charter/`);
+  } catch {
+    return false;
+  }
+}
+
 /** §8.4.2, with `suspended` told apart from `revoked`. A mark that a newer one replaced is revoked. */
-async function statusOf(ports: FederationPorts, jwt: string): Promise<"active" | "expired" | "suspended" | "revoked"> {
+async function statusOf(ports: FederationPorts, jwt: string): Promise<"active" | "expired" | "suspended" | "revoked" | "invalid"> {
   const claims = await ports.verify(jwt, "trust-mark+jwt").catch(() => null);
+  if (claims === null && isForged(ports, jwt)) return "invalid";
   if (!String(claims?.["trust_mark_type"]).startsWith(`${ports.issuer}/charter/`) || claims === null)
     throw new FederationError("not_found", "this trust mark was not issued here");
   const now = ports.clock.now();

@@ -97,6 +97,14 @@ function readOrganisations(db: Database) {
   return {
     getOrganisation: async (id) =>
       found(await db.selectFrom("organisations").selectAll().where("id", "=", id).executeTakeFirst(), "organisation"),
+    joinedSince: async (at) => {
+      const { count } = await db
+        .selectFrom("organisations")
+        .select((e) => e.fn.countAll<string>().as("count"))
+        .where("createdAt", ">=", at)
+        .executeTakeFirstOrThrow();
+      return Number(count);
+    },
     findOrganisationOf: async (participantId) =>
       (await db
         .selectFrom("organisations")

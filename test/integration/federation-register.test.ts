@@ -294,7 +294,7 @@ describe("the trust anchor", () => {
     assert.equal(JSON.parse((await get("/federation/fetch?sub=a&sub=b")).text).error, "invalid_request");
   });
 
-  test("marks of others and forged marks are unknown", async () => {
+  test("a forged mark is invalid, and marks of others are unknown", async () => {
     const forged = await key.sign("trust-mark+jwt", {
       iss: relais.origin,
       sub: peer.origin,
@@ -302,7 +302,14 @@ describe("the trust anchor", () => {
       iat: 1,
       exp: 4e9,
     });
-    assert.deepEqual(await statusOf(forged), { code: 404, status: "not_found" });
+    assert.deepEqual(await statusOf(forged), { code: 200, status: "invalid" });
+    const foreign = await key.sign("trust-mark+jwt", {
+      iss: "https://other.example",
+      sub: peer.origin,
+      trust_mark_type: "https://other.example/mark",
+      iat: 1,
+    });
+    assert.deepEqual(await statusOf(foreign), { code: 404, status: "not_found" });
     assert.deepEqual(await statusOf("x"), { code: 404, status: "not_found" });
     const statement = (await get("/.well-known/openid-federation")).text;
     assert.deepEqual(await statusOf(statement), { code: 404, status: "not_found" }, "another type of ours");

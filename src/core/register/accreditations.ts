@@ -43,6 +43,8 @@ export interface AccreditationsReader {
   /** Newest first; of one participant, or of all. */
   decisions(filter: { participantId?: ParticipantId; limit: number }): Promise<Decision[]>;
   getOrganisation(id: OrganisationId): Promise<Organisation>;
+  /** Organisations that came since then. */
+  joinedSince(at: Date): Promise<number>;
   findOrganisationOf(participantId: ParticipantId): Promise<Organisation | null>;
   participantsOf(id: OrganisationId): Promise<ParticipantId[]>;
   memberships(personId: PersonId): Promise<Membership[]>;

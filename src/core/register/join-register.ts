@@ -23,6 +23,7 @@ export async function joinRegister(
   ports: JoiningPorts,
   { entityId, organisation }: { entityId: string; organisation: Pick<Organisation, "name" | "country"> | null },
 ): Promise<Participant> {
+  await refuseCrowd(ports);
   const participant = await registerParticipant(ports, { entityId });
   return ports.store.write(async (w) => {
     const present = await w.register.lock(participant.id);
@@ -42,6 +43,15 @@ export async function joinRegister(
     });
     return w.participants.get(present.id);
   });
+}
+
+/** Newcomers in an hour, for the whole installation: each makes Relais reach out to an address that somebody named. */
+const NEWCOMERS_PER_HOUR = 200;
+
+async function refuseCrowd({ store, clock }: Pick<Ports, "store" | "clock">): Promise<void> {
+  const since = new Date(clock.now().getTime() - 3_600_000);
+  if ((await store.read((r) => r.accreditations.joinedSince(since))) >= NEWCOMERS_PER_HOUR)
+    throw new RelaisError("rate_limited", "Many participants join at the moment. Try again in an hour.", { retryAfter: 3600 });
 }
 
 /** Where nothing else is said, the organisation is called as the participant is. */
