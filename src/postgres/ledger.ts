@@ -74,7 +74,7 @@ async function sizeOf(db: Database): Promise<number> {
     .selectFrom("logEntries")
     .select((e) => e.fn.max("index").as("last"))
     .executeTakeFirstOrThrow();
-  return last === null ? 0 : Number(last) + 1;
+  return last === null ? 0 : last + 1;
 }
 
 function leafOf({ kind, at, body }: NewEntry): Buffer {

@@ -109,7 +109,7 @@ describe("tree", () => {
             ? [
                 { ...claim, path: path.slice(1) },
                 { ...claim, path: path.slice(0, -1) },
-                { ...claim, path: path.with(-1, flipped(path.at(-1)!)) },
+                { ...claim, path: path.with(path.length - 1, flipped(path.at(-1)!)) },
               ]
             : []),
         ];
