@@ -92,6 +92,11 @@ export const SETTINGS = z.object({
     secret: true,
   }),
 
+  RELAIS_KEY_LEAD_HOURS: whole(0, 8_760).default(24).meta({
+    group: "keys",
+    description: "Hours for which `relais keys rotate` announces a new key before it signs, so that everybody has read it by then.",
+  }),
+
   RELAIS_SIGNIN_ISSUER: webUrl().optional().meta({
     group: "signin",
     description: "OpenID Connect issuer at which people sign in. Unset: the sandbox's, where the sandbox is on.",

@@ -13,11 +13,12 @@ import { createNoticeDelivery } from "./core/events/deliver-notices.ts";
 import { ConfigError, readConfig, type Config } from "./config.ts";
 import { asRelaisError, RelaisError } from "./core/errors.ts";
 import { originOf } from "./core/ledger/checkpoint.ts";
-import type { Clock, Ports } from "./core/ports.ts";
+import type { Clock, EntityConfigurations, Ports } from "./core/ports.ts";
 import { accreditParticipant } from "./core/register/accredit-participant.ts";
 import type { Charters } from "./core/register/charter.ts";
 import { concludeChecks } from "./core/register/conclude-checks.ts";
 import { resumeAllowed } from "./core/policy/resume-allowed.ts";
+import { refreshParticipants } from "./core/register/refresh-participants.ts";
 import { runChecks } from "./core/register/run-checks.ts";
 import { registerParticipant, type Entry } from "./core/register/register-participant.ts";
 import type { Staff } from "./core/register/staff.ts";
@@ -38,7 +39,7 @@ import { openKeyring, type Keyring } from "./keys/keyring.ts";
 import { openLogKey } from "./keys/log-key.ts";
 import { createOpener, createSealer } from "./keys/sealer.ts";
 import { anHourAgo, createSigner, signCompact } from "./keys/signer.ts";
-import { createVerifier, readClaims, verifyCompact, verifyEntityConfiguration } from "./keys/verifier.ts";
+import { createVerifier, signedStatements, verifyEntityConfiguration } from "./keys/verifier.ts";
 import { inspectTls, txtRecords } from "./net/inspections.ts";
 import { networkFor, type Outbound } from "./net/network.ts";
 import { createPages } from "./pages/pages.ts";
@@ -70,6 +71,7 @@ interface Base {
   backend: QueueBackend;
   queue: Ports["queue"];
   network: Outbound;
+  entityConfigurations: EntityConfigurations;
   shutdown: AbortSignal;
   /** Undone in reverse order, last in first out. */
   owned: AsyncDisposableStack;
@@ -127,6 +129,7 @@ async function prepare(config: Config, log: Logger, shutdown: AbortSignal, owned
   await migrate(pool);
   const backend = openBackend(config, url, owned);
   for (const warning of await prepareBackend(backend)) log.warn(warning);
+  const network = owned.use(networkFor({ allowLoopback: config.sandbox.allowLoopback }));
   return {
     config,
     log,
@@ -140,7 +143,8 @@ async function prepare(config: Config, log: Logger, shutdown: AbortSignal, owned
     policy: createPolicy(),
     backend,
     queue: owned.use(createTransferQueue(backend)),
-    network: owned.use(networkFor({ allowLoopback: config.sandbox.allowLoopback })),
+    network,
+    entityConfigurations: createEntityConfigurations({ clock, fetchOrigin: network.fetchOrigin, verify: verifyEntityConfiguration }),
     shutdown,
     owned,
   };
@@ -241,24 +245,20 @@ async function startWeb(base: Base, keyring: Keyring, sandbox: SandboxPlan | nul
 
 function federationOf(base: Base, keyring: Keyring): ReturnType<typeof createFederation> {
   const { issuer, store, charters, entityConfigurations, statements } = registering(base, keyring);
-  const keys = () => keyring.publicRing("federation");
   return createFederation({
     issuer,
     store,
     clock,
     charterVersions: () => charters.list().map(({ version }) => version),
     entityConfigurations,
-    verifyStatement: verifyCompact,
-    peek: readClaims,
-    keys,
+    signed: signedStatements,
+    keys: () => keyring.publicRing("federation"),
     sign: statements.signDocument,
-    verify: async (jwt, type) => verifyCompact(jwt, { type, keys: await keys() }),
   });
 }
 
 /** What joining and deciding need: the key of trust marks, and the way to what an entity says of itself. */
-function registering({ store, issuer, network, charters }: Base, keyring: Keyring) {
-  const entityConfigurations = createEntityConfigurations({ clock, fetchOrigin: network.fetchOrigin, verify: verifyEntityConfiguration });
+function registering({ store, issuer, charters, entityConfigurations }: Base, keyring: Keyring) {
   const statements = { signDocument: async (type: string, payload: object) => signCompact(keyring.current("federation"), type, payload) };
   return { store, clock, issuer, charters, entityConfigurations, statements };
 }
@@ -308,7 +308,7 @@ function startWorker(base: Base, keyring: Keyring): void {
 }
 
 /** The probes with the worker's keys, and tokens for test accounts from the authorization server. */
-function proberOf({ config, issuer, network }: Base, keyring: Keyring): Prober {
+function proberOf({ config, issuer, network, entityConfigurations }: Base, keyring: Keyring): Prober {
   const documentKey = () => keyring.current("documents");
   const tokens = { issuer, key: () => keyring.current("worker"), fetch: network.fetchOrigin(issuer, new AbortController().signal) };
   const shared = {
@@ -316,7 +316,7 @@ function proberOf({ config, issuer, network }: Base, keyring: Keyring): Prober {
     clock,
     fetchFor: network.fetchFor,
     fetchOrigin: network.fetchOrigin,
-    entityConfigurations: createEntityConfigurations({ clock, fetchOrigin: network.fetchOrigin, verify: verifyEntityConfiguration }),
+    entityConfigurations,
     signer: createSigner(documentKey, clock),
     pastSigner: createSigner(documentKey, anHourAgo(clock)),
     verifier: createVerifier(),
@@ -335,6 +335,7 @@ function startSweeper(base: Base): void {
     sweepAccreditations(base, { recheckHours: base.config.register.recheckHours }),
   );
   every(base, "looking at holders' conditions again", CONDITIONS_SECONDS, () => resumeAllowed(base));
+  every(base, "reading participants' configurations again", SWEEP_REGISTER_SECONDS, () => refreshParticipants(base, base.shutdown));
   every(base, "clearing expired records", CLEARING_SECONDS, () => createOauthRecords(base.pool).removeExpired());
 }
 
@@ -362,7 +363,8 @@ async function startSandbox(base: Base, plan: SandboxPlan, keyring: Keyring): Pr
 async function admit(base: Base, keyring: Keyring, entries: Entry[]): Promise<void> {
   const ports = registering(base, keyring);
   for (const entry of entries) {
-    const participant = await registerParticipant(ports, entry);
+    // The sandbox is ours: its keys are known, also where its folder is a new one beside an old database.
+    const participant = await registerParticipant(ports, "entityId" in entry ? { ...entry, confirmed: true } : entry);
     if (participant.status !== "accredited")
       await accreditParticipant(ports, { participantId: participant.id, level: 1, reasons: SANDBOX_REASONS });
   }

@@ -1,6 +1,7 @@
 import { ACCREDITATION } from "./accreditation.ts";
 import { CONFORMANCE } from "./conformance.ts";
 import { EXIT, print as say, readWords, type Command } from "./command.ts";
+import { KEYS } from "./keys.ts";
 import { log, LOG_HELP } from "./log.ts";
 import { PLATFORM } from "./platform.ts";
 import { SANDBOX } from "./sandbox.ts";
@@ -9,11 +10,12 @@ import { UsageError } from "./usage-error.ts";
 import { verify, VERIFY_HELP, type Verification } from "./verify.ts";
 
 const COMMANDS: Record<string, Command> = {
-  verify: { summary: "check manifests and receipts, offline with --keys", help: VERIFY_HELP, run: runVerify },
+  verify: { summary: "check manifests, receipts and trust marks", help: VERIFY_HELP, run: runVerify },
   conformance: CONFORMANCE,
   platform: PLATFORM,
   accreditation: ACCREDITATION,
   sandbox: SANDBOX,
+  keys: KEYS,
   log: { summary: "check and read the public log of register decisions", help: LOG_HELP, run: runLog },
 };
 
@@ -31,11 +33,16 @@ function overview(): string {
   return `relais <command> [options]\n\n${lines.join("\n")}\n\nStart the system with npm start, see a whole journey with npm run demo.`;
 }
 
-const VERIFY_OPTIONS = { keys: { type: "string" }, json: { type: "boolean", default: false } } as const;
+const VERIFY_OPTIONS = {
+  keys: { type: "string" },
+  anchor: { type: "string" },
+  subject: { type: "string" },
+  json: { type: "boolean", default: false },
+} as const;
 
 async function runVerify(words: string[]): Promise<number> {
   const { values, positionals } = readWords(words, VERIFY_OPTIONS, VERIFY_HELP);
-  const results = await verify(positionals, values.keys ?? null);
+  const results = await verify(positionals, values.keys ?? null, values);
   const ok = results.every((result) => result.ok);
   print(values.json ? JSON.stringify({ ok, results }, null, 2) : table(results), EXIT.fine);
   return ok ? EXIT.fine : EXIT.checkFailed;

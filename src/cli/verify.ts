@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import type { JWK } from "jose";
 import { LogFault } from "../core/ledger/fault.ts";
 import { compareDocuments, VerificationError, verifyDocument, type CheckedDocument, type KeysByIssuer } from "../sdk/documents.ts";
+import { isTrustMark, verifyTrustMark } from "../sdk/trust-marks.ts";
 import { checkProofFile, PROOF_SUFFIX } from "./proof-beside.ts";
 import { logAt, LogUnreachable } from "./log-site.ts";
 import { publishedKeys } from "./published-keys.ts";
@@ -17,23 +18,36 @@ export interface Verification {
   says: string;
 }
 
-export const VERIFY_HELP = `relais verify <file or folder…> [--keys <keys.json>] [--json]
+export const VERIFY_HELP = `relais verify <file or folder…> [--keys <keys.json>] [--anchor <entity>] [--subject <entity>] [--json]
 
 Checks manifests and receipts: who signed them, and that they belong together. In a folder it looks for *.jws, for
 keys.json, and for items/<data set>/<key>, whose bytes it compares with the documents. It also checks proofs of the public log: *.tlog-proof, with the
 entry inside or beside it (decision.json and decision.json.tlog-proof), and the log's key in log.key beside it, or as the log publishes it.
   --keys <file>  public keys by issuer, {"https://…": {"keys": […]}}, or one JWK set; then nothing is asked of the network
+  --anchor       for a trust mark: the entity that you trust, https://…; it and the mark's issuer are asked, and the mark holds only where it is active
+  --subject      for a trust mark: who must be its bearer
   --json         the result for programs
 Exit code: 0 everything verifies, 3 something does not, 2 wrong use.`;
 
-export async function verify(paths: string[], keysFile: string | null): Promise<Verification[]> {
+/** Whom to ask about trust marks, and whose they must be. */
+export interface MarkTerms {
+  anchor?: string | undefined;
+  subject?: string | undefined;
+}
+
+export async function verify(paths: string[], keysFile: string | null, marks: MarkTerms = {}): Promise<Verification[]> {
   if (paths.length === 0) throw new UsageError(`Name at least one file.\n\n${VERIFY_HELP}`);
   const { documents, proofs, items, keyFiles } = await collect(paths);
   const keysOf = await keySource(keysFile === null ? keyFiles : [keysFile]);
   const results: Verification[] = await Promise.all(proofs.map(checkProof));
   const checked: { file: string; document: CheckedDocument }[] = [];
   for (const file of documents) {
-    const outcome = await checkDocument(file, keysOf);
+    const text = (await readFile(file, "utf8")).trim();
+    if (isTrustMark(text)) {
+      results.push(await checkMark(file, text, marks));
+      continue;
+    }
+    const outcome = await checkDocument(file, text, keysOf);
     results.push(outcome.result);
     if (outcome.document) checked.push({ file, document: outcome.document });
   }
@@ -105,12 +119,19 @@ async function readKeys(file: string): Promise<KeysByIssuer> {
   }
 }
 
+async function checkMark(file: string, text: string, { anchor, subject }: MarkTerms): Promise<Verification> {
+  if (anchor === undefined) throw new UsageError(`${file} is a trust mark: name whom you trust by --anchor.\n\n${VERIFY_HELP}`);
+  const { standing, says } = await verifyTrustMark(text, { anchor: { entityId: anchor }, ...(subject === undefined ? {} : { subject }) });
+  return { file, ok: standing === "active", says: `trust mark, ${standing.replace("_", " ")}: ${says}` };
+}
+
 async function checkDocument(
   file: string,
+  text: string,
   keysOf: (issuer: string) => Promise<JWK[]>,
 ): Promise<{ result: Verification; document: CheckedDocument | null }> {
   try {
-    const document = await verifyDocument((await readFile(file, "utf8")).trim(), keysOf);
+    const document = await verifyDocument(text, keysOf);
     const { payload } = document;
     const observed =
       document.kind === "receipt" && document.payload.observed ? ", observed by Relais because the destination cannot sign" : "";

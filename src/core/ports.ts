@@ -7,6 +7,8 @@ import type { Policy } from "./policy/policy.ts";
 import type { Consent, ConsentState } from "./consent/consent.ts";
 import type { AccountLink, Person, Session } from "./person/person.ts";
 import type { AccreditationsReader, AccreditationsWriter } from "./register/accreditations.ts";
+import type { SubordinatesReader } from "./federation/subordinates.ts";
+import type { EntitiesReader, EntitiesWriter } from "./register/entity-record.ts";
 import type { RegisterCaller } from "./register/register-caller.ts";
 import type { Participant, PublicJwk, Role, Status, TrustMark } from "./register/participant.ts";
 import type { Switch, SwitchState } from "./switch/switch.ts";
@@ -95,6 +97,8 @@ export interface Reader {
     list(personId: PersonId): Promise<Switch[]>;
   };
   accreditations: AccreditationsReader;
+  entities: EntitiesReader;
+  subordinates: SubordinatesReader;
   ledger: LedgerReader;
   outbox: OutboxReader;
   conditions: ConditionsReader;
@@ -197,6 +201,7 @@ export interface Writer extends Reader {
     ): Promise<boolean>;
   };
   cases: AccreditationsWriter;
+  configurations: EntitiesWriter;
   log: LedgerWriter;
   notices: OutboxWriter;
   rules: ConditionsWriter;
@@ -326,6 +331,10 @@ export interface EntityConfiguration {
   jwt: string;
   /** Keys of its federation statements. */
   keys: PublicJwk[];
+  /** The one of them that signed it. */
+  signedBy: PublicJwk;
+  readAt: Date;
+  expiresAt: Date;
   /** By entity type: `federation_entity`, `oauth_client`, `self_data_holder`, `self_data_platform`. */
   metadata: Record<string, Record<string, unknown>>;
 }

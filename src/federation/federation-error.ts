@@ -6,6 +6,7 @@ type FederationCode =
   | "invalid_subject"
   | "invalid_trust_anchor"
   | "invalid_trust_chain"
+  | "invalid_metadata"
   | "not_found"
   | "server_error"
   | "temporarily_unavailable"
@@ -16,6 +17,7 @@ const STATUS = {
   invalid_subject: 404,
   invalid_trust_anchor: 404,
   invalid_trust_chain: 400,
+  invalid_metadata: 400,
   not_found: 404,
   server_error: 500,
   temporarily_unavailable: 503,

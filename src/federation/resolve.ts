@@ -1,15 +1,15 @@
 import { RelaisError } from "../core/errors.ts";
-import type { EntityConfigurations } from "../core/ports.ts";
-import type { Metadata } from "../core/federation/metadata-policy.ts";
-import { validateChain, type Peek, type Verify } from "../core/federation/trust-chain.ts";
-import { isAccredited, type Participant, type TrustMark } from "../core/register/participant.ts";
+import type { EntityConfigurations, Store } from "../core/ports.ts";
+import type { Metadata, SignedStatements } from "../core/federation/statement.ts";
+import { validateChain } from "../core/federation/trust-chain.ts";
+import type { Participant, TrustMark } from "../core/register/participant.ts";
 import { FederationError } from "./federation-error.ts";
-import { entityConfiguration, subordinateStatement, type StatementPorts } from "./statements.ts";
+import { entityConfiguration, presentKeys, subordinateStatement, type StatementPorts } from "./statements.ts";
 
 export interface ResolvePorts extends StatementPorts {
+  store: Store;
   entityConfigurations: EntityConfigurations;
-  verifyStatement: Verify;
-  peek: Peek;
+  signed: SignedStatements;
 }
 
 interface Resolved {
@@ -26,7 +26,7 @@ export type Chains = (participant: Participant) => Promise<Resolved>;
 export function cachedChains(ports: ResolvePorts): Chains {
   const known = new Map<string, { keys: string; resolved: Promise<Resolved>; until: number }>();
   return async (participant) => {
-    const keys = participant.keys.map(({ kid }) => kid).join();
+    const keys = [...(participant.federationKeys ?? []), ...(await ports.keys())].map(({ kid }) => kid).join();
     const found = known.get(participant.id);
     if (found && found.keys === keys && found.until > ports.clock.now().getTime()) return found.resolved;
     if (known.size >= MOST) known.clear();
@@ -45,33 +45,38 @@ export function cachedChains(ports: ResolvePorts): Chains {
 
 /** Subject's configuration, our statement about it, our configuration: every participant is one step away from the anchor. */
 async function resolve(ports: ResolvePorts, participant: Participant): Promise<Resolved> {
-  const own = await ports.entityConfigurations.fetch(participant.entityId).catch((error: unknown) => unresolvable(error));
-  const chain = [own.jwt, await subordinateStatement(ports, participant), await entityConfiguration(ports)];
-  const anchor = { entityId: ports.issuer, keys: (await ports.keys()).filter((key) => key["exp"] === undefined) };
+  const own = await configurationOf(ports, participant).catch((error: unknown) => unresolvable(error));
+  const chain = [own, await subordinateStatement(ports, participant), await entityConfiguration(ports)];
+  const anchor = { entityId: ports.issuer, keys: await presentKeys(ports) };
   const now = ports.clock.now();
-  const { metadata, expiresAt } = await validateChain(chain, anchor, { verify: ports.verifyStatement, peek: ports.peek, now }).catch(
-    (error: unknown) => unresolvable(error),
-  );
+  const { metadata, expiresAt } = await validateChain(ports.signed, chain, anchor, now).catch((error: unknown) => unresolvable(error));
   return { chain, metadata, expiresAt };
+}
+
+/** The one that the register accepted last, while it is valid: then nobody is asked, and nobody is waited for. */
+async function configurationOf({ store, clock, entityConfigurations }: ResolvePorts, participant: Participant): Promise<string> {
+  const known = await store.read((r) => r.entities.find(participant.id));
+  if (known?.jwt && known.expiresAt !== null && known.expiresAt > clock.now()) return known.jwt;
+  return (await entityConfigurations.fetch(participant.entityId)).jwt;
 }
 
 function unresolvable(error: unknown): never {
   if (error instanceof RelaisError && error.code === "peer_unavailable")
     throw new FederationError("temporarily_unavailable", "the subject does not answer with its configuration");
-  if (error instanceof RelaisError && error.code === "peer_protocol") throw new FederationError("invalid_trust_chain", error.message);
+  if (error instanceof RelaisError && (error.code === "peer_protocol" || error.code === "forbidden"))
+    throw new FederationError(error.details["fault"] === "invalid_metadata" ? "invalid_metadata" : "invalid_trust_chain", error.message);
   throw error;
 }
 
-/** Claims of a resolve response (§8.3): only what was verified, and only a mark that is in force now. */
+/** Claims of a resolve response (§8.3): only what was verified, and only marks that are in force now. */
 export async function resolveResponse(
   ports: ResolvePorts,
   chains: Chains,
-  { participant, mark, types }: { participant: Participant; mark: TrustMark | null; types: string[] },
+  { participant, marks, types }: { participant: Participant; marks: TrustMark[]; types: string[] },
 ): Promise<string> {
   const { chain, metadata, expiresAt } = await chains(participant);
   const now = ports.clock.now();
-  const inForce = mark !== null && isAccredited(participant, mark, now) ? mark : null;
-  const ends = [expiresAt, ...(inForce ? [inForce.expiresAt] : [])].map((date) => Math.floor(date.getTime() / 1000));
+  const ends = [expiresAt, ...marks.map((mark) => mark.expiresAt)].map((date) => Math.floor(date.getTime() / 1000));
   const kept = types.length === 0 ? metadata : Object.fromEntries(Object.entries(metadata).filter(([type]) => types.includes(type)));
   return ports.sign("resolve-response+jwt", {
     iss: ports.issuer,
@@ -80,6 +85,6 @@ export async function resolveResponse(
     exp: Math.min(...ends),
     metadata: kept,
     trust_chain: chain,
-    ...(inForce ? { trust_marks: [{ trust_mark_type: inForce.type, trust_mark: inForce.jwt }] } : {}),
+    ...(marks.length > 0 ? { trust_marks: marks.map(({ type, jwt }) => ({ trust_mark_type: type, trust_mark: jwt })) } : {}),
   });
 }

@@ -1,3 +1,4 @@
+import type { TrustMarkOwner } from "../core/federation/statement.ts";
 import type { Clock } from "../core/ports.ts";
 import type { Participant, PublicJwk } from "../core/register/participant.ts";
 import { trustMarkType } from "../core/register/trust-mark.ts";
@@ -29,6 +30,8 @@ export interface StatementPorts {
   clock: Clock;
   /** Versions of the charter whose marks we issue. */
   charterVersions: () => string[];
+  /** By type of mark, where somebody else owns it and lets us issue it (§7.2); absent where Relais is its own owner. */
+  trustMarkOwners?: () => Record<string, TrustMarkOwner>;
   keys: () => Promise<PublicJwk[]>;
   sign: (type: string, payload: object) => Promise<string>;
 }
@@ -36,15 +39,22 @@ export interface StatementPorts {
 /** What Relais says of itself (§3): its keys, its endpoints, and that it alone issues the charter's trust mark. */
 export async function entityConfiguration(ports: StatementPorts): Promise<string> {
   const { issuer } = ports;
-  const keys = (await ports.keys()).filter((key) => key["exp"] === undefined).map(({ iat: _iat, ...key }) => key);
+  const keys = (await presentKeys(ports)).map(({ iat: _iat, nbf: _nbf, exp: _exp, revoked: _revoked, ...key }) => key);
   return ports.sign("entity-statement+jwt", {
     iss: issuer,
     sub: issuer,
     ...lifetime(ports),
     jwks: { keys },
     metadata: { federation_entity: federationEntity(issuer), oauth_authorization_server: authorizationServer(issuer) },
+    ...(ports.trustMarkOwners ? { trust_mark_owners: ports.trustMarkOwners() } : {}),
     trust_mark_issuers: Object.fromEntries(ports.charterVersions().map((version) => [trustMarkType(issuer, version), [issuer]])),
   });
+}
+
+/** Those that sign now or that will: whoever keeps our configuration knows the next key before it is used. */
+export async function presentKeys({ keys, clock }: Pick<StatementPorts, "keys" | "clock">): Promise<PublicJwk[]> {
+  const seconds = clock.now().getTime() / 1000;
+  return (await keys()).filter((key) => key["exp"] === undefined || Number(key["exp"]) > seconds);
 }
 
 function federationEntity(issuer: string): Record<string, string> {
@@ -64,24 +74,27 @@ function authorizationServer(issuer: string): Record<string, string> {
   return { issuer, jwks_uri: `${issuer}/.well-known/jwks.json`, introspection_endpoint: `${issuer}/token/introspection` };
 }
 
-/** What Relais says of a participant (§3.1.3): the keys that it is known by. */
+/** What Relais says of a participant (§3.1.3): the keys of its statements that the register knows. */
 export function subordinateStatement(ports: StatementPorts, participant: Participant): Promise<string> {
-  const keys = participant.keys.filter((key) => key.kid !== undefined);
+  const keys = (participant.federationKeys ?? []).filter((key) => key.kid !== undefined);
   return ports.sign("entity-statement+jwt", {
     iss: ports.issuer,
     sub: participant.entityId,
     ...lifetime(ports),
     jwks: { keys },
+    // Participants have nobody below them.
+    constraints: { max_path_length: 0 },
     // Whoever asks for tokens here proves itself by its own key, and nothing else.
     metadata_policy: { oauth_client: { token_endpoint_auth_method: { value: "private_key_jwt" } } },
     source_endpoint: `${ports.issuer}${ENDPOINTS.fetch}`,
   });
 }
 
-/** Keys of the past, so that old statements still verify (§8.7). */
+/** Keys of the past, so that old statements still verify (§8.7); those that are to come are announced in the configuration. */
 export async function historicalKeys(ports: StatementPorts): Promise<string> {
-  const keys = (await ports.keys()).filter((key) => key["exp"] !== undefined);
-  return ports.sign("jwk-set+jwt", { iss: ports.issuer, iat: lifetime(ports).iat, keys });
+  const seconds = lifetime(ports).iat;
+  const keys = (await ports.keys()).filter((key) => Number(key["exp"]) <= seconds);
+  return ports.sign("jwk-set+jwt", { iss: ports.issuer, iat: seconds, keys: keys.map(({ nbf: _nbf, ...key }) => key) });
 }
 
 function lifetime({ clock }: { clock: Clock }): { iat: number; exp: number } {

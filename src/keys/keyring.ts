@@ -1,48 +1,47 @@
-import { createPrivateKey, hkdfSync, randomBytes, type JsonWebKey, type KeyObject } from "node:crypto";
+import { hkdfSync, randomBytes, type JsonWebKey } from "node:crypto";
+import { statSync } from "node:fs";
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import jose from "node-jose";
 import { RelaisError } from "../core/errors.ts";
 import type { PublicJwk } from "../core/register/participant.ts";
 import { privateFiles, replacePublic, type PrivateFiles } from "./private-files.ts";
+import {
+  inOrder,
+  ownKeys,
+  RING_NAMES,
+  RINGS,
+  stateOf,
+  type KeyPurpose,
+  type OwnKey,
+  type RevocationReason,
+  type RingName,
+} from "./rings.ts";
 
-/** The role of a process. A process holds the private keys of its own role, and reads the public halves of the other. */
-export type KeyPurpose = "web" | "worker";
+export type { KeyPurpose, OwnKey, RingName } from "./rings.ts";
 
-/** What each ring of keys is for, and whether its public half belongs in `/.well-known/jwks.json`. Federation keys serve nothing else (OpenID Federation 1.0 §3.1). */
-// oxfmt-ignore
-const RINGS = {
-  oauth:      { purpose: "web",    use: "sig", alg: "ES256",          published: true },
-  signin:     { purpose: "web",    use: "sig", alg: "ES256",          published: true },
-  federation: { purpose: "web",    use: "sig", alg: "ES256",          published: false },
-  documents:  { purpose: "worker", use: "sig", alg: "ES256",          published: true },
-  worker:     { purpose: "worker", use: "sig", alg: "ES256",          published: true },
-  sealing:    { purpose: "worker", use: "enc", alg: "ECDH-ES+A256KW", published: true },
-} as const satisfies Record<string, { purpose: KeyPurpose; use: string; alg: string; published: boolean }>;
-export type RingName = keyof typeof RINGS;
-const NAMES = Object.keys(RINGS) as RingName[];
-
-/** One of our own keys. `kid` is its RFC 7638 thumbprint. */
-export interface OwnKey {
-  kid: string;
-  privateKey: KeyObject;
-  privateJwk: JsonWebKey;
-  publicJwk: PublicJwk;
-}
-
+/** A rotation or revocation by another process, such as `relais keys`, is seen at the next use. */
 export interface Keyring {
   /** The key to sign or open with now. @throws RelaisError `internal` where the ring belongs to the other role. */
   current(name: RingName): OwnKey;
-  /** Every key of a ring of this role, newest first: what was signed or sealed before a rotation still opens. */
+  /** Every key of a ring of this role, the current one first: what was signed or sealed before a rotation still opens. */
   all(name: RingName): OwnKey[];
-  /** Public halves of any ring, newest first, also of the other role; empty while that role has never started. */
+  /** Public halves of any ring, the current one first, also of the other role; empty while that role has never started. */
   publicRing(name: RingName): Promise<PublicJwk[]>;
-  /** The key set of `/.well-known/jwks.json`: both roles, old keys included. */
+  /** The key set of `/.well-known/jwks.json`: both roles, old keys and announced ones included, revoked ones not. */
   publicKeys(): Promise<PublicJwk[]>;
   /** A 32-byte secret derived from this role's own seed; the same in every process that shares the folder. */
   secret(label: string): Buffer;
-  /** Appends a new current key; the old one is marked as ended and kept for verification. */
-  rotate(name: RingName): Promise<void>;
+  /**
+   * Announces a new key, which becomes the current one after so many seconds; the old one ends then, and is kept for verification.
+   * @throws RelaisError `conflict` where one is announced already.
+   */
+  rotate(name: RingName, leadSeconds?: number): Promise<OwnKey>;
+  /**
+   * Ends a key at once, for a reason that is published. Where it was the current one, the announced key takes its place, or a new one.
+   * @throws RelaisError `not_found`.
+   */
+  revoke(name: RingName, kid: string, reason: RevocationReason): Promise<void>;
 }
 
 /**
@@ -54,10 +53,12 @@ export async function openKeyring(dir: string, purpose: KeyPurpose, encryptionSe
   const folders = { own: join(dir, purpose), public: join(dir, "public"), files: privateFiles(encryptionSecret) };
   await mkdir(folders.own, { recursive: true, mode: 0o700 });
   await mkdir(folders.public, { recursive: true });
-  const rings = new Map<RingName, OwnKey[]>();
-  for (const name of NAMES.filter((ring) => RINGS[ring].purpose === purpose)) {
-    await folders.files.createOnce(join(folders.own, `${name}.json`), async () => JSON.stringify(await appendKey(name, [])));
-    rings.set(name, await loadRing(folders, name));
+  const rings = new Map<RingName, Ring>();
+  for (const name of RING_NAMES.filter((ring) => RINGS[ring].purpose === purpose)) {
+    await folders.files.createOnce(fileOf(folders, name), async () => JSON.stringify(await withNewKey(name, [], {})));
+    const ring = loadRing(folders, name);
+    rings.set(name, ring);
+    await publish(folders, name, ring.keys);
   }
   const seedFile = join(folders.own, "seed");
   await folders.files.createOnce(seedFile, async () => randomBytes(32).toString("base64url"));
@@ -65,30 +66,92 @@ export async function openKeyring(dir: string, purpose: KeyPurpose, encryptionSe
   return keyringOf({ folders, rings, seed });
 }
 
+interface Folders {
+  own: string;
+  public: string;
+  files: PrivateFiles;
+}
+
 interface Opened {
-  folders: { own: string; public: string; files: PrivateFiles };
-  rings: Map<RingName, OwnKey[]>;
+  folders: Folders;
+  rings: Map<RingName, Ring>;
   seed: Buffer;
 }
 
+/** As it was read, and the file's mark at that time. */
+interface Ring {
+  keys: OwnKey[];
+  mark: string;
+}
+
+const times = (key: OwnKey) => key.publicJwk;
+const fileOf = ({ own }: Pick<Folders, "own">, name: RingName): string => join(own, `${name}.json`);
+
 function keyringOf({ folders, rings, seed }: Opened): Keyring {
-  const all = (name: RingName): OwnKey[] => rings.get(name) ?? notOurs(name);
-  const publicRing = (name: RingName) => readPublic(join(folders.public, `${name}.json`));
+  const all = (name: RingName): OwnKey[] => {
+    const known = rings.get(name) ?? notOurs(name);
+    const ring = known.mark === markOf(fileOf(folders, name)) ? known : loadRing(folders, name);
+    rings.set(name, ring);
+    return inOrder(ring.keys, times, seconds());
+  };
+  const publicRing = async (name: RingName) => inOrder(await readPublic(join(folders.public, `${name}.json`)), (key) => key, seconds());
+  const replace = async (name: RingName, keys: object) => {
+    await folders.files.replace(fileOf(folders, name), JSON.stringify(keys));
+    await publish(folders, name, all(name));
+  };
   return {
     all,
     current: (name) => all(name)[0] ?? notOurs(name),
     publicRing,
     publicKeys: async () => {
-      const sets = await Promise.all(NAMES.filter((name) => RINGS[name].published).map(publicRing));
-      return sets.flat().map(({ iat: _iat, exp: _exp, ...jwk }) => jwk);
+      const sets = await Promise.all(RING_NAMES.filter((name) => RINGS[name].published).map(publicRing));
+      const kept = sets.flat().filter((key) => key["revoked"] === undefined);
+      return kept.map(({ iat: _iat, nbf: _nbf, exp: _exp, ...jwk }) => jwk);
     },
     secret: (label) => Buffer.from(hkdfSync("sha256", seed, "", `relais ${label}`, 32)),
-    rotate: async (name) => {
-      const kept = all(name).map((key) => ({ exp: now(), ...key.privateJwk }));
-      await folders.files.replace(join(folders.own, `${name}.json`), JSON.stringify(await appendKey(name, kept)));
-      rings.set(name, await loadRing(folders, name));
+    rotate: async (name, leadSeconds = 0) => {
+      const keys = all(name);
+      if (keys.some((key) => stateOf(key.publicJwk, seconds()) === "next")) throw alreadyAnnounced(name);
+      const from = seconds() + leadSeconds;
+      const kept = keys.map((key) => ({ exp: from, ...key.privateJwk }));
+      await replace(name, await withNewKey(name, kept, { nbf: from }));
+      return all(name).find(({ kid }) => !keys.some((old) => old.kid === kid)) ?? notOurs(name);
     },
+    revoke: async (name, kid, reason) => replace(name, await revoked(name, all(name), { kid, reason })),
   };
+}
+
+async function revoked(name: RingName, keys: OwnKey[], { kid, reason }: { kid: string; reason: RevocationReason }): Promise<object> {
+  if (!keys.some((key) => key.kid === kid))
+    throw new RelaisError("not_found", `The ring ${name} has no key ${kid}.`, { actor: "operator" });
+  const now = seconds();
+  const end = ({ privateJwk }: OwnKey) => ({
+    ...privateJwk,
+    exp: Math.min(now, Number(privateJwk["exp"] ?? now)),
+    revoked: { revoked_at: now, reason },
+  });
+  const rest = keys.filter((key) => key.kid !== kid);
+  const kept = keys.filter((key) => key.kid === kid).map(end);
+  if (rest.some((key) => stateOf(key.publicJwk, now) === "usable")) return { keys: [...withoutEnd(rest, now), ...kept] };
+  const next = rest.find((key) => stateOf(key.publicJwk, now) === "next");
+  const others = rest.filter((key) => key !== next).map((key) => key.privateJwk);
+  if (next) return { keys: [{ ...next.privateJwk, nbf: now }, ...others, ...kept] };
+  return withNewKey(name, [...others, ...kept], { nbf: now });
+}
+
+/** Where the announced key is revoked, the current one, which was to end then, goes on. */
+function withoutEnd(keys: OwnKey[], now: number): JsonWebKey[] {
+  const isNextLeft = keys.some((key) => stateOf(key.publicJwk, now) === "next");
+  return keys.map(({ privateJwk, publicJwk }) => {
+    const { exp: _exp, ...endless } = privateJwk;
+    return !isNextLeft && stateOf(publicJwk, now) === "usable" ? endless : privateJwk;
+  });
+}
+
+function alreadyAnnounced(name: RingName): RelaisError {
+  return new RelaisError("conflict", `A next key of ${name} is announced already. Wait until it is the current one, or revoke it first.`, {
+    actor: "operator",
+  });
 }
 
 function notOurs(name: RingName): never {
@@ -96,29 +159,26 @@ function notOurs(name: RingName): never {
 }
 
 /** The one place where node-jose is used: a KeyStore of EC P-256 keys that we make ourselves. */
-async function appendKey(name: RingName, keys: object[]): Promise<object> {
-  const store = await jose.JWK.asKeyStore({ keys });
-  await store.generate("EC", "P-256", { use: RINGS[name].use, alg: RINGS[name].alg, iat: now() });
-  return store.toJSON(true);
+async function withNewKey(name: RingName, keys: object[], from: { nbf?: number }): Promise<object> {
+  const store = jose.JWK.createKeyStore();
+  await store.generate("EC", "P-256", { use: RINGS[name].use, alg: RINGS[name].alg, iat: seconds(), ...from });
+  return { keys: [...keys, ...(store.toJSON(true) as { keys: object[] }).keys] };
 }
 
-async function loadRing(folders: Opened["folders"], name: RingName): Promise<OwnKey[]> {
-  const text = await folders.files.read(join(folders.own, `${name}.json`));
-  const store = await jose.JWK.asKeyStore(text);
-  const privates = (store.toJSON(true) as { keys: JsonWebKey[] }).keys.sort(newestFirst);
-  const publics = new Map((store.toJSON(false) as { keys: PublicJwk[] }).keys.map((key) => [key.kid, key]));
-  const ring = privates.map((jwk) => ownKey(jwk, publics.get(String(jwk.kid)) as PublicJwk));
-  await replacePublic(join(folders.public, `${name}.json`), JSON.stringify({ keys: ring.map((key) => key.publicJwk) }));
-  return ring;
+function loadRing(folders: Folders, name: RingName): Ring {
+  const file = fileOf(folders, name);
+  const mark = markOf(file);
+  return { keys: ownKeys(folders.files.readNow(file)), mark };
 }
 
-function ownKey(privateJwk: JsonWebKey, publicJwk: PublicJwk): OwnKey {
-  return { kid: String(publicJwk.kid), privateKey: createPrivateKey({ key: privateJwk, format: "jwk" }), privateJwk, publicJwk };
+function publish(folders: Folders, name: RingName, keys: OwnKey[]): Promise<void> {
+  return replacePublic(join(folders.public, `${name}.json`), JSON.stringify({ keys: keys.map((key) => key.publicJwk) }));
 }
 
-/** A key that has not ended comes before those that have; then the younger one. */
-function newestFirst(a: JsonWebKey, b: JsonWebKey): number {
-  return Number(a.exp !== undefined) - Number(b.exp !== undefined) || Number(b.iat) - Number(a.iat);
+/** A file is replaced as a whole: another time or another node means other keys. Some 5 µs. */
+function markOf(file: string): string {
+  const { mtimeMs, ino, size } = statSync(file);
+  return `${mtimeMs} ${ino} ${size}`;
 }
 
 async function readPublic(file: string): Promise<PublicJwk[]> {
@@ -130,6 +190,6 @@ async function readPublic(file: string): Promise<PublicJwk[]> {
   }
 }
 
-function now(): number {
+function seconds(): number {
   return Math.floor(Date.now() / 1000);
 }

@@ -1,4 +1,5 @@
 import { createCipheriv, createDecipheriv, randomBytes, scryptSync } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { link, open, readFile, rename, unlink } from "node:fs/promises";
 import { RelaisError } from "../core/errors.ts";
 
@@ -13,17 +14,18 @@ export interface PrivateFiles {
   replace(file: string, content: string): Promise<void>;
   /** @throws RelaisError `unavailable` where the file is encrypted with another secret, or there is none. */
   read(file: string): Promise<string>;
+  /** The same, where there is no time to wait: small files, and seldom. */
+  readNow(file: string): string;
 }
 
 export function privateFiles(secret: string | undefined): PrivateFiles {
+  const opened = (text: string) => (text.startsWith(MARK) ? decrypt(text, secret) : text);
   const closed = (content: string) => (secret === undefined ? content : encrypt(content, secret));
   return {
     createOnce: (file, content) => createOnce(file, async () => closed(await content())),
     replace: (file, content) => replaceFile(file, closed(content), PRIVATE),
-    read: async (file) => {
-      const text = await readFile(file, "utf8");
-      return text.startsWith(MARK) ? decrypt(text, secret) : text;
-    },
+    read: async (file) => opened(await readFile(file, "utf8")),
+    readNow: (file) => opened(readFileSync(file, "utf8")),
   };
 }
 

@@ -1,6 +1,7 @@
 import { compactVerify, decodeJwt, decodeProtectedHeader, importJWK, type CompactVerifyResult, type JWK } from "jose";
 import { z } from "zod";
 import { RelaisError } from "../core/errors.ts";
+import type { SignedStatements } from "../core/federation/statement.ts";
 import { isId } from "../core/ids.ts";
 import type { EntityConfiguration, Verifier } from "../core/ports.ts";
 import type { PublicJwk } from "../core/register/participant.ts";
@@ -53,6 +54,12 @@ export async function verifyCompact(jws: string, expected: { type: string; keys:
   throw broken("The signature does not match a published key of the signer.");
 }
 
+/** What the core needs to validate chains and marks. */
+export const signedStatements: SignedStatements = {
+  read: (jwt) => ({ kid: readHeader(jwt).kid ?? null, claims: readClaims(jwt) }),
+  verify: verifyCompact,
+};
+
 function readHeader(jws: string): { alg?: string | undefined; kid?: string | undefined; typ?: string | undefined } {
   try {
     return decodeProtectedHeader(jws);
@@ -99,7 +106,8 @@ export async function verifyEntityConfiguration(jwt: string, entityId: string, n
   if (!claimed.success) throw broken("The entity configuration holds no keys with a `kid`.", claimed.error);
   const keys = claimed.data.jwks.keys as PublicJwk[];
   if (new Set(keys.map((key) => key.kid)).size !== keys.length) throw broken("Two keys of the entity configuration share a `kid`.");
-  if (!readHeader(jwt).kid) throw broken("The entity configuration names no `kid` in its header.");
+  const signedBy = keys.find((key) => key.kid === readHeader(jwt).kid);
+  if (!signedBy) throw broken("The header of the entity configuration names no `kid` of its keys.");
   const parsed = statement.safeParse(await verifyCompact(jwt, { type: "entity-statement+jwt", keys }));
   if (!parsed.success)
     throw broken("The entity configuration lacks a required claim, or one has another form than OpenID Federation says.", parsed.error);
@@ -107,15 +115,14 @@ export async function verifyEntityConfiguration(jwt: string, entityId: string, n
   if (iss !== entityId || sub !== entityId) throw broken("The entity configuration is about another entity than the one that was asked.");
   const seconds = now.getTime() / 1000;
   if (exp <= seconds || iat > seconds + SKEW_SECONDS) throw broken("The entity configuration is expired, or dated in the future.");
-  return { entityId, jwt, keys, metadata };
+  return { entityId, jwt, keys, signedBy, readAt: now, expiresAt: new Date(exp * 1000), metadata };
 }
 
-/** As they stand, unverified. */
-export function readClaims(jwt: string): Record<string, unknown> {
+function readClaims(jwt: string): Record<string, unknown> {
   try {
     return decodeJwt(jwt);
   } catch (error) {
-    throw broken("The entity configuration is not a signed JWT.", error);
+    throw broken("The document is not a signed JWT.", error);
   }
 }
 

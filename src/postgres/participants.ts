@@ -70,10 +70,11 @@ export function readParticipants(db: Database): Reader["participants"] {
 export function writeParticipants(db: Database): Writer["register"] {
   return {
     put: async (participant) => {
-      const { endpoints, keys, datasets, about, client, ...plain } = participant;
+      const { endpoints, keys, federationKeys, datasets, about, client, ...plain } = participant;
       const documents = {
         endpoints: json(endpoints),
         keys: json(keys),
+        federationKeys: json(federationKeys ?? []),
         datasets: json(datasets),
         about: json(about),
         client: json(client),

@@ -4,11 +4,13 @@ import { writeAccreditations } from "./accreditation-changes.ts";
 import { readAccreditations } from "./accreditations.ts";
 import { writeConsents, readConsents } from "./consents.ts";
 import { readConditions, writeConditions } from "./conditions.ts";
+import { readEntities, writeEntities } from "./entities.ts";
 import { readLedger, writeLedger } from "./ledger.ts";
 import { readOutbox, writeOutbox } from "./outbox.ts";
 import { readParticipants, writeParticipants } from "./participants.ts";
 import { readPeople, writePeople } from "./people.ts";
 import type { Database } from "./pool.ts";
+import { readSubordinates } from "./subordinates.ts";
 import { readSwitches, writeSwitches } from "./switches.ts";
 import { readTransfers } from "./transfers.ts";
 import { writeTransfers } from "./transfer-changes.ts";
@@ -48,6 +50,8 @@ function readerOf(tx: Database): Reader {
     transfers: readTransfers(tx),
     switches: readSwitches(tx),
     accreditations: readAccreditations(tx),
+    entities: readEntities(tx),
+    subordinates: readSubordinates(tx),
     ledger: readLedger(tx),
     outbox: readOutbox(tx),
     conditions: readConditions(tx),
@@ -63,6 +67,7 @@ function writerOf(tx: Database): Writer {
     deliveries: writeTransfers(tx),
     moves: writeSwitches(tx),
     cases: writeAccreditations(tx),
+    configurations: writeEntities(tx),
     log: writeLedger(tx),
     notices: writeOutbox(tx),
     rules: writeConditions(tx),

@@ -24,7 +24,8 @@ import type {
   Proposal,
   Review,
 } from "../core/register/application.ts";
-import type { Participant, TrustMark } from "../core/register/participant.ts";
+import type { EntityRecord } from "../core/register/entity-record.ts";
+import type { Participant, PublicJwk, TrustMark } from "../core/register/participant.ts";
 import type { Switch } from "../core/switch/switch.ts";
 import type { Transfer, TransferEvent, TransferItem } from "../core/transfer/transfer.ts";
 
@@ -35,7 +36,10 @@ type WithJson<T, K extends keyof T> = Omit<T, K> & { [P in K]: Json<T[P]> };
 
 /** Rows are the core's objects: columns are their members in snake case. */
 export interface Tables {
-  participants: WithJson<Participant, "endpoints" | "keys" | "datasets" | "about" | "client">;
+  participants: Omit<WithJson<Participant, "endpoints" | "keys" | "datasets" | "about" | "client">, "federationKeys"> & {
+    federationKeys: ColumnType<PublicJwk[], string | undefined, string>;
+  };
+  entityConfigurations: EntityRecord;
   trustMarks: TrustMark;
   people: Person;
   sessions: Session;

@@ -73,6 +73,57 @@ describe("keyring", () => {
   });
 });
 
+describe("rotation with a lead time", () => {
+  async function inFolder(work: (dir: string, ring: Keyring) => Promise<void>): Promise<void> {
+    const fresh = await mkdtemp(join(tmpdir(), "relais-keys-"));
+    await work(fresh, await openKeyring(fresh, "web", "a secret of more than 32 characters, for a test"));
+    await rm(fresh, { recursive: true });
+  }
+  const later = async (ms: number) => new Promise((done) => setTimeout(done, ms));
+
+  test("a key is announced first, and signs when its time has come, in a process that did not restart", async () => {
+    await inFolder(async (dir, running) => {
+      const old = running.current("federation").kid;
+      const operator = await openKeyring(dir, "web", "a secret of more than 32 characters, for a test");
+      const next = await operator.rotate("federation", 2);
+      assert.equal(running.current("federation").kid, old);
+      assert.deepEqual(
+        (await running.publicRing("federation")).map(({ kid }) => kid),
+        [old, next.kid],
+        "announced, after the current one",
+      );
+      await assert.rejects(running.rotate("federation", 2), { code: "conflict" });
+      await later(2100);
+      assert.equal(running.current("federation").kid, next.kid);
+      const [, ended] = await running.publicRing("federation");
+      assert.deepEqual([ended?.kid, Number(ended?.exp)], [old, Number(next.publicJwk.nbf)]);
+    });
+  });
+
+  test("a revoked key stops signing at once: the announced one takes its place, or a new one, and it leaves the published set", async () => {
+    await inFolder(async (_dir, ring) => {
+      const first = ring.current("oauth").kid;
+      await ring.revoke("oauth", first, "compromised");
+      const second = ring.current("oauth").kid;
+      assert.notEqual(second, first);
+      assert.ok(!(await ring.publicKeys()).some(({ kid }) => kid === first));
+      const gone = (await ring.publicRing("oauth")).find(({ kid }) => kid === first);
+      assert.equal((gone?.revoked as { reason?: string } | undefined)?.reason, "compromised");
+      const next = await ring.rotate("oauth", 3600);
+      await ring.revoke("oauth", second, "superseded");
+      assert.equal(ring.current("oauth").kid, next.kid);
+      const another = await ring.rotate("oauth", 3600);
+      await ring.revoke("oauth", another.kid, "unspecified");
+      assert.deepEqual(
+        [ring.current("oauth").kid, ring.current("oauth").publicJwk.exp],
+        [next.kid, undefined],
+        "it goes on without an end",
+      );
+      await assert.rejects(ring.revoke("oauth", "nobody", "superseded"), { code: "not_found" });
+    });
+  });
+});
+
 describe("keyring with a secret", () => {
   test("the files on disk hold no key, and open with the same secret only", async () => {
     const fresh = await mkdtemp(join(tmpdir(), "relais-keys-"));

@@ -1,111 +1,192 @@
 import { canonicalJson } from "../canonical-json.ts";
-import { RelaisError } from "../errors.ts";
+import { fault } from "./fault.ts";
+import type { EntityStatement, Metadata } from "./statement.ts";
 
-/** Metadata of an entity by entity type, and what superiors ask of it (OpenID Federation 1.0 §6.1). */
-export type Metadata = Record<string, Record<string, unknown>>;
-export type ParameterPolicy = Record<string, unknown>;
+/** Operators of one metadata parameter, by name. */
+type ParameterPolicy = Record<string, unknown>;
 export type MetadataPolicy = Record<string, Record<string, ParameterPolicy>>;
 
-/** In the order in which they are applied (§6.1.3.1). */
-const OPERATORS = ["value", "add", "default", "one_of", "subset_of", "superset_of", "essential"] as const;
-type Operator = (typeof OPERATORS)[number];
-
 const same = (a: unknown, b: unknown): boolean => canonicalJson(a) === canonicalJson(b);
-const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : [value]);
-const has = (values: unknown[], value: unknown): boolean => values.some((one) => same(one, value));
-const union = (a: unknown, b: unknown): unknown[] => [...list(a), ...list(b).filter((one) => !has(list(a), one))];
-const intersection = (a: unknown, b: unknown): unknown[] => list(a).filter((one) => has(list(b), one));
+const has = (list: unknown[], value: unknown): boolean => list.some((one) => same(one, value));
+const union = (a: unknown[], b: unknown[]): unknown[] => [...a, ...b.filter((value) => !has(a, value))];
+const intersection = (a: unknown[], b: unknown[]): unknown[] => a.filter((value) => has(b, value));
+const isSubset = (a: unknown[], b: unknown[]): boolean => a.every((value) => has(b, value));
 
-function broken(parameter: string, flaw: string): RelaisError {
-  return new RelaisError("peer_protocol", `The metadata policy for ${parameter} ${flaw}.`);
+const isList = (value: unknown): value is unknown[] => Array.isArray(value) && value.every((one) => one !== null);
+const isPlain = (value: unknown): boolean => ["string", "number", "boolean", "object"].includes(typeof value);
+
+function refuse(what: string): never {
+  throw fault("invalid_metadata", `A metadata policy cannot be carried out: ${what}.`);
 }
 
-function mustBeEqual(parameter: string, operator: Operator, a: unknown, b: unknown): unknown {
-  if (!same(a, b)) throw broken(parameter, `has two different values for ${operator}`);
-  return a;
+function listOf(operator: string, value: unknown): unknown[] {
+  return isList(value) ? value : refuse(`${operator} acts on lists, and finds something else`);
 }
 
-/** How the operators of a superior and its subordinate become one (§6.1.3.1.1 to §6.1.3.1.7). */
-const MERGE: Record<Operator, (parameter: string, superior: unknown, subordinate: unknown) => unknown> = {
-  value: (parameter, a, b) => mustBeEqual(parameter, "value", a, b),
-  add: (_parameter, a, b) => union(a, b),
-  default: (parameter, a, b) => mustBeEqual(parameter, "default", a, b),
-  one_of: (parameter, a, b) => {
-    const both = intersection(a, b);
-    if (both.length === 0) throw broken(parameter, "leaves no value (one_of)");
-    return both;
+interface Operator {
+  /** What the operator may be configured with. */
+  accepts: (operand: unknown) => boolean;
+  /** Two levels of the chain, the superior's first. */
+  merge: (superior: unknown, subordinate: unknown) => unknown;
+  /** The parameter after it; undefined is absent. */
+  apply: (parameter: unknown, operand: unknown) => unknown;
+}
+
+const equalOnly = (name: string) => (a: unknown, b: unknown) => (same(a, b) ? a : refuse(`two levels give ${name} different values`));
+
+/** The standard operators in their order of application (OpenID Federation 1.0 §6.1.3.1). */
+// oxfmt-ignore
+const OPERATORS = {
+  value: {
+    accepts: (operand) => operand === null || isPlain(operand),
+    merge: equalOnly("value"),
+    apply: (_parameter, operand) => (operand === null ? undefined : operand),
   },
-  subset_of: (_parameter, a, b) => intersection(a, b),
-  superset_of: (_parameter, a, b) => union(a, b),
-  essential: (_parameter, a, b) => a === true || b === true,
-};
+  add: {
+    accepts: isList,
+    merge: (a, b) => union(a as unknown[], b as unknown[]),
+    apply: (parameter, operand) => (parameter === undefined ? operand : union(listOf("add", parameter), operand as unknown[])),
+  },
+  default: {
+    accepts: (operand) => operand !== null && isPlain(operand),
+    merge: equalOnly("default"),
+    apply: (parameter, operand) => (parameter === undefined ? operand : parameter),
+  },
+  one_of: {
+    accepts: isList,
+    merge: (a, b) => {
+      const both = intersection(a as unknown[], b as unknown[]);
+      return both.length > 0 ? both : refuse("two levels leave nothing for one_of");
+    },
+    apply: (parameter, operand) =>
+      parameter === undefined || has(operand as unknown[], parameter) ? parameter : refuse("a value is not among one_of"),
+  },
+  subset_of: {
+    accepts: isList,
+    merge: (a, b) => intersection(a as unknown[], b as unknown[]),
+    apply: (parameter, operand) =>
+      parameter === undefined ? parameter : intersection(listOf("subset_of", parameter), operand as unknown[]),
+  },
+  superset_of: {
+    accepts: isList,
+    merge: (a, b) => union(a as unknown[], b as unknown[]),
+    apply: (parameter, operand) =>
+      parameter === undefined || isSubset(operand as unknown[], listOf("superset_of", parameter))
+        ? parameter
+        : refuse("a value lacks what superset_of asks for"),
+  },
+  essential: {
+    accepts: (operand) => typeof operand === "boolean",
+    merge: (a, b) => a === true || b === true,
+    apply: (parameter, operand) => (operand === true && parameter === undefined ? refuse("an essential value is missing") : parameter),
+  },
+} as const satisfies Record<string, Operator>;
 
-/**
- * One policy out of those of a chain, the anchor's first.
- * @throws RelaisError `peer_protocol` where they contradict each other, or a critical operator is unknown.
- */
-export function mergePolicies(policies: readonly MetadataPolicy[], critical: readonly string[] = []): MetadataPolicy {
-  const unknown = critical.find((name) => !(OPERATORS as readonly string[]).includes(name));
-  if (unknown !== undefined) throw broken("every entity", `uses the critical operator ${unknown}, which is not known here`);
-  const merged: MetadataPolicy = {};
-  for (const policy of policies)
-    for (const [type, parameters] of Object.entries(policy))
-      for (const [parameter, operators] of Object.entries(parameters)) {
-        const known = ((merged[type] ??= {})[parameter] ??= {});
-        for (const [name, value] of Object.entries(operators)) {
-          const operator = OPERATORS.find((one) => one === name);
-          // An operator that is not critical and not known is left out (§6.1.3.2).
-          if (operator !== undefined) known[operator] = operator in known ? MERGE[operator](parameter, known[operator], value) : value;
-        }
-      }
-  return merged;
+const STANDARD = Object.keys(OPERATORS) as (keyof typeof OPERATORS)[];
+const isStandard = (name: string): name is keyof typeof OPERATORS => Object.hasOwn(OPERATORS, name);
+
+type Pair = (a: unknown, b: unknown) => boolean;
+const asList = (value: unknown): unknown[] => (isList(value) ? value : [value]);
+
+/** Which operators bear each other, and when (§6.1.3.1). A pair that is not here is allowed where `FORBIDDEN` does not name it. */
+const CONDITIONS: [a: keyof typeof OPERATORS, b: keyof typeof OPERATORS, holds: Pair][] = [
+  ["value", "add", (value, add) => isSubset(add as unknown[], asList(value))],
+  ["value", "default", (value) => value !== null],
+  ["value", "one_of", (value, oneOf) => has(oneOf as unknown[], value)],
+  ["value", "subset_of", (value, subset) => isSubset(asList(value), subset as unknown[])],
+  ["value", "superset_of", (value, superset) => isSubset(superset as unknown[], asList(value))],
+  ["value", "essential", (value, essential) => !(value === null && essential === true)],
+  ["add", "one_of", () => false],
+  ["add", "subset_of", (add, subset) => isSubset(add as unknown[], subset as unknown[])],
+  ["one_of", "subset_of", () => false],
+  ["one_of", "superset_of", () => false],
+  ["subset_of", "superset_of", (subset, superset) => isSubset(superset as unknown[], subset as unknown[])],
+];
+
+function checkParameter(type: string, parameter: string, policy: ParameterPolicy): void {
+  for (const name of STANDARD.filter((operator) => operator in policy))
+    if (!OPERATORS[name].accepts(policy[name])) refuse(`${type}.${parameter} has ${name} in a form that is not its own`);
+  for (const [a, b, holds] of CONDITIONS)
+    if (a in policy && b in policy && !holds(policy[a], policy[b])) refuse(`${type}.${parameter} combines ${a} and ${b} against the rules`);
 }
 
-/** `scope` is one text that stands for a list (§6.1.3.1.8). */
-const asValue = (parameter: string, value: unknown): unknown =>
-  parameter === "scope" && typeof value === "string" ? value.split(" ") : value;
-const fromValue = (parameter: string, value: unknown): unknown => (parameter === "scope" && Array.isArray(value) ? value.join(" ") : value);
+/** `scope` is a list in a policy, and a text of words in metadata (§6.1.3.1.8). */
+const wordsOf = (scope: unknown): unknown => (typeof scope === "string" ? scope.split(" ").filter((word) => word !== "") : scope);
+const asWords = (name: string, value: unknown): unknown => (name === "scope" && isList(value) ? value.join(" ") : value);
 
-/**
- * Metadata as the policy makes it. Entity types that the entity does not have are not added.
- * @throws RelaisError `peer_protocol` where it does not comply.
- */
-export function applyPolicy(metadata: Metadata, policy: MetadataPolicy): Metadata {
+/** Only operators that are understood are kept (§6.1.3.2). */
+function understood(policy: MetadataPolicy): MetadataPolicy {
+  return mapParameters(policy, (type, parameter, operators) => {
+    const kept = Object.fromEntries(Object.entries(operators).filter(([name]) => isStandard(name)));
+    if (parameter === "scope") for (const name of STANDARD) if (name in kept) kept[name] = wordsOf(kept[name]);
+    checkParameter(type, parameter, kept);
+    return kept;
+  });
+}
+
+function mapParameters(
+  policy: MetadataPolicy,
+  map: (type: string, parameter: string, operators: ParameterPolicy) => ParameterPolicy,
+): MetadataPolicy {
   return Object.fromEntries(
-    Object.entries(metadata).map(([type, parameters]) => [type, applyToType(parameters, policy[type] ?? {})] as const),
+    Object.entries(policy).map(([type, parameters]) => [
+      type,
+      Object.fromEntries(Object.entries(parameters).map(([parameter, operators]) => [parameter, map(type, parameter, operators)])),
+    ]),
   );
 }
 
-function applyToType(parameters: Record<string, unknown>, policy: Record<string, ParameterPolicy>): Record<string, unknown> {
-  const result = { ...parameters };
-  for (const [parameter, operators] of Object.entries(policy)) {
-    const value = OPERATORS.reduce(
-      (present, operator) => (operator in operators ? APPLY[operator](parameter, present, operators[operator]) : present),
-      asValue(parameter, result[parameter]),
-    );
-    if (value === undefined || value === null) delete result[parameter];
-    else result[parameter] = fromValue(parameter, value);
-  }
-  return result;
+function mergeParameter(type: string, parameter: string, superior: ParameterPolicy, subordinate: ParameterPolicy): ParameterPolicy {
+  const merged = { ...superior, ...subordinate };
+  for (const name of STANDARD)
+    if (name in superior && name in subordinate) merged[name] = OPERATORS[name].merge(superior[name], subordinate[name]);
+  checkParameter(type, parameter, merged);
+  return merged;
 }
 
-const APPLY: Record<Operator, (parameter: string, present: unknown, given: unknown) => unknown> = {
-  value: (_parameter, _present, given) => given,
-  add: (_parameter, present, given) => (present === undefined ? list(given) : union(present, given)),
-  default: (_parameter, present, given) => present ?? given,
-  one_of: (parameter, present, given) => {
-    if (present !== undefined && !has(list(given), present)) throw broken(parameter, "does not allow this value (one_of)");
-    return present;
-  },
-  subset_of: (_parameter, present, given) => (present === undefined ? undefined : intersection(present, given)),
-  superset_of: (parameter, present, given) => {
-    if (present !== undefined && !list(given).every((one) => has(list(present), one)))
-      throw broken(parameter, "asks for more (superset_of)");
-    return present;
-  },
-  essential: (parameter, present, given) => {
-    if (given === true && (present === undefined || (Array.isArray(present) && present.length === 0)))
-      throw broken(parameter, "asks for a value that is missing (essential)");
-    return present;
-  },
-};
+function mergePolicies(superior: MetadataPolicy, subordinate: MetadataPolicy): MetadataPolicy {
+  const merged = { ...superior };
+  for (const [type, parameters] of Object.entries(subordinate)) {
+    const present = { ...merged[type] };
+    for (const [parameter, policy] of Object.entries(parameters)) {
+      const above = present[parameter];
+      present[parameter] = above === undefined ? policy : mergeParameter(type, parameter, above, policy);
+    }
+    merged[type] = present;
+  }
+  return merged;
+}
+
+type PolicyStatement = Pick<EntityStatement, "metadataPolicy" | "metadataPolicyCrit">;
+
+/**
+ * One policy out of those of a chain, the most superior statement first (OpenID Federation 1.0 §6.1.4.1).
+ * @throws RelaisError `peer_protocol` for a policy error: the chain is invalid.
+ */
+export function resolvePolicy(statements: PolicyStatement[]): MetadataPolicy {
+  const critical = statements.flatMap((statement) => statement.metadataPolicyCrit).find((name) => !isStandard(name));
+  if (critical !== undefined) refuse(`the critical operator ${critical} is not known here`);
+  return statements.map(({ metadataPolicy }) => understood(metadataPolicy)).reduce(mergePolicies, {});
+}
+
+/**
+ * Applies a policy to metadata, operator by operator in the standard order (§6.1.4.2). Entity types that the metadata does not have stay absent.
+ * @throws RelaisError `peer_protocol` for a policy error: the chain is invalid.
+ */
+export function applyPolicy(metadata: Metadata, policy: MetadataPolicy): Metadata {
+  const resolved: Metadata = { ...metadata };
+  for (const [type, members] of Object.entries(metadata)) {
+    const result = { ...members };
+    for (const [parameter, operators] of Object.entries(policy[type] ?? {})) {
+      const value = applyOperators(operators, parameter === "scope" ? wordsOf(members[parameter]) : members[parameter]);
+      if (value === undefined) delete result[parameter];
+      else result[parameter] = asWords(parameter, value);
+    }
+    resolved[type] = result;
+  }
+  return resolved;
+}
+
+function applyOperators(operators: ParameterPolicy, parameter: unknown): unknown {
+  return STANDARD.filter((name) => name in operators).reduce((value, name) => OPERATORS[name].apply(value, operators[name]), parameter);
+}

@@ -1,129 +1,140 @@
-import { RelaisError } from "../errors.ts";
 import type { PublicJwk } from "../register/participant.ts";
-import { applyPolicy, mergePolicies, type Metadata, type MetadataPolicy } from "./metadata-policy.ts";
+import { allowedMetadata, checkConstraints } from "./constraints.ts";
+import { fault } from "./fault.ts";
+import { applyPolicy, resolvePolicy } from "./metadata-policy.ts";
+import { checkSignature, checkTimes, readStatement, type EntityStatement, type Metadata, type SignedStatements } from "./statement.ts";
 
-const STATEMENT_TYPE = "entity-statement+jwt";
-/** Longer chains are refused before anything is verified. */
-const LONGEST = 10;
-
-/** Claims of an entity statement that was verified (OpenID Federation 1.0 §3). */
-export interface Statement {
-  iss: string;
-  sub: string;
-  iat: number;
-  exp: number;
-  jwks: { keys: PublicJwk[] };
-  metadata?: Metadata;
-  metadata_policy?: MetadataPolicy;
-  metadata_policy_crit?: string[];
-  constraints?: {
-    max_path_length?: number;
-    naming_constraints?: { permitted?: string[]; excluded?: string[] };
-    allowed_entity_types?: string[];
-  };
-}
-
-/** The payload, where one of these keys signed it with this type; throws otherwise. */
-export type Verify = (jwt: string, expected: { type: string; keys: PublicJwk[] }) => Promise<Record<string, unknown>>;
-/** The payload as it stands, unverified. */
-export type Peek = (jwt: string) => Record<string, unknown>;
-
-export interface ResolvedChain {
-  /** Of the subject, as the policies leave it. */
-  metadata: Metadata;
-  /** The earliest end of all statements. */
-  expiresAt: Date;
-}
-
-interface Anchor {
+/** Whom to trust, and by which keys: configured, never taken from what is to be checked. */
+export interface TrustAnchor {
   entityId: string;
-  /** Configured, never taken from the chain itself. */
   keys: PublicJwk[];
 }
 
+export interface ValidChain {
+  /** The subject's metadata, after its superior's, the constraints and the policies. */
+  metadata: Metadata;
+  /** The earliest end of any statement (§10.4). */
+  expiresAt: Date;
+  /** From the subject's configuration to the anchor's. */
+  statements: EntityStatement[];
+}
+
+const MOST_STATEMENTS = 12;
+
 /**
- * Validates a chain: the subject's own configuration, one statement by each superior, and the anchor's configuration last (§10.2). The last two
- * signatures stand on keys of the anchor that are known beforehand.
- * @throws RelaisError `peer_protocol` naming the first thing that is wrong.
+ * Validates a chain as OpenID Federation 1.0 §10.2 says: all that is cheap first, then every signature, then constraints and metadata.
+ * The last signature must be by a configured key of the anchor.
+ * @throws RelaisError `peer_protocol` with `details.fault`.
  */
-export async function validateChain(
-  chain: readonly string[],
-  anchor: Anchor,
-  { verify, peek, now }: { verify: Verify; peek: Peek; now: Date },
-): Promise<ResolvedChain> {
-  if (chain.length < 2 || chain.length > LONGEST) throw invalid(`has ${chain.length} statements`);
-  const statements = chain.map((jwt) => statementIn(peek(jwt), now));
-  for (const [place, jwt] of chain.entries()) {
-    const statement = statements[place] as Statement;
-    const above = statements[place + 1];
-    if (place === 0 && statement.iss !== statement.sub) throw invalid("does not begin with the subject's own configuration");
-    if (above !== undefined && statement.iss !== above.sub) throw invalid("is not in order");
-    const keys = above === undefined || (above.iss === anchor.entityId && above.sub === anchor.entityId) ? anchor.keys : above.jwks.keys;
-    await verify(jwt, { type: STATEMENT_TYPE, keys });
-    if (place === 0) await verify(jwt, { type: STATEMENT_TYPE, keys: statement.jwks.keys });
+export async function validateChain(signed: SignedStatements, jwts: string[], anchor: TrustAnchor, now: Date): Promise<ValidChain> {
+  if (jwts.length === 0 || jwts.length > MOST_STATEMENTS)
+    throw fault("invalid_trust_chain", `A trust chain has 1 to ${MOST_STATEMENTS} statements; this one has ${jwts.length}.`);
+  const chain = jwts.map((jwt) => readStatement(signed, jwt));
+  for (const statement of chain) checkTimes(statement, `The statement about ${statement.sub}`, now);
+  const [subject, last] = [chain[0] as EntityStatement, chain.at(-1) as EntityStatement];
+  checkOrder(chain, subject, last, anchor);
+  await checkSignature(signed, subject, subject.keys, subject.sub);
+  for (const [index, statement] of chain.slice(0, -1).entries()) {
+    const above = chain[index + 1] as EntityStatement;
+    await checkSignature(signed, statement, above.keys, statement.iss);
   }
-  const last = statements.at(-1) as Statement;
-  if (last.iss !== anchor.entityId || last.sub !== anchor.entityId) throw invalid("does not end at the trust anchor");
-  checkConstraints(statements);
-  return { metadata: resolveMetadata(statements), expiresAt: new Date(Math.min(...statements.map(({ exp }) => exp)) * 1000) };
+  await checkSignature(signed, last, anchor.keys, `the configured trust anchor ${anchor.entityId}`);
+  checkConstraints(chain);
+  return { metadata: resolveMetadata(chain), expiresAt: new Date(Math.min(...chain.map(({ exp }) => exp)) * 1000), statements: chain };
 }
 
-const SKEW_SECONDS = 60;
-
-function statementIn(claims: Record<string, unknown>, now: Date): Statement {
-  const seconds = now.getTime() / 1000;
-  const { iss, sub, iat, exp, jwks } = claims as Partial<Statement>;
-  if (
-    typeof iss !== "string" ||
-    typeof sub !== "string" ||
-    typeof iat !== "number" ||
-    typeof exp !== "number" ||
-    !Array.isArray(jwks?.keys)
-  )
-    throw invalid("holds a statement without iss, sub, iat, exp or jwks");
-  if (iat > seconds + SKEW_SECONDS) throw invalid("holds a statement from the future");
-  if (exp <= seconds) throw invalid("holds a statement that is over");
-  return claims as unknown as Statement;
-}
-
-/** §6.2: a superior may bound how long a chain below it is, which names it holds, and which types. */
-function checkConstraints(statements: Statement[]): void {
-  const subject = statements[0] as Statement;
-  for (const [place, { constraints }] of statements.entries()) {
-    if (constraints === undefined || place === 0) continue;
-    const between = place - 1;
-    if (constraints.max_path_length !== undefined && between > constraints.max_path_length)
-      throw invalid("is longer than a superior allows");
-    const { permitted, excluded } = constraints.naming_constraints ?? {};
-    const host = new URL(subject.sub).hostname;
-    const isUnder = (name: string): boolean => host === name || host.endsWith(name.startsWith(".") ? name : `.${name}`);
-    if (permitted !== undefined && !permitted.some(isUnder)) throw invalid("holds a name that a superior does not permit");
-    if (excluded?.some(isUnder)) throw invalid("holds a name that a superior excludes");
+function checkOrder(chain: EntityStatement[], subject: EntityStatement, last: EntityStatement, anchor: TrustAnchor): void {
+  if (subject.iss !== subject.sub)
+    throw fault("invalid_trust_chain", "The trust chain does not begin with its subject's own configuration.");
+  if (last.iss !== anchor.entityId || last.sub !== anchor.entityId)
+    throw fault("invalid_trust_anchor", `The trust chain does not end with the configuration of ${anchor.entityId}.`);
+  for (const [index, statement] of chain.slice(0, -1).entries()) {
+    if (statement.iss !== chain[index + 1]?.sub)
+      throw fault("invalid_trust_chain", `After a statement by ${statement.iss} the trust chain needs one about ${statement.iss}.`);
   }
+  if (new Set(chain.slice(1).map(({ sub }) => sub)).size !== chain.length - 1)
+    throw fault("invalid_trust_chain", "The trust chain passes an entity twice.");
 }
 
-/** The immediate superior's own words first, then the types that are allowed, then the merged policy (§6.1.4). */
-function resolveMetadata(statements: Statement[]): Metadata {
-  const [subject, superior] = statements as [Statement, Statement];
-  const own: Metadata = { ...subject.metadata };
-  for (const [type, parameters] of Object.entries(superior.metadata ?? {})) if (type in own) own[type] = { ...own[type], ...parameters };
-  const allowed = statements
-    .slice(1)
-    .flatMap(({ constraints }) => (constraints?.allowed_entity_types ? [constraints.allowed_entity_types] : []));
-  const kept = Object.fromEntries(
-    Object.entries(own).filter(([type]) => type === "federation_entity" || allowed.every((types) => types.includes(type))),
-  );
-  const above = statements.slice(1).toReversed();
-  const policies = above.flatMap(({ metadata_policy: policy }) => (policy ? [policy] : []));
-  return applyPolicy(
-    kept,
-    mergePolicies(
-      policies,
-      above.flatMap(({ metadata_policy_crit: critical }) => critical ?? []),
-    ),
-  );
+/** The superior's own metadata comes first, then allowed types, then the merged policy (§6.1.4.2, §6.2.3). */
+function resolveMetadata(chain: EntityStatement[]): Metadata {
+  const [subject, ...superiors] = chain as [EntityStatement, ...EntityStatement[]];
+  const statements = superiors.slice(0, -1);
+  const given = withSuperior(subject.metadata, statements[0]?.metadata ?? {});
+  return applyPolicy(allowedMetadata(given, chain), resolvePolicy(statements.toReversed()));
 }
 
-function invalid(flaw: string): RelaisError {
-  return new RelaisError("peer_protocol", `The trust chain ${flaw}.`);
+/** For types that the subject has; members of the superior replace the subject's (§3.1.3 `metadata`). */
+function withSuperior(own: Metadata, superior: Metadata): Metadata {
+  return Object.fromEntries(Object.entries(own).map(([type, members]) => [type, { ...members, ...superior[type] }]));
+}
+
+/** Where statements come from. Null: there is none. Each call counts against the bound. */
+export interface StatementSource {
+  configuration(entityId: string): Promise<string | null>;
+  /** What `superior`, whose configuration this is, says of `entityId`. */
+  subordinate(superior: EntityStatement, entityId: string): Promise<string | null>;
+}
+
+interface Search {
+  signed: SignedStatements;
+  source: StatementSource;
+  anchorId: string;
+  fetches: number;
+}
+
+const MOST_FETCHES = 20;
+const MOST_INTERMEDIATES = 5;
+
+/**
+ * Looks for chains upwards from a subject's configuration to one anchor, the shortest first (§10.1). It never passes an entity twice, stops
+ * after 5 intermediates and 20 fetches, and verifies nothing: `validateChain` does.
+ */
+export async function buildChain(
+  signed: SignedStatements,
+  source: StatementSource,
+  subject: { configuration: string; hints?: string[] },
+  anchorId: string,
+): Promise<string[] | null> {
+  const search = { signed, source, anchorId, fetches: 0 };
+  const first = readStatement(signed, subject.configuration);
+  const hints = first.authorityHints.length > 0 ? first.authorityHints : (subject.hints ?? []);
+  let level: Path[] = [{ jwts: [first.jwt], entityId: first.sub, hints, passed: new Set([first.sub]) }];
+  for (let depth = 0; depth <= MOST_INTERMEDIATES && level.length > 0; depth++) {
+    const next: Path[] = [];
+    for (const path of level) {
+      const found = await climb(search, path, next);
+      if (found !== null) return found;
+    }
+    level = next;
+  }
+  return null;
+}
+
+interface Path {
+  jwts: string[];
+  entityId: string;
+  hints: string[];
+  passed: ReadonlySet<string>;
+}
+
+/** One step up by every hint, the anchor's first: a chain that is done, or more paths to go on with. */
+async function climb(search: Search, path: Path, next: Path[]): Promise<string[] | null> {
+  const hints = path.hints
+    .filter((hint) => !path.passed.has(hint))
+    .sort((a, b) => Number(b === search.anchorId) - Number(a === search.anchorId));
+  for (const hint of hints) {
+    if (search.fetches + 2 > MOST_FETCHES) return null;
+    search.fetches += 2;
+    const configuration = await search.source.configuration(hint);
+    if (configuration === null) continue;
+    const superior = readStatement(search.signed, configuration);
+    if (superior.sub !== hint) continue;
+    const statement = await search.source.subordinate(superior, path.entityId);
+    if (statement === null) continue;
+    const jwts = [...path.jwts, statement];
+    if (hint === search.anchorId) return [...jwts, configuration];
+    next.push({ jwts, entityId: hint, hints: superior.authorityHints, passed: new Set([...path.passed, hint]) });
+  }
+  return null;
 }

@@ -12,7 +12,7 @@ type Members = Record<string, unknown>;
  * Reads a participant from its entity configuration (docs/self-data-transfer.md, "What a participant publishes").
  * @throws RelaisError `peer_protocol` naming the member that is missing or wrong.
  */
-export function participantFrom(configuration: EntityConfiguration): Described {
+export function participantFrom(configuration: Omit<EntityConfiguration, "signedBy" | "readAt" | "expiresAt">): Described {
   const {
     federation_entity: organisation = {},
     oauth_client: client,
@@ -27,7 +27,8 @@ export function participantFrom(configuration: EntityConfiguration): Described {
     roles: rolesOf({ holder, platform }),
     adapter: "self-data",
     endpoints: endpointsOf({ holder, platform }),
-    keys: keysOf(configuration.keys, client),
+    keys: clientKeysOf(client),
+    federationKeys: configuration.keys.map(publicOnly),
     datasets: holder ? datasetsOf(holder) : [],
     about: { ...aboutOf(main, organisation), ...(holder?.synthetic === true ? { synthetic: true } : {}) },
     client: clientOf(client),
@@ -53,12 +54,11 @@ function endpointsOf({ holder = {}, platform = {} }: { holder: Members | undefin
   );
 }
 
-/** Its statement keys and its client keys: documents of it verify with either. One key per `kid`. */
-function keysOf(own: PublicJwk[], client: Members | undefined): PublicJwk[] {
+/** With which it signs documents and proves itself as a client. One key per `kid`; its statement keys are for statements alone (§3.1). */
+function clientKeysOf(client: Members | undefined): PublicJwk[] {
   const jwks = client?.jwks as { keys?: unknown } | undefined;
-  const added = Array.isArray(jwks?.keys) ? (jwks.keys as PublicJwk[]).filter((key) => typeof key?.kty === "string") : [];
-  const keys = new Map([...own, ...added].map((key) => [key.kid, publicOnly(key)]));
-  return [...keys.values()];
+  const keys = Array.isArray(jwks?.keys) ? (jwks.keys as PublicJwk[]).filter((key) => typeof key?.kty === "string") : [];
+  return [...new Map(keys.map((key) => [key.kid, publicOnly(key)])).values()];
 }
 
 const PRIVATE_MEMBERS = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"];

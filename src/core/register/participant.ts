@@ -39,7 +39,10 @@ export interface Participant {
   roles: Role[];
   adapter: AdapterName;
   endpoints: Endpoints;
+  /** Of its documents and of its client. */
   keys: PublicJwk[];
+  /** Of its entity statements, and of nothing else (OpenID Federation 1.0 §3.1); none where it publishes none. */
+  federationKeys?: PublicJwk[] | undefined;
   /** Data sets that a holder gives back; empty for a platform. */
   datasets: DataSet[];
   /** What people are told: ISO 3166 country of hosting, contact of the data-protection officer, retention in words. */
@@ -73,6 +76,9 @@ export interface TrustMark {
   /** Its place in the status list; null for marks that have none. */
   statusIndex: number | null;
 }
+
+/** What an issued mark is now: read from the tables, so that it turns in the transaction of the decision. */
+export type MarkStanding = "active" | "suspended" | "revoked" | "expired";
 
 /** A destination or source may take part only while it is accredited and bears a mark that is in force. */
 export function isAccredited(participant: Participant, mark: TrustMark | null, now: Date): boolean {

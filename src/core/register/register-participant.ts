@@ -1,19 +1,26 @@
 import { newId } from "../ids.ts";
 import type { EntityConfigurations, Ports } from "../ports.ts";
+import { acceptConfiguration } from "./accept-configuration.ts";
 import type { Participant } from "./participant.ts";
-import { participantFrom, type Described } from "./participant-metadata.ts";
+import type { Described } from "./participant-metadata.ts";
 
 /** An entity that publishes its configuration, or, for platforms that speak a standard of their own, a description by the operator. */
-export type Entry = { entityId: string } | { description: Described };
+/** `confirmed`: its keys are known by another channel, whatever the register knew before. */
+export type Entry = { entityId: string; confirmed?: boolean } | { description: Described };
 
 type RegisteringPorts = Pick<Ports, "store"> & { entityConfigurations: EntityConfigurations };
 
 /**
  * Puts a participant in the register, or renews what it says of itself. Its id and status stay as they were; a new one is `registered`.
- * @throws RelaisError `peer_unavailable`, `peer_protocol`.
+ * @throws RelaisError `peer_unavailable`, `peer_protocol`, `conflict` where it is known and signs with keys that nobody confirmed.
  */
 export async function registerParticipant(ports: RegisteringPorts, entry: Entry): Promise<Participant> {
-  const described = "description" in entry ? entry.description : participantFrom(await ports.entityConfigurations.fetch(entry.entityId));
+  if ("description" in entry) return describeParticipant(ports, entry.description);
+  const configuration = await ports.entityConfigurations.fetch(entry.entityId);
+  return ports.store.write((w) => acceptConfiguration(w, configuration, entry));
+}
+
+function describeParticipant(ports: Pick<Ports, "store">, described: Described): Promise<Participant> {
   return ports.store.write(async (w) => {
     const known = await w.participants.findByEntityId(described.entityId);
     const participant: Participant = { ...described, id: known?.id ?? newId("participant"), status: known?.status ?? "registered" };

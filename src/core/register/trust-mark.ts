@@ -7,7 +7,11 @@ export const TRUST_MARK_TYP = "trust-mark+jwt";
 
 /** Signs with the federation key. */
 export type StatementSigner = Pick<Signer, "signDocument">;
-export type MarkingPorts = Pick<Ports, "clock" | "issuer"> & { statements: StatementSigner };
+export type MarkingPorts = Pick<Ports, "clock" | "issuer"> & {
+  statements: StatementSigner;
+  /** The owner's delegation for this type of mark (§7.2.1), where somebody else owns it. */
+  delegationOf?: (type: string) => string | undefined;
+};
 
 /** The trust mark type is the URL of the charter's version (OpenID Federation 1.0 §7.1). */
 export function trustMarkType(issuer: string, version: string): string {
@@ -27,13 +31,14 @@ interface Marked {
 
 /** A new mark. `ref` is the participant's page in the public register. */
 export async function issueMark(
-  { issuer, statements }: MarkingPorts,
+  { issuer, statements, delegationOf }: MarkingPorts,
   participant: Participant,
   { level, charter, logIndex, statusIndex, at, until }: Marked,
 ): Promise<TrustMark> {
   const id = newId("trustMark");
   const seconds = (date: Date): number => Math.floor(date.getTime() / 1000);
   const type = trustMarkType(issuer, charter.version);
+  const delegation = delegationOf?.(type);
   const jwt = await statements.signDocument(TRUST_MARK_TYP, {
     iss: issuer,
     sub: participant.entityId,
@@ -46,6 +51,7 @@ export async function issueMark(
     log_index: logIndex,
     status: { status_list: { idx: statusIndex, uri: `${issuer}/status-lists/trust-marks` } },
     jti: id,
+    ...(delegation === undefined ? {} : { delegation }),
   });
   return {
     id,
