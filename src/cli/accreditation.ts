@@ -12,10 +12,11 @@ What an accreditor does, in the name of the office that the operator gave (RELAI
   show APPLICATION               criteria, evidence, what changed since the last submission
   evidence EVIDENCE --out FILE   a document, as a file
   messages APPLICATION [TEXT]    read the messages, or write one
-  review APPLICATION             --verdict accredit|refuse|request_changes --round N --without-conflict --met ID,ID --reason-fr T --reason-en T
+  review APPLICATION             --verdict accredit|refuse|request_changes --round N --without-conflict --met ID,ID
+                                 --reason-fr T --reason-en T [--remedy-fr T --remedy-en T]
   preview PARTICIPANT            what a suspension would stop
   suspend | reinstate | revoke | reopen PARTICIPANT    --reason-fr T --reason-en T [--remedy-fr T --remedy-en T]
-  organisation ORGANISATION suspend|reinstate          --reason-fr T --reason-en T
+  organisation ORGANISATION suspend|reinstate|revoke   --reason-fr T --reason-en T [--remedy-fr T --remedy-en T]
 
 A suspension takes one accreditor; everything else takes two: the second one gives the same command. --json prints the answer as it is.
 Exit code: 0, 1 failed, 2 usage, 4 not allowed.`;
@@ -123,6 +124,10 @@ async function messages({ client, values, id, rest }: Call): Promise<string> {
 }
 
 const reasonsOf = (values: Call["values"]) => ({ fr: needed(values, "reason-fr"), en: needed(values, "reason-en") });
+const remedyOf = (values: Call["values"]) =>
+  values["remedy-fr"] === undefined && values["remedy-en"] === undefined
+    ? null
+    : { fr: needed(values, "remedy-fr"), en: needed(values, "remedy-en") };
 
 async function review({ client, values, id }: Call): Promise<string> {
   const found = await client.send<Outcome>("POST", `/v1/applications/${id}/reviews`, {
@@ -131,6 +136,7 @@ async function review({ client, values, id }: Call): Promise<string> {
     without_conflict: values["without-conflict"],
     met: values.met.split(",").filter((criterion) => criterion !== ""),
     reasons: reasonsOf(values),
+    remedy: remedyOf(values),
   });
   return outcome(values, found);
 }
@@ -155,18 +161,20 @@ async function preview({ client, values, id }: Call): Promise<string> {
 
 function standing(kind: "suspend" | "reinstate" | "revoke" | "reopen"): Verb {
   return async ({ client, values, id }) => {
-    const remedy = values["remedy-fr"] === undefined ? null : { fr: values["remedy-fr"], en: needed(values, "remedy-en") };
     return outcome(
       values,
-      await client.send<Outcome>("POST", `/v1/participants/${id}/standing`, { kind, reasons: reasonsOf(values), remedy }),
+      await client.send<Outcome>("POST", `/v1/participants/${id}/standing`, { kind, reasons: reasonsOf(values), remedy: remedyOf(values) }),
     );
   };
 }
 
 async function organisation({ client, values, id, rest: [kind] }: Call): Promise<string> {
-  const found = await client.send<{ id: string; status: string; cascaded: number }>("POST", `/v1/organisations/${id}/standing`, {
-    kind,
-    reasons: reasonsOf(values),
-  });
-  return values.json ? asJson(found) : `${found.id} is ${found.status}; ${found.cascaded} participants with it.`;
+  const found = await client.send<{ id: string; status: string; decided: boolean; cascaded: number }>(
+    "POST",
+    `/v1/organisations/${id}/standing`,
+    { kind, reasons: reasonsOf(values), remedy: remedyOf(values) },
+  );
+  if (values.json) return asJson(found);
+  if (!found.decided) return "Taken down. A second accreditor has to confirm it.";
+  return `${found.id} is ${found.status}; ${found.cascaded} participants with it.`;
 }

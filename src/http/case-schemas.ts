@@ -109,6 +109,10 @@ export const NewReview = z
     without_conflict: z.boolean().meta({ description: "The declared absence of a conflict of interest" }),
     met: z.array(z.string().max(100)).max(200),
     reasons: words,
+    remedy: words
+      .nullable()
+      .default(null)
+      .meta({ description: "What the applicant can do; published with a refusal or a request for changes" }),
   })
   .meta({ id: "NewReview" });
 
@@ -139,10 +143,15 @@ export const NewStanding = z
   .strictObject({ kind: z.enum(["suspend", "reinstate", "revoke", "reopen"]), reasons: words, remedy: words.nullable().default(null) })
   .meta({ id: "NewStanding" });
 export const NewOrganisationStanding = z
-  .strictObject({ kind: z.enum(["suspend", "reinstate"]), reasons: words })
+  .strictObject({ kind: z.enum(["suspend", "reinstate", "revoke"]), reasons: words, remedy: words.nullable().default(null) })
   .meta({ id: "NewOrganisationStanding" });
 export const OrganisationStanding = z
-  .object({ id: z.string(), status: z.string(), cascaded: z.int() })
+  .object({
+    id: z.string(),
+    status: z.string(),
+    decided: z.boolean().meta({ description: "False where a second accreditor has to confirm" }),
+    cascaded: z.int().meta({ description: "Participants whose standing went with it" }),
+  })
   .meta({ id: "OrganisationStanding" });
 export const Preview = z
   .object({

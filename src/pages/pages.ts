@@ -4,6 +4,7 @@ import { LANGUAGES, type Language } from "../core/catalogue/data-set.ts";
 import type { Session } from "../core/person/person.ts";
 import { EVIDENCE_BYTES } from "../core/register/add-evidence.ts";
 import { decision } from "./accreditation/decision.ts";
+import { decideOrganisation, organisationStanding } from "./accreditation/organisation-standing.ts";
 import {
   askForChecks,
   beginApplication,
@@ -135,6 +136,8 @@ const STAFF_ROUTES: [Method, string, PersonHandler][] = [
   ["get", "/accreditation/evidence/:id", staffEvidence],
   ["get", "/accreditation/participants/:id", (ports, visit) => standingPage(ports, visit)],
   ["post", "/accreditation/participants/:id", decideStanding],
+  ["get", "/accreditation/organisations/:id", (ports, visit) => organisationStanding(ports, visit)],
+  ["post", "/accreditation/organisations/:id", decideOrganisation],
   ["get", "/authority", authorityPage],
 ];
 

@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import type { ConditionsReader, ConditionsWriter, Stance } from "../core/policy/conditions.ts";
 import type { Database } from "./pool.ts";
-import { json } from "./rows.ts";
+import { json, jsonOrNull } from "./rows.ts";
 
 /** First key of the two that lock one holder's conditions; the second is a hash of its id. */
 const LOCK = 7_267;
@@ -58,7 +58,7 @@ async function stanceOf(
 export function writeConditions(db: Database): ConditionsWriter {
   return {
     set: async ({ reason, ...plain }) => {
-      const { holderId, dataset, ...replaced } = { ...plain, reason: reason === null ? null : json(reason) };
+      const { holderId, dataset, ...replaced } = { ...plain, reason: jsonOrNull(reason) };
       await db
         .insertInto("holderConditions")
         .values({ holderId, dataset, ...replaced })
@@ -86,7 +86,7 @@ export function writeConditions(db: Database): ConditionsWriter {
       return (await gone.executeTakeFirst()).numDeletedRows === 1n;
     },
     setAccess: async ({ reason, ...plain }) => {
-      const { holderId, platformId, ...replaced } = { ...plain, reason: reason === null ? null : json(reason) };
+      const { holderId, platformId, ...replaced } = { ...plain, reason: jsonOrNull(reason) };
       await db
         .insertInto("platformAccess")
         .values({ holderId, platformId, ...replaced })

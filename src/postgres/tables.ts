@@ -21,6 +21,7 @@ import type {
   OrganisationId,
   ProbeRunId,
   ProbeRunRow,
+  OrganisationProposal,
   Proposal,
   Review,
 } from "../core/register/application.ts";
@@ -59,8 +60,9 @@ export interface Tables {
   probeResults: WithJson<ProbeResult, "title" | "detail"> & { runId: ProbeRunId };
   criterionResults: WithJson<CriterionResult, "because"> & { applicationId: ApplicationId; round: number };
   evidence: Evidence & { content: Buffer; removedAt: Date | null };
-  reviews: WithJson<Review, "reasons">;
+  reviews: Omit<WithJson<Review, "reasons">, "remedy"> & { remedy: NullableJson<Words> };
   proposals: Omit<WithJson<Proposal, "reasons">, "remedy"> & { remedy: NullableJson<Words> };
+  organisationProposals: Omit<WithJson<OrganisationProposal, "reasons">, "remedy"> & { remedy: NullableJson<Words> };
   decisions: Omit<WithJson<Decision, "reasons" | "deciders" | "effects">, "remedy" | "appeal"> & {
     remedy: NullableJson<Words>;
     appeal: NullableJson<Words>;

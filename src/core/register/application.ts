@@ -154,6 +154,8 @@ export interface Review {
   /** Criteria that this reviewer found met. */
   met: string[];
   reasons: Words;
+  /** What the applicant can do about it; null where the usual words are enough. */
+  remedy: Words | null;
   at: Date;
 }
 
@@ -173,6 +175,12 @@ export interface Proposal {
   reasons: Words;
   remedy: Words | null;
   at: Date;
+}
+
+/** The same about an organisation. */
+export interface OrganisationProposal extends Omit<Proposal, "participantId" | "kind"> {
+  organisationId: OrganisationId;
+  kind: "suspend" | "reinstate" | "revoke";
 }
 
 /** Who signed which text of the charter for a participant. */

@@ -13,10 +13,11 @@ import { APPEAL, recordDecision } from "./record-decision.ts";
 import { accreditorName, type RegisterCaller } from "./register-caller.ts";
 import { criteriaOf } from "./requirements.ts";
 import type { MarkingPorts } from "./trust-mark.ts";
+import { together } from "./two-accreditors.ts";
 
 type ReviewingPorts = Pick<Ports, "store" | "queue"> & MarkingPorts & { charters: Charters };
 
-export type Verdict = Pick<Review, "verdict" | "withoutConflict" | "met" | "reasons">;
+export type Verdict = Pick<Review, "verdict" | "withoutConflict" | "met" | "reasons"> & { remedy?: Words | null };
 
 /**
  * One accreditor's finding on the present round. Changes are asked for by one; accrediting and refusing take two different ones who declared
@@ -47,7 +48,7 @@ export async function reviewApplication(
           actor: "operator",
         },
       );
-    await w.cases.addReview({ applicationId, round, reviewer, ...verdict, at: ports.clock.now() });
+    await w.cases.addReview({ applicationId, round, reviewer, remedy: null, ...verdict, at: ports.clock.now() });
     const reviews = await w.accreditations.reviews(applicationId, round);
     const same = reviews.filter((review) => review.verdict === verdict.verdict && review.withoutConflict);
     if (verdict.verdict !== "request_changes" && same.length < QUORUM) return { decision: null };
@@ -76,7 +77,7 @@ const CARRY_OUT = {
           actor: "operator",
         },
       );
-    const reasons = joined(reviews);
+    const reasons = joined(reviews.map((review) => review.reasons));
     return (
       await grantAccreditation(w, ports, {
         participant,
@@ -107,17 +108,24 @@ async function sendBack(
     charter: ports.charters.get(application.charterVersion),
     kind: to === "refused" ? "refuse" : "request_changes",
     level: application.level,
-    reasons: joined(reviews),
-    remedy: { fr: "Corrigez ces points et envoyez de nouveau la demande.", en: "Mend these points and submit again." },
+    reasons: joined(reviews.map(({ reasons }) => reasons)),
+    remedy: remedyOf(reviews),
     appeal: to === "refused" ? APPEAL : null,
     deciders: decidersOf(reviews),
     at,
   });
 }
 
-function joined(reviews: Review[]): Words {
-  const texts = (lang: keyof Words): string => [...new Set(reviews.map((review) => review.reasons[lang]))].join(" ");
-  return { fr: texts("fr"), en: texts("en") };
+function joined(texts: Words[]): Words {
+  const inOne = (lang: keyof Words): string => [...new Set(texts.map((text) => text[lang]))].join(" ");
+  return { fr: inOne("fr"), en: inOne("en") };
+}
+
+const REMEDY: Words = { fr: "Corrigez ces points et envoyez de nouveau la demande.", en: "Mend these points and submit again." };
+
+function remedyOf(reviews: Review[]): Words {
+  const said = reviews.flatMap(({ remedy }) => remedy ?? []);
+  return said.length > 0 ? joined(said) : REMEDY;
 }
 
 function decidersOf(reviews: Review[]): Decider[] {
@@ -140,12 +148,12 @@ export async function changeStandingByAccreditor(
   const { rings, decision } = await ports.store.write(async (w) => {
     const participant = await w.register.lock(asked.participantId);
     const earlier = (await w.accreditations.proposals(participant.id)).find((proposal) => proposal.kind === asked.kind);
-    if (ACCREDITORS_NEEDED[asked.kind] > 1 && (earlier === undefined || earlier.proposer === proposer)) {
+    const names = together(earlier, proposer, ACCREDITORS_NEEDED[asked.kind]);
+    if (names === null) {
       refuseImpossible(participant, asked.kind);
       await w.cases.putProposal({ ...asked, proposer, at: ports.clock.now() });
       return { rings: [], decision: null };
     }
-    const names = [...new Set([...(earlier ? [earlier.proposer] : []), proposer])];
     const deciders: Decider[] = names.map((name) => ({ name, role: "accreditor" }));
     return carryOut(w, ports, { ...asked, deciders });
   });
