@@ -52,7 +52,7 @@ export interface Reader {
     list(filter?: { role?: "holder" | "platform" | "service" }): Promise<Participant[]>;
     /** What the status list says of each mark that is not valid (Token Status List: 1 invalid, 2 suspended). */
     markStatuses(now: Date): Promise<{ index: number; status: number }[]>;
-    /** Who is told of changes in the register: everybody who is accredited and has keys of its own. */
+    /** Who is told of changes in the register: everybody who is accredited above the sandbox's level and has keys of its own. */
     recipients(): Promise<ParticipantId[]>;
     /** A page of the register in the order of the names, behind `after`; one more than `limit` says that there is another page. */
     page(filter: { role?: Role; name?: string; after?: { name: string; id: string }; limit: number }): Promise<Participant[]>;

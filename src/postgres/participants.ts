@@ -1,6 +1,7 @@
 import { randomInt } from "node:crypto";
 import { sql } from "kysely";
 import { RelaisError } from "../core/errors.ts";
+import type { ParticipantId } from "../core/ids.ts";
 import type { Reader, Writer } from "../core/ports.ts";
 import type { Database } from "./pool.ts";
 import { found, json } from "./rows.ts";
@@ -24,16 +25,7 @@ export function readParticipants(db: Database): Reader["participants"] {
         where status <> 0`.execute(db);
       return rows;
     },
-    recipients: async () =>
-      (
-        await db
-          .selectFrom("participants")
-          .select("id")
-          .where("status", "=", "accredited")
-          .where(sql<boolean>`jsonb_array_length(keys) > 0`)
-          .orderBy("id")
-          .execute()
-      ).map((row) => row.id),
+    recipients: () => readRecipients(db),
     page: ({ role, name, after, limit }) => {
       let query = all;
       if (role !== undefined) query = query.where(sql<boolean>`${role} = any (roles)`);
@@ -65,6 +57,19 @@ export function readParticipants(db: Database): Reader["participants"] {
         .limit(1)
         .executeTakeFirst()) ?? null,
   };
+}
+
+async function readRecipients(db: Database): Promise<ParticipantId[]> {
+  const rows = await db
+    .selectFrom("participants")
+    .select("id")
+    .where("status", "=", "accredited")
+    .where(sql<boolean>`jsonb_array_length(keys) > 0`)
+    .where(sql<boolean>`exists (select from ${sql.table("relais.trust_marks")} m
+      where m.participant_id = participants.id and m.revoked_at is null and m.level > 0)`)
+    .orderBy("id")
+    .execute();
+  return rows.map((row) => row.id);
 }
 
 export function writeParticipants(db: Database): Writer["register"] {
