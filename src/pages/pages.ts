@@ -4,6 +4,7 @@ import { LANGUAGES, type Language } from "../core/catalogue/data-set.ts";
 import type { Session } from "../core/person/person.ts";
 import { EVIDENCE_BYTES } from "../core/register/add-evidence.ts";
 import { decision } from "./accreditation/decision.ts";
+import { confirmPublishedKeys } from "./accreditation/keys.ts";
 import {
   askForChecks,
   beginApplication,
@@ -135,6 +136,7 @@ const STAFF_ROUTES: [Method, string, PersonHandler][] = [
   ["get", "/accreditation/evidence/:id", staffEvidence],
   ["get", "/accreditation/participants/:id", (ports, visit) => standingPage(ports, visit)],
   ["post", "/accreditation/participants/:id", decideStanding],
+  ["post", "/accreditation/participants/:id/keys", confirmPublishedKeys],
   ["get", "/authority", authorityPage],
 ];
 
