@@ -17,6 +17,8 @@ What an accreditor does, in the name of the office that the operator gave (RELAI
   preview PARTICIPANT            what a suspension would stop
   suspend | reinstate | revoke | reopen PARTICIPANT    --reason-fr T --reason-en T [--remedy-fr T --remedy-en T]
   organisation ORGANISATION suspend|reinstate|revoke   --reason-fr T --reason-en T [--remedy-fr T --remedy-en T]
+  keys PARTICIPANT               its keys that count, and those that it signs with now and that wait for you
+  confirm-keys PARTICIPANT       --kid THUMBPRINT[,THUMBPRINT]: all keys that it publishes, once you asked it by another channel
 
 A suspension takes one accreditor; everything else takes two: the second one gives the same command. --json prints the answer as it is.
 Exit code: 0, 1 failed, 2 usage, 4 not allowed.`;
@@ -29,6 +31,7 @@ const OPTIONS = {
   round: { type: "string" },
   "without-conflict": { type: "boolean", default: false },
   met: { type: "string", default: "" },
+  kid: { type: "string" },
   "reason-fr": { type: "string" },
   "reason-en": { type: "string" },
   "remedy-fr": { type: "string" },
@@ -59,6 +62,8 @@ const VERBS: Record<string, Verb> = {
   revoke: standing("revoke"),
   reopen: standing("reopen"),
   organisation,
+  keys,
+  "confirm-keys": confirmKeys,
 };
 
 export const ACCREDITATION: Command = { summary: "decide on applications and standings", help: HELP, run };
@@ -177,4 +182,37 @@ async function organisation({ client, values, id, rest: [kind] }: Call): Promise
   if (values.json) return asJson(found);
   if (!found.decided) return "Taken down. A second accreditor has to confirm it.";
   return `${found.id} is ${found.status}; ${found.cascaded} participants with it.`;
+}
+
+interface Keys {
+  known: { kid: string | null; thumbprint: string }[];
+  published: { kid: string | null; thumbprint: string }[] | null;
+  waiting: Record<string, string> | null;
+  confirmed_by: string | null;
+}
+
+async function keys({ client, values, id }: Call): Promise<string> {
+  return describeKeys(values, await client.get<Keys>(`/v1/participants/${id}/keys`));
+}
+
+async function confirmKeys({ client, values, id }: Call): Promise<string> {
+  const thumbprints = needed(values, "kid").split(",");
+  return describeKeys(values, await client.send<Keys>("POST", `/v1/participants/${id}/keys`, { keys: thumbprints }));
+}
+
+function describeKeys(values: Call["values"], found: Keys): string {
+  if (values.json) return asJson(found);
+  const lines = (list: Keys["known"]) => list.map(({ kid, thumbprint }) => `  ${thumbprint}${kid === thumbprint ? "" : `  called ${kid}`}`);
+  return [
+    "Keys that count:",
+    ...lines(found.known),
+    ...(found.published ? ["Keys that it signs with now, which nobody confirmed:", ...lines(found.published)] : []),
+    ...(found.waiting
+      ? [
+          "Where it wants to be spoken to, until a look has passed:",
+          ...Object.entries(found.waiting).map(([name, url]) => `  ${name}: ${url}`),
+        ]
+      : []),
+    ...(found.confirmed_by ? [`Confirmed by ${found.confirmed_by}. A second accreditor has to give the same command.`] : []),
+  ].join("\n");
 }

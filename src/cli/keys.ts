@@ -1,8 +1,9 @@
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { openKeyring, type Keyring, type RingName } from "../keys/keyring.ts";
 import { REVOCATION_REASONS, RING_NAMES, RINGS, stateOf, type RevocationReason } from "../keys/rings.ts";
 import { EXIT, print, readWords, type Command } from "./command.ts";
+import { dataFolder, encryptionSecret } from "./operator-settings.ts";
 import { UsageError } from "./usage-error.ts";
 
 const HELP = `relais keys list [--json]
@@ -97,17 +98,11 @@ function leadSeconds(environment: NodeJS.ProcessEnv): number {
 
 /** The folder must be there: this command rotates keys, it does not begin a Relais. */
 async function keyringOf(name: RingName): Promise<Keyring> {
-  const folder = join(process.env["RELAIS_DATA_DIR"] || ".relais", "keys");
+  const folder = join(dataFolder(process.env), "keys");
   const { purpose } = RINGS[name];
   if (!(await stat(join(folder, purpose)).catch(() => null))?.isDirectory())
     throw new UsageError(
       `There are no ${purpose} keys in ${folder}. Name the data folder by RELAIS_DATA_DIR, and start Relais once before.`,
     );
   return openKeyring(folder, purpose, await encryptionSecret(process.env));
-}
-
-async function encryptionSecret(environment: NodeJS.ProcessEnv): Promise<string | undefined> {
-  const file = environment["RELAIS_KEY_ENCRYPTION_SECRET_FILE"];
-  if (file) return (await readFile(file, "utf8")).trim();
-  return environment["RELAIS_KEY_ENCRYPTION_SECRET"] || undefined;
 }

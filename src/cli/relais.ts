@@ -1,6 +1,7 @@
 import { ACCREDITATION } from "./accreditation.ts";
 import { CONFORMANCE } from "./conformance.ts";
 import { EXIT, print as say, readWords, type Command } from "./command.ts";
+import { INSTANCE } from "./instance.ts";
 import { KEYS } from "./keys.ts";
 import { log, LOG_HELP } from "./log.ts";
 import { PLATFORM } from "./platform.ts";
@@ -16,6 +17,7 @@ const COMMANDS: Record<string, Command> = {
   accreditation: ACCREDITATION,
   sandbox: SANDBOX,
   keys: KEYS,
+  instance: INSTANCE,
   log: { summary: "check and read the public log of register decisions", help: LOG_HELP, run: runLog },
 };
 

@@ -113,6 +113,8 @@ export interface Writer extends Reader {
     addMark(mark: TrustMark): Promise<void>;
     /** A place in the status list that no mark has, at random. */
     freeStatusIndex(size: number): Promise<number>;
+    /** The same by its identifier; null where nobody has it, and then nobody else takes it until the transaction ends. */
+    lockEntity(entityId: string): Promise<Participant | null>;
     /** The row, locked until the transaction ends: two decisions about one participant come one after the other. */
     lock(id: ParticipantId): Promise<Participant>;
     /** Ends every mark in force of this participant. */
@@ -334,6 +336,7 @@ export interface EntityConfiguration {
   /** The one of them that signed it. */
   signedBy: PublicJwk;
   readAt: Date;
+  issuedAt: Date;
   expiresAt: Date;
   /** By entity type: `federation_entity`, `oauth_client`, `self_data_holder`, `self_data_platform`. */
   metadata: Record<string, Record<string, unknown>>;

@@ -18,10 +18,12 @@ export function createEntityConfigurations(settings: Settings): EntityConfigurat
 }
 
 async function fetchConfiguration({ clock, fetchOrigin, verify }: Settings, entityId: string): Promise<EntityConfiguration> {
-  if (!URL.canParse(entityId) || new URL(entityId).search !== "" || entityId.endsWith("/")) {
-    throw new RelaisError("invalid", "An entity identifier is an https address without a query and without a slash at its end.", {
-      pointers: ["/entityId"],
-    });
+  if (!isIdentifier(entityId)) {
+    throw new RelaisError(
+      "invalid",
+      "An entity identifier is an https address in its usual spelling (small letters, no port 443), without a query and without a slash at its end.",
+      { pointers: ["/entityId"] },
+    );
   }
   const fetch = fetchOrigin(new URL(entityId).origin, AbortSignal.timeout(SECONDS * 1000));
   const answer = await fetch({ method: "GET", url: `${entityId}/.well-known/openid-federation`, headers: { accept: MEDIA_TYPE } });
@@ -35,4 +37,11 @@ async function fetchConfiguration({ clock, fetchOrigin, verify }: Settings, enti
     );
   }
   return verify((await answer.text()).trim(), entityId, clock.now());
+}
+
+/** One spelling for each entity: two would be two participants. */
+function isIdentifier(entityId: string): boolean {
+  if (!URL.canParse(entityId) || entityId.length > 500) return false;
+  const { href, search, hash, username } = new URL(entityId);
+  return search === "" && hash === "" && username === "" && href.replace(/\/$/, "") === entityId;
 }

@@ -1,8 +1,12 @@
+import { canonicalJson } from "../core/canonical-json.ts";
 import { RelaisError } from "../core/errors.ts";
-import type { EntityConfigurations, Store } from "../core/ports.ts";
 import type { Metadata, SignedStatements } from "../core/federation/statement.ts";
+import type { Subordinate } from "../core/federation/subordinates.ts";
 import { validateChain } from "../core/federation/trust-chain.ts";
-import type { Participant, TrustMark } from "../core/register/participant.ts";
+import type { EntityConfigurations, Store } from "../core/ports.ts";
+import type { PublicJwk } from "../core/register/participant.ts";
+import { thumbprintOf } from "../core/register/public-keys.ts";
+import { sha256 } from "../core/transfer/manifest.ts";
 import { FederationError } from "./federation-error.ts";
 import { entityConfiguration, presentKeys, subordinateStatement, type StatementPorts } from "./statements.ts";
 
@@ -20,44 +24,50 @@ interface Resolved {
 
 const MOST = 20_000;
 
-/** Chains that were validated, each until its first statement ends. What the register says of a participant now is asked at each use. */
-export type Chains = (participant: Participant) => Promise<Resolved>;
+/** How long it is remembered that nobody answered: asking us again and again must not ask the participant again and again. */
+const FAILURE_MILLISECONDS = 10_000;
+
+/**
+ * Chains that were validated, each until its first statement ends, and only while the register and our keys say what they said then. What the
+ * register says of a participant now is asked at each use.
+ */
+export type Chains = (subordinate: Subordinate) => Promise<Resolved>;
 
 export function cachedChains(ports: ResolvePorts): Chains {
-  const known = new Map<string, { keys: string; resolved: Promise<Resolved>; until: number }>();
-  return async (participant) => {
-    const keys = [...(participant.federationKeys ?? []), ...(await ports.keys())].map(({ kid }) => kid).join();
-    const found = known.get(participant.id);
-    if (found && found.keys === keys && found.until > ports.clock.now().getTime()) return found.resolved;
+  const known = new Map<string, { said: string; resolved: Promise<Resolved>; until: number }>();
+  return async (subordinate) => {
+    const { id } = subordinate.participant;
+    const said = fingerprint(subordinate, await presentKeys(ports));
+    const found = known.get(id);
+    const now = ports.clock.now().getTime();
+    if (found?.said === said && found.until > now) return found.resolved;
     if (known.size >= MOST) known.clear();
-    const resolved = resolve(ports, participant);
-    const entry = { keys, resolved, until: Number.POSITIVE_INFINITY };
-    known.set(participant.id, entry);
-    try {
-      entry.until = (await resolved).expiresAt.getTime();
-    } catch (error) {
-      known.delete(participant.id);
-      throw error;
-    }
+    const resolved = resolve(ports, subordinate);
+    const entry = { said, resolved, until: Number.POSITIVE_INFINITY };
+    known.set(id, entry);
+    entry.until = await resolved.then(
+      ({ expiresAt }) => expiresAt.getTime(),
+      () => now + FAILURE_MILLISECONDS,
+    );
     return resolved;
   };
 }
 
+/** Keys by what they are: a participant calls its own as it likes. */
+function fingerprint({ participant, configuration }: Subordinate, ours: PublicJwk[]): string {
+  return sha256(canonicalJson([configuration, (participant.federationKeys ?? []).map(thumbprintOf), ours.map(thumbprintOf)]));
+}
+
 /** Subject's configuration, our statement about it, our configuration: every participant is one step away from the anchor. */
-async function resolve(ports: ResolvePorts, participant: Participant): Promise<Resolved> {
-  const own = await configurationOf(ports, participant).catch((error: unknown) => unresolvable(error));
+async function resolve(ports: ResolvePorts, { participant, configuration }: Subordinate): Promise<Resolved> {
+  // The one that the register accepted last, while it is valid: then nobody is asked, and nobody is waited for.
+  const own =
+    configuration ?? (await ports.entityConfigurations.fetch(participant.entityId).catch((error: unknown) => unresolvable(error))).jwt;
   const chain = [own, await subordinateStatement(ports, participant), await entityConfiguration(ports)];
   const anchor = { entityId: ports.issuer, keys: await presentKeys(ports) };
   const now = ports.clock.now();
   const { metadata, expiresAt } = await validateChain(ports.signed, chain, anchor, now).catch((error: unknown) => unresolvable(error));
   return { chain, metadata, expiresAt };
-}
-
-/** The one that the register accepted last, while it is valid: then nobody is asked, and nobody is waited for. */
-async function configurationOf({ store, clock, entityConfigurations }: ResolvePorts, participant: Participant): Promise<string> {
-  const known = await store.read((r) => r.entities.find(participant.id));
-  if (known?.jwt && known.expiresAt !== null && known.expiresAt > clock.now()) return known.jwt;
-  return (await entityConfigurations.fetch(participant.entityId)).jwt;
 }
 
 function unresolvable(error: unknown): never {
@@ -72,9 +82,10 @@ function unresolvable(error: unknown): never {
 export async function resolveResponse(
   ports: ResolvePorts,
   chains: Chains,
-  { participant, marks, types }: { participant: Participant; marks: TrustMark[]; types: string[] },
+  { types, ...subordinate }: Subordinate & { types: string[] },
 ): Promise<string> {
-  const { chain, metadata, expiresAt } = await chains(participant);
+  const { participant, marks } = subordinate;
+  const { chain, metadata, expiresAt } = await chains(subordinate);
   const now = ports.clock.now();
   const ends = [expiresAt, ...marks.map((mark) => mark.expiresAt)].map((date) => Math.floor(date.getTime() / 1000));
   const kept = types.length === 0 ? metadata : Object.fromEntries(Object.entries(metadata).filter(([type]) => types.includes(type)));

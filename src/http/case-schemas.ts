@@ -160,6 +160,24 @@ export const Preview = z
   })
   .meta({ id: "Preview" });
 
+const ShownKey = z.object({ kid: z.string().nullable(), thumbprint: z.string().meta({ description: "RFC 7638" }) });
+export const Keys = z
+  .object({
+    known: z.array(ShownKey).meta({ description: "Keys of its statements that count" }),
+    published: z.array(ShownKey).nullable().meta({ description: "What it signs with now, where nobody confirmed it" }),
+    waiting: z.record(z.string(), z.url()).nullable().meta({ description: "Where it wants to be spoken to, until a look has passed" }),
+    confirmed_by: z.string().nullable().meta({ description: "Who confirmed once; a second accreditor puts it in force" }),
+  })
+  .meta({ id: "Keys" });
+export const KeyConfirmation = z
+  .strictObject({
+    keys: z
+      .array(z.string().regex(/^[\w-]{43}$/, "expected a thumbprint (RFC 7638)"))
+      .min(1)
+      .max(20),
+  })
+  .meta({ id: "KeyConfirmation", description: "All keys that the participant publishes, by their thumbprints, and no others" });
+
 export const Checks = z
   .object({
     asked_at: time.nullable(),

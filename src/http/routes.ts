@@ -33,6 +33,7 @@ import {
 } from "./decisions.ts";
 import { listNotices, postPoll, postRetry } from "./events.ts";
 import { getLive, getReady } from "./health.ts";
+import { getKeys, postKeys } from "./keys.ts";
 import { getParticipant, listParticipants } from "./participants.ts";
 import {
   AnyFile,
@@ -79,6 +80,8 @@ export const ROUTES: Route[] = [
   { method: "get", path: "/v1/participants/:id/decisions", may: "anyone", handler: listDecisions, summary: "Decisions about a participant, newest first", status: 200, answers: cases.DecisionList, params: PathId },
   { method: "get", path: "/v1/participants/:id/checks", may: "register token", handler: getChecks, summary: "Newest result of each check", status: 200, answers: cases.Checks, params: PathId },
   { method: "post", path: "/v1/participants/:id/checks", may: "register token", handler: postChecks, summary: "Run the checks now", status: 202, answers: cases.Checks, params: PathId },
+  { method: "get", path: "/v1/participants/:id/keys", may: "register token", handler: getKeys, summary: "Keys that count, and keys that wait for accreditors", status: 200, answers: cases.Keys, params: PathId },
+  { method: "post", path: "/v1/participants/:id/keys", may: "register token", handler: postKeys, summary: "Confirm what a participant signs with now", status: 200, answers: cases.Keys, params: PathId, body: cases.KeyConfirmation },
   { method: "get", path: "/v1/participants/:id/challenge", may: "register token", handler: getChallenge, summary: "What to publish to show control of the name", status: 200, answers: cases.Challenge, params: PathId },
   { method: "post", path: "/v1/participants/:id/invitations", may: "register token", handler: postInvitation, summary: "Let a person act for the participant on pages", status: 201, answers: cases.Invitation, params: PathId },
   { method: "get", path: "/v1/participants/:id/standing/preview", may: "register token", handler: getPreview, summary: "What a suspension would stop", status: 200, answers: cases.Preview, params: PathId },

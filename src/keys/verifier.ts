@@ -47,7 +47,7 @@ export async function verifyCompact(jws: string, expected: { type: string; keys:
   if (!ALGORITHMS.includes(header.alg ?? ""))
     throw broken(`The document is signed with an algorithm that is not accepted. Use one of ${ALGORITHMS.join(", ")}.`);
   const candidates = expected.keys.filter((key) => key.use !== "enc" && (header.kid === undefined || key.kid === header.kid));
-  for (const key of candidates) {
+  for (const key of candidates.filter((one) => one.alg === undefined || isSameAlgorithm(one.alg, header.alg))) {
     const verified = await verifyWith(jws, key, header.alg as string);
     if (verified) return parsePayload(verified);
   }
@@ -68,6 +68,12 @@ function readHeader(jws: string): { alg?: string | undefined; kid?: string | und
   }
 }
 
+/** A key is for the algorithm that it names (RFC 7517 §4.4). Ed25519 has two names (RFC 9864). */
+function isSameAlgorithm(a: string, b: string | undefined): boolean {
+  const named = (name: string | undefined) => (name === "EdDSA" ? "Ed25519" : name);
+  return named(a) === named(b);
+}
+
 async function verifyWith(jws: string, key: PublicJwk, alg: string): Promise<CompactVerifyResult | null> {
   try {
     return await compactVerify(jws, await importJWK(key as JWK, alg), { algorithms: ALGORITHMS });
@@ -86,12 +92,21 @@ function parsePayload(verified: CompactVerifyResult): Record<string, unknown> {
   throw broken("The document's payload is not a JSON object.");
 }
 
-const jwks = z.object({ keys: z.array(z.looseObject({ kty: z.string(), kid: z.string().min(1) })).min(1) });
+/** Until the year 9999: what comes after is no date that anything could keep. */
+const time = z.number().min(0).max(253_402_300_799);
+const MOST_KEYS = 20;
+const MOST_LEVELS = 20;
+const jwks = z.object({
+  keys: z
+    .array(z.looseObject({ kty: z.string(), kid: z.string().min(1) }))
+    .min(1)
+    .max(MOST_KEYS),
+});
 const statement = z.looseObject({
   iss: z.string(),
   sub: z.string(),
-  iat: z.number(),
-  exp: z.number(),
+  iat: time,
+  exp: time,
   jwks,
   metadata: z.record(z.string(), z.record(z.string(), z.unknown())),
   crit: z.undefined().optional(),
@@ -102,8 +117,10 @@ const statement = z.looseObject({
  * @throws RelaisError `peer_protocol`.
  */
 export async function verifyEntityConfiguration(jwt: string, entityId: string, now: Date): Promise<EntityConfiguration> {
-  const claimed = z.object({ jwks }).safeParse(readClaims(jwt));
-  if (!claimed.success) throw broken("The entity configuration holds no keys with a `kid`.", claimed.error);
+  const claims = readClaims(jwt);
+  if (isDeeper(claims, MOST_LEVELS)) throw broken(`The entity configuration is nested deeper than ${MOST_LEVELS} levels.`);
+  const claimed = z.object({ jwks }).safeParse(claims);
+  if (!claimed.success) throw broken(`The entity configuration does not hold 1 to ${MOST_KEYS} keys with a \`kid\`.`, claimed.error);
   const keys = claimed.data.jwks.keys as PublicJwk[];
   if (new Set(keys.map((key) => key.kid)).size !== keys.length) throw broken("Two keys of the entity configuration share a `kid`.");
   const signedBy = keys.find((key) => key.kid === readHeader(jwt).kid);
@@ -115,7 +132,15 @@ export async function verifyEntityConfiguration(jwt: string, entityId: string, n
   if (iss !== entityId || sub !== entityId) throw broken("The entity configuration is about another entity than the one that was asked.");
   const seconds = now.getTime() / 1000;
   if (exp <= seconds || iat > seconds + SKEW_SECONDS) throw broken("The entity configuration is expired, or dated in the future.");
-  return { entityId, jwt, keys, signedBy, readAt: now, expiresAt: new Date(exp * 1000), metadata };
+  return { entityId, jwt, keys, signedBy, readAt: now, issuedAt: new Date(iat * 1000), expiresAt: new Date(exp * 1000), metadata };
+}
+
+/** Level by level, without a call for each. */
+function isDeeper(value: unknown, most: number): boolean {
+  let level: unknown[] = [value];
+  for (let depth = 0; depth <= most; depth++)
+    level = level.flatMap((one) => (typeof one === "object" && one !== null ? Object.values(one) : []));
+  return level.length > 0;
 }
 
 function readClaims(jwt: string): Record<string, unknown> {

@@ -5,6 +5,7 @@ import type { Session } from "../core/person/person.ts";
 import { EVIDENCE_BYTES } from "../core/register/add-evidence.ts";
 import { decision } from "./accreditation/decision.ts";
 import { decideOrganisation, organisationStanding } from "./accreditation/organisation-standing.ts";
+import { confirmPublishedKeys } from "./accreditation/keys.ts";
 import {
   askForChecks,
   beginApplication,
@@ -138,6 +139,7 @@ const STAFF_ROUTES: [Method, string, PersonHandler][] = [
   ["post", "/accreditation/participants/:id", decideStanding],
   ["get", "/accreditation/organisations/:id", (ports, visit) => organisationStanding(ports, visit)],
   ["post", "/accreditation/organisations/:id", decideOrganisation],
+  ["post", "/accreditation/participants/:id/keys", confirmPublishedKeys],
   ["get", "/authority", authorityPage],
 ];
 

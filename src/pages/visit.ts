@@ -1,7 +1,7 @@
 import { RelaisError } from "../core/errors.ts";
 import type { PersonId } from "../core/ids.ts";
 import type { Session } from "../core/person/person.ts";
-import type { Ports } from "../core/ports.ts";
+import type { EntityConfigurations, Ports } from "../core/ports.ts";
 import type { Charters } from "../core/register/charter.ts";
 import type { Staff } from "../core/register/staff.ts";
 import type { StatementSigner } from "../core/register/trust-mark.ts";
@@ -18,6 +18,7 @@ export type PagesPorts = Pick<Ports, "store" | "clock" | "policy" | "queue" | "s
   operator: Operator | null;
   charters: Charters;
   staff: Staff;
+  entityConfigurations: EntityConfigurations;
   /** Signs trust marks. */
   statements: StatementSigner;
 };

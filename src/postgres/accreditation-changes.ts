@@ -148,7 +148,7 @@ function writeRuns(db: Database) {
     addRun: async (run) => {
       const added = await db
         .insertInto("probeRuns")
-        .values({ ...run, leaseUntil: null, tries: 0, endedAt: null, concludedAt: null })
+        .values({ ...run, leaseUntil: null, tries: 0, endedAt: null, concludedAt: null, candidate: null })
         .onConflict((conflict) => conflict.column("participantId").where("endedAt", "is", null).doNothing())
         .executeTakeFirst();
       return added.numInsertedOrUpdatedRows === 1n;
@@ -170,10 +170,10 @@ function writeRuns(db: Database) {
         )
         .returningAll()
         .executeTakeFirst()) ?? null,
-    endRun: async (id, at, results) => {
+    endRun: async (id, at, results, candidate = null) => {
       const ended = await db
         .updateTable("probeRuns")
-        .set({ endedAt: at })
+        .set({ endedAt: at, candidate })
         .where("id", "=", id)
         .where("endedAt", "is", null)
         .executeTakeFirst();

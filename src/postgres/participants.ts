@@ -6,6 +6,9 @@ import type { Reader, Writer } from "../core/ports.ts";
 import type { Database } from "./pool.ts";
 import { found, json } from "./rows.ts";
 
+/** First half of a lock on an entity identifier: two that register the same one come one after the other. */
+const ENTITY_LOCK = 72_674;
+
 export function readParticipants(db: Database): Reader["participants"] {
   const all = db.selectFrom("participants").selectAll();
   return {
@@ -97,6 +100,10 @@ export function writeParticipants(db: Database): Writer["register"] {
       const free = wanted.find((index) => !taken.some(({ statusIndex }) => statusIndex === index));
       if (free === undefined) throw new RelaisError("unavailable", "The status list is full. The operator must open another one.");
       return free;
+    },
+    lockEntity: async (entityId) => {
+      await sql`select pg_advisory_xact_lock(${ENTITY_LOCK}, hashtext(${entityId}))`.execute(db);
+      return (await db.selectFrom("participants").selectAll().where("entityId", "=", entityId).forUpdate().executeTakeFirst()) ?? null;
     },
     lock: async (id) =>
       found(await db.selectFrom("participants").selectAll().where("id", "=", id).forUpdate().executeTakeFirst(), "participant"),

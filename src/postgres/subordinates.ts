@@ -30,7 +30,13 @@ export function readSubordinates(db: Database): SubordinatesReader {
         .executeTakeFirst();
       if (participant === undefined) return null;
       const marks = participant.status === "accredited" ? await inForce(db, participant.id, now) : [];
-      return { participant, marks };
+      const accepted = await db
+        .selectFrom("entityConfigurations")
+        .select("jwt")
+        .where("participantId", "=", participant.id)
+        .where("expiresAt", ">", now)
+        .executeTakeFirst();
+      return { participant, marks, configuration: accepted?.jwt ?? null };
     },
     standingOf: async (markId, now) => {
       const { rows } = await sql<{ jwt: string; standing: "active" | "suspended" | "revoked" | "expired" }>`

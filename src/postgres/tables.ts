@@ -25,7 +25,7 @@ import type {
   Proposal,
   Review,
 } from "../core/register/application.ts";
-import type { EntityRecord } from "../core/register/entity-record.ts";
+import type { EntityRecord, KeyConfirmation } from "../core/register/entity-record.ts";
 import type { Participant, PublicJwk, TrustMark } from "../core/register/participant.ts";
 import type { Switch } from "../core/switch/switch.ts";
 import type { Transfer, TransferEvent, TransferItem } from "../core/transfer/transfer.ts";
@@ -40,7 +40,11 @@ export interface Tables {
   participants: Omit<WithJson<Participant, "endpoints" | "keys" | "datasets" | "about" | "client">, "federationKeys"> & {
     federationKeys: ColumnType<PublicJwk[], string | undefined, string>;
   };
-  entityConfigurations: EntityRecord;
+  entityConfigurations: Omit<EntityRecord, "candidate" | "strangeKeys"> & {
+    candidate: NullableJson<EntityRecord["candidate"]>;
+    strangeKeys: NullableJson<PublicJwk[]>;
+  };
+  keyConfirmations: KeyConfirmation;
   trustMarks: TrustMark;
   people: Person;
   sessions: Session;

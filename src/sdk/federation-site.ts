@@ -92,7 +92,8 @@ export async function keysAt(
 function wasGood(key: PublicJwk, at: number): boolean {
   const revoked = key["revoked"] as { revoked_at?: number; reason?: string } | undefined;
   const isCompromised = revoked !== undefined && revoked.reason !== "superseded";
-  return !isCompromised && at < Number(key["exp"]) && (revoked === undefined || at < Number(revoked.revoked_at));
+  // Times are whole seconds, and what was signed in the last of them is good too.
+  return !isCompromised && at <= Number(key["exp"]) && (revoked === undefined || at <= Number(revoked.revoked_at));
 }
 
 /** Whatever the rules say becomes one kind of error for those who import the SDK. */

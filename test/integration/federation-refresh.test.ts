@@ -3,7 +3,8 @@ import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, before, beforeEach, describe, test } from "node:test";
 import type { Store } from "../../src/core/ports.ts";
-import { confirmKeys, refreshParticipants } from "../../src/core/register/refresh-participants.ts";
+import { confirmKeys, readKeys } from "../../src/core/register/confirm-keys.ts";
+import { refreshParticipants } from "../../src/core/register/refresh-participants.ts";
 import type { EntityRecord } from "../../src/core/register/entity-record.ts";
 import type { Participant } from "../../src/core/register/participant.ts";
 import { registerParticipant } from "../../src/core/register/register-participant.ts";
@@ -196,8 +197,25 @@ describe("a participant's configuration is read again", () => {
     publish({ signer: second, keys: [second] });
     const { participant } = await look();
     await assert.rejects(registerParticipant(ports(), { entityId }), { code: "conflict" }, "nor by registering again");
-    await assert.rejects(confirmKeys(ports(), { participantId: participant.id, kids: [first.kid] }), { code: "conflict" });
-    await confirmKeys(ports(), { participantId: participant.id, kids: [second.kid] });
+    const asked = await store.read((r) => readKeys(r, participant.id));
+    assert.deepEqual(
+      [asked.known.map(({ thumbprint }) => thumbprint), asked.published?.map(({ thumbprint }) => thumbprint)],
+      [[first.kid], [second.kid]],
+    );
+    const confirm = async (name: string, key: TestKey) =>
+      (await confirmKeys(ports(), { kind: "accreditor", name }, { participantId: participant.id, thumbprints: [key.kid] })).isConfirmed;
+    await assert.rejects(confirm("A", first), { code: "conflict" });
+    await assert.rejects(
+      confirmKeys(ports(), { kind: "authority", name: "C" }, { participantId: participant.id, thumbprints: [second.kid] }),
+      { code: "forbidden" },
+    );
+    assert.deepEqual([await confirm("A", second), await confirm("A", second)], [false, false], "twice the same accreditor is one");
+    assert.deepEqual(kids((await left()).participant), [first.kid]);
+    publish({ signer: thief, keys: [thief] });
+    assert.equal(await confirm("B", thief), false, "another key than the first accreditor confirmed");
+    publish({ signer: second, keys: [second] });
+    await confirm("A", second);
+    assert.equal(await confirm("B", second), true);
     assert.deepEqual([kids((await left()).participant), (await left()).record.outcome], [[second.kid], "accepted"]);
   });
 });

@@ -59,6 +59,8 @@ const MATRIX: [method: "GET" | "POST" | "PATCH" | "DELETE" | "UPLOAD", path: str
   ["GET",    "/v1/participants/:participant/challenge",         () => undefined,                       { own: 200, other: 404, accreditor: 404, authority: 404, operator: 404 }],
   ["POST",   "/v1/participants/:participant/invitations",       () => undefined,                       { own: 201, other: 404, accreditor: 404, authority: 404, operator: 404 }],
   ["GET",    "/v1/participants/:participant/standing/preview",  () => undefined,                       { own: 403, other: 403, accreditor: 200, authority: 200, operator: 403 }],
+  ["GET",    "/v1/participants/:participant/keys",              () => undefined,                       { own: 200, other: 404, accreditor: 200, authority: 200, operator: 404 }],
+  ["POST",   "/v1/participants/:participant/keys",              () => ({ keys: ["A".repeat(43)] }),    { own: 403, other: 403, accreditor: 503, authority: 403, operator: 403 }],
   ["GET",    "/v1/participants/:participant/notices",           () => undefined,                       { own: 200, other: 404, accreditor: 200, authority: 200, operator: 404 }],
   ["POST",   "/v1/events/poll",                                 () => ({ ack: [] }),                   { own: 200, other: 200, accreditor: 403, authority: 403, operator: 403 }],
   ["POST",   "/v1/notices/:notice/retry",                       () => undefined,                       { own: 403, other: 403, accreditor: 409, authority: 403, operator: 409 }],

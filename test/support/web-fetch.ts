@@ -1,3 +1,4 @@
+import { RelaisError } from "../../src/core/errors.ts";
 import type { Fetch, OutboundRequest } from "../../src/core/transfer/adapter.ts";
 
 /** The core's `Fetch` over the platform's own, for tests that speak to peers of their own on loopback. */
@@ -7,6 +8,8 @@ export const loopbackFetch: Fetch = async (request) => {
     headers: request.headers ?? {},
     redirect: "manual",
     ...bodyOf(request),
+  }).catch((cause: unknown) => {
+    throw new RelaisError("peer_unavailable", "The peer does not answer.", { cause });
   });
   const text = async () => response.text();
   return {

@@ -60,6 +60,12 @@ const isMarkList = (value: unknown): boolean =>
   value.every((mark) => isRecord(mark) && typeof mark["trust_mark_type"] === "string" && typeof mark["trust_mark"] === "string");
 const isOwners = (value: unknown): boolean =>
   isRecords(value) && Object.values(value).every((owner) => typeof owner["sub"] === "string" && isKeySet(owner["jwks"]));
+const isNaming = (value: unknown): boolean =>
+  isRecord(value) && [value["permitted"], value["excluded"]].every((names) => names === undefined || isTexts(names));
+const isConstraints = (value: unknown): boolean =>
+  isRecord(value) &&
+  (value["naming_constraints"] === undefined || isNaming(value["naming_constraints"])) &&
+  (value["allowed_entity_types"] === undefined || isTexts(value["allowed_entity_types"]));
 const isPolicy = (value: unknown): boolean => isRecords(value) && Object.values(value).every((type) => isRecords(type));
 const optional = (check: (value: unknown) => boolean) => (value: unknown) => value === undefined || check(value);
 
@@ -77,7 +83,7 @@ const CLAIMS: [claim: string, holds: (value: unknown) => boolean, only?: "config
   ["trust_marks",          optional(isMarkList), "configuration"],
   ["trust_mark_issuers",   optional((value) => isRecord(value) && Object.values(value).every(isTexts)), "configuration"],
   ["trust_mark_owners",    optional(isOwners), "configuration"],
-  ["constraints",          optional(isRecord), "subordinate"],
+  ["constraints",          optional(isConstraints), "subordinate"],
   ["metadata_policy",      optional(isPolicy), "subordinate"],
   ["metadata_policy_crit", optional((value) => isTexts(value) && value.length > 0), "subordinate"],
 ];

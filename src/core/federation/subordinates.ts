@@ -9,12 +9,20 @@ export interface SubordinateFilter {
   sub?: string | undefined;
 }
 
+export interface Subordinate {
+  participant: Participant;
+  /** In force. */
+  marks: TrustMark[];
+  /** What the register accepted last, where it is not over. */
+  configuration: string | null;
+}
+
 /** Who is below us in the federation, asked of the tables at each call: a decision shows in the same moment. */
 export interface SubordinatesReader {
   /** In the order of their identifiers, in one query. */
   entityIds(filter: SubordinateFilter, now: Date): Promise<string[]>;
-  /** With the marks in force; null for who is none, or is suspended or revoked. */
-  find(entityId: string, now: Date): Promise<{ participant: Participant; marks: TrustMark[] } | null>;
+  /** Null for who is none, or is suspended or revoked. */
+  find(entityId: string, now: Date): Promise<Subordinate | null>;
   /** Of a mark by its `jti`, with the mark itself; null where there is none. */
   standingOf(markId: string, now: Date): Promise<{ jwt: string; standing: MarkStanding } | null>;
 }

@@ -126,15 +126,29 @@ async function climb(search: Search, path: Path, next: Path[]): Promise<string[]
   for (const hint of hints) {
     if (search.fetches + 2 > MOST_FETCHES) return null;
     search.fetches += 2;
-    const configuration = await search.source.configuration(hint);
-    if (configuration === null) continue;
-    const superior = readStatement(search.signed, configuration);
-    if (superior.sub !== hint) continue;
-    const statement = await search.source.subordinate(superior, path.entityId);
-    if (statement === null) continue;
-    const jwts = [...path.jwts, statement];
-    if (hint === search.anchorId) return [...jwts, configuration];
-    next.push({ jwts, entityId: hint, hints: superior.authorityHints, passed: new Set([...path.passed, hint]) });
+    const superior = await superiorAt(search, hint, path.entityId);
+    if (superior === null) continue;
+    const jwts = [...path.jwts, superior.statement];
+    if (hint === search.anchorId) return [...jwts, superior.configuration.jwt];
+    next.push({ jwts, entityId: hint, hints: superior.configuration.authorityHints, passed: new Set([...path.passed, hint]) });
   }
   return null;
+}
+
+/** Null also where it answers nonsense: another hint may lead to the anchor. The anchor's own failure is everybody's. */
+async function superiorAt(
+  { signed, source, anchorId }: Search,
+  hint: string,
+  entityId: string,
+): Promise<{ configuration: EntityStatement; statement: string } | null> {
+  try {
+    const jwt = await source.configuration(hint);
+    const configuration = jwt === null ? null : readStatement(signed, jwt);
+    if (configuration?.sub !== hint) return null;
+    const statement = await source.subordinate(configuration, entityId);
+    return statement === null ? null : { configuration, statement };
+  } catch (error) {
+    if (hint === anchorId) throw error;
+    return null;
+  }
 }

@@ -1,69 +1,130 @@
 import { RelaisError } from "../errors.ts";
 import { newId } from "../ids.ts";
 import type { EntityConfiguration, Writer } from "../ports.ts";
-import { participantFrom } from "./participant-metadata.ts";
+import { askForLook } from "./conclude-checks.ts";
+import type { EntityRecord } from "./entity-record.ts";
+import { logChange } from "./log-change.ts";
+import { changesOf, isWatched, waitsForLook } from "./participant-change.ts";
+import { participantFrom, type Described } from "./participant-metadata.ts";
 import type { Participant, PublicJwk } from "./participant.ts";
+import { hasKey, isSameSet, thumbprintOf } from "./public-keys.ts";
 
 const SHORTEST_MILLISECONDS = 5 * 60_000;
 const LONGEST_MILLISECONDS = 6 * 3_600_000;
 
+/** `confirmed`: its keys, and where it wants to be spoken to, are known by another channel. */
+export interface Acceptance {
+  confirmed?: boolean | undefined;
+}
+
 /**
  * Takes over what an entity says of itself. An entity that is known must sign with a key that the register knows: so it announces a new key in a
- * set that the old one signs. Anything else is a new owner until somebody confirms it.
- * @throws RelaisError `peer_protocol` naming what is wrong, `conflict` with `details.keys` where the keys are not confirmed.
+ * set that the old one signs. Anything else is a new owner until somebody confirms it. Where an accredited participant wants to be spoken to at
+ * another origin, or in another role, that waits until a look at it has passed; the rest counts at once.
+ * @throws RelaisError `peer_protocol` naming what is wrong, `conflict` with `details.keys` where the keys are not confirmed, or where the operator
+ * described it by hand.
  */
 export async function acceptConfiguration(
   w: Writer,
   configuration: EntityConfiguration,
-  { confirmed = false }: { confirmed?: boolean | undefined } = {},
+  { confirmed = false }: Acceptance = {},
 ): Promise<Participant> {
   const described = participantFrom(configuration);
-  const found = await w.participants.findByEntityId(described.entityId);
-  const known = found && (await w.register.lock(found.id));
-  const keys = known?.federationKeys ?? [];
-  if (keys.length > 0 && !confirmed && !keys.some((key) => isSameKey(key, configuration.signedBy))) throw unconfirmed(described.name);
-  const participant: Participant = { ...described, id: known?.id ?? newId("participant"), status: known?.status ?? "registered" };
+  const known = await w.register.lockEntity(described.entityId);
+  if (known === null) return admit(w, configuration, described);
+  const last = await w.entities.find(known.id);
+  refuseOlder(configuration, last);
+  if (!confirmed) refuseStranger(known, described, configuration.signedBy);
+  const change = await weigh(w, known, described, confirmed);
+  const participant: Participant = { ...described, ...(change.isHeld ? kept(known) : {}), id: known.id, status: known.status };
   await w.register.put(participant);
-  await w.configurations.put({
-    participantId: participant.id,
-    jwt: configuration.jwt,
-    expiresAt: configuration.expiresAt,
-    checkedAt: configuration.readAt,
-    nextAt: nextLook(configuration),
-    failures: 0,
-    outcome: "accepted",
-    says: null,
-  });
-  if (keys.length > 0 && !isSameSet(keys, configuration.keys)) await logKeys(w, configuration, confirmed);
+  await w.configurations.put({ ...recordOf(configuration, known.id), candidate: change.isHeld ? kept(described) : null });
+  if (confirmed) await w.configurations.dropConfirmation(known.id);
+  if (change.needsLook || (last?.candidate && !change.isHeld)) await look(w, known, configuration.readAt);
+  await logKeys(w, known, participant, { configuration, confirmed });
+  if (change.logged.length > 0) await logChange(w, participant, { changed: change.logged, at: configuration.readAt, lookedAt: false });
   return participant;
 }
 
+async function admit(w: Writer, configuration: EntityConfiguration, described: Described): Promise<Participant> {
+  const participant: Participant = { ...described, id: newId("participant"), status: "registered" };
+  await w.register.put(participant);
+  await w.configurations.put(recordOf(configuration, participant.id));
+  return participant;
+}
+
+function recordOf({ jwt, issuedAt, expiresAt, readAt }: EntityConfiguration, participantId: Participant["id"]): EntityRecord {
+  const nextAt = nextLook({ readAt, expiresAt });
+  const fine = { failures: 0, outcome: "accepted", says: null, candidate: null, strangeKeys: null } as const;
+  return { participantId, jwt, issuedAt, expiresAt, checkedAt: readAt, nextAt, ...fine };
+}
+
 /** Half of its life from now on, so that a change is seen in time and a short life does no harm. */
-function nextLook({ readAt, expiresAt }: EntityConfiguration): Date {
+function nextLook({ readAt, expiresAt }: Pick<EntityConfiguration, "readAt" | "expiresAt">): Date {
   const half = (expiresAt.getTime() - readAt.getTime()) / 2;
   return new Date(readAt.getTime() + Math.min(Math.max(half, SHORTEST_MILLISECONDS), LONGEST_MILLISECONDS));
 }
 
-/** Outsiders see that an entity has other keys now, and whether a person had to confirm them. */
-async function logKeys(w: Writer, { entityId, keys, readAt }: EntityConfiguration, confirmed: boolean): Promise<void> {
-  await w.log.append({ kind: "key", at: readAt, body: { participant: entityId, keys: keys.map(({ kid }) => String(kid)), confirmed } });
+/** Whoever kept an old one, or read it before somebody else read a newer one, must not bring back its keys and addresses. */
+function refuseOlder({ issuedAt }: EntityConfiguration, last: EntityRecord | null): void {
+  if (last?.issuedAt && issuedAt < last.issuedAt)
+    throw new RelaisError(
+      "peer_protocol",
+      "The entity configuration is older than the one that was accepted last. The participant must publish the newest one everywhere.",
+    );
 }
 
-const MATERIAL = ["kty", "crv", "x", "y", "n", "e"];
-
-/** By what the key is: a `kid` can be given to any key. */
-function isSameKey(a: PublicJwk, b: PublicJwk): boolean {
-  return MATERIAL.every((member) => a[member] === b[member]);
+function refuseStranger({ name, adapter, federationKeys = [] }: Participant, described: Described, signedBy: PublicJwk): void {
+  if (adapter !== "self-data")
+    throw new RelaisError("conflict", `${name} was described by the operator, who alone can let it speak for itself.`, {
+      actor: "operator",
+    });
+  if (federationKeys.length > 0 && !hasKey(federationKeys, signedBy))
+    throw new RelaisError(
+      "conflict",
+      `${name} signs its configuration with a key that the register does not know. It must publish the new key in a set that the old key signs; where the old key is lost, accreditors confirm the new one.`,
+      { actor: "platform", details: { keys: "unconfirmed", published: described.federationKeys } },
+    );
 }
 
-function isSameSet(a: PublicJwk[], b: PublicJwk[]): boolean {
-  return a.length === b.length && a.every((key) => b.some((other) => isSameKey(key, other)));
+interface Weighed {
+  isHeld: boolean;
+  needsLook: boolean;
+  /** What takes effect now and is told in the public log. */
+  logged: string[];
 }
 
-function unconfirmed(name: string): RelaisError {
-  return new RelaisError(
-    "conflict",
-    `${name} signs its configuration with a key that the register does not know. It must publish the new key in a set that the old key signs; where the old key is lost, an accreditor confirms the new one.`,
-    { actor: "platform", details: { keys: "unconfirmed" } },
-  );
+async function weigh(w: Writer, known: Participant, described: Described, confirmed: boolean): Promise<Weighed> {
+  const changes = changesOf(known, described);
+  if (!isWatched(known, await w.participants.findMark(known.id))) return { isHeld: false, needsLook: false, logged: [] };
+  const isHeld = !confirmed && waitsForLook(changes);
+  const logged = isHeld ? changes.filter((name) => !waitsForLook([name])) : changes;
+  return { isHeld, needsLook: isHeld || isMoved(known, described), logged };
+}
+
+/** Also another path at the same origin is looked at again. */
+function isMoved(known: Participant, { endpoints }: Described): boolean {
+  return known.endpoints.inbox !== endpoints.inbox || known.endpoints.export !== endpoints.export;
+}
+
+function kept({ roles, endpoints, datasets }: Pick<Participant, "roles" | "endpoints" | "datasets">) {
+  return { roles, endpoints, datasets };
+}
+
+async function look(w: Writer, { id }: Participant, at: Date): Promise<void> {
+  await askForLook(w, { participantId: id, application: await w.accreditations.findGiven(id), at });
+}
+
+/** Outsiders see that an entity has other keys now, by their thumbprints, and whether people had to confirm them. */
+async function logKeys(
+  w: Writer,
+  known: Participant,
+  now: Participant,
+  { configuration, confirmed }: { configuration: EntityConfiguration; confirmed: boolean },
+): Promise<void> {
+  const [before, after] = [known.federationKeys ?? [], now.federationKeys ?? []];
+  if (before.length === 0 || (isSameSet(before, after) && isSameSet(known.keys, now.keys))) return;
+  const print = (keys: PublicJwk[]) => keys.map(thumbprintOf);
+  const body = { participant: now.entityId, keys: print(after), document_keys: print(now.keys), confirmed };
+  await w.log.append({ kind: "key", at: configuration.readAt, body });
 }

@@ -111,7 +111,7 @@ export interface AccreditationsWriter {
   /** The longest waiting run, for one caller at a time. Its lease is measured by the database's clock. */
   claimRun(leaseSeconds: number): Promise<ProbeRunRow | null>;
   /** False where the run ended meanwhile. */
-  endRun(id: ProbeRunId, at: Date, results: ProbeResult[]): Promise<boolean>;
+  endRun(id: ProbeRunId, at: Date, results: ProbeResult[], candidate?: string | null): Promise<boolean>;
   /** True for exactly one caller. */
   concludeRun(id: ProbeRunId, at: Date): Promise<boolean>;
   addAuthorityView(view: { viewer: string; what: string; at: Date }): Promise<void>;

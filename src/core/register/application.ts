@@ -203,6 +203,8 @@ export interface ProbeRunRow {
   tries: number;
   endedAt: Date | null;
   concludedAt: Date | null;
+  /** The change that it was a look at, by its digest; null where it was at what is in force. */
+  candidate: string | null;
 }
 
 /** Someone who acts for a participant on pages. */

@@ -10,6 +10,7 @@ import { grantAccreditation } from "./grant-accreditation.ts";
 import type { Participant } from "./participant.ts";
 import { AUTOMATIC, recordDecision } from "./record-decision.ts";
 import { criteriaOf, RENEWAL_DAYS } from "./requirements.ts";
+import { settleChange } from "./settle-change.ts";
 import type { MarkingPorts } from "./trust-mark.ts";
 
 type ConcludingPorts = Pick<Ports, "store" | "queue"> & MarkingPorts & { charters: Charters };
@@ -37,8 +38,10 @@ export async function concludeChecks(ports: ConcludingPorts): Promise<number> {
 }
 
 async function conclude(w: Writer, ports: ConcludingPorts, run: ProbeRunRow): Promise<Ring[]> {
-  if (!(await w.cases.concludeRun(run.id, ports.clock.now()))) return [];
-  const participant = await w.register.lock(run.participantId);
+  const at = ports.clock.now();
+  if (!(await w.cases.concludeRun(run.id, at))) return [];
+  const { participant, isOther } = await settleChange(w, await w.register.lock(run.participantId), run, at);
+  if (isOther) await askForLook(w, { participantId: participant.id, application: await w.accreditations.findGiven(participant.id), at });
   const found =
     run.applicationId === null
       ? await w.accreditations.findGiven(participant.id)

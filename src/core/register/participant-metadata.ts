@@ -2,6 +2,7 @@ import { isDataSetId, type DataKind, type DataSet, type Words } from "../catalog
 import { RelaisError } from "../errors.ts";
 import type { EntityConfiguration } from "../ports.ts";
 import type { Endpoints, Participant, PublicJwk, Role } from "./participant.ts";
+import { publicKeys } from "./public-keys.ts";
 
 /** What an entity says of itself; id and status are ours to give. */
 export type Described = Omit<Participant, "id" | "status">;
@@ -12,7 +13,7 @@ type Members = Record<string, unknown>;
  * Reads a participant from its entity configuration (docs/self-data-transfer.md, "What a participant publishes").
  * @throws RelaisError `peer_protocol` naming the member that is missing or wrong.
  */
-export function participantFrom(configuration: Omit<EntityConfiguration, "signedBy" | "readAt" | "expiresAt">): Described {
+export function participantFrom(configuration: Omit<EntityConfiguration, "signedBy" | "readAt" | "issuedAt" | "expiresAt">): Described {
   const {
     federation_entity: organisation = {},
     oauth_client: client,
@@ -28,7 +29,7 @@ export function participantFrom(configuration: Omit<EntityConfiguration, "signed
     adapter: "self-data",
     endpoints: endpointsOf({ holder, platform }),
     keys: clientKeysOf(client),
-    federationKeys: configuration.keys.map(publicOnly),
+    federationKeys: publicKeys(configuration.keys, "jwks"),
     datasets: holder ? datasetsOf(holder) : [],
     about: { ...aboutOf(main, organisation), ...(holder?.synthetic === true ? { synthetic: true } : {}) },
     client: clientOf(client),
@@ -56,15 +57,8 @@ function endpointsOf({ holder = {}, platform = {} }: { holder: Members | undefin
 
 /** With which it signs documents and proves itself as a client. One key per `kid`; its statement keys are for statements alone (§3.1). */
 function clientKeysOf(client: Members | undefined): PublicJwk[] {
-  const jwks = client?.jwks as { keys?: unknown } | undefined;
-  const keys = Array.isArray(jwks?.keys) ? (jwks.keys as PublicJwk[]).filter((key) => typeof key?.kty === "string") : [];
-  return [...new Map(keys.map((key) => [key.kid, publicOnly(key)])).values()];
-}
-
-const PRIVATE_MEMBERS = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"];
-
-function publicOnly(key: PublicJwk): PublicJwk {
-  return Object.fromEntries(Object.entries(key).filter(([name]) => !PRIVATE_MEMBERS.includes(name))) as PublicJwk;
+  const jwks = client?.jwks as { keys?: unknown } | null | undefined;
+  return jwks === undefined || jwks === null ? [] : publicKeys(jwks.keys, "oauth_client/jwks");
 }
 
 function aboutOf(main: Members, organisation: Members): Participant["about"] {
@@ -90,21 +84,27 @@ function clientOf(client: Members | undefined): Participant["client"] {
   return { redirectUris: uris.map((uri) => address(uri, "redirect_uris")) };
 }
 
+const MOST_MEDIA_TYPES = 20;
 const KINDS: readonly DataKind[] = ["administrative", "transactional", "trace", "derived"];
 
 function datasetsOf(holder: Members): DataSet[] {
   const list = holder.datasets;
   if (!Array.isArray(list) || list.length === 0 || list.length > 500) throw broken("datasets", "is not a list of 1 to 500 data sets");
-  const datasets = (list as Members[]).map(datasetOf);
+  const datasets = list.map((one: unknown) => datasetOf(one as Members | null));
   if (new Set(datasets.map((dataset) => dataset.id)).size !== datasets.length) throw broken("datasets", "holds the same id twice");
   return datasets;
 }
 
-function datasetOf(value: Members): DataSet {
+function datasetOf(given: Members | null): DataSet {
+  const value = given ?? {};
   const { id, kind, mediaTypes } = value;
   if (!isDataSetId(id)) throw broken("datasets/id", "is not a dotted lower-case name");
   if (!KINDS.includes(kind as DataKind)) throw broken(`datasets/${id}/kind`, `is not one of ${KINDS.join(", ")}`);
-  if (!Array.isArray(mediaTypes) || !mediaTypes.every((type) => typeof type === "string" && /^[\w.+-]+\/[\w.+-]+$/.test(type)))
+  if (
+    !Array.isArray(mediaTypes) ||
+    mediaTypes.length > MOST_MEDIA_TYPES ||
+    !mediaTypes.every((type) => typeof type === "string" && /^[\w.+-]+\/[\w.+-]+$/.test(type))
+  )
     throw broken(`datasets/${id}/mediaTypes`, "is not a list of media types");
   return {
     id,
@@ -122,16 +122,24 @@ function words(value: unknown, name: string): Words {
   return { fr: text({ [name]: fr }, name, 1000), en: text({ [name]: en }, name, 1000) };
 }
 
+/** One line at most: no control character, no half of a surrogate pair, no mark that turns the direction of reading. */
 function text(members: Members, name: string, longest: number): string {
   const value = members[name];
-  if (typeof value !== "string" || value.trim() === "" || value.length > longest)
+  if (typeof value !== "string" || value.trim() === "" || value.length > longest || !isPlain(value))
     throw broken(name, `is not a text of 1 to ${longest} characters`);
   return value;
 }
 
+// oxlint-disable-next-line no-control-regex -- they are what it is about
+const STRANGE = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/;
+
+function isPlain(value: string): boolean {
+  return value.isWellFormed() && !STRANGE.test(value);
+}
+
 /** An absolute https address; http only on loopback, which the way out refuses unless the configuration allows it. */
 function address(value: unknown, name: string): string {
-  const url = typeof value === "string" && URL.canParse(value) ? new URL(value) : null;
+  const url = typeof value === "string" && value.length <= 1000 && /^[!-~]+$/.test(value) && URL.canParse(value) ? new URL(value) : null;
   const loopback = url !== null && /^(127\.0\.0\.1|\[::1\]|localhost)$/.test(url.hostname);
   if (url === null || url.hash !== "" || url.username !== "" || !(url.protocol === "https:" || (url.protocol === "http:" && loopback))) {
     throw broken(name, "is not an https address without a fragment");

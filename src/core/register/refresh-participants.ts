@@ -1,11 +1,11 @@
-import { asRelaisError, RelaisError } from "../errors.ts";
+import { asRelaisError, type ErrorCode, type RelaisError } from "../errors.ts";
 import type { ParticipantId } from "../ids.ts";
 import type { EntityConfigurations, Ports } from "../ports.ts";
 import { acceptConfiguration } from "./accept-configuration.ts";
-import type { EntityOutcome, EntityRecord } from "./entity-record.ts";
-import type { Participant } from "./participant.ts";
+import type { EntityOutcome } from "./entity-record.ts";
+import type { PublicJwk } from "./participant.ts";
 
-type RefreshingPorts = Pick<Ports, "store" | "clock"> & { entityConfigurations: EntityConfigurations };
+export type RefreshingPorts = Pick<Ports, "store" | "clock"> & { entityConfigurations: EntityConfigurations };
 
 const AT_ONCE = 8;
 /** Longer than one reading can take. */
@@ -16,17 +16,21 @@ const LAST_RETRY_MILLISECONDS = 24 * 3_600_000;
 /**
  * Reads again what participants say of themselves, those that are due, each by one process. What cannot be accepted changes nothing but the
  * record of how it went: the last good configuration and its keys stay in force. Returns how many were read.
+ * @throws the first failure that was ours, once everybody was read.
  */
 export async function refreshParticipants(ports: RefreshingPorts, shutdown: AbortSignal): Promise<number> {
+  const failures: unknown[] = [];
   let read = 0;
   while (!shutdown.aborted) {
     const now = ports.clock.now();
     const until = new Date(now.getTime() + CLAIM_MILLISECONDS);
     const due = await ports.store.write((w) => w.configurations.claimDue({ now, until, limit: AT_ONCE }));
-    await Promise.all(due.map((id) => refreshOne(ports, id)));
+    const results = await Promise.allSettled(due.map((id) => refreshOne(ports, id)));
+    failures.push(...results.filter((result) => result.status === "rejected").map((result): unknown => result.reason));
     read += due.length;
     if (due.length < AT_ONCE) break;
   }
+  if (failures.length > 0) throw failures[0];
   return read;
 }
 
@@ -44,38 +48,34 @@ async function recordFailure({ store, clock }: RefreshingPorts, id: ParticipantI
   const outcome = outcomeOf(error);
   const now = clock.now();
   await store.write(async (w) => {
-    const last = await w.entities.find(id);
-    const failures = (last?.failures ?? 0) + 1;
+    // Somebody may have accepted a good one meanwhile: what is kept is what is there now.
+    await w.register.lock(id);
+    const last = (await w.entities.find(id)) ?? NOTHING_KNOWN;
+    const failures = last.failures + 1;
     const wait = Math.min(FIRST_RETRY_MILLISECONDS * 2 ** (failures - 1), LAST_RETRY_MILLISECONDS);
-    const kept: Pick<EntityRecord, "jwt" | "expiresAt"> = { jwt: last?.jwt ?? null, expiresAt: last?.expiresAt ?? null };
+    const strangeKeys = outcome === "keys_unconfirmed" ? (error.details["published"] as PublicJwk[]) : null;
     const nextAt = new Date(now.getTime() + wait);
-    await w.configurations.put({ participantId: id, ...kept, checkedAt: now, nextAt, failures, outcome, says: error.message });
+    await w.configurations.put({
+      ...last,
+      participantId: id,
+      checkedAt: now,
+      nextAt,
+      failures,
+      outcome,
+      says: error.message,
+      strangeKeys,
+    });
   });
 }
+
+const NOTHING_KNOWN = { jwt: null, issuedAt: null, expiresAt: null, failures: 0, candidate: null } as const;
 
 /** @throws the error, where the failure is ours and says nothing of the participant. */
 function outcomeOf(error: RelaisError): EntityOutcome {
   if (error.details["keys"] === "unconfirmed") return "keys_unconfirmed";
   if (error.code === "peer_unavailable") return "unreachable";
-  if (error.code === "peer_protocol" || error.code === "forbidden" || error.code === "invalid") return "refused";
+  if (REFUSALS.includes(error.code)) return "refused";
   throw error;
 }
 
-/**
- * An accreditor confirms, key by key, what an entity signs with now: after it was asked by another channel. The keys that are published must
- * be these and no others.
- * @throws RelaisError `conflict` where they are others, `peer_unavailable`, `peer_protocol`.
- */
-export async function confirmKeys(
-  ports: RefreshingPorts,
-  { participantId, kids }: { participantId: ParticipantId; kids: string[] },
-): Promise<Participant> {
-  const { entityId } = await ports.store.read((r) => r.participants.get(participantId));
-  const configuration = await ports.entityConfigurations.fetch(entityId);
-  const published = configuration.keys.map(({ kid }) => String(kid));
-  if (published.length !== kids.length || !published.every((kid) => kids.includes(kid)))
-    throw new RelaisError("conflict", "The entity publishes other keys than those that you confirm. Look at them again.", {
-      actor: "operator",
-    });
-  return ports.store.write((w) => acceptConfiguration(w, configuration, { confirmed: true }));
-}
+const REFUSALS: readonly ErrorCode[] = ["peer_protocol", "forbidden", "invalid", "conflict", "too_large"];

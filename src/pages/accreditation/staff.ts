@@ -5,6 +5,7 @@ import type { Proposal, Review } from "../../core/register/application.ts";
 import type { Question } from "../../core/register/charter.ts";
 import { isForAccreditors } from "../../core/register/conclude-checks.ts";
 import { sendMessage } from "../../core/register/messages.ts";
+import { readKeys } from "../../core/register/confirm-keys.ts";
 import { readCase, type CaseFile } from "../../core/register/read-case.ts";
 import { criteriaOf } from "../../core/register/requirements.ts";
 import {
@@ -16,6 +17,7 @@ import {
 import type { Tongue } from "../tongue.ts";
 import { pathOf, type Answer, type FieldError, type PagesPorts, type PersonVisit } from "../visit.ts";
 import { staffOf } from "./caller.ts";
+import { keysModel, questionsOf } from "./keys-view.ts";
 import { evidenceFile } from "./participant.ts";
 import { givenReasons, reasonsIn, remedyIn, toldAs } from "./reasons.ts";
 import { answerInWords, linesOfDecisions, rowOfEvidence, rowOfMessage, tagOf } from "./view.ts";
@@ -28,8 +30,9 @@ export async function queue(ports: PagesPorts, visit: PersonVisit): Promise<Answ
   const { tongue } = visit;
   const caller = await staffOf(ports, visit);
   const now = ports.clock.now();
-  const rows = await ports.store.read(async (r) =>
-    Promise.all(
+  const { rows, questions } = await ports.store.read(async (r) => ({
+    questions: await questionsOf(r, visit, MOST),
+    rows: await Promise.all(
       (await r.accreditations.queue(WAITING, MOST)).map(async (application) => ({
         name: (await r.participants.get(application.participantId)).name,
         href: pathOf(visit, `/accreditation/applications/${application.id}`),
@@ -38,12 +41,12 @@ export async function queue(ports: PagesPorts, visit: PersonVisit): Promise<Answ
         age: tongue.t("queue.days", { days: Math.floor((now.getTime() - application.changedAt.getTime()) / 86_400_000) }),
       })),
     ),
-  );
+  }));
   return {
     kind: "page",
     template: "review-queue",
     title: tongue.t("queue.title"),
-    model: { rows, isReadOnly: caller.kind === "authority" },
+    model: { rows, questions, isReadOnly: caller.kind === "authority" },
   };
 }
 
@@ -178,7 +181,8 @@ export async function standingPage(ports: PagesPorts, visit: PersonVisit, errors
   const caller = await staffOf(ports, visit);
   const id: ParticipantId = asId("participant", visit.params["id"]);
   const preview = await previewSuspension(ports, caller, id);
-  const { participant, proposals, decisions, told, organisation } = await ports.store.read(async (r) => ({
+  const { participant, proposals, decisions, told, organisation, keys } = await ports.store.read(async (r) => ({
+    keys: await readKeys(r, id),
     participant: await r.participants.get(id),
     organisation: await r.accreditations.findOrganisationOf(id),
     proposals: await r.accreditations.proposals(id),
@@ -209,6 +213,7 @@ export async function standingPage(ports: PagesPorts, visit: PersonVisit, errors
     isReadOnly: caller.kind !== "accreditor",
     given: givenReasons(visit),
     decisions: linesOfDecisions(tongue, decisions),
+    keys: keysModel(tongue, keys),
     errors,
   };
   return { kind: "page", template: "standing", title: participant.name, model, status: errors.length > 0 ? 422 : 200 };

@@ -1,5 +1,6 @@
 import type { en } from "./en.ts";
 import { frConditions } from "./fr-conditions.ts";
+import { frKeys } from "./fr-keys.ts";
 import { frProblems } from "./fr-problems.ts";
 import { frRegister } from "./fr-register.ts";
 import { frTransfers } from "./fr-transfers.ts";
@@ -297,5 +298,6 @@ export const fr = {
   ...frRegister,
   ...frTransfers,
   ...frConditions,
+  ...frKeys,
   ...frProblems,
 } as const satisfies Record<keyof typeof en, string>;
