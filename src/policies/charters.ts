@@ -34,6 +34,7 @@ const question = z.strictObject({
   hint: words.nullable().default(null),
   type: z.enum(["yes_no", "text", "long_text", "number", "date", "country", "url", "choice", "choices"]),
   options: z.array(z.strictObject({ value: z.string(), label: words })).default([]),
+  public: z.literal(true).optional(),
 });
 
 const partialFacts = z.strictObject({

@@ -89,6 +89,7 @@ export const REGISTER_PORTS = {
   entityConfigurations: { fetch: unused },
   statements: { signDocument: unused },
   events: { signDocument: unused },
+  verify: unused,
 };
 
 async function unused(): Promise<never> {

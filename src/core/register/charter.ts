@@ -32,6 +32,8 @@ export interface Question {
   hint: Words | null;
   type: "yes_no" | "text" | "long_text" | "number" | "date" | "country" | "url" | "choice" | "choices";
   options: { value: string; label: Words }[];
+  /** The answer describes the service, and stands on the public page of whoever bears the accreditation. Absent: nobody outside sees it. */
+  public?: true | undefined;
 }
 
 export interface EvidenceWanted {
