@@ -59,6 +59,8 @@ function bodyOf({ body }: Route): Pick<ZodOpenApiOperationObject, "requestBody">
   if (body === "file")
     return { requestBody: { required: true, content: { "application/octet-stream": { schema: { type: "string", format: "binary" } } } } };
   if (body === "document")
-    return { requestBody: { required: true, content: { "text/plain": { schema: { type: "string", maxLength: LARGEST_DOCUMENT_BYTES } } } } };
+    return {
+      requestBody: { required: true, content: { "text/plain": { schema: { type: "string", maxLength: LARGEST_DOCUMENT_BYTES } } } },
+    };
   return { requestBody: { required: true, content: { "application/json": { schema: body } } } };
 }

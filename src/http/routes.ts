@@ -15,7 +15,7 @@ import {
   postSignature,
   postStep,
 } from "./applications.ts";
-import { getCharter, getCharterDiff, listCharters } from "./charters.ts";
+import { getCharter, getCharterDiff, getCriterion, listCharters } from "./charters.ts";
 import { getConditions } from "./conditions.ts";
 import * as cases from "./case-schemas.ts";
 import {
@@ -43,6 +43,7 @@ import {
   Participant,
   ParticipantList,
   ParticipantsQuery,
+  PathCriterion,
   PathId,
   PathStep,
   PathVersion,
@@ -106,6 +107,7 @@ export const ROUTES: Route[] = [
   { method: "delete", path: "/v1/evidence/:id", may: "register token", handler: deleteEvidence, summary: "Take a piece of evidence back", status: 204, answers: AnyFile, params: PathId },
   { method: "get", path: "/v1/charters", may: "anyone", handler: listCharters, summary: "Versions of the charter, newest first", status: 200, answers: cases.CharterList },
   { method: "get", path: "/v1/charters/:version", may: "anyone", handler: getCharter, summary: "One version: criteria, questions, checks", status: 200, answers: cases.Charter, params: PathVersion },
+  { method: "get", path: "/v1/charters/:version/criteria/:criterion", may: "anyone", handler: getCriterion, summary: "One criterion, and how many meet it", status: 200, answers: cases.Criterion, params: PathCriterion },
   { method: "get", path: "/v1/charters/:from/changes/:to", may: "anyone", handler: getCharterDiff, summary: "What changed between two versions", status: 200, answers: cases.CharterChanges, params: PathVersions },
   { method: "get", path: "/v1/decisions", may: "anyone", handler: listDecisions, summary: "Decisions, newest first", status: 200, answers: cases.DecisionList },
   { method: "get", path: "/v1/decisions/:id", may: "anyone", handler: getDecision, summary: "One decision", status: 200, answers: cases.Decision, params: PathId },

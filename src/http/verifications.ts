@@ -12,11 +12,19 @@ export const Verdict = z
     kind: z.enum(["trust_mark", "manifest", "receipt", "log_proof", "other"]),
     finding: z
       .enum(["active", "suspended", "revoked", "expired", "holds", "forged", "contradicted", "unknown_key", "not_ours", "unreadable"])
-      .meta({ description: "`holds` for a manifest, a receipt or a proof; `unknown_key`: signed with a key that the register does not know today" }),
+      .meta({
+        description: "`holds` for a manifest, a receipt or a proof; `unknown_key`: signed with a key that the register does not know today",
+      }),
     about: party.nullable(),
     details: z
       .union([
-        z.object({ level: z.int().nullable(), charter: z.string().nullable(), issued_at: time, expires_at: time, log_index: z.int().nullable() }),
+        z.object({
+          level: z.int().nullable(),
+          charter: z.string().nullable(),
+          issued_at: time,
+          expires_at: time,
+          log_index: z.int().nullable(),
+        }),
         z.object({
           transfer: z.string().nullable(),
           source: party,

@@ -51,7 +51,7 @@ const criterion = z.strictObject({
   title: words,
   statement: words,
   why: words,
-  threat: z.string().min(1),
+  threat: words,
   sources: z.array(z.string()).min(1),
   applies_to: z.array(z.enum(["holder", "platform", "service"])).min(1),
   level: z.union([z.literal(1), z.literal(2)]),

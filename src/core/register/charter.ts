@@ -69,7 +69,7 @@ export interface Criterion {
   statement: Words;
   /** Why, and which threat it answers. */
   why: Words;
-  threat: string;
+  threat: Words;
   /** Where it comes from: P1 to P8, S-rows, validation points. */
   sources: string[];
   appliesTo: Role[];

@@ -4,8 +4,9 @@ import type { Reader } from "../ports.ts";
 import type { Application, Organisation } from "./application.ts";
 import { readAssessment, type Assessment } from "./assessment.ts";
 import type { Charters } from "./charter.ts";
-import { readIndicators, type Indicators } from "./indicators.ts";
+import type { Indicators } from "./indicators.ts";
 import type { Participant, Role, Status, TrustMark } from "./participant.ts";
+import { readIndicators } from "./read-indicators.ts";
 import { STANDING, standingOf, type Act } from "./standing.ts";
 
 /** Everything that the public may know of one participant, in one read. */

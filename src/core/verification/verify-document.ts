@@ -29,7 +29,10 @@ const CHECKS: Record<string, JwsCheck> = {
 export async function verifyDocument(ports: VerifyingPorts, given: string): Promise<Verdict> {
   if (Buffer.byteLength(given) > LARGEST_DOCUMENT_BYTES)
     throw new RelaisError("too_large", `A document to check is at most ${LARGEST_DOCUMENT_BYTES / 1024} KiB.`, { actor: "client" });
-  const text = given.replace(/^\uFEFF/, "").replaceAll("\r\n", "\n").trim();
+  const text = given
+    .replace(/^\uFEFF/, "")
+    .replaceAll("\r\n", "\n")
+    .trim();
   if (text === "") throw new RelaisError("invalid", "Hand in a trust mark, a manifest, a receipt or a proof file: there is nothing here.");
   if (isProof(text)) return verifyLogProof(ports, `${text}\n`);
   const jws = text.replaceAll(/\s+/g, "");

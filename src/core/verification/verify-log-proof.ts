@@ -29,7 +29,10 @@ export async function verifyLogProof(ports: ProofPorts, text: string): Promise<V
     return await ports.store.read((r) => provedVerdict(r, proved, verdictOf(logKey, "holds"), clock.now()));
   } catch (error) {
     if (!(error instanceof LogFault)) throw error;
-    return { ...verdictOf(logKey, findingOf(text, error, logKey)), checks: error.kind === "malformed" ? [] : [{ check: "in_log", holds: false }] };
+    return {
+      ...verdictOf(logKey, findingOf(text, error, logKey)),
+      checks: error.kind === "malformed" ? [] : [{ check: "in_log", holds: false }],
+    };
   }
 }
 
@@ -58,7 +61,9 @@ async function provedVerdict(r: Reader, { index, entry, checkpoint }: ProvedEntr
     at: typeof says["at"] === "string" && !Number.isNaN(Date.parse(says["at"])) ? new Date(says["at"]) : null,
     decision: isId("decision", says["decision"]) ? says["decision"] : null,
     decided: typeof says["decided"] === "string" ? says["decided"] : null,
-    standing: about?.known ? standingOf(await r.participants.get(about.known.id), await r.participants.findMark(about.known.id), now) : null,
+    standing: about?.known
+      ? standingOf(await r.participants.get(about.known.id), await r.participants.findMark(about.known.id), now)
+      : null,
   };
   const isSame = today?.equals(entry) ?? false;
   return {

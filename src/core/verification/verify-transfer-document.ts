@@ -45,7 +45,10 @@ export async function verifyTransferDocument(ports: TransferDocumentPorts, jws: 
       ...verdictOf(kind, found),
       about: found === "not_ours" ? null : await partyOf(r, claims.iss),
       details: found === "holds" ? await detailsOf(r, claims) : null,
-      checks: found === "not_ours" ? [] : [{ check: "signature", holds: isSigned }, ...(found === "holds" ? [{ check: "kept_copy", holds: isKept } as const] : [])],
+      checks:
+        found === "not_ours"
+          ? []
+          : [{ check: "signature", holds: isSigned }, ...(found === "holds" ? [{ check: "kept_copy", holds: isKept } as const] : [])],
       unchecked: found === "holds" ? ["files", "counterpart"] : [],
     };
   });
@@ -98,7 +101,10 @@ async function isKeptHere(r: Reader, jws: string, { transfer }: Claims): Promise
   return isId("transfer", transfer) && (await r.transfers.documents(transfer)).some((kept) => kept.jws === jws);
 }
 
-async function detailsOf(r: Reader, { iss, iat, transfer, source, destination, observed, items, omissions }: Claims): Promise<TransferDetails> {
+async function detailsOf(
+  r: Reader,
+  { iss, iat, transfer, source, destination, observed, items, omissions }: Claims,
+): Promise<TransferDetails> {
   return {
     transfer: isId("transfer", transfer) ? transfer : null,
     source: await partyOf(r, source),
