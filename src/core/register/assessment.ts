@@ -1,7 +1,7 @@
 import type { Words } from "../catalogue/data-set.ts";
 import type { Reader } from "../ports.ts";
 import type { Answer, Application, CharterSignature, CriterionResult, Review } from "./application.ts";
-import type { Charter, Charters, Criterion, Facts, Outcome, Question, Section } from "./charter.ts";
+import { SECTIONS, type Charter, type Charters, type Criterion, type Facts, type Outcome, type Question, type Section } from "./charter.ts";
 import { evaluateCriterion } from "./evaluate-criterion.ts";
 import { readFacts } from "./facts.ts";
 import type { Participant } from "./participant.ts";
@@ -52,7 +52,7 @@ export async function readAssessment(
     r.accreditations.signatures(participant.id),
   ]);
   const seen: Seen = { application, facts, results, reviews, signatures, now };
-  const asked = criteriaOf(charter, application, participant);
+  const asked = inOrder(criteriaOf(charter, application, participant));
   return {
     charter,
     level: application.level,
@@ -60,6 +60,11 @@ export async function readAssessment(
     criteria: asked.map((criterion) => assess(criterion, seen)),
     answers: publicAnswers(asked, application),
   };
+}
+
+/** In the order of the sections. */
+function inOrder(criteria: Criterion[]): Criterion[] {
+  return criteria.toSorted((a, b) => SECTIONS.indexOf(a.section) - SECTIONS.indexOf(b.section));
 }
 
 interface Seen {

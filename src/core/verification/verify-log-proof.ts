@@ -52,7 +52,7 @@ const KINDS: readonly EntryKind[] = ["charter", "decision", "trust_mark", "key",
 async function provedVerdict(r: Reader, { index, entry, checkpoint }: ProvedEntry, verdict: Verdict, now: Date): Promise<Verdict> {
   const [today] = await r.ledger.entries({ from: index, to: index + 1 });
   const says = membersOf(entry);
-  const subject = [says["participant"], says["holder"]].find((one) => typeof one === "string") as string | undefined;
+  const subject = [says["participant"], says["holder"]].find((one) => typeof one === "string");
   const about = subject === undefined ? null : await partyOf(r, subject);
   const details: ProofDetails = {
     log: checkpoint.origin,

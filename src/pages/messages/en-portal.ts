@@ -176,7 +176,6 @@ export const enPortal = {
   "verify.alone": "How to check it without us",
   "verify.aloneText":
     "Save the document in a file, and put its name in the place of FILE. The command reads the published keys and recomputes everything on your machine.",
-  "verify.aloneLink": "The log, explained for outsiders",
 
   "criterion.back": "The charter, version {version}",
   "criterion.why": "Why",

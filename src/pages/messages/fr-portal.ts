@@ -181,7 +181,6 @@ export const frPortal = {
   "verify.alone": "Comment le vérifier sans nous",
   "verify.aloneText":
     "Enregistrez le document dans un fichier, et mettez son nom à la place de FILE. La commande lit les clés publiées et recalcule tout sur votre machine.",
-  "verify.aloneLink": "Le journal, expliqué à ceux du dehors",
 
   "criterion.back": "La charte, version {version}",
   "criterion.why": "Pourquoi",
