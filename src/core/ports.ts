@@ -8,6 +8,7 @@ import type { Consent, ConsentState } from "./consent/consent.ts";
 import type { AccountLink, Person, Session } from "./person/person.ts";
 import type { AccreditationsReader, AccreditationsWriter } from "./register/accreditations.ts";
 import type { SubordinatesReader } from "./federation/subordinates.ts";
+import type { IndicatorsReader } from "./register/indicators.ts";
 import type { EntitiesReader, EntitiesWriter } from "./register/entity-record.ts";
 import type { RegisterCaller } from "./register/register-caller.ts";
 import type { Participant, PublicJwk, Role, Status, TrustMark } from "./register/participant.ts";
@@ -102,6 +103,7 @@ export interface Reader {
   ledger: LedgerReader;
   outbox: OutboxReader;
   conditions: ConditionsReader;
+  indicators: IndicatorsReader;
 }
 
 /** A Reader that may also write. Everything in one `store.write` is committed together, durably, or not at all. */

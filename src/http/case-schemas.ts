@@ -235,6 +235,14 @@ export const Charter = z
     criteria: z.array(z.looseObject({ id: z.string() })),
   })
   .meta({ id: "Charter", description: "The whole version; a criterion has the members of the files under policies/charter" });
+export const Criterion = z
+  .looseObject({
+    id: z.string(),
+    met_by: z
+      .object({ asked: z.int(), met: z.int() })
+      .meta({ description: "Of so many accredited participants that it is asked of, so many meet it" }),
+  })
+  .meta({ id: "Criterion", description: "The members of its file under policies/charter" });
 export const CharterChanges = z
   .object({
     from: z.string(),

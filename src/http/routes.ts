@@ -15,7 +15,7 @@ import {
   postSignature,
   postStep,
 } from "./applications.ts";
-import { getCharter, getCharterDiff, listCharters } from "./charters.ts";
+import { getCharter, getCharterDiff, getCriterion, listCharters } from "./charters.ts";
 import { getConditions } from "./conditions.ts";
 import * as cases from "./case-schemas.ts";
 import {
@@ -44,13 +44,16 @@ import {
   Participant,
   ParticipantList,
   ParticipantsQuery,
+  PathCriterion,
   PathId,
   PathStep,
   PathVersion,
   PathVersions,
   Transfer,
 } from "./schemas.ts";
+import { getProfile, Profile } from "./profiles.ts";
 import { getTransfer, postTransfer } from "./transfers.ts";
+import { postVerification, Verdict } from "./verifications.ts";
 
 export interface Route {
   method: "get" | "post" | "patch" | "delete";
@@ -64,8 +67,8 @@ export interface Route {
   params?: z.ZodObject;
   headers?: z.ZodObject;
   query?: z.ZodObject;
-  /** `file`: the body is a file, at most 10 MiB. */
-  body?: z.ZodType | "file";
+  /** `file`: the body is a file, at most 10 MiB. `document`: a text as it is, at most 256 KiB. */
+  body?: z.ZodType | "file" | "document";
 }
 
 /** The API. Its OpenAPI document is generated from this table. */
@@ -74,6 +77,8 @@ export const ROUTES: Route[] = [
   { method: "get", path: "/v1/participants", may: "anyone", handler: listParticipants, summary: "The public register, in pages", status: 200, answers: ParticipantList, query: ParticipantsQuery },
   { method: "get", path: "/v1/participants/:id", may: "anyone", handler: getParticipant, summary: "One participant", status: 200, answers: Participant, params: PathId },
   { method: "get", path: "/v1/participants/:id/conditions", may: "anyone", handler: getConditions, summary: "What a holder asks of platforms, and which it restricts", status: 200, answers: Conditions, params: PathId },
+  { method: "get", path: "/v1/participants/:id/profile", may: "anyone", handler: getProfile, summary: "What is public of a participant: standing, criteria and how they are met, answers, restrictions, figures", status: 200, answers: Profile, params: PathId },
+  { method: "post", path: "/v1/verifications", may: "anyone", handler: postVerification, summary: "What a trust mark, manifest, receipt or proof file is worth; nothing of it is kept", status: 200, answers: Verdict, body: "document" },
   { method: "post", path: "/v1/transfers", may: "consent token", handler: postTransfer, summary: "Ask for a delivery", status: 202, answers: Transfer, headers: IdempotencyKey, body: NewTransfer },
   { method: "get", path: "/v1/transfers/:id", may: "consent token", handler: getTransfer, summary: "State and counts of a transfer", status: 200, answers: Transfer, params: PathId },
   { method: "post", path: "/v1/participants", may: "anyone", handler: postParticipant, summary: "Join the register, in the sandbox at once", status: 201, answers: cases.Joined, body: cases.NewParticipant },
@@ -105,6 +110,7 @@ export const ROUTES: Route[] = [
   { method: "delete", path: "/v1/evidence/:id", may: "register token", handler: deleteEvidence, summary: "Take a piece of evidence back", status: 204, answers: AnyFile, params: PathId },
   { method: "get", path: "/v1/charters", may: "anyone", handler: listCharters, summary: "Versions of the charter, newest first", status: 200, answers: cases.CharterList },
   { method: "get", path: "/v1/charters/:version", may: "anyone", handler: getCharter, summary: "One version: criteria, questions, checks", status: 200, answers: cases.Charter, params: PathVersion },
+  { method: "get", path: "/v1/charters/:version/criteria/:criterion", may: "anyone", handler: getCriterion, summary: "One criterion, and how many meet it", status: 200, answers: cases.Criterion, params: PathCriterion },
   { method: "get", path: "/v1/charters/:from/changes/:to", may: "anyone", handler: getCharterDiff, summary: "What changed between two versions", status: 200, answers: cases.CharterChanges, params: PathVersions },
   { method: "get", path: "/v1/decisions", may: "anyone", handler: listDecisions, summary: "Decisions, newest first", status: 200, answers: cases.DecisionList },
   { method: "get", path: "/v1/decisions/:id", may: "anyone", handler: getDecision, summary: "One decision", status: 200, answers: cases.Decision, params: PathId },

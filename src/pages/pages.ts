@@ -3,9 +3,12 @@ import express, { Router, type NextFunction, type Request, type Response } from 
 import { LANGUAGES, type Language } from "../core/catalogue/data-set.ts";
 import type { Session } from "../core/person/person.ts";
 import { EVIDENCE_BYTES } from "../core/register/add-evidence.ts";
+import { LARGEST_DOCUMENT_BYTES } from "../core/verification/verify-document.ts";
 import { decision } from "./accreditation/decision.ts";
 import { decideOrganisation, organisationStanding } from "./accreditation/organisation-standing.ts";
-import { confirmPublishedKeys } from "./accreditation/keys.ts";
+import { confirmPublishedKeys } from "./accreditation/confirm-keys.ts";
+import { keys } from "./accreditation/keys.ts";
+import { preview } from "./accreditation/preview.ts";
 import {
   askForChecks,
   beginApplication,
@@ -35,10 +38,12 @@ import {
 } from "./accreditation/staff.ts";
 import { accounts, proveAccount, showProof } from "./accounts/handlers.ts";
 import { sendAsset } from "./assets.ts";
+import { criterion } from "./charter/criterion.ts";
 import { charter, charterDiff } from "./charter/handlers.ts";
 import { home, legalPage, me, signIn } from "./home/handlers.ts";
 import { answerConsent, permission, permissions, showConsent, showStop, startPermission, stopPermission } from "./permissions/handlers.ts";
 import { problem, problems } from "./problems.ts";
+import { compare } from "./register/compare.ts";
 import { participant, register } from "./register/handlers.ts";
 import {
   chooseSwitch,
@@ -54,6 +59,7 @@ import { renderPage } from "./templates.ts";
 import { chooseCopy, showCopy } from "./transfers/copy.ts";
 import { cancel, showCancel, transfer, transferDocument, transferEvents, transfers } from "./transfers/handlers.ts";
 import { languageOf, TONGUES } from "./tongue.ts";
+import { showVerify, verify } from "./verify/handlers.ts";
 import { formOf, personOf, type Answer, type Handler, type PagesPorts, type PersonHandler, type Visit } from "./visit.ts";
 
 type Method = "get" | "post";
@@ -62,11 +68,15 @@ type Method = "get" | "post";
 const PUBLIC_ROUTES: [Method, string, Handler][] = [
   ["get", "/", home],
   ["get", "/register", register],
+  ["get", "/register/compare", compare],
   ["get", "/register/:id", participant],
   ["get", "/decisions/:id", decision],
   ["get", "/charter", charter],
   ["get", "/charter/diff", charterDiff],
   ["get", "/charter/:version", charter],
+  ["get", "/charter/:version/:criterion", criterion],
+  ["get", "/verify", showVerify],
+  ["post", "/verify", verify],
   ["get", "/sign-in", signIn],
   ["get", "/problems", problems],
   ["get", "/problems/:code", problem],
@@ -124,6 +134,8 @@ const MEMBER_ROUTES: [Method, string, PersonHandler][] = [
   ["post", "/organisation/:id/evidence", uploadEvidence],
   ["get", "/organisation/:id/evidence/:evidence", downloadEvidence],
   ["post", "/organisation/:id/evidence/:evidence/remove", dropEvidence],
+  ["get", "/organisation/:id/preview", preview],
+  ["get", "/organisation/:id/keys", keys],
   ["get", "/organisation/:id/checks", showChecks],
   ["post", "/organisation/:id/checks", askForChecks],
 ];
@@ -143,8 +155,9 @@ const STAFF_ROUTES: [Method, string, PersonHandler][] = [
   ["get", "/authority", authorityPage],
 ];
 
-/** The one form that carries a file. */
+/** The forms that carry a file: evidence, by a person who acts for a participant, and a document to check, by anybody. */
 const UPLOAD = "/organisation/:id/evidence";
+const CHECK = "/verify";
 
 /** Addresses that stand in trust marks, without a language, and the page that each leads to. */
 const SIGNED_ADDRESSES: [address: string, page: (request: Request) => string][] = [
@@ -172,9 +185,12 @@ export function createPages(ports: PagesPorts): Router {
 
 const UPLOAD_LIMITS = { fileSize: EVIDENCE_BYTES, files: 1, fields: 10, fieldSize: 4096, parts: 12, headerPairs: 50 };
 
+const CHECK_LIMITS = { ...UPLOAD_LIMITS, fileSize: LARGEST_DOCUMENT_BYTES, fieldSize: LARGEST_DOCUMENT_BYTES };
+
 function pagesIn(lang: Language, ports: PagesPorts): Router {
   const router = Router();
   router.post(UPLOAD, signedIn(lang), multer({ limits: UPLOAD_LIMITS }).single("file"));
+  router.post(CHECK, multer({ limits: CHECK_LIMITS }).single("file"));
   router.use(express.urlencoded({ extended: false, limit: "32kb", parameterLimit: 400 }));
   for (const [method, path, handler] of PUBLIC_ROUTES) {
     router[method](path, async (request, response) =>

@@ -34,6 +34,7 @@ const question = z.strictObject({
   hint: words.nullable().default(null),
   type: z.enum(["yes_no", "text", "long_text", "number", "date", "country", "url", "choice", "choices"]),
   options: z.array(z.strictObject({ value: z.string(), label: words })).default([]),
+  public: z.literal(true).optional(),
 });
 
 const partialFacts = z.strictObject({
@@ -50,7 +51,7 @@ const criterion = z.strictObject({
   title: words,
   statement: words,
   why: words,
-  threat: z.string().min(1),
+  threat: words,
   sources: z.array(z.string()).min(1),
   applies_to: z.array(z.enum(["holder", "platform", "service"])).min(1),
   level: z.union([z.literal(1), z.literal(2)]),

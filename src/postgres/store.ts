@@ -5,6 +5,7 @@ import { readAccreditations } from "./accreditations.ts";
 import { writeConsents, readConsents } from "./consents.ts";
 import { readConditions, writeConditions } from "./conditions.ts";
 import { readEntities, writeEntities } from "./entities.ts";
+import { readIndicators } from "./indicators.ts";
 import { readLedger, writeLedger } from "./ledger.ts";
 import { readOutbox, writeOutbox } from "./outbox.ts";
 import { readParticipants, writeParticipants } from "./participants.ts";
@@ -55,6 +56,7 @@ function readerOf(tx: Database): Reader {
     ledger: readLedger(tx),
     outbox: readOutbox(tx),
     conditions: readConditions(tx),
+    indicators: readIndicators(tx),
   };
 }
 

@@ -21,6 +21,7 @@ import { openDatabase, openPool } from "../../src/postgres/pool.ts";
 import { createStore } from "../../src/postgres/store.ts";
 import { listen } from "./authorization-server.ts";
 import { freshDatabase } from "./database.ts";
+import { documentCheck } from "./document-check.ts";
 import { policy } from "./policy.ts";
 import { realClock } from "./real-clock.ts";
 import { accreditedParticipant, testKey, type TestKey } from "./register-fixtures.ts";
@@ -76,6 +77,7 @@ export async function startRegisterApi(charters: Charters): Promise<RegisterApi>
       queue: { ring: async () => undefined },
       callers: authorization.callers,
       charters,
+      verify: (await documentCheck(store, issuer)).verify,
       statements: { signDocument: async (type, payload) => signCompact(web.current("federation"), type, payload) },
       events: { signDocument: async (type, payload) => signCompact(web.current("oauth"), type, payload) },
       entityConfigurations: createEntityConfigurations({

@@ -32,6 +32,8 @@ export interface Question {
   hint: Words | null;
   type: "yes_no" | "text" | "long_text" | "number" | "date" | "country" | "url" | "choice" | "choices";
   options: { value: string; label: Words }[];
+  /** The answer describes the service, and stands on the public page of whoever bears the accreditation. Absent: nobody outside sees it. */
+  public?: true | undefined;
 }
 
 export interface EvidenceWanted {
@@ -67,7 +69,7 @@ export interface Criterion {
   statement: Words;
   /** Why, and which threat it answers. */
   why: Words;
-  threat: string;
+  threat: Words;
   /** Where it comes from: P1 to P8, S-rows, validation points. */
   sources: string[];
   appliesTo: Role[];

@@ -1,5 +1,6 @@
 import { enConditions } from "./en-conditions.ts";
 import { enKeys } from "./en-keys.ts";
+import { enPortal } from "./en-portal.ts";
 import { enProblems } from "./en-problems.ts";
 import { enRegister } from "./en-register.ts";
 import { enTransfers } from "./en-transfers.ts";
@@ -290,6 +291,7 @@ export const en = {
   "stop.again": "You can give a new permission later.",
   "stop.keep": "Keep sharing",
   ...enRegister,
+  ...enPortal,
   ...enTransfers,
   ...enConditions,
   ...enKeys,

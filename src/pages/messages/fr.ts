@@ -1,6 +1,7 @@
 import type { en } from "./en.ts";
 import { frConditions } from "./fr-conditions.ts";
 import { frKeys } from "./fr-keys.ts";
+import { frPortal } from "./fr-portal.ts";
 import { frProblems } from "./fr-problems.ts";
 import { frRegister } from "./fr-register.ts";
 import { frTransfers } from "./fr-transfers.ts";
@@ -296,6 +297,7 @@ export const fr = {
   "stop.again": "Vous pourrez donner une nouvelle autorisation plus tard.",
   "stop.keep": "Garder le partage",
   ...frRegister,
+  ...frPortal,
   ...frTransfers,
   ...frConditions,
   ...frKeys,

@@ -43,6 +43,12 @@ function viewOfCondition(tongue: Tongue, holder: Participant, { regions, certifi
   };
 }
 
+/** The same, as the platform's own page shows it: by the holder that restricts. */
+export function viewOfRestriction(tongue: Tongue, holder: Participant, restriction: Exclusion | Access) {
+  const rows = "state" in restriction ? viewOfAccess(tongue, restriction) : [viewOfExclusion(tongue, holder, restriction)];
+  return rows.map(({ platformId: _platformId, ...row }) => ({ ...row, name: holder.name, href: `/${tongue.lang}/register/${holder.id}` }));
+}
+
 function viewOfExclusion(tongue: Tongue, holder: Participant, exclusion: Exclusion) {
   return {
     platformId: exclusion.platformId,
