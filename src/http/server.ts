@@ -2,7 +2,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import express, { type Express, type RequestHandler } from "express";
 import { RelaisError } from "../core/errors.ts";
-import { EVIDENCE_BYTES } from "../core/register/add-evidence.ts";
+import { EVIDENCE_BYTES } from "../core/register/evidence-file.ts";
 import { nameRequest, readSession, refuseCrossSite, securityHeaders } from "./guards.ts";
 import { openApiDocument } from "./openapi.ts";
 import { answerProblems, type ProblemSettings } from "./problems.ts";

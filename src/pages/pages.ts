@@ -2,7 +2,7 @@ import multer from "multer";
 import express, { Router, type NextFunction, type Request, type Response } from "express";
 import { LANGUAGES, type Language } from "../core/catalogue/data-set.ts";
 import type { Session } from "../core/person/person.ts";
-import { EVIDENCE_BYTES } from "../core/register/add-evidence.ts";
+import { EVIDENCE_BYTES } from "../core/register/evidence-file.ts";
 import { decision } from "./accreditation/decision.ts";
 import {
   askForChecks,
