@@ -34,6 +34,18 @@ import {
 import { accounts, proveAccount, showProof } from "./accounts/handlers.ts";
 import { sendAsset } from "./assets.ts";
 import { charter, charterDiff } from "./charter/handlers.ts";
+import {
+  certificatePage,
+  decideCertificate,
+  downloadCertificate,
+  dropCertificate,
+  showCertificates,
+  staffCertificate,
+  uploadCertificate,
+} from "./holder/certificates.ts";
+import { changeConditionsForm, showConditions } from "./holder/conditions.ts";
+import { askHolder, showHolders } from "./holder/meetings.ts";
+import { addReview, changePlatform, showPlatform, showPlatforms } from "./holder/platforms.ts";
 import { home, legalPage, me, signIn } from "./home/handlers.ts";
 import { answerConsent, permission, permissions, showConsent, showStop, startPermission, stopPermission } from "./permissions/handlers.ts";
 import { problem, problems } from "./problems.ts";
@@ -122,6 +134,18 @@ const MEMBER_ROUTES: [Method, string, PersonHandler][] = [
   ["post", "/organisation/:id/evidence", uploadEvidence],
   ["get", "/organisation/:id/evidence/:evidence", downloadEvidence],
   ["post", "/organisation/:id/evidence/:evidence/remove", dropEvidence],
+  ["get", "/organisation/:id/conditions", (ports, visit) => showConditions(ports, visit)],
+  ["post", "/organisation/:id/conditions", changeConditionsForm],
+  ["get", "/organisation/:id/platforms", showPlatforms],
+  ["get", "/organisation/:id/platforms/:platform", (ports, visit) => showPlatform(ports, visit)],
+  ["post", "/organisation/:id/platforms/:platform", changePlatform],
+  ["post", "/organisation/:id/platforms/:platform/reviews", addReview],
+  ["get", "/organisation/:id/holders", (ports, visit) => showHolders(ports, visit)],
+  ["post", "/organisation/:id/holders", askHolder],
+  ["get", "/organisation/:id/certificates", (ports, visit) => showCertificates(ports, visit)],
+  ["post", "/organisation/:id/certificates", uploadCertificate],
+  ["get", "/organisation/:id/certificates/:certificate", downloadCertificate],
+  ["post", "/organisation/:id/certificates/:certificate/remove", dropCertificate],
   ["get", "/organisation/:id/checks", showChecks],
   ["post", "/organisation/:id/checks", askForChecks],
 ];
@@ -133,13 +157,16 @@ const STAFF_ROUTES: [Method, string, PersonHandler][] = [
   ["post", "/accreditation/applications/:id/review", giveReview],
   ["post", "/accreditation/applications/:id/messages", answerApplicant],
   ["get", "/accreditation/evidence/:id", staffEvidence],
+  ["get", "/accreditation/certificates/:certificate", (ports, visit) => certificatePage(ports, visit)],
+  ["post", "/accreditation/certificates/:certificate", decideCertificate],
+  ["get", "/accreditation/certificates/:certificate/file", staffCertificate],
   ["get", "/accreditation/participants/:id", (ports, visit) => standingPage(ports, visit)],
   ["post", "/accreditation/participants/:id", decideStanding],
   ["get", "/authority", authorityPage],
 ];
 
-/** The one form that carries a file. */
-const UPLOAD = "/organisation/:id/evidence";
+/** The forms that carry a file. */
+const UPLOADS = ["/organisation/:id/evidence", "/organisation/:id/certificates"];
 
 /** Addresses that stand in trust marks, without a language, and the page that each leads to. */
 const SIGNED_ADDRESSES: [address: string, page: (request: Request) => string][] = [
@@ -169,7 +196,7 @@ const UPLOAD_LIMITS = { fileSize: EVIDENCE_BYTES, files: 1, fields: 10, fieldSiz
 
 function pagesIn(lang: Language, ports: PagesPorts): Router {
   const router = Router();
-  router.post(UPLOAD, signedIn(lang), multer({ limits: UPLOAD_LIMITS }).single("file"));
+  router.post(UPLOADS, signedIn(lang), multer({ limits: UPLOAD_LIMITS }).single("file"));
   router.use(express.urlencoded({ extended: false, limit: "32kb", parameterLimit: 400 }));
   for (const [method, path, handler] of PUBLIC_ROUTES) {
     router[method](path, async (request, response) =>
