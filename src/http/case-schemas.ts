@@ -63,6 +63,8 @@ export const Application = z
         sha256: z.string(),
         date: z.string(),
         issuer: z.string(),
+        certificate: z.string().nullable(),
+        valid_until: z.string().nullable(),
         added_at: time,
       }),
     ),
@@ -206,6 +208,8 @@ export const EvidenceQuery = z.strictObject({
   name: z.string().max(300).meta({ description: "What the file is called" }),
   date: z.iso.date().meta({ description: "Date of the document itself" }),
   issuer: z.string().min(1).max(200).meta({ description: "Who issued the document" }),
+  certificate: z.string().max(50).optional().meta({ description: "Which of the register's certificates it is, where it is one" }),
+  valid_until: z.iso.date().optional().meta({ description: "The last day of that certificate" }),
 });
 
 export const CharterList = z

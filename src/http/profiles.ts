@@ -42,7 +42,9 @@ export const Profile = z
       })
       .nullable()
       .meta({ description: "Null where the accreditation comes from no application: level 0, or the operator's word" }),
-    restrictions: z.array(z.object({ holder: z.string(), dataset: z.string().nullable(), state: z.string(), reason: words.nullable() })),
+    restrictions: z.array(
+      z.object({ holder: z.string(), dataset: z.string(), state: z.enum(["excluded", "closed", "in_discussion", "test"]), reason: words }),
+    ),
     indicators: z.object({
       days: z.int().meta({ description: `Days that the figures are about, today left out; suspensions: a year` }),
       looks: z.object({ days: count, passed: count }),
@@ -94,11 +96,8 @@ function assessmentOf({ charter, level, until, criteria, answers }: Assessment) 
   };
 }
 
-function restrictionsOf({ exclusions, access }: Restrictions) {
-  return [
-    ...exclusions.map(({ holderId, dataset, reason }) => ({ holder: holderId, dataset, state: "excluded", reason })),
-    ...access.map(({ holderId, state, reason }) => ({ holder: holderId, dataset: null, state, reason })),
-  ];
+function restrictionsOf({ stated }: Restrictions) {
+  return stated.map(({ holderId, kind, dataset, reason }) => ({ holder: holderId, dataset, state: kind, reason }));
 }
 
 function indicatorsOf({ looks, suspensions, deliveries, events }: Indicators) {

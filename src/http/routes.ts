@@ -16,7 +16,13 @@ import {
   postStep,
 } from "./applications.ts";
 import { getCharter, getCharterDiff, getCriterion, listCharters } from "./charters.ts";
+import { deleteCertificate, getCertificate, getCertificateFile, listCertificates, postCertificate, postReading } from "./certificates.ts";
 import { getConditions } from "./conditions.ts";
+import { deleteConditions, deleteExclusion, putAccess, putConditions, putExclusion } from "./holder.ts";
+import * as holders from "./holder-schemas.ts";
+import { getMatrix, getMatrixRow, getReviews, postHolderReview } from "./matrix.ts";
+import { listMeetings, postMeeting, postMeetingAnswer } from "./meetings.ts";
+import { getMe, listRestrictions } from "./restrictions.ts";
 import * as cases from "./case-schemas.ts";
 import {
   getChallenge,
@@ -56,7 +62,7 @@ import { getTransfer, postTransfer } from "./transfers.ts";
 import { postVerification, Verdict } from "./verifications.ts";
 
 export interface Route {
-  method: "get" | "post" | "patch" | "delete";
+  method: "get" | "post" | "put" | "patch" | "delete";
   path: string;
   /** `anyone`, a platform that shows a consent token, or somebody with a token of the register; each bound to a key. */
   may: "anyone" | "consent token" | "register token";
@@ -79,6 +85,26 @@ export const ROUTES: Route[] = [
   { method: "get", path: "/v1/participants/:id/conditions", may: "anyone", handler: getConditions, summary: "What a holder asks of platforms, and which it restricts", status: 200, answers: Conditions, params: PathId },
   { method: "get", path: "/v1/participants/:id/profile", may: "anyone", handler: getProfile, summary: "What is public of a participant: standing, criteria and how they are met, answers, restrictions, figures", status: 200, answers: Profile, params: PathId },
   { method: "post", path: "/v1/verifications", may: "anyone", handler: postVerification, summary: "What a trust mark, manifest, receipt or proof file is worth; nothing of it is kept", status: 200, answers: Verdict, body: "document" },
+  { method: "put", path: "/v1/participants/:id/conditions/:dataset", may: "register token", handler: putConditions, summary: "Ask platforms for more, for a data set or for all", status: 200, answers: holders.Effect, params: holders.PathDataset, headers: holders.IfMatch, query: holders.DryRun, body: holders.NewConditions },
+  { method: "delete", path: "/v1/participants/:id/conditions/:dataset", may: "register token", handler: deleteConditions, summary: "Take such a condition back", status: 200, answers: holders.Effect, params: holders.PathDataset, headers: holders.IfMatch, query: holders.DryRun },
+  { method: "put", path: "/v1/participants/:id/exclusions/:platform/:dataset", may: "register token", handler: putExclusion, summary: "Exclude a platform", status: 200, answers: holders.Effect, params: holders.PathExclusion, headers: holders.IfMatch, query: holders.DryRun, body: holders.NewExclusion },
+  { method: "delete", path: "/v1/participants/:id/exclusions/:platform/:dataset", may: "register token", handler: deleteExclusion, summary: "Lift an exclusion", status: 200, answers: holders.Effect, params: holders.PathExclusion, headers: holders.IfMatch, query: holders.DryRun },
+  { method: "put", path: "/v1/participants/:id/access/:platform", may: "register token", handler: putAccess, summary: "Move a platform in the holder's matrix", status: 200, answers: holders.Effect, params: holders.PathPlatform, headers: holders.IfMatch, query: holders.DryRun, body: holders.NewAccess },
+  { method: "get", path: "/v1/participants/:id/matrix", may: "register token", handler: getMatrix, summary: "A holder against every platform: its word, and what it comes to now", status: 200, answers: holders.Matrix, params: PathId, query: holders.MatrixQuery },
+  { method: "get", path: "/v1/participants/:id/matrix/:platform", may: "register token", handler: getMatrixRow, summary: "One platform, with what a holder may see of its evidence", status: 200, answers: holders.PlatformSummary, params: holders.PathPlatform },
+  { method: "get", path: "/v1/participants/:id/reviews", may: "register token", handler: getReviews, summary: "What the holder's committee found", status: 200, answers: holders.HolderReviews, params: PathId, query: holders.ReviewsQuery },
+  { method: "post", path: "/v1/participants/:id/reviews", may: "register token", handler: postHolderReview, summary: "Record what the holder's committee found", status: 201, answers: holders.HolderReview, params: PathId, body: holders.NewHolderReview },
+  { method: "get", path: "/v1/restrictions", may: "register token", handler: listRestrictions, summary: "Platforms that holders restrict, newest first", status: 200, answers: holders.Restrictions, query: holders.RestrictionsQuery },
+  { method: "get", path: "/v1/meetings", may: "register token", handler: listMeetings, summary: "Requests to open, one's own", status: 200, answers: holders.Meetings },
+  { method: "post", path: "/v1/meetings", may: "register token", handler: postMeeting, summary: "Ask a holder to open", status: 201, answers: holders.Meeting, body: holders.NewMeeting },
+  { method: "post", path: "/v1/meetings/:id/answer", may: "register token", handler: postMeetingAnswer, summary: "Answer a platform that asks to be opened to", status: 200, answers: holders.Effect, params: PathId, headers: holders.IfMatch, query: holders.DryRun, body: holders.MeetingAnswer },
+  { method: "get", path: "/v1/certificates", may: "register token", handler: listCertificates, summary: "Certificates, one's own, or what waits", status: 200, answers: holders.CertificateClaims },
+  { method: "post", path: "/v1/certificates", may: "register token", handler: postCertificate, summary: "Hand in a certificate (PDF, PNG or JPEG)", status: 201, answers: holders.CertificateClaim, query: holders.CertificateQuery, body: "file" },
+  { method: "get", path: "/v1/certificates/:id", may: "register token", handler: getCertificate, summary: "One certificate that was handed in", status: 200, answers: holders.CertificateClaim, params: PathId },
+  { method: "get", path: "/v1/certificates/:id/file", may: "register token", handler: getCertificateFile, summary: "Its file, as a download", status: 200, answers: AnyFile, params: PathId },
+  { method: "delete", path: "/v1/certificates/:id", may: "register token", handler: deleteCertificate, summary: "Take a certificate back before it is read", status: 204, answers: AnyFile, params: PathId },
+  { method: "post", path: "/v1/certificates/:id/readings", may: "register token", handler: postReading, summary: "An accreditor's reading of a certificate", status: 200, answers: holders.CertificateClaim, params: PathId, body: holders.NewReading },
+  { method: "get", path: "/v1/me", may: "register token", handler: getMe, summary: "Whom the token stands for", status: 200, answers: holders.Me },
   { method: "post", path: "/v1/transfers", may: "consent token", handler: postTransfer, summary: "Ask for a delivery", status: 202, answers: Transfer, headers: IdempotencyKey, body: NewTransfer },
   { method: "get", path: "/v1/transfers/:id", may: "consent token", handler: getTransfer, summary: "State and counts of a transfer", status: 200, answers: Transfer, params: PathId },
   { method: "post", path: "/v1/participants", may: "anyone", handler: postParticipant, summary: "Join the register, in the sandbox at once", status: 201, answers: cases.Joined, body: cases.NewParticipant },

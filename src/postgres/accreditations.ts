@@ -41,6 +41,8 @@ const EVIDENCE = [
   "sha256",
   "date",
   "issuer",
+  "certificate",
+  "validUntil",
   "addedAt",
 ] as const satisfies (keyof Evidence)[];
 

@@ -3,6 +3,7 @@ import { sql } from "kysely";
 import { RelaisError } from "../core/errors.ts";
 import type { ParticipantId } from "../core/ids.ts";
 import type { Reader, Writer } from "../core/ports.ts";
+import type { TrustMark } from "../core/register/participant.ts";
 import type { Database } from "./pool.ts";
 import { found, json } from "./rows.ts";
 
@@ -36,19 +37,8 @@ export function readParticipants(db: Database): Reader["participants"] {
       if (after !== undefined) query = query.where(sql<boolean>`(name, id) > (${after.name}, ${after.id})`);
       return query.orderBy("name").orderBy("id").limit(limit).execute();
     },
-    findMarks: async (ids) => {
-      if (ids.length === 0) return new Map();
-      const marks = await db
-        .selectFrom("trustMarks")
-        .distinctOn("participantId")
-        .selectAll()
-        .where("participantId", "in", ids)
-        .orderBy("participantId")
-        .orderBy((e) => e("revokedAt", "is", null), "desc")
-        .orderBy("issuedAt", "desc")
-        .execute();
-      return new Map(marks.map((mark) => [mark.participantId, mark]));
-    },
+    names: (ids) => namesOf(db, ids),
+    findMarks: (ids) => marksOf(db, ids),
     findMark: async (id) =>
       (await db
         .selectFrom("trustMarks")
@@ -73,6 +63,26 @@ async function readRecipients(db: Database): Promise<ParticipantId[]> {
     .orderBy("id")
     .execute();
   return rows.map((row) => row.id);
+}
+
+async function marksOf(db: Database, ids: readonly ParticipantId[]): Promise<Map<ParticipantId, TrustMark>> {
+  if (ids.length === 0) return new Map();
+  const marks = await db
+    .selectFrom("trustMarks")
+    .distinctOn("participantId")
+    .selectAll()
+    .where("participantId", "in", ids)
+    .orderBy("participantId")
+    .orderBy((e) => e("revokedAt", "is", null), "desc")
+    .orderBy("issuedAt", "desc")
+    .execute();
+  return new Map(marks.map((mark) => [mark.participantId, mark]));
+}
+
+async function namesOf(db: Database, ids: readonly ParticipantId[]): Promise<Map<ParticipantId, string>> {
+  if (ids.length === 0) return new Map();
+  const rows = await db.selectFrom("participants").select(["id", "name"]).where("id", "in", ids).execute();
+  return new Map(rows.map(({ id, name }) => [id, name]));
 }
 
 export function writeParticipants(db: Database): Writer["register"] {

@@ -2,9 +2,11 @@ import type { ColumnType, Generated } from "kysely";
 import type { Words } from "../core/catalogue/data-set.ts";
 import type { ProbeResult } from "../core/conformance/probe.ts";
 import type { Consent } from "../core/consent/consent.ts";
+import type { CertificateClaim, Reading } from "../core/certificates/claim.ts";
 import type { Notice } from "../core/events/outbox.ts";
 import type { ParticipantId, TransferId } from "../core/ids.ts";
 import type { Access, Condition, Exclusion, HolderReview, ShownCertificate } from "../core/policy/conditions.ts";
+import type { Meeting } from "../core/policy/meetings.ts";
 import type { SignedCheckpoint } from "../core/ledger/ledger.ts";
 import type { AccountLink, Person, Session } from "../core/person/person.ts";
 import type { StoredDocument } from "../core/ports.ts";
@@ -91,4 +93,7 @@ export interface Tables {
   platformAccess: Omit<Access, "reason"> & { reason: NullableJson<Words> };
   holderReviews: HolderReview;
   platformCertificates: ShownCertificate;
+  meetings: Omit<Meeting, "reason"> & { reason: NullableJson<Words> };
+  certificateClaims: CertificateClaim & { content: Buffer };
+  certificateReadings: WithJson<Reading, "reasons">;
 }

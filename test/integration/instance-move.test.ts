@@ -163,6 +163,8 @@ async function addEvidence(
           sha256: "x",
           date: "2026-01-01",
           issuer: "A",
+          certificate: null,
+          validUntil: null,
           addedAt: now,
         },
         content,

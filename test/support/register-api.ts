@@ -24,7 +24,7 @@ import { freshDatabase } from "./database.ts";
 import { documentCheck } from "./document-check.ts";
 import { policy } from "./policy.ts";
 import { realClock } from "./real-clock.ts";
-import { accreditedParticipant, testKey, type TestKey } from "./register-fixtures.ts";
+import { accreditedParticipant, dataset, testKey, type TestKey } from "./register-fixtures.ts";
 import { loopbackFetch } from "./web-fetch.ts";
 
 export interface RegisterApi extends AsyncDisposable {
@@ -35,6 +35,8 @@ export interface RegisterApi extends AsyncDisposable {
   platform(
     name: string,
   ): Promise<{ participant: Participant; organisation: string; key: TestKey; keyFile: string; client: RegisterClient }>;
+  /** An accredited holder of these data sets, and its own client. */
+  holder(name: string, datasets: string[]): Promise<{ participant: Participant; keyFile: string; client: RegisterClient }>;
   /** A client of an office that it is given by this call. */
   staff(office: StaffMember["office"], name: string): Promise<RegisterClient>;
   dismiss(name: string): void;
@@ -115,6 +117,14 @@ export async function startRegisterApi(charters: Charters): Promise<RegisterApi>
       });
       const keyFile = await keyFileOf(name, key);
       return { participant, organisation, key, keyFile, client: await registerClient({ relais: issuer, clientId: entityId, keyFile }) };
+    },
+    holder: async (name, datasets) => {
+      const key = await testKey();
+      const entityId = `https://${name}.example`;
+      const given = { entityId, roles: ["holder" as const], keys: [key.publicJwk], datasets: datasets.map(dataset) };
+      const participant = await accreditedParticipant(store, given);
+      const keyFile = await keyFileOf(name, key);
+      return { participant, keyFile, client: await registerClient({ relais: issuer, clientId: entityId, keyFile }) };
     },
     staff: async (office, name) => {
       const key = await testKey();

@@ -59,6 +59,7 @@ export async function applySanction(w: Writer, ports: Omit<StandingPorts, "store
   await w.register.revokeMarks(participant.id, at);
   const reach = { participantId: participant.id, asSource: stopsAsSource(participant), at };
   if (kind === "revoke") await w.permissions.revokeAll({ ...reach, by: "operator" });
+  if (kind === "revoke") await w.rules.dropCertificates(participant.id);
   const paused = await w.deliveries.stopAll({ ...reach, state: rule.stop, actor: actorOf(participant) });
   if (application) await w.cases.moveApplication(application.id, GIVEN, rule.application, { changedAt: at });
   await w.cases.dropProposals(participant.id);

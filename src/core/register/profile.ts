@@ -1,5 +1,5 @@
 import type { ParticipantId } from "../ids.ts";
-import type { Access, Exclusion } from "../policy/conditions.ts";
+import type { Restriction } from "../policy/conditions.ts";
 import type { Reader } from "../ports.ts";
 import type { Application, Organisation } from "./application.ts";
 import { readAssessment, type Assessment } from "./assessment.ts";
@@ -23,10 +23,12 @@ export interface Profile {
 
 /** Holders that send it less than they send to others, with their reasons. */
 export interface Restrictions {
-  exclusions: Exclusion[];
-  access: Access[];
+  stated: Restriction[];
   holders: Map<ParticipantId, Participant>;
 }
+
+/** More holders than this cannot restrict one platform and be read by a person. */
+const MOST_RESTRICTIONS = 200;
 
 /** @throws RelaisError `not_found`. */
 export async function readProfile(r: Reader, charters: Charters, id: ParticipantId, now: Date): Promise<Profile> {
@@ -54,11 +56,10 @@ export async function profileOf(
 
 async function readRestrictions(r: Reader, { id, roles }: Participant): Promise<Restrictions> {
   const holders: Restrictions["holders"] = new Map();
-  if (!roles.includes("platform")) return { exclusions: [], access: [], holders };
-  const found = await r.conditions.restrictions({ platformId: id });
-  for (const { holderId } of [...found.exclusions, ...found.access])
-    if (!holders.has(holderId)) holders.set(holderId, await r.participants.get(holderId));
-  return { ...found, holders };
+  if (!roles.includes("platform")) return { stated: [], holders };
+  const stated = await r.conditions.restrictions({ platformId: id, limit: MOST_RESTRICTIONS });
+  for (const { holderId } of stated) if (!holders.has(holderId)) holders.set(holderId, await r.participants.get(holderId));
+  return { stated, holders };
 }
 
 // oxfmt-ignore

@@ -1,9 +1,10 @@
 import type { Words } from "../catalogue/data-set.ts";
+import { showCertificate } from "../certificates/show-certificate.ts";
 import { RelaisError } from "../errors.ts";
 import type { Ports, Writer } from "../ports.ts";
 import type { Application, ApplicationId, Decider, Decision, Proposal, Review } from "./application.ts";
 import { applyReinstatement, applySanction } from "./change-standing.ts";
-import type { Charters } from "./charter.ts";
+import type { Charters, Facts } from "./charter.ts";
 import { evaluateCriterion } from "./evaluate-criterion.ts";
 import { QUORUM, readFacts } from "./facts.ts";
 import { grantAccreditation } from "./grant-accreditation.ts";
@@ -77,20 +78,32 @@ const CARRY_OUT = {
           actor: "operator",
         },
       );
-    const reasons = joined(reviews.map((review) => review.reasons));
-    return (
-      await grantAccreditation(w, ports, {
-        participant,
-        application,
-        charter,
-        level: 2,
-        kind: "accredit",
-        reasons,
-        deciders: decidersOf(reviews),
-      })
-    ).decision;
+    const { decision } = await grantAccreditation(w, ports, {
+      participant,
+      application,
+      charter,
+      level: 2,
+      kind: "accredit",
+      reasons: joined(reviews.map(({ reasons }) => reasons)),
+      deciders: decidersOf(reviews),
+    });
+    await showAccepted(w, participant, application, facts.evidence, now);
+    return decision;
   },
 } as const satisfies Record<Review["verdict"], CarryOut>;
+
+/** Certificates among the evidence that both accreditors accepted count for holders' conditions from now on. */
+async function showAccepted(
+  w: Writer,
+  participant: Participant,
+  { id }: Application,
+  evidence: Facts["evidence"],
+  at: Date,
+): Promise<void> {
+  for (const { kind, certificate, validUntil, issuer } of await w.accreditations.evidenceOf(id))
+    if (certificate !== null && validUntil !== null && evidence[kind]?.accepted === true)
+      await showCertificate(w, participant, { certificate, validUntil, issuer }, at);
+}
 
 async function sendBack(
   w: Writer,

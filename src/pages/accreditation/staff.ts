@@ -15,6 +15,8 @@ import {
   reviewApplication,
 } from "../../core/register/review-application.ts";
 import type { Tongue } from "../tongue.ts";
+import { rowOfClaim } from "../holder/certificates.ts";
+import { readRestrictionRows } from "../holder/restrictions.ts";
 import { pathOf, type Answer, type FieldError, type PagesPorts, type PersonVisit } from "../visit.ts";
 import { staffOf } from "./caller.ts";
 import { keysModel, questionsOf } from "./keys-view.ts";
@@ -24,14 +26,15 @@ import { answerInWords, linesOfDecisions, rowOfEvidence, rowOfMessage, tagOf } f
 
 const WAITING = ["in_review", "submitted", "checking", "changes_requested"] as const;
 const MOST = 200;
+/** Certificates and restrictions on the page of what waits. */
+const NEWEST = 20;
 
 /** What waits, the longest first. */
 export async function queue(ports: PagesPorts, visit: PersonVisit): Promise<Answer> {
   const { tongue } = visit;
   const caller = await staffOf(ports, visit);
   const now = ports.clock.now();
-  const { rows, questions } = await ports.store.read(async (r) => ({
-    questions: await questionsOf(r, visit, MOST),
+  const { rows, questions, claims, restrictions } = await ports.store.read(async (r) => ({
     rows: await Promise.all(
       (await r.accreditations.queue(WAITING, MOST)).map(async (application) => ({
         name: (await r.participants.get(application.participantId)).name,
@@ -41,12 +44,15 @@ export async function queue(ports: PagesPorts, visit: PersonVisit): Promise<Answ
         age: tongue.t("queue.days", { days: Math.floor((now.getTime() - application.changedAt.getTime()) / 86_400_000) }),
       })),
     ),
+    questions: await questionsOf(r, visit, MOST),
+    claims: await Promise.all((await r.certificates.waiting(NEWEST)).map((claim) => rowOfClaim(r, tongue, claim))),
+    restrictions: await readRestrictionRows(r, tongue, { limit: NEWEST }),
   }));
   return {
     kind: "page",
     template: "review-queue",
     title: tongue.t("queue.title"),
-    model: { rows, questions, isReadOnly: caller.kind === "authority" },
+    model: { rows, questions, claims, restrictions, isReadOnly: caller.kind === "authority" },
   };
 }
 
@@ -181,13 +187,14 @@ export async function standingPage(ports: PagesPorts, visit: PersonVisit, errors
   const caller = await staffOf(ports, visit);
   const id: ParticipantId = asId("participant", visit.params["id"]);
   const preview = await previewSuspension(ports, caller, id);
-  const { participant, proposals, decisions, told, organisation, keys } = await ports.store.read(async (r) => ({
+  const { participant, proposals, decisions, told, organisation, keys, restrictions } = await ports.store.read(async (r) => ({
     keys: await readKeys(r, id),
     participant: await r.participants.get(id),
     organisation: await r.accreditations.findOrganisationOf(id),
     proposals: await r.accreditations.proposals(id),
     decisions: await r.accreditations.decisions({ participantId: id, limit: 50 }),
     told: await r.outbox.about(id, TOLD),
+    restrictions: await readRestrictionRows(r, tongue, { platformId: id, limit: MOST }),
   }));
   const model = {
     id,
@@ -212,6 +219,7 @@ export async function standingPage(ports: PagesPorts, visit: PersonVisit, errors
     organisation: organisation && { name: organisation.name, href: pathOf(visit, `/accreditation/organisations/${organisation.id}`) },
     isReadOnly: caller.kind !== "accreditor",
     given: givenReasons(visit),
+    restrictions,
     decisions: linesOfDecisions(tongue, decisions),
     keys: keysModel(tongue, keys),
     errors,
@@ -232,16 +240,23 @@ export async function decideStanding(ports: PagesPorts, visit: PersonVisit): Pro
   }
 }
 
-/** The authority's own page: decisions first, and what it looked at itself. */
+const RESTRICTIONS_PAGE = 50;
+
+/** The authority's own page: what holders restrict, decisions, and what it looked at itself. */
 export async function authorityPage(ports: PagesPorts, visit: PersonVisit): Promise<Answer> {
   const { tongue } = visit;
   const caller = await staffOf(ports, visit);
   if (caller.kind !== "authority") throw new RelaisError("not_found", "There is nothing at this address for you.", { actor: "operator" });
-  const { decisions, views } = await ports.store.read(async (r) => ({
+  const before = /^\d{1,15}$/.test(visit.query.one("before")) ? { before: Number(visit.query.one("before")) } : {};
+  const { decisions, views, restrictions } = await ports.store.read(async (r) => ({
+    restrictions: await readRestrictionRows(r, tongue, { ...before, limit: RESTRICTIONS_PAGE }),
     decisions: await r.accreditations.decisions({ limit: 100 }),
     views: await r.accreditations.authorityViews(50),
   }));
+  const last = restrictions.length === RESTRICTIONS_PAGE ? restrictions.at(-1) : undefined;
   const model = {
+    restrictions,
+    moreHref: last ? pathOf(visit, `/authority?before=${last.logIndex}`) : null,
     decisions: linesOfDecisions(tongue, decisions),
     views: views.map(({ viewer, what, at }) => ({ at: tongue.moment(at), iso: at.toISOString(), what, who: viewer })),
   };

@@ -1,6 +1,7 @@
 import { enConditions } from "./en-conditions.ts";
 import { enKeys } from "./en-keys.ts";
 import { enPortal } from "./en-portal.ts";
+import { enHolder } from "./en-holder.ts";
 import { enProblems } from "./en-problems.ts";
 import { enRegister } from "./en-register.ts";
 import { enTransfers } from "./en-transfers.ts";
@@ -295,5 +296,6 @@ export const en = {
   ...enTransfers,
   ...enConditions,
   ...enKeys,
+  ...enHolder,
   ...enProblems,
 } as const satisfies Record<string, string>;

@@ -2,6 +2,7 @@ import type { en } from "./en.ts";
 import { frConditions } from "./fr-conditions.ts";
 import { frKeys } from "./fr-keys.ts";
 import { frPortal } from "./fr-portal.ts";
+import { frHolder } from "./fr-holder.ts";
 import { frProblems } from "./fr-problems.ts";
 import { frRegister } from "./fr-register.ts";
 import { frTransfers } from "./fr-transfers.ts";
@@ -301,5 +302,6 @@ export const fr = {
   ...frTransfers,
   ...frConditions,
   ...frKeys,
+  ...frHolder,
   ...frProblems,
 } as const satisfies Record<keyof typeof en, string>;

@@ -1,5 +1,5 @@
 import { CERTIFICATES } from "../../core/policy/certificates.ts";
-import { EVERY_DATASET, type Access, type Condition, type Exclusion } from "../../core/policy/conditions.ts";
+import { EVERY_DATASET, type Access, type Condition, type Exclusion, type Restriction } from "../../core/policy/conditions.ts";
 import type { Participant } from "../../core/register/participant.ts";
 import type { Tongue } from "../tongue.ts";
 
@@ -44,9 +44,15 @@ function viewOfCondition(tongue: Tongue, holder: Participant, { regions, certifi
 }
 
 /** The same, as the platform's own page shows it: by the holder that restricts. */
-export function viewOfRestriction(tongue: Tongue, holder: Participant, restriction: Exclusion | Access) {
-  const rows = "state" in restriction ? viewOfAccess(tongue, restriction) : [viewOfExclusion(tongue, holder, restriction)];
-  return rows.map(({ platformId: _platformId, ...row }) => ({ ...row, name: holder.name, href: `/${tongue.lang}/register/${holder.id}` }));
+export function viewOfRestriction(tongue: Tongue, holder: Participant, { kind, dataset, ...restriction }: Restriction) {
+  const { t, lang } = tongue;
+  return {
+    name: holder.name,
+    href: `/${lang}/register/${holder.id}`,
+    what: kind === "excluded" ? t("conditions.excluded", { dataset: titleOf(tongue, holder, dataset) }) : t(`conditions.access.${kind}`),
+    because: t("conditions.because", { reason: restriction.reason[lang] }),
+    since: since(tongue, restriction),
+  };
 }
 
 function viewOfExclusion(tongue: Tongue, holder: Participant, exclusion: Exclusion) {

@@ -26,9 +26,9 @@ export function viewOfProfile(tongue: Tongue, profile: Profile, now: Date) {
   };
 }
 
-function restrictionsOf(tongue: Tongue, { exclusions, access, holders }: Restrictions) {
-  return [...exclusions, ...access].flatMap((one) => {
+function restrictionsOf(tongue: Tongue, { stated, holders }: Restrictions) {
+  return stated.flatMap((one) => {
     const holder = holders.get(one.holderId);
-    return holder ? viewOfRestriction(tongue, holder, one) : [];
+    return holder ? [viewOfRestriction(tongue, holder, one)] : [];
   });
 }
