@@ -1,6 +1,6 @@
 import type { CallerTokens, EntityConfigurations, Ports } from "../core/ports.ts";
 import type { Charters } from "../core/register/charter.ts";
-import type { StatementSigner } from "../core/register/trust-mark.ts";
+import type { MarkingPorts, StatementSigner } from "../core/register/trust-mark.ts";
 
 /** What the API needs of the system. */
 export type RoutePorts = Pick<Ports, "store" | "queue" | "clock" | "policy" | "issuer"> & {
@@ -9,6 +9,7 @@ export type RoutePorts = Pick<Ports, "store" | "queue" | "clock" | "policy" | "i
   entityConfigurations: EntityConfigurations;
   /** Signs trust marks. */
   statements: StatementSigner;
+  delegationOf?: MarkingPorts["delegationOf"];
   /** Signs what participants fetch by polling, with a key of `/.well-known/jwks.json`. */
   events: StatementSigner;
 };

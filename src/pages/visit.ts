@@ -4,7 +4,7 @@ import type { Session } from "../core/person/person.ts";
 import type { EntityConfigurations, Ports } from "../core/ports.ts";
 import type { Charters } from "../core/register/charter.ts";
 import type { Staff } from "../core/register/staff.ts";
-import type { StatementSigner } from "../core/register/trust-mark.ts";
+import type { MarkingPorts, StatementSigner } from "../core/register/trust-mark.ts";
 import type { Tongue } from "./tongue.ts";
 
 /** Who runs this Relais, and where people write to it: a mail address, or a web address. */
@@ -21,6 +21,7 @@ export type PagesPorts = Pick<Ports, "store" | "clock" | "policy" | "queue" | "s
   entityConfigurations: EntityConfigurations;
   /** Signs trust marks. */
   statements: StatementSigner;
+  delegationOf?: MarkingPorts["delegationOf"];
 };
 
 /** A submitted form (or query): texts only, whatever was sent. */
