@@ -9,7 +9,7 @@ export type RoutePorts = Pick<Ports, "store" | "queue" | "clock" | "policy" | "i
   entityConfigurations: EntityConfigurations;
   /** Signs trust marks. */
   statements: StatementSigner;
-  delegationOf?: MarkingPorts["delegationOf"];
+  delegationOf?: NonNullable<MarkingPorts["delegationOf"]>;
   /** Signs what participants fetch by polling, with a key of `/.well-known/jwks.json`. */
   events: StatementSigner;
 };

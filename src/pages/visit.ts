@@ -21,7 +21,7 @@ export type PagesPorts = Pick<Ports, "store" | "clock" | "policy" | "queue" | "s
   entityConfigurations: EntityConfigurations;
   /** Signs trust marks. */
   statements: StatementSigner;
-  delegationOf?: MarkingPorts["delegationOf"];
+  delegationOf?: NonNullable<MarkingPorts["delegationOf"]>;
 };
 
 /** A submitted form (or query): texts only, whatever was sent. */
