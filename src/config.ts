@@ -68,6 +68,11 @@ export const SETTINGS = z.object({
     description:
       "JSON file that names who has an office: accreditors, the authority, the operator (docs/register.md). Read again when it changes. Unset: nobody, but the invented people of the sandbox.",
   }),
+  RELAIS_CHARTER_OWNER_FILE: z.string().min(1).optional().meta({
+    group: "register",
+    description:
+      "JSON file that names who owns the charter's trust mark types, its keys, and the delegations that it signed for this Relais (docs/register.md). Read again when it changes. Unset: Relais is its own owner.",
+  }),
   RELAIS_RECHECK_HOURS: whole(1, 720)
     .default(24)
     .meta({ group: "register", description: "Hours after which the automatic checks of an accredited participant are run again." }),
@@ -199,7 +204,11 @@ function group(read: Read) {
       publicUrl: read.RELAIS_PUBLIC_URL ?? null,
     },
     operator: operatorOf(read),
-    register: { staffFile: read.RELAIS_STAFF_FILE ?? null, recheckHours: read.RELAIS_RECHECK_HOURS },
+    register: {
+      staffFile: read.RELAIS_STAFF_FILE ?? null,
+      ownerFile: read.RELAIS_CHARTER_OWNER_FILE ?? null,
+      recheckHours: read.RELAIS_RECHECK_HOURS,
+    },
     postgres: { url: read.DATABASE_URL ?? null, pool: read.RELAIS_DATABASE_POOL },
     redis: { url: read.REDIS_URL ?? null },
     keys: { encryptionSecret: read.RELAIS_KEY_ENCRYPTION_SECRET ?? null },

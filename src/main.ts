@@ -46,6 +46,7 @@ import { inspectTls, txtRecords } from "./net/inspections.ts";
 import { networkFor, type Outbound } from "./net/network.ts";
 import { createPages } from "./pages/pages.ts";
 import { renderProblem } from "./pages/problems.ts";
+import { openCharterOwner, type CharterOwner } from "./policies/charter-owner.ts";
 import { openCharters } from "./policies/charters.ts";
 import { openStaff } from "./policies/staff.ts";
 import { createPolicy } from "./policies/cedar.ts";
@@ -69,6 +70,7 @@ interface Base {
   pool: ReturnType<typeof openPool>;
   store: Ports["store"];
   charters: Charters;
+  charterOwner: CharterOwner;
   staff: Staff;
   policy: Ports["policy"];
   backend: QueueBackend;
@@ -142,6 +144,13 @@ async function prepare(config: Config, log: Logger, shutdown: AbortSignal, owned
     pool,
     store: createStore(openDatabase(pool)),
     charters: openCharters(fileURLToPath(CHARTER_FOLDER)),
+    charterOwner: await openCharterOwner({
+      path: config.register.ownerFile,
+      issuer,
+      clock,
+      signed: signedStatements,
+      onFailure: (error) => log.error("the charter's owner stays as it was", { error: asRelaisError(error) }),
+    }),
     staff: openStaff(config.register.staffFile, (error) => log.error("nobody has an office", { error: asRelaisError(error) })),
     policy: createPolicy(),
     backend,
@@ -255,6 +264,7 @@ function federationOf(base: Base, keyring: Keyring): ReturnType<typeof createFed
     store,
     clock,
     charterVersions: () => charters.list().map(({ version }) => version),
+    trustMarkOwners: base.charterOwner.owners,
     entityConfigurations,
     signed: signedStatements,
     keys: () => keyring.publicRing("federation"),
@@ -271,9 +281,9 @@ function documentCheckOf({ store, issuer }: Base, keyring: Keyring, logKey: Note
 }
 
 /** What joining and deciding need: the key of trust marks, and the way to what an entity says of itself. */
-function registering({ store, issuer, charters, entityConfigurations }: Base, keyring: Keyring) {
+function registering({ store, issuer, charters, charterOwner, entityConfigurations }: Base, keyring: Keyring) {
   const statements = { signDocument: async (type: string, payload: object) => signCompact(keyring.current("federation"), type, payload) };
-  return { store, clock, issuer, charters, entityConfigurations, statements };
+  return { store, clock, issuer, charters, entityConfigurations, statements, delegationOf: charterOwner.delegationOf };
 }
 
 function authorizationKeys(keyring: Keyring): Parameters<typeof createAuthorization>[0]["keys"] {

@@ -31,7 +31,7 @@ export interface StatementPorts {
   /** Versions of the charter whose marks we issue. */
   charterVersions: () => string[];
   /** By type of mark, where somebody else owns it and lets us issue it (§7.2); absent where Relais is its own owner. */
-  trustMarkOwners?: () => Record<string, TrustMarkOwner>;
+  trustMarkOwners?: () => Promise<Record<string, TrustMarkOwner>>;
   keys: () => Promise<PublicJwk[]>;
   sign: (type: string, payload: object) => Promise<string>;
 }
@@ -39,6 +39,7 @@ export interface StatementPorts {
 /** What Relais says of itself (§3): its keys, its endpoints, and that it alone issues the charter's trust mark. */
 export async function entityConfiguration(ports: StatementPorts): Promise<string> {
   const { issuer } = ports;
+  const owners = (await ports.trustMarkOwners?.()) ?? {};
   const keys = (await presentKeys(ports)).map(({ iat: _iat, nbf: _nbf, exp: _exp, revoked: _revoked, ...key }) => key);
   return ports.sign("entity-statement+jwt", {
     iss: issuer,
@@ -46,7 +47,7 @@ export async function entityConfiguration(ports: StatementPorts): Promise<string
     ...lifetime(ports),
     jwks: { keys },
     metadata: { federation_entity: federationEntity(issuer), oauth_authorization_server: authorizationServer(issuer) },
-    ...(ports.trustMarkOwners ? { trust_mark_owners: ports.trustMarkOwners() } : {}),
+    ...(Object.keys(owners).length > 0 ? { trust_mark_owners: owners } : {}),
     trust_mark_issuers: Object.fromEntries(ports.charterVersions().map((version) => [trustMarkType(issuer, version), [issuer]])),
   });
 }

@@ -52,7 +52,7 @@ const marking = () => ({
   statements: { signDocument: sign },
   charters: PLAIN,
   queue: { ring: async () => undefined },
-  delegationOf: () => delegation,
+  delegationOf: async () => delegation,
 });
 
 before(async () => {
@@ -72,7 +72,7 @@ before(async () => {
     keys: () => keyring.publicRing("federation"),
     sign,
   };
-  const [plain, owned] = [createFederation(ports), createFederation({ ...ports, trustMarkOwners: () => owners ?? {} })];
+  const [plain, owned] = [createFederation(ports), createFederation({ ...ports, trustMarkOwners: async () => owners ?? {} })];
   relais.serve(express().use((req, res, next) => (owners ? owned : plain)(req, res, next)));
   const app = express();
   app.get("/.well-known/openid-federation", (_req, res) =>

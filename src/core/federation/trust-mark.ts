@@ -1,6 +1,6 @@
 import type { PublicJwk } from "../register/participant.ts";
 import { fault } from "./fault.ts";
-import { checkTimes, type EntityStatement, type SignedStatements } from "./statement.ts";
+import { checkTimes, type EntityStatement, type SignedStatements, type TrustMarkOwner } from "./statement.ts";
 
 export const MARK_TYP = "trust-mark+jwt";
 export const DELEGATION_TYP = "trust-mark-delegation+jwt";
@@ -65,12 +65,27 @@ async function checkDelegation(signed: SignedStatements, mark: MarkClaims, { anc
   }
   if (owner === undefined || typeof mark.delegation !== "string")
     throw broken("The trust mark carries a delegation of an owner that the trust anchor does not name.");
-  const { kid, claims } = signed.read(mark.delegation);
+  const { trust_mark_type: type } = await validateDelegation(signed, mark.delegation, { owner, issuer: mark.iss, now });
+  if (type !== mark.trust_mark_type) throw broken("The delegation is for another type of trust mark.");
+}
+
+interface Delegation {
+  trust_mark_type: string;
+  exp?: number;
+}
+
+/** By the owner, for this issuer, in time, and signed (§7.2.2). @throws RelaisError `peer_protocol`. */
+export async function validateDelegation(
+  signed: SignedStatements,
+  jwt: string,
+  { owner, issuer, now }: { owner: TrustMarkOwner; issuer: string; now: Date },
+): Promise<Delegation> {
+  const { kid, claims } = signed.read(jwt);
   const delegation = markClaims(claims);
-  const rightful = delegation.iss === owner.sub && delegation.sub === mark.iss && delegation.trust_mark_type === mark.trust_mark_type;
-  if (!rightful) throw broken("The delegation is by another owner, for another issuer, or for another type of trust mark.");
+  if (delegation.iss !== owner.sub || delegation.sub !== issuer) throw broken("The delegation is by another owner, or for another issuer.");
   checkTimes(delegation, "The delegation of the trust mark", now);
-  await verifyNamed(signed, mark.delegation, { kid, type: DELEGATION_TYP, keys: owner.jwks.keys, what: "delegation" });
+  await verifyNamed(signed, jwt, { kid, type: DELEGATION_TYP, keys: owner.jwks.keys, what: "delegation" });
+  return delegation;
 }
 
 async function verifyNamed(

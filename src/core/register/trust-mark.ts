@@ -9,8 +9,8 @@ export const TRUST_MARK_TYP = "trust-mark+jwt";
 export type StatementSigner = Pick<Signer, "signDocument">;
 export type MarkingPorts = Pick<Ports, "clock" | "issuer"> & {
   statements: StatementSigner;
-  /** The owner's delegation for this type of mark (§7.2.1), where somebody else owns it. */
-  delegationOf?: (type: string) => string | undefined;
+  /** The owner's delegation for this type of mark (§7.2.1), where somebody else owns it. @throws RelaisError where it is over. */
+  delegationOf?: (type: string) => Promise<string | undefined>;
 };
 
 /** The trust mark type is the URL of the charter's version (OpenID Federation 1.0 §7.1). */
@@ -38,7 +38,7 @@ export async function issueMark(
   const id = newId("trustMark");
   const seconds = (date: Date): number => Math.floor(date.getTime() / 1000);
   const type = trustMarkType(issuer, charter.version);
-  const delegation = delegationOf?.(type);
+  const delegation = await delegationOf?.(type);
   const jwt = await statements.signDocument(TRUST_MARK_TYP, {
     iss: issuer,
     sub: participant.entityId,
