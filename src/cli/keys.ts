@@ -51,11 +51,12 @@ async function list(json: boolean): Promise<number> {
         state: place === current ? "current" : stateName(states[place]),
         from: day(key["nbf"] ?? key["iat"]),
         until: day(key["exp"]),
+        reason: (key["revoked"] as { reason?: RevocationReason } | undefined)?.reason ?? null,
       })),
     );
   }
-  const lines = rows.map(({ ring, kid, state, from, until }) =>
-    `${ring.padEnd(11)} ${kid} ${state.padEnd(8)} ${from ?? ""} ${until === null ? "" : `until ${until}`}`.trimEnd(),
+  const lines = rows.map(({ ring, kid, state, from, until, reason }) =>
+    [ring.padEnd(11), kid, state.padEnd(8), from, until && `until ${until}`, reason].filter((word) => word !== null).join(" ").trimEnd(),
   );
   print(json ? JSON.stringify({ keys: rows }, null, 2) : lines.join("\n"));
   return EXIT.fine;

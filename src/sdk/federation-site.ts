@@ -77,16 +77,25 @@ export async function keysAt(
   fetcher: WebFetch,
   entity: EntityStatement,
   { kid, at }: { kid: string | null; at: number },
-): Promise<PublicJwk[]> {
+): Promise<PastKeys> {
   const endpoint = entity.metadata["federation_entity"]?.["federation_historical_keys_endpoint"];
-  if (entity.keys.some((key) => key.kid === kid) || typeof endpoint !== "string") return entity.keys;
+  const present: PastKeys = { keys: entity.keys, revoked: null };
+  if (entity.keys.some((key) => key.kid === kid) || typeof endpoint !== "string") return present;
   const jwt = await fetchText(fetcher, endpoint);
-  if (jwt === null) return entity.keys;
+  if (jwt === null) return present;
   return sayWhy(async () => {
     const { iss, keys } = await signed.verify(jwt, { type: "jwk-set+jwt", keys: entity.keys });
     if (iss !== entity.sub || !Array.isArray(keys)) throw new VerificationError(`The keys of the past of ${entity.sub} are not its own.`);
-    return [...entity.keys, ...(keys as PublicJwk[]).filter((key) => wasGood(key, at))];
+    const [good, bad] = [(keys as PublicJwk[]).filter((key) => wasGood(key, at)), (keys as PublicJwk[]).find((key) => key.kid === kid)];
+    const reason = (bad?.["revoked"] as { reason?: string } | undefined)?.reason ?? null;
+    return { keys: [...entity.keys, ...good], revoked: good.some((key) => key.kid === kid) ? null : reason };
   });
+}
+
+interface PastKeys {
+  keys: PublicJwk[];
+  /** Why the key of that `kid` proves nothing any more, where it was revoked. */
+  revoked: string | null;
 }
 
 function wasGood(key: PublicJwk, at: number): boolean {
