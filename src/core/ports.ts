@@ -10,7 +10,8 @@ import type { AccreditationsReader, AccreditationsWriter } from "./register/accr
 import type { SubordinatesReader } from "./federation/subordinates.ts";
 import type { EntitiesReader, EntitiesWriter } from "./register/entity-record.ts";
 import type { RegisterCaller } from "./register/register-caller.ts";
-import type { Participant, PublicJwk, Role, Status, TrustMark } from "./register/participant.ts";
+import type { RegisterReader } from "./register/register-reader.ts";
+import type { Participant, PublicJwk, Status, TrustMark } from "./register/participant.ts";
 import type { Switch, SwitchState } from "./switch/switch.ts";
 import type { Adapter, Credentials, Fetch, Opening } from "./transfer/adapter.ts";
 import type { OmissionReason, Receipt } from "./transfer/manifest.ts";
@@ -49,15 +50,10 @@ export interface Reader {
   participants: {
     get(id: ParticipantId): Promise<Participant>;
     findByEntityId(entityId: string): Promise<Participant | null>;
-    list(filter?: { role?: "holder" | "platform" | "service" }): Promise<Participant[]>;
     /** What the status list says of each mark that is not valid (Token Status List: 1 invalid, 2 suspended). */
     markStatuses(now: Date): Promise<{ index: number; status: number }[]>;
     /** Who is told of changes in the register: everybody who is accredited and has keys of its own. */
     recipients(): Promise<ParticipantId[]>;
-    /** A page of the register in the order of the names, behind `after`; one more than `limit` says that there is another page. */
-    page(filter: { role?: Role; name?: string; after?: { name: string; id: string }; limit: number }): Promise<Participant[]>;
-    /** The newest mark of each of these, in force or not. */
-    findMarks(ids: readonly ParticipantId[]): Promise<Map<ParticipantId, TrustMark>>;
     /** The newest mark of this participant, in force or not. */
     findMark(id: ParticipantId): Promise<TrustMark | null>;
   };
@@ -96,6 +92,7 @@ export interface Reader {
     get(id: SwitchId): Promise<Switch>;
     list(personId: PersonId): Promise<Switch[]>;
   };
+  registered: RegisterReader;
   accreditations: AccreditationsReader;
   entities: EntitiesReader;
   subordinates: SubordinatesReader;

@@ -33,7 +33,7 @@ import {
 } from "./decisions.ts";
 import { listNotices, postPoll, postRetry } from "./events.ts";
 import { getLive, getReady } from "./health.ts";
-import { getParticipant, listParticipants } from "./participants.ts";
+import { exportParticipants, getParticipant, listParticipants } from "./participants.ts";
 import {
   AnyFile,
   Conditions,
@@ -42,24 +42,32 @@ import {
   NewTransfer,
   Participant,
   ParticipantList,
+  ParticipantsFilter,
   ParticipantsQuery,
   PathId,
   PathStep,
   PathVersion,
   PathVersions,
   Transfer,
+  TrustList,
 } from "./schemas.ts";
+import { getTrustList, TRUST_LIST_TYPE, type SentList } from "./trust-list.ts";
 import { getTransfer, postTransfer } from "./transfers.ts";
+
+/** What the system gives, and what the API keeps between two requests. */
+export type HandlerPorts = RoutePorts & { sentList: SentList };
 
 export interface Route {
   method: "get" | "post" | "patch" | "delete";
   path: string;
   /** `anyone`, a platform that shows a consent token, or somebody with a token of the register; each bound to a key. */
   may: "anyone" | "consent token" | "register token";
-  handler: (ports: RoutePorts, req: Request, res: Response) => Promise<void>;
+  handler: (ports: HandlerPorts, req: Request, res: Response) => Promise<void>;
   summary: string;
   status: 200 | 201 | 202 | 204;
   answers: z.ZodType;
+  /** Media types of the answer that are no JSON, whose schema is a text. `instead`: there is no JSON. */
+  text?: { types: string[]; instead?: true };
   params?: z.ZodObject;
   headers?: z.ZodObject;
   query?: z.ZodObject;
@@ -70,7 +78,9 @@ export interface Route {
 /** The API. Its OpenAPI document is generated from this table. */
 // oxfmt-ignore
 export const ROUTES: Route[] = [
-  { method: "get", path: "/v1/participants", may: "anyone", handler: listParticipants, summary: "The public register, in pages", status: 200, answers: ParticipantList, query: ParticipantsQuery },
+  { method: "get", path: "/v1/participants", may: "anyone", handler: listParticipants, summary: "The public register, in pages", status: 200, answers: ParticipantList, text: { types: ["text/csv"] }, query: ParticipantsQuery },
+  { method: "get", path: "/v1/participants.csv", may: "anyone", handler: exportParticipants, summary: "The public register whole, as a table (RFC 4180)", status: 200, answers: AnyFile, text: { types: ["text/csv"], instead: true }, query: ParticipantsFilter },
+  { method: "get", path: "/v1/trust-list", may: "anyone", handler: getTrustList, summary: "Everybody who is accredited, in one signed list", status: 200, answers: TrustList, text: { types: [TRUST_LIST_TYPE], instead: true } },
   { method: "get", path: "/v1/participants/:id", may: "anyone", handler: getParticipant, summary: "One participant", status: 200, answers: Participant, params: PathId },
   { method: "get", path: "/v1/participants/:id/conditions", may: "anyone", handler: getConditions, summary: "What a holder asks of platforms, and which it restricts", status: 200, answers: Conditions, params: PathId },
   { method: "post", path: "/v1/transfers", may: "consent token", handler: postTransfer, summary: "Ask for a delivery", status: 202, answers: Transfer, headers: IdempotencyKey, body: NewTransfer },

@@ -1,4 +1,4 @@
-import { isDataSetId, type DataKind, type DataSet, type Words } from "../catalogue/data-set.ts";
+import { isDataSetId, KINDS, type DataKind, type DataSet, type Words } from "../catalogue/data-set.ts";
 import { RelaisError } from "../errors.ts";
 import type { EntityConfiguration } from "../ports.ts";
 import type { Endpoints, Participant, PublicJwk, Role } from "./participant.ts";
@@ -90,8 +90,6 @@ function clientOf(client: Members | undefined): Participant["client"] {
   return { redirectUris: uris.map((uri) => address(uri, "redirect_uris")) };
 }
 
-const KINDS: readonly DataKind[] = ["administrative", "transactional", "trace", "derived"];
-
 function datasetsOf(holder: Members): DataSet[] {
   const list = holder.datasets;
   if (!Array.isArray(list) || list.length === 0 || list.length > 500) throw broken("datasets", "is not a list of 1 to 500 data sets");
@@ -103,7 +101,7 @@ function datasetsOf(holder: Members): DataSet[] {
 function datasetOf(value: Members): DataSet {
   const { id, kind, mediaTypes } = value;
   if (!isDataSetId(id)) throw broken("datasets/id", "is not a dotted lower-case name");
-  if (!KINDS.includes(kind as DataKind)) throw broken(`datasets/${id}/kind`, `is not one of ${KINDS.join(", ")}`);
+  if (!(KINDS as readonly unknown[]).includes(kind)) throw broken(`datasets/${id}/kind`, `is not one of ${KINDS.join(", ")}`);
   if (!Array.isArray(mediaTypes) || !mediaTypes.every((type) => typeof type === "string" && /^[\w.+-]+\/[\w.+-]+$/.test(type)))
     throw broken(`datasets/${id}/mediaTypes`, "is not a list of media types");
   return {

@@ -1,5 +1,6 @@
 import { enConditions } from "./en-conditions.ts";
 import { enProblems } from "./en-problems.ts";
+import { enPublic } from "./en-public.ts";
 import { enRegister } from "./en-register.ts";
 import { enTransfers } from "./en-transfers.ts";
 
@@ -109,7 +110,7 @@ export const en = {
   "register.status.suspended": "Suspended",
   "register.status.revoked": "Accreditation withdrawn",
   "register.status.expired": "Accreditation expired",
-  "register.empty": "No participant has this role yet.",
+  "register.empty": "No participant matches what you look for.",
   "register.showAll": "Show the whole register",
   "register.entityId": "Identifier",
   "register.protocolLabel": "How data travels",
@@ -291,5 +292,6 @@ export const en = {
   ...enRegister,
   ...enTransfers,
   ...enConditions,
+  ...enPublic,
   ...enProblems,
 } as const satisfies Record<string, string>;

@@ -1,6 +1,7 @@
 import type { en } from "./en.ts";
 import { frConditions } from "./fr-conditions.ts";
 import { frProblems } from "./fr-problems.ts";
+import { frPublic } from "./fr-public.ts";
 import { frRegister } from "./fr-register.ts";
 import { frTransfers } from "./fr-transfers.ts";
 
@@ -112,7 +113,7 @@ export const fr = {
   "register.status.suspended": "Suspendu",
   "register.status.revoked": "Agrément retiré",
   "register.status.expired": "Agrément expiré",
-  "register.empty": "Aucun participant n’a encore ce rôle.",
+  "register.empty": "Aucun participant ne correspond à ce que vous cherchez.",
   "register.showAll": "Afficher tout le registre",
   "register.entityId": "Identifiant",
   "register.protocolLabel": "Comment les données circulent",
@@ -297,5 +298,6 @@ export const fr = {
   ...frRegister,
   ...frTransfers,
   ...frConditions,
+  ...frPublic,
   ...frProblems,
 } as const satisfies Record<keyof typeof en, string>;
