@@ -23,8 +23,7 @@ export async function listParticipants(ports: RegisterPorts, req: Request, res: 
   if (req.accepts(["application/json", CSV]) === CSV) return exportParticipants(ports, req, res);
   const { cursor, limit = PAGE, ...asked } = parse(ParticipantsQuery, req.query, "query");
   const filter = filterOf(asked);
-  const { entries, next } = await searchRegister(ports, { ...filter, cursor, limit });
-  const total = cursor === undefined ? await ports.store.read((r) => r.registered.count(filter, ports.clock.now())) : null;
+  const { entries, total, next } = await searchRegister(ports, { ...filter, cursor, limit });
   if (next !== null) res.set("Link", `</v1/participants?${addressOf({ ...req.query, cursor: next })}>; rel="next"`);
   const now = ports.clock.now();
   res.json({ participants: entries.map(({ participant, mark }) => describe(participant, mark, now)), total, next });

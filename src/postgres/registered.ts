@@ -1,7 +1,8 @@
 import { sql, type Expression, type SqlBool } from "kysely";
 import type { DataSet } from "../core/catalogue/data-set.ts";
-import type { RegisterFilter, RegisterReader, TrustedEntity } from "../core/register/register-reader.ts";
-import type { Status, TrustMark } from "../core/register/participant.ts";
+import type { ParticipantId } from "../core/ids.ts";
+import type { Place, RegisterEntry, RegisterFilter, RegisterReader, TrustedEntity } from "../core/register/register-reader.ts";
+import type { Participant, Status, TrustMark } from "../core/register/participant.ts";
 import { COLUMNS, newestMarks } from "./participants.ts";
 import type { Database } from "./pool.ts";
 import { json } from "./rows.ts";
@@ -10,24 +11,28 @@ export function readRegistered(db: Database): RegisterReader {
   const matching = (filter: RegisterFilter, now: Date) => db.selectFrom("participants as p").where((e) => e.and(conditionsOf(filter, now)));
   return {
     entries: async ({ after, limit, ...filter }, now) => {
-      let query = matching(filter, now).select(COLUMNS);
-      if (after !== undefined) query = query.where(sql<boolean>`(p.folded_name, p.id) > (folded(${after.name}), ${after.id})`);
-      const participants = await query
+      const query = matching(filter, now)
+        .select(COLUMNS)
         .orderBy(sql`p.folded_name`)
         .orderBy("p.id")
-        .limit(limit)
-        .execute();
-      const marks = await newestMarks(
-        db,
-        participants.map(({ id }) => id),
-      );
-      return participants.map((participant) => ({ participant, mark: marks.get(participant.id) ?? null }));
+        .limit(limit);
+      return withMarks(db, await (after === undefined ? query : query.where(behind(after))).execute());
     },
-    count: async (filter, now) => {
-      const { count } = await matching(filter, now)
-        .select((e) => e.fn.countAll<number>().as("count"))
-        .executeTakeFirstOrThrow();
-      return count;
+    counted: async ({ after, limit, ...filter }, now) => {
+      const { rows } = await sql<{ total: number; ids: ParticipantId[] }>`
+        with p as materialized (${matching(filter, now).select(["p.id", sql`p.folded_name`.as("foldedName")])})
+        select count(*) as total, array(
+          select id from p ${after === undefined ? sql`` : sql`where ${behind(after)}`} order by folded_name, id limit ${limit}) as ids
+        from p`.execute(db);
+      const { total = 0, ids = [] } = rows[0] ?? {};
+      const found = await db
+        .selectFrom("participants as p")
+        .select(COLUMNS)
+        .where(sql<boolean>`p.id = any (${ids})`)
+        .orderBy(sql`p.folded_name`)
+        .orderBy("p.id")
+        .execute();
+      return { entries: await withMarks(db, found), total };
     },
     countries: async () => {
       // From one value of the index to the next: as many steps as there are countries, however many participants.
@@ -55,6 +60,14 @@ export function readRegistered(db: Database): RegisterReader {
     },
     ...readTrusted(db),
   };
+}
+
+const behind = ({ name, id }: Place) => sql<boolean>`(p.folded_name, p.id) > (folded(${name}), ${id})`;
+
+async function withMarks(db: Database, participants: Participant[]): Promise<RegisterEntry[]> {
+  const ids = participants.map(({ id }) => id);
+  const marks = await newestMarks(db, ids);
+  return participants.map((participant) => ({ participant, mark: marks.get(participant.id) ?? null }));
 }
 
 /** One containment for each, so that the index answers. */

@@ -33,7 +33,7 @@ export async function fillCountry(pool: pg.Pool, { count, issuer, key, configure
   await pool.query(DECISIONS, [count]);
   await addConfigurations(pool, { issuer, key, configured });
   // As autovacuum leaves it.
-  await pool.query("vacuum analyze");
+  await pool.query("vacuum analyze participants, trust_marks, decisions, entity_configurations");
 }
 
 const ID = (prefix: string) => `'${prefix}_' || lpad(n::text, 22, '0')`;

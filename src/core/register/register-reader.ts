@@ -39,7 +39,11 @@ export interface Place {
 export interface RegisterReader {
   /** In the order of their names (accents and capitals aside), then of their ids, behind `after`. At most `limit`. */
   entries(filter: RegisterFilter & { after?: Place | undefined; limit: number }, now: Date): Promise<RegisterEntry[]>;
-  count(filter: RegisterFilter, now: Date): Promise<number>;
+  /** The same, and how many the filter lets through, wherever the page begins: whom it lets through is looked for once. */
+  counted(
+    filter: RegisterFilter & { after?: Place | undefined; limit: number },
+    now: Date,
+  ): Promise<{ entries: RegisterEntry[]; total: number }>;
   /** Where data is kept, in the order of the codes: what the filter can be set to. */
   countries(): Promise<string[]>;
   /** Those of them that there are, in no order. */

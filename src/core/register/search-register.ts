@@ -11,6 +11,8 @@ export interface RegisterQuery extends RegisterFilter {
 
 export interface RegisterPage {
   entries: RegisterEntry[];
+  /** How many the filter lets through; counted on the first page. */
+  total: number | null;
   /** Where the next page begins; null behind the last one. */
   next: string | null;
 }
@@ -22,12 +24,15 @@ export interface RegisterPage {
 export async function searchRegister({ store, clock }: Pick<Ports, "store" | "clock">, query: RegisterQuery): Promise<RegisterPage> {
   const { cursor, limit, ...filter } = query;
   const after = cursor === undefined ? undefined : placeOf(cursor);
-  const found = await store.read((r) => r.registered.entries({ ...filter, after, limit: limit + 1 }, clock.now()));
-  return pageOf(found, limit);
+  const page = { ...filter, after, limit: limit + 1 };
+  const { entries, total } = await store.read<{ entries: RegisterEntry[]; total: number | null }>(async ({ registered }) =>
+    after === undefined ? registered.counted(page, clock.now()) : { entries: await registered.entries(page, clock.now()), total: null },
+  );
+  return { ...pageOf(entries, limit), total };
 }
 
 /** `found` holds one more than `limit` where there is another page. */
-export function pageOf(found: RegisterEntry[], limit: number): RegisterPage {
+export function pageOf(found: RegisterEntry[], limit: number): Omit<RegisterPage, "total"> {
   const entries = found.slice(0, limit);
   const last = entries.at(-1)?.participant;
   return { entries, next: found.length > limit && last ? cursorOf(last) : null };

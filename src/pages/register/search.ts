@@ -14,15 +14,14 @@ export async function register(ports: PagesPorts, { tongue, query }: Visit): Pro
   const after = cursor === "" ? undefined : placeOf(cursor);
   const now = ports.clock.now();
   const isWrong = read.errors.length > 0;
-  const { found, total, countries } = await ports.store.read(async (r) => ({
-    found: isWrong ? [] : await r.registered.entries({ ...read.filter, after, limit: PAGE + 1 }, now),
-    total: isWrong ? 0 : await r.registered.count(read.filter, now),
+  const { found, countries } = await ports.store.read(async (r) => ({
+    found: isWrong ? { entries: [], total: 0 } : await r.registered.counted({ ...read.filter, after, limit: PAGE + 1 }, now),
     countries: await r.registered.countries(),
   }));
-  const { entries, next } = pageOf(found, PAGE);
+  const { entries, next } = pageOf(found.entries, PAGE);
   const model = {
     rows: entries.map((entry) => rowOfParticipant(tongue, entry, now)),
-    total: tongue.t("search.total", { count: total }),
+    total: tongue.t("search.total", { count: found.total }),
     isFirst: after === undefined,
     nextHref: next && addressOf(tongue, { ...read.given, cursor: next }),
     ...viewOfForm(tongue, read, countries),
