@@ -40,7 +40,7 @@ import { verifyProof } from "./keys/dpop.ts";
 import { openKeyring, type Keyring } from "./keys/keyring.ts";
 import { openLogKey } from "./keys/log-key.ts";
 import { createOpener, createSealer } from "./keys/sealer.ts";
-import { anHourAgo, createSigner, signCompact } from "./keys/signer.ts";
+import { anHourAgo, createSigner, documentSigner } from "./keys/signer.ts";
 import { createVerifier, signedStatements, verifyEntityConfiguration } from "./keys/verifier.ts";
 import { inspectTls, txtRecords } from "./net/inspections.ts";
 import { networkFor, type Outbound } from "./net/network.ts";
@@ -241,7 +241,7 @@ async function startWeb(base: Base, keyring: Keyring, sandbox: SandboxPlan | nul
       ...register,
       verify,
       callers: authorization.callers,
-      events: { signDocument: async (type, payload) => signCompact(keyring.current("oauth"), type, payload) },
+      events: documentSigner(() => keyring.current("oauth")),
     },
     {
       issuer,
@@ -282,7 +282,7 @@ function documentCheckOf({ store, issuer }: Base, keyring: Keyring, logKey: Note
 
 /** What joining and deciding need: the key of trust marks, and the way to what an entity says of itself. */
 function registering({ store, issuer, charters, charterOwner, entityConfigurations }: Base, keyring: Keyring) {
-  const statements = { signDocument: async (type: string, payload: object) => signCompact(keyring.current("federation"), type, payload) };
+  const statements = documentSigner(() => keyring.current("federation"));
   return { store, clock, issuer, charters, entityConfigurations, statements, delegationOf: charterOwner.delegationOf };
 }
 

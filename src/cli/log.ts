@@ -1,5 +1,4 @@
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { LogFault, type FaultKind } from "../core/ledger/fault.ts";
 import { TILE_WIDTH } from "../core/ledger/tiles.ts";
@@ -9,6 +8,7 @@ import { auditLog, type Milestone } from "./log-audit.ts";
 import { milestoneOf, readMemory, writeMemory, type LogMemory } from "./log-memory.ts";
 import { logAt, type LogSite } from "./log-site.ts";
 import { entryBeside } from "./proof-beside.ts";
+import { runningHere } from "./running-here.ts";
 import { UsageError } from "./usage-error.ts";
 
 export const LOG_HELP = `relais log verify [address] [--key <vkey>] [--state <file>] [--proof <file>] [--json]
@@ -149,7 +149,7 @@ function progress(size: number, json: boolean): (count: number) => void {
 }
 
 async function show(index: string | null, { at, key }: Options): Promise<LogAnswer> {
-  const site = logAt(at ?? (await runningHere()));
+  const site = logAt(at ?? (await runningHere("--at")));
   const trusted = key ?? (await site.key());
   return index === null ? showNewest(site, trusted) : showOne(site, index, trusted);
 }
@@ -191,15 +191,6 @@ function contentOf(entry: Buffer): unknown {
     return JSON.parse(entry.toString());
   } catch {
     return entry.toString("base64");
-  }
-}
-
-async function runningHere(): Promise<string> {
-  const folder = process.env["RELAIS_DATA_DIR"] || ".relais";
-  try {
-    return (JSON.parse(await readFile(join(folder, "relais.json"), "utf8")) as { url: string }).url;
-  } catch {
-    throw new UsageError("No Relais runs here. Give the address of one with --at.");
   }
 }
 

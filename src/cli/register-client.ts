@@ -1,5 +1,6 @@
 import { createHash, createPrivateKey, createPublicKey, type JsonWebKey } from "node:crypto";
 import { readFile } from "node:fs/promises";
+import { Readable } from "node:stream";
 import {
   allowInsecureRequests,
   clientCredentialsGrant,
@@ -110,14 +111,21 @@ function clientOf({ relais, configuration, token, DPoP }: Session): RegisterClie
 /** What anybody may read, and joining. */
 export async function publicCall<T>(relais: string, path: string, body?: object): Promise<T> {
   const init = body === undefined ? {} : { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
-  const answer = await fetch(`${relais}${path}`, {
-    ...init,
-    redirect: "error",
-    signal: AbortSignal.timeout(DEADLINE_SECONDS * 1000),
-  }).catch((cause: unknown) => {
+  const answer = await ask(relais, path, { ...init, signal: AbortSignal.timeout(DEADLINE_SECONDS * 1000) });
+  return answer.json() as T;
+}
+
+/** What anybody may download, as it comes: it may take longer than an answer does. */
+export async function publicDownload(relais: string, path: string): Promise<AsyncIterable<Uint8Array>> {
+  const { body } = await ask(relais, path, {});
+  return body ?? Readable.from([]);
+}
+
+async function ask(relais: string, path: string, init: RequestInit): Promise<Response> {
+  const answer = await fetch(`${relais}${path}`, { ...init, redirect: "error" }).catch((cause: unknown) => {
     throw new Error(`${relais} does not answer. Is it the address of a Relais that runs?`, { cause });
   });
-  return (await checked(answer)).json() as T;
+  return checked(answer);
 }
 
 async function checked(answer: Response): Promise<Response> {

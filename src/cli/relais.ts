@@ -6,17 +6,19 @@ import { HOLDER } from "./holder.ts";
 import { KEYS } from "./keys.ts";
 import { log, LOG_HELP } from "./log.ts";
 import { PLATFORM } from "./platform.ts";
+import { REGISTER } from "./register.ts";
 import { SANDBOX } from "./sandbox.ts";
 import { Refused } from "./register-client.ts";
 import { UsageError } from "./usage-error.ts";
 import { verify, VERIFY_HELP, type Verification } from "./verify.ts";
 
 const COMMANDS: Record<string, Command> = {
-  verify: { summary: "check manifests, receipts and trust marks", help: VERIFY_HELP, run: runVerify },
+  verify: { summary: "check manifests, receipts, trust marks and trust lists", help: VERIFY_HELP, run: runVerify },
   conformance: CONFORMANCE,
   platform: PLATFORM,
   holder: HOLDER,
   accreditation: ACCREDITATION,
+  register: REGISTER,
   sandbox: SANDBOX,
   keys: KEYS,
   instance: INSTANCE,

@@ -2,13 +2,16 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { readFile, readdir, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { JWK } from "jose";
+import { decodeJwt, type JWK } from "jose";
 import { LogFault } from "../core/ledger/fault.ts";
 import { compareDocuments, VerificationError, verifyDocument, type CheckedDocument, type KeysByIssuer } from "../sdk/documents.ts";
+import type { PublicJwk } from "../core/register/participant.ts";
+import { isTrustList, verifyTrustList } from "../sdk/trust-lists.ts";
 import { isTrustMark, verifyTrustMark } from "../sdk/trust-marks.ts";
 import { checkProofFile, PROOF_SUFFIX } from "./proof-beside.ts";
 import { logAt, LogUnreachable } from "./log-site.ts";
 import { publishedKeys } from "./published-keys.ts";
+import { saysOf } from "./trust-list.ts";
 import { UsageError } from "./usage-error.ts";
 
 export interface Verification {
@@ -24,7 +27,8 @@ Checks manifests and receipts: who signed them, and that they belong together. I
 keys.json, and for items/<data set>/<key>, whose bytes it compares with the documents. It also checks proofs of the public log: *.tlog-proof, with the
 entry inside or beside it (decision.json and decision.json.tlog-proof), and the log's key in log.key beside it, or as the log publishes it.
   --keys <file>  public keys by issuer, {"https://…": {"keys": […]}}, or one JWK set; then nothing is asked of the network
-  --anchor       for a trust mark: the entity that you trust, https://…; it and the mark's issuer are asked, and the mark holds only where it is active
+  --anchor       for a trust mark: the entity that you trust, https://…; it and the mark's issuer are asked, and the mark holds only where it is active;
+                 for a trust list: whose list it must be (with --keys instead, nothing is asked)
   --subject      for a trust mark: who must be its bearer
   --json         the result for programs
 Exit code: 0 everything verifies, 3 something does not, 2 wrong use.`;
@@ -38,6 +42,7 @@ export interface MarkTerms {
 export async function verify(paths: string[], keysFile: string | null, marks: MarkTerms = {}): Promise<Verification[]> {
   if (paths.length === 0) throw new UsageError(`Name at least one file.\n\n${VERIFY_HELP}`);
   const { documents, proofs, items, keyFiles } = await collect(paths);
+  const hasKeys = keysFile !== null || keyFiles.length > 0;
   const keysOf = await keySource(keysFile === null ? keyFiles : [keysFile]);
   const results: Verification[] = await Promise.all(proofs.map(checkProof));
   const checked: { file: string; document: CheckedDocument }[] = [];
@@ -45,6 +50,10 @@ export async function verify(paths: string[], keysFile: string | null, marks: Ma
     const text = (await readFile(file, "utf8")).trim();
     if (isTrustMark(text)) {
       results.push(await checkMark(file, text, marks));
+      continue;
+    }
+    if (isTrustList(text)) {
+      results.push(await checkList(file, text, { anchor: marks.anchor, keysOf: hasKeys ? keysOf : null }));
       continue;
     }
     const outcome = await checkDocument(file, text, keysOf);
@@ -123,6 +132,33 @@ async function checkMark(file: string, text: string, { anchor, subject }: MarkTe
   if (anchor === undefined) throw new UsageError(`${file} is a trust mark: name whom you trust by --anchor.\n\n${VERIFY_HELP}`);
   const { standing, says } = await verifyTrustMark(text, { anchor: { entityId: anchor }, ...(subject === undefined ? {} : { subject }) });
   return { file, ok: standing === "active", says: `trust mark, ${standing.replace("_", " ")}: ${says}` };
+}
+
+/** By the keys that one has, or by what the anchor publishes. */
+async function checkList(
+  file: string,
+  text: string,
+  { anchor, keysOf }: { anchor: string | undefined; keysOf: ((issuer: string) => Promise<JWK[]>) | null },
+): Promise<Verification> {
+  if (anchor === undefined && keysOf === null)
+    throw new UsageError(`${file} is a trust list: name whom you trust by --anchor, or its keys by --keys.\n\n${VERIFY_HELP}`);
+  const known = anchor === undefined && keysOf !== null ? keysOf(issuerIn(text)) : null;
+  try {
+    const trusted = known === null ? { anchor: { entityId: anchor ?? "" } } : { keys: (await known) as PublicJwk[] };
+    return { file, ok: true, says: saysOf(await verifyTrustList(text, trusted)) };
+  } catch (error) {
+    if (!(error instanceof VerificationError)) throw error;
+    return { file, ok: false, says: `trust list: ${error.message}` };
+  }
+}
+
+/** Whose keys are looked up; nothing of it is believed. */
+function issuerIn(jwt: string): string {
+  try {
+    return decodeJwt(jwt).iss ?? "";
+  } catch {
+    return "";
+  }
 }
 
 async function checkDocument(

@@ -13,7 +13,8 @@ import type { SubordinatesReader } from "./federation/subordinates.ts";
 import type { IndicatorsReader } from "./register/indicators.ts";
 import type { EntitiesReader, EntitiesWriter } from "./register/entity-record.ts";
 import type { RegisterCaller } from "./register/register-caller.ts";
-import type { Participant, PublicJwk, Role, Status, TrustMark } from "./register/participant.ts";
+import type { RegisterReader } from "./register/register-reader.ts";
+import type { Participant, PublicJwk, Status, TrustMark } from "./register/participant.ts";
 import type { Switch, SwitchState } from "./switch/switch.ts";
 import type { Adapter, Credentials, Fetch, Opening } from "./transfer/adapter.ts";
 import type { OmissionReason, Receipt } from "./transfer/manifest.ts";
@@ -52,16 +53,11 @@ export interface Reader {
   participants: {
     get(id: ParticipantId): Promise<Participant>;
     findByEntityId(entityId: string): Promise<Participant | null>;
-    list(filter?: { role?: "holder" | "platform" | "service" }): Promise<Participant[]>;
     /** What the status list says of each mark that is not valid (Token Status List: 1 invalid, 2 suspended). */
     markStatuses(now: Date): Promise<{ index: number; status: number }[]>;
     /** Who is told of changes in the register: everybody who is accredited above the sandbox's level and has keys of its own. */
     recipients(): Promise<ParticipantId[]>;
-    /** A page of the register in the order of the names, behind `after`; one more than `limit` says that there is another page. */
-    page(filter: { role?: Role; name?: string; after?: { name: string; id: string }; limit: number }): Promise<Participant[]>;
     names(ids: readonly ParticipantId[]): Promise<Map<ParticipantId, string>>;
-    /** The newest mark of each of these, in force or not. */
-    findMarks(ids: readonly ParticipantId[]): Promise<Map<ParticipantId, TrustMark>>;
     /** The newest mark of this participant, in force or not. */
     findMark(id: ParticipantId): Promise<TrustMark | null>;
   };
@@ -100,6 +96,7 @@ export interface Reader {
     get(id: SwitchId): Promise<Switch>;
     list(personId: PersonId): Promise<Switch[]>;
   };
+  registered: RegisterReader;
   accreditations: AccreditationsReader;
   entities: EntitiesReader;
   subordinates: SubordinatesReader;

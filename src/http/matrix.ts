@@ -8,10 +8,10 @@ import { readMatrixOf, readMatrixPage, readMatrixRow, type MatrixRow } from "../
 import { recordReview } from "../core/policy/record-review.ts";
 import type { Reader } from "../core/ports.ts";
 import { summarizeEvidence } from "../core/register/evidence-summary.ts";
+import { cursorOf, placeOf } from "../core/register/search-register.ts";
 import { mayRead } from "../core/register/register-caller.ts";
 import * as schemas from "./holder-schemas.ts";
 import { meetingsOf } from "./meetings.ts";
-import { afterOf } from "./participants.ts";
 import { parse } from "./parse.ts";
 import { registerCallerOf } from "./register-caller.ts";
 import type { RoutePorts } from "./route-ports.ts";
@@ -39,11 +39,18 @@ export async function getMatrix(ports: RoutePorts, req: Request, res: Response):
   const { name, cursor, limit = PAGE } = parse(schemas.MatrixQuery, req.query, "query");
   const { matrix, rows } = await ports.store.read(async (r) => {
     const found = await holderMatrix(r, ports, holderId);
-    return { matrix: found, rows: await readMatrixPage(r, found, { ...(name ? { name } : {}), ...afterOf(cursor), limit: limit + 1 }) };
+    return {
+      matrix: found,
+      rows: await readMatrixPage(r, found, {
+        ...(name ? { name } : {}),
+        after: cursor === undefined ? undefined : placeOf(cursor),
+        limit: limit + 1,
+      }),
+    };
   });
   const shown = rows.slice(0, limit);
   const last = shown.at(-1)?.platform.participant;
-  const next = rows.length > limit && last ? Buffer.from(JSON.stringify([last.name, last.id])).toString("base64url") : null;
+  const next = rows.length > limit && last ? cursorOf(last) : null;
   if (next !== null) {
     const query = new URLSearchParams({ ...(name ? { name } : {}), limit: String(limit), cursor: next });
     res.set("Link", `</v1/participants/${holderId}/matrix?${query}>; rel="next"`);

@@ -35,7 +35,6 @@ export function openApiDocument(issuer: string): object {
 }
 
 function operationOf(route: Route): ZodOpenApiOperationObject {
-  const json = (schema: Route["answers"]) => ({ "application/json": { schema } });
   return {
     summary: route.summary,
     operationId: route.handler.name,
@@ -43,10 +42,16 @@ function operationOf(route: Route): ZodOpenApiOperationObject {
     ...parametersOf(route),
     ...bodyOf(route),
     responses: {
-      [route.status]: { description: route.summary, content: json(route.answers) },
+      [route.status]: { description: route.summary, content: contentOf(route) },
       default: { description: "What went wrong, who can mend it and how", content: { "application/problem+json": { schema: Problem } } },
     },
   };
+}
+
+function contentOf({ answers, text }: Route) {
+  const schema = { type: "string" } as const;
+  const texts = (text?.types ?? []).map((type) => [type, { schema: text?.instead ? answers : schema }] as const);
+  return Object.fromEntries([...(text?.instead ? [] : [["application/json", { schema: answers }] as const]), ...texts]);
 }
 
 function parametersOf({ params, headers, query }: Route): Pick<ZodOpenApiOperationObject, "requestParams"> {

@@ -1,50 +1,59 @@
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import type { Request, Response } from "express";
 import type { z } from "zod";
 import { asId } from "../core/ids.ts";
-import { RelaisError } from "../core/errors.ts";
 import type { Ports } from "../core/ports.ts";
 import { isAccredited, type Participant, type TrustMark } from "../core/register/participant.ts";
+import { CSV_HEAD, csvOf } from "../core/register/register-csv.ts";
+import type { RegisterFilter } from "../core/register/register-reader.ts";
+import { searchRegister, walkRegister } from "../core/register/search-register.ts";
+import { standingOf } from "../core/register/standing.ts";
 import { parse } from "./parse.ts";
-import { ParticipantsQuery, type Participant as ParticipantSchema } from "./schemas.ts";
+import { ParticipantsQuery, ParticipantsFilter, type Participant as ParticipantSchema } from "./schemas.ts";
 
 type RegisterPorts = Pick<Ports, "store" | "clock">;
 
 const PAGE = 200;
+const CSV = "text/csv";
 
-/** The public register, in pages: `Link` leads to the next one (RFC 8288). */
+/** The public register: in pages as JSON, where `Link` leads to the next one (RFC 8288), or whole as CSV. */
 export async function listParticipants(ports: RegisterPorts, req: Request, res: Response): Promise<void> {
-  const { role, name, cursor, limit } = parse(ParticipantsQuery, req.query, "query");
-  const size = limit ?? PAGE;
-  const { participants, marks } = await ports.store.read(async (r) => {
-    const page = await r.participants.page({ ...(role ? { role } : {}), ...(name ? { name } : {}), ...afterOf(cursor), limit: size + 1 });
-    return { participants: page, marks: await r.participants.findMarks(page.map(({ id }) => id)) };
-  });
-  const shown = participants.slice(0, size);
-  const last = shown.at(-1);
-  const next = participants.length > size && last ? Buffer.from(JSON.stringify([last.name, last.id])).toString("base64url") : null;
-  if (next !== null) {
-    const query = new URLSearchParams({
-      ...(role ? { role } : {}),
-      ...(name ? { name } : {}),
-      ...(limit ? { limit: String(limit) } : {}),
-      cursor: next,
-    });
-    res.set("Link", `</v1/participants?${query}>; rel="next"`);
-  }
+  res.vary("Accept");
+  if (req.accepts(["application/json", CSV]) === CSV) return exportParticipants(ports, req, res);
+  const { cursor, limit = PAGE, ...asked } = parse(ParticipantsQuery, req.query, "query");
+  const filter = filterOf(asked);
+  const { entries, total, next } = await searchRegister(ports, { ...filter, cursor, limit });
+  if (next !== null) res.set("Link", `</v1/participants?${addressOf({ ...req.query, cursor: next })}>; rel="next"`);
   const now = ports.clock.now();
-  res.json({ participants: shown.map((participant) => describe(participant, marks.get(participant.id) ?? null, now)), next });
+  res.json({ participants: entries.map(({ participant, mark }) => describe(participant, mark, now)), total, next });
 }
 
-/** @throws RelaisError `invalid` for a cursor that is not ours. */
-export function afterOf(cursor: string | undefined): { after?: { name: string; id: string } } {
-  if (cursor === undefined) return {};
-  try {
-    const [name, id] = JSON.parse(Buffer.from(cursor, "base64url").toString()) as unknown[];
-    if (typeof name === "string" && typeof id === "string") return { after: { name, id } };
-  } catch {
-    // Refused below.
-  }
-  throw new RelaisError("invalid", "This cursor is not one that the register gave. Begin with the first page.", { pointers: ["/cursor"] });
+function addressOf(query: Record<string, unknown>): string {
+  return new URLSearchParams(Object.entries(query).map(([name, value]) => [name, String(value)])).toString();
+}
+
+function filterOf({ entity_id: entityId, ...plain }: z.infer<typeof ParticipantsFilter>): RegisterFilter {
+  return Object.fromEntries(Object.entries({ ...plain, entityId }).filter(([, value]) => value !== undefined));
+}
+
+/** Everybody whom the filter lets through, as RFC 4180 says, a page at a time: the register is never in memory as a whole. */
+export async function exportParticipants(ports: RegisterPorts, req: Request, res: Response): Promise<void> {
+  const filter = filterOf(parse(ParticipantsFilter, req.query, "query"));
+  // A mistake in the first page is still an answer of its own; one that comes later breaks the connection off, so that nobody takes a part for all.
+  const pages = walkRegister(ports, filter, PAGE);
+  const first = await pages.next();
+  res.set({ "Content-Type": `${CSV}; charset=utf-8; header=present`, "Content-Disposition": 'attachment; filename="register.csv"' });
+  if (req.method === "HEAD") return void res.end();
+  const text = async function* () {
+    yield CSV_HEAD;
+    if (first.done !== true) yield csvOf(first.value, ports.clock.now());
+    for await (const entries of pages) yield csvOf(entries, ports.clock.now());
+  };
+  await pipeline(Readable.from(text()), res).catch((error: unknown) => {
+    // Whoever hung up is not told anything more.
+    if ((error as { code?: unknown }).code !== "ERR_STREAM_PREMATURE_CLOSE") throw error;
+  });
 }
 
 export async function getParticipant(ports: RegisterPorts, req: Request, res: Response): Promise<void> {
@@ -60,7 +69,7 @@ function describe(participant: Participant, mark: TrustMark | null, now: Date): 
     entity_id: participant.entityId,
     name: participant.name,
     roles: participant.roles,
-    status: participant.status,
+    status: standingOf(participant, mark, now),
     country: participant.about.country,
     adapter: participant.adapter,
     datasets: participant.datasets.map(({ id, kind, title, description, example, updateFrequency }) => ({

@@ -40,7 +40,7 @@ import {
 import { listNotices, postPoll, postRetry } from "./events.ts";
 import { getLive, getReady } from "./health.ts";
 import { getKeys, postKeys } from "./keys.ts";
-import { getParticipant, listParticipants } from "./participants.ts";
+import { exportParticipants, getParticipant, listParticipants } from "./participants.ts";
 import {
   AnyFile,
   Conditions,
@@ -49,6 +49,7 @@ import {
   NewTransfer,
   Participant,
   ParticipantList,
+  ParticipantsFilter,
   ParticipantsQuery,
   PathCriterion,
   PathId,
@@ -56,20 +57,27 @@ import {
   PathVersion,
   PathVersions,
   Transfer,
+  TrustList,
 } from "./schemas.ts";
 import { getProfile, Profile } from "./profiles.ts";
+import { getTrustList, TRUST_LIST_TYPE, type SentList } from "./trust-list.ts";
 import { getTransfer, postTransfer } from "./transfers.ts";
 import { postVerification, Verdict } from "./verifications.ts";
+
+/** What the system gives, and what the API keeps between two requests. */
+export type HandlerPorts = RoutePorts & { sentList: SentList };
 
 export interface Route {
   method: "get" | "post" | "put" | "patch" | "delete";
   path: string;
   /** `anyone`, a platform that shows a consent token, or somebody with a token of the register; each bound to a key. */
   may: "anyone" | "consent token" | "register token";
-  handler: (ports: RoutePorts, req: Request, res: Response) => Promise<void>;
+  handler: (ports: HandlerPorts, req: Request, res: Response) => Promise<void>;
   summary: string;
   status: 200 | 201 | 202 | 204;
   answers: z.ZodType;
+  /** Media types of the answer that are no JSON, whose schema is a text. `instead`: there is no JSON. */
+  text?: { types: string[]; instead?: true };
   params?: z.ZodObject;
   headers?: z.ZodObject;
   query?: z.ZodObject;
@@ -80,7 +88,9 @@ export interface Route {
 /** The API. Its OpenAPI document is generated from this table. */
 // oxfmt-ignore
 export const ROUTES: Route[] = [
-  { method: "get", path: "/v1/participants", may: "anyone", handler: listParticipants, summary: "The public register, in pages", status: 200, answers: ParticipantList, query: ParticipantsQuery },
+  { method: "get", path: "/v1/participants", may: "anyone", handler: listParticipants, summary: "The public register, in pages", status: 200, answers: ParticipantList, text: { types: ["text/csv"] }, query: ParticipantsQuery },
+  { method: "get", path: "/v1/participants.csv", may: "anyone", handler: exportParticipants, summary: "The public register whole, as a table (RFC 4180)", status: 200, answers: AnyFile, text: { types: ["text/csv"], instead: true }, query: ParticipantsFilter },
+  { method: "get", path: "/v1/trust-list", may: "anyone", handler: getTrustList, summary: "Everybody who is accredited, in one signed list", status: 200, answers: TrustList, text: { types: [TRUST_LIST_TYPE], instead: true } },
   { method: "get", path: "/v1/participants/:id", may: "anyone", handler: getParticipant, summary: "One participant", status: 200, answers: Participant, params: PathId },
   { method: "get", path: "/v1/participants/:id/conditions", may: "anyone", handler: getConditions, summary: "What a holder asks of platforms, and which it restricts", status: 200, answers: Conditions, params: PathId },
   { method: "get", path: "/v1/participants/:id/profile", may: "anyone", handler: getProfile, summary: "What is public of a participant: standing, criteria and how they are met, answers, restrictions, figures", status: 200, answers: Profile, params: PathId },

@@ -1,6 +1,8 @@
 import { z } from "zod";
+import { isDataSetId, KINDS } from "../core/catalogue/data-set.ts";
 import type { ErrorCode } from "../core/errors.ts";
 import { ACCESS_STATES } from "../core/policy/conditions.ts";
+import { ROLES, STATUSES } from "../core/register/participant.ts";
 import { STATES } from "../core/transfer/transfer.ts";
 import { STATUS } from "./problems.ts";
 
@@ -26,8 +28,8 @@ export const Participant = z
     id: z.string(),
     entity_id: z.url(),
     name: z.string(),
-    roles: z.array(z.enum(["holder", "platform", "service"])),
-    status: z.enum(["registered", "accredited", "suspended", "revoked", "expired"]),
+    roles: z.array(z.enum(ROLES)),
+    status: z.enum(STATUSES).meta({ description: "As it is now" }),
     country: z.string(),
     adapter: z.enum(["self-data", "solid", "webdav"]),
     datasets: z.array(
@@ -37,16 +39,51 @@ export const Participant = z
   })
   .meta({ id: "Participant" });
 
-export const ParticipantsQuery = z.strictObject({
-  role: z.enum(["holder", "platform", "service"]).optional(),
-  name: z.string().min(1).max(100).optional().meta({ description: "Part of the name" }),
+export const ParticipantsFilter = z.strictObject({
+  entity_id: z.url().max(500).optional().meta({ description: "The entity identifier, in full" }),
+  role: z.enum(ROLES).optional(),
+  name: z
+    .string()
+    .regex(/^\P{Cc}{1,100}$/u, "a name is 1 to 100 characters")
+    .optional()
+    .meta({ description: "Part of the name; accents and capitals do not matter" }),
+  level: z
+    .enum(["0", "1", "2"])
+    .transform((text) => Number(text) as 0 | 1 | 2)
+    .optional()
+    .meta({ description: "Level of the accreditation in force; 0 is the sandbox, where one is registered and not more" }),
+  standing: z.enum(STATUSES).optional().meta({ description: "As it is now: an accreditation whose time is over is `expired`" }),
+  dataset: z
+    .string()
+    .refine(isDataSetId, "not the name of a data set, such as energy.bills")
+    .optional()
+    .meta({ description: "Gives it back" }),
+  kind: z.enum(KINDS).optional().meta({ description: "Gives data of this kind back" }),
+  country: z
+    .string()
+    .regex(/^[A-Z]{2}$/, "an ISO 3166 code is two capital letters")
+    .optional()
+    .meta({ description: "ISO 3166 country where it keeps the data" }),
+});
+
+export const ParticipantsQuery = ParticipantsFilter.extend({
   limit: z.coerce.number().int().min(1).max(200).optional().meta({ description: "At most 200, which is also the default" }),
-  cursor: z.string().max(600).optional().meta({ description: "As `next` gave it" }),
+  cursor: z.string().max(1000).optional().meta({ description: "As `next` gave it" }),
 });
 
 export const ParticipantList = z
-  .object({ participants: z.array(Participant), next: z.string().nullable() })
+  .object({
+    participants: z.array(Participant),
+    total: z.int().nullable().meta({ description: "How many the filter lets through; said on the first page, null behind a cursor" }),
+    next: z.string().nullable(),
+  })
   .meta({ id: "ParticipantList" });
+
+export const TrustList = z.string().meta({
+  id: "TrustList",
+  description:
+    "A compact JWS by a key of the federation, `typ` self-data-trust-list+jwt: iss, iat, exp, next_update, and entities with sub, name, roles, level, exp, charter_version and the jti of the mark (docs/register.md)",
+});
 
 const changed = { changed_at: time, log_index: z.int().meta({ description: "Its place in the public log" }) };
 const scope = z

@@ -8,7 +8,8 @@ import { nameRequest, readSession, refuseCrossSite, securityHeaders } from "./gu
 import { openApiDocument } from "./openapi.ts";
 import { answerProblems, type ProblemSettings } from "./problems.ts";
 import type { RoutePorts } from "./route-ports.ts";
-import { ROUTES, type Route } from "./routes.ts";
+import { ROUTES, type HandlerPorts, type Route } from "./routes.ts";
+import { sentLists } from "./trust-list.ts";
 
 export interface HttpSettings extends ProblemSettings {
   /** Told of each answered request: method, route, status and time. Never the address with its query. */
@@ -30,7 +31,8 @@ export function createHttpApp(ports: RoutePorts, settings: HttpSettings): Expres
   const document = express.raw({ limit: LARGEST_DOCUMENT_BYTES, type: () => true });
   const parserOf = ({ body }: Route): RequestHandler[] =>
     body === undefined ? [] : [body === "file" ? file : body === "document" ? document : json];
-  for (const route of ROUTES) app[route.method](route.path, ...parserOf(route), handle(ports, route));
+  const handlerPorts = { ...ports, sentList: sentLists(ports) };
+  for (const route of ROUTES) app[route.method](route.path, ...parserOf(route), handle(handlerPorts, route));
   for (const path of new Set(ROUTES.map((route) => route.path))) app.all(path, refuseMethod(path));
   app.get("/v1/openapi.json", (_req, res) => void res.json(openApiDocument(settings.issuer)));
   app.use(refuseCrossSite(settings.issuer), readSession(ports), ...settings.mounted);
@@ -52,7 +54,7 @@ function refuseMethod(path: string): RequestHandler {
   };
 }
 
-function handle(ports: RoutePorts, route: Route): RequestHandler {
+function handle(ports: HandlerPorts, route: Route): RequestHandler {
   return async (req, res) => {
     res.set("Cache-Control", "no-store");
     await route.handler(ports, req, res);

@@ -14,6 +14,11 @@ export function signCompact(key: OwnKey, type: string, payload: object): string 
   return `${input}.${es256(key, Buffer.from(input)).toString("base64url")}`;
 }
 
+/** Signs documents alone, with the key that is current at each call, and says which one that is. */
+export function documentSigner(current: () => OwnKey): Pick<Signer, "signDocument"> & { keyId(): string } {
+  return { signDocument: async (type, payload) => signCompact(current(), type, payload), keyId: () => current().kid };
+}
+
 /** Signs with the key that is current at each call, so that a rotation needs no restart. */
 export function createSigner(current: () => OwnKey, clock: Pick<Clock, "now">): Signer {
   return {

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import multer from "multer";
 import express, { Router, type NextFunction, type Request, type Response } from "express";
 import { LANGUAGES, type Language } from "../core/catalogue/data-set.ts";
@@ -56,7 +57,9 @@ import { home, legalPage, me, signIn } from "./home/handlers.ts";
 import { answerConsent, permission, permissions, showConsent, showStop, startPermission, stopPermission } from "./permissions/handlers.ts";
 import { problem, problems } from "./problems.ts";
 import { compare } from "./register/compare.ts";
-import { participant, register } from "./register/handlers.ts";
+import { feed } from "./register/feed.ts";
+import { participant } from "./register/handlers.ts";
+import { register } from "./register/search.ts";
 import {
   chooseSwitch,
   closeOld,
@@ -81,6 +84,7 @@ const PUBLIC_ROUTES: [Method, string, Handler][] = [
   ["get", "/", home],
   ["get", "/register", register],
   ["get", "/register/compare", compare],
+  ["get", "/register.atom", feed],
   ["get", "/register/:id", participant],
   ["get", "/decisions/:id", decision],
   ["get", "/charter", charter],
@@ -269,6 +273,8 @@ async function answer(ports: PagesPorts, lang: Language, request: Request, respo
         .set("Content-Security-Policy", "default-src 'none'; sandbox")
         .send(typeof given.body === "string" ? given.body : Buffer.from(given.body));
       return;
+    case "text":
+      return text(request, response, given);
     case "stream":
       return stream(response, given.events);
     case "page":
@@ -277,6 +283,16 @@ async function answer(ports: PagesPorts, lang: Language, request: Request, respo
         .type("html")
         .send(renderPage(given.template, frameOf(ports, lang, request, response, given), given.model));
   }
+}
+
+function text(request: Request, response: Response, { type, body }: Extract<Answer, { kind: "text" }>): void {
+  const etag = `"${createHash("sha256").update(body).digest("base64url").slice(0, 22)}"`;
+  if (sessionOf(response) === null) response.set("Cache-Control", "public, max-age=60");
+  response.set({ "Content-Type": type, ETag: etag });
+  // Weak comparison (RFC 9110 §13.1.2): a proxy that compresses makes tags weak.
+  const known = (request.headers["if-none-match"] ?? "").split(",").map((tag) => tag.trim().replace(/^W\//, ""));
+  if (known.includes(etag)) return void response.status(304).end();
+  response.send(body);
 }
 
 function frameOf({ operator }: PagesPorts, lang: Language, request: Request, response: Response, page: Extract<Answer, { kind: "page" }>) {

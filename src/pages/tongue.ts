@@ -37,6 +37,8 @@ function tongueOf(lang: Language): Tongue {
   const compiled = new Map<MessageKey, IntlMessageFormat>();
   const day = new Intl.DateTimeFormat(locale, { dateStyle: "long", timeZone: ZONE });
   const number = new Intl.NumberFormat(locale);
+  // Made once: each takes longer to make than a page takes to write.
+  const regions = new Intl.DisplayNames(locale, { type: "region", fallback: "code" });
   return {
     lang,
     t: (key, values = {}) => String(formatOf(compiled, lang, key).format(values)).trimEnd(),
@@ -44,7 +46,7 @@ function tongueOf(lang: Language): Tongue {
     moment: (at) => momentOf(lang, day, at),
     number: (value) => number.format(value),
     bytes: (value) => bytesOf(lang, value),
-    country: (code) => new Intl.DisplayNames(locale, { type: "region", fallback: "code" }).of(code) ?? code,
+    country: (code) => regions.of(code) ?? code,
   };
 }
 
@@ -72,8 +74,10 @@ function dayOf(lang: Language, day: Intl.DateTimeFormat, at: Date): string {
   return lang === "fr" ? day.format(at).replace(/^1 /, "1er ") : day.format(at);
 }
 
+const TIME_OF_DAY = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", timeZone: ZONE });
+
 function momentOf(lang: Language, day: Intl.DateTimeFormat, at: Date): string {
-  const [hour, minute] = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", timeZone: ZONE }).format(at).split(":");
+  const [hour, minute] = TIME_OF_DAY.format(at).split(":");
   return lang === "fr" ? `${dayOf(lang, day, at)} à ${Number(hour)}\u00a0h\u00a0${minute}` : `${dayOf(lang, day, at)} at ${hour}:${minute}`;
 }
 

@@ -53,6 +53,8 @@ export interface PersonVisit extends Visit {
 export type Answer =
   | { kind: "page"; template: string; title: string; model: object; status?: number; withoutNavigation?: boolean }
   | { kind: "redirect"; to: string }
+  /** For programs that come again: with an `ETag`, and 304 where nothing changed. */
+  | { kind: "text"; type: string; body: string }
   | { kind: "file"; name: string; type: string; body: string | Uint8Array }
   | { kind: "stream"; events: (signal: AbortSignal) => AsyncIterable<string> };
 

@@ -1,44 +1,55 @@
 import { randomInt } from "node:crypto";
 import { sql } from "kysely";
 import { RelaisError } from "../core/errors.ts";
+import { STATUS } from "../core/federation/status-list.ts";
 import type { ParticipantId } from "../core/ids.ts";
 import type { Reader, Writer } from "../core/ports.ts";
-import type { TrustMark } from "../core/register/participant.ts";
+import type { Participant, TrustMark } from "../core/register/participant.ts";
 import type { Database } from "./pool.ts";
 import { found, json } from "./rows.ts";
 
 /** First half of a lock on an entity identifier: two that register the same one come one after the other. */
 const ENTITY_LOCK = 72_674;
 
+/** A participant as the core knows it; what the register is searched by stays in the table. */
+export const COLUMNS = [
+  "id",
+  "entityId",
+  "name",
+  "roles",
+  "adapter",
+  "endpoints",
+  "keys",
+  "federationKeys",
+  "datasets",
+  "about",
+  "status",
+  "client",
+] as const satisfies (keyof Participant)[];
+
 export function readParticipants(db: Database): Reader["participants"] {
-  const all = db.selectFrom("participants").selectAll();
+  const all = db.selectFrom("participants").select(COLUMNS);
   return {
     get: async (id) => found(await all.where("id", "=", id).executeTakeFirst(), "participant"),
     findByEntityId: async (entityId) => (await all.where("entityId", "=", entityId).executeTakeFirst()) ?? null,
-    list: (filter = {}) =>
-      (filter.role === undefined ? all : all.where(sql<boolean>`${filter.role} = any (roles)`)).orderBy("name").execute(),
     markStatuses: async (now) => {
-      const { rows } = await sql<{ index: number; status: number }>`
-        select index, status from (
+      const { rows } = await sql<{ invalid: number[] | null; suspended: number[] | null }>`
+        select array_agg(index) filter (where status = 1) as invalid, array_agg(index) filter (where status = 2) as suspended from (
           select m.status_index as index,
             case when m.revoked_at is null and m.expires_at > ${now} and p.status = 'accredited' then 0
-              when p.status = 'suspended' and m.expires_at > ${now} and m.issued_at = max(m.issued_at) over (partition by m.participant_id) then 2
+              when p.status = 'suspended' and m.expires_at > ${now}
+                and not exists (select from trust_marks n where n.participant_id = m.participant_id and n.issued_at > m.issued_at) then 2
               else 1 end as status
           from trust_marks m join participants p on p.id = m.participant_id
-          where m.status_index is not null) every_mark
-        where status <> 0`.execute(db);
-      return rows;
+          where m.status_index is not null) every_mark`.execute(db);
+      const { invalid, suspended } = rows[0] ?? {};
+      return [
+        ...(invalid ?? []).map((index) => ({ index, status: STATUS.invalid })),
+        ...(suspended ?? []).map((index) => ({ index, status: STATUS.suspended })),
+      ];
     },
     recipients: () => readRecipients(db),
-    page: ({ role, name, after, limit }) => {
-      let query = all;
-      if (role !== undefined) query = query.where(sql<boolean>`${role} = any (roles)`);
-      if (name !== undefined) query = query.where(sql<boolean>`strpos(lower(name), lower(${name})) > 0`);
-      if (after !== undefined) query = query.where(sql<boolean>`(name, id) > (${after.name}, ${after.id})`);
-      return query.orderBy("name").orderBy("id").limit(limit).execute();
-    },
     names: (ids) => namesOf(db, ids),
-    findMarks: (ids) => marksOf(db, ids),
     findMark: async (id) =>
       (await db
         .selectFrom("trustMarks")
@@ -65,7 +76,8 @@ async function readRecipients(db: Database): Promise<ParticipantId[]> {
   return rows.map((row) => row.id);
 }
 
-async function marksOf(db: Database, ids: readonly ParticipantId[]): Promise<Map<ParticipantId, TrustMark>> {
+/** The newest mark of each of these, in force or not. */
+export async function newestMarks(db: Database, ids: readonly ParticipantId[]): Promise<Map<ParticipantId, TrustMark>> {
   if (ids.length === 0) return new Map();
   const marks = await db
     .selectFrom("trustMarks")
@@ -88,7 +100,7 @@ async function namesOf(db: Database, ids: readonly ParticipantId[]): Promise<Map
 export function writeParticipants(db: Database): Writer["register"] {
   return {
     put: async (participant) => {
-      const { endpoints, keys, federationKeys, datasets, about, client, ...plain } = participant;
+      const { id, entityId, status, name, roles, adapter, endpoints, keys, federationKeys, datasets, about, client } = participant;
       const documents = {
         endpoints: json(endpoints),
         keys: json(keys),
@@ -97,7 +109,7 @@ export function writeParticipants(db: Database): Writer["register"] {
         about: json(about),
         client: json(client),
       };
-      const { id, entityId, status, ...replaced } = { ...plain, ...documents };
+      const replaced = { name, roles, adapter, ...documents };
       await db
         .insertInto("participants")
         .values({ id, entityId, status, ...replaced })
@@ -116,7 +128,7 @@ export function writeParticipants(db: Database): Writer["register"] {
       return (await db.selectFrom("participants").selectAll().where("entityId", "=", entityId).forUpdate().executeTakeFirst()) ?? null;
     },
     lock: async (id) =>
-      found(await db.selectFrom("participants").selectAll().where("id", "=", id).forUpdate().executeTakeFirst(), "participant"),
+      found(await db.selectFrom("participants").select(COLUMNS).where("id", "=", id).forUpdate().executeTakeFirst(), "participant"),
     setStatus: async (id, status) => {
       await db.updateTable("participants").set({ status }).where("id", "=", id).execute();
     },

@@ -13,6 +13,7 @@ import { readOutbox, writeOutbox } from "./outbox.ts";
 import { readParticipants, writeParticipants } from "./participants.ts";
 import { readPeople, writePeople } from "./people.ts";
 import type { Database } from "./pool.ts";
+import { readRegistered } from "./registered.ts";
 import { readSubordinates } from "./subordinates.ts";
 import { readSwitches, writeSwitches } from "./switches.ts";
 import { readTransfers } from "./transfers.ts";
@@ -70,6 +71,7 @@ function readerOf(tx: Database): Reader {
     consents: readConsents(tx),
     transfers: readTransfers(tx),
     switches: readSwitches(tx),
+    registered: readRegistered(tx),
     accreditations: readAccreditations(tx),
     entities: readEntities(tx),
     subordinates: readSubordinates(tx),

@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 import type { SubordinatesReader } from "../core/federation/subordinates.ts";
 import type { TrustMark } from "../core/register/participant.ts";
+import { COLUMNS } from "./participants.ts";
 import type { Database } from "./pool.ts";
 
 /** Only entities with federation keys can be part of a chain; those that are suspended or revoked are left out at once. */
@@ -24,7 +25,7 @@ export function readSubordinates(db: Database): SubordinatesReader {
     find: async (entityId, now) => {
       const participant = await db
         .selectFrom("participants as p")
-        .selectAll("p")
+        .select(COLUMNS)
         .where("p.entityId", "=", entityId)
         .where(IS_SUBORDINATE)
         .executeTakeFirst();

@@ -7,17 +7,28 @@ import { SERVER_VARIABLE } from "../support/postgres-server.ts";
 import { bigFile } from "./big-file.ts";
 import type { Measure } from "./measure.ts";
 import { nextStart } from "./next-start.ts";
+import { registerOfThousands } from "./register.ts";
 import { smallTransfers } from "./small-transfers.ts";
 
 /** Everything in one run on one machine, so that the ratios mean something; absolute figures are only of that machine. */
-const { values } = parseArgs({ options: { json: { type: "boolean", default: false }, rounds: { type: "string", default: "3" } } });
+const PARTS = { start: nextStart, small: smallTransfers, big: bigFile, register: registerOfThousands };
+const { values } = parseArgs({
+  options: {
+    json: { type: "boolean", default: false },
+    rounds: { type: "string", default: "3" },
+    only: { type: "string", multiple: true, default: Object.keys(PARTS) },
+  },
+});
+const unknown = values.only.find((name) => !Object.hasOwn(PARTS, name));
+if (unknown !== undefined) throw new Error(`--only ${unknown}: there are ${Object.keys(PARTS).join(", ")}.`);
 const rounds = Number(values.rounds);
 /** The database as the product starts it: what is committed is on the disk. */
 const folder = await mkdtemp(join(tmpdir(), "relais-bench-"));
 const database = await startEmbeddedPostgres({ dataDir: folder, log: () => undefined });
 process.env[SERVER_VARIABLE] = database.url;
 const measures: Measure[] = [];
-for (const part of [nextStart, smallTransfers, bigFile]) {
+for (const [name, part] of Object.entries(PARTS)) {
+  if (!values.only.includes(name)) continue;
   for (const measure of await part(rounds, (line) => process.stderr.write(`${line}\n`))) measures.push(measure);
 }
 await database.stop();

@@ -70,8 +70,8 @@ test("every process killed in the middle: after one start everything arrives onc
   const owner = accountsByPersona(SEED).find(({ persona }) => persona.customers.energy !== undefined)!;
   const account = pseudonymousAccounts(SEED, "ancre").find(({ email }) => email === owner.email)!;
   const participants = await until("the register", async () => {
-    const all = await store.read((r) => r.participants.list());
-    return all.filter(({ status }) => status === "accredited").length >= 4 ? all : null;
+    const all = await store.read((r) => r.registered.entries({ standing: "accredited", limit: 20 }, new Date()));
+    return all.length >= 4 ? all.map(({ participant }) => participant) : null;
   });
   const [source, destination] = ["Énergie du Parc", "Ancre"].map((name) => participants.find((participant) => participant.name === name)!);
   const person = await seedPerson(store, {

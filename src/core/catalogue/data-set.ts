@@ -1,5 +1,6 @@
-/** The three kinds of data of the charter, and what is derived from them. */
-export type DataKind = "administrative" | "transactional" | "trace" | "derived";
+/** The three kinds of data of the charter, and what is derived from them, in the order in which they are shown: what says most about a life comes last. */
+export const KINDS = ["administrative", "transactional", "trace", "derived"] as const;
+export type DataKind = (typeof KINDS)[number];
 
 /** A text in the languages that people read. A text missing in a language is never replaced by another language. */
 export interface Words {

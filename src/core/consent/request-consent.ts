@@ -52,7 +52,7 @@ export async function addConsentRequest(w: Writer, request: ConsentRequest, term
   mustBeAllowed(await endOf(w, source), readingFrom(source) === "export_out" ? "export_out" : "new_consent", now);
   const destination = await accredited(w, destinationLink.participantId, now);
   const requester = request.requester === null ? null : await accreditedByEntityId(w, request.requester, now);
-  const words = await wordsFor(w, source);
+  const words = await wordsFor(w, source, sourceLink, request.datasets);
   const wanted = offered(request, { source, link: sourceLink, words });
   const refused = await refusedBy(w, request, { source, destination, datasets: wanted.map(({ id }) => id), ...terms });
   const notice = noticeOf(request, { requester, source, destination, ...sorted(wanted, refused) }, now);
@@ -126,9 +126,14 @@ async function accreditedByEntityId(r: Reader, entityId: string, now: Date): Pro
 }
 
 /** A holder describes its own data sets. What lies on a platform came from holders, whose words are used again. */
-async function wordsFor(r: Reader, source: Participant): Promise<Map<string, DataSet>> {
-  const catalogue =
-    source.datasets.length > 0 ? source.datasets : (await r.participants.list({ role: "holder" })).flatMap((holder) => holder.datasets);
+async function wordsFor(
+  r: Reader,
+  source: Participant,
+  { inventory }: AccountLink,
+  asked: readonly string[],
+): Promise<Map<string, DataSet>> {
+  const named = [...asked, ...(inventory ?? []).map(({ dataset }) => dataset)];
+  const catalogue = source.datasets.length > 0 ? source.datasets : await r.registered.datasets(named);
   return new Map(catalogue.map((dataset) => [dataset.id, dataset]));
 }
 

@@ -1,5 +1,6 @@
 import type { ParticipantId } from "../ids.ts";
 import type { Reader, Store } from "../ports.ts";
+import type { Place } from "../register/register-reader.ts";
 import type { PolicyReason } from "./policy.ts";
 import { ownHolder, type ConditionPorts, type Effect, type OnBehalf } from "./change-conditions.ts";
 import type { Refusal } from "./decide.ts";
@@ -56,8 +57,8 @@ async function refusedNow(
 ): Promise<Map<ParticipantId, Standing>> {
   const matrix = await readMatrixOf(r, policy, holderId, clock.now());
   const found = new Map<ParticipantId, Standing>();
-  for (let after: { name: string; id: string } | undefined; ;) {
-    const rows = await readMatrixPage(r, matrix, { ...(after ? { after } : {}), limit: BATCH });
+  for (let after: Place | undefined; ;) {
+    const rows = await readMatrixPage(r, matrix, { after, limit: BATCH });
     for (const { platform, standing, refused } of rows)
       if (standing === "accredited") found.set(platform.participant.id, { name: platform.participant.name, refused });
     const last = rows.at(-1)?.platform.participant;

@@ -1,5 +1,6 @@
 import type { ParticipantId } from "../ids.ts";
 import type { Reader } from "../ports.ts";
+import type { Place } from "../register/register-reader.ts";
 import { standingOf } from "../register/standing.ts";
 import type { Status } from "../register/participant.ts";
 import type { Access, AccessState, Exclusion, Said, ShownCertificate, Stance } from "./conditions.ts";
@@ -36,15 +37,12 @@ export async function readMatrixOf(r: Reader, policy: Policy, holderId: Particip
 export async function readMatrixPage(
   r: Reader,
   matrix: Matrix,
-  filter: { name?: string; after?: { name: string; id: string }; limit: number },
+  filter: { name?: string; after?: Place | undefined; limit: number },
 ): Promise<MatrixRow[]> {
-  const platforms = await r.participants.page({ role: "platform", ...filter });
-  const ids = platforms.map(({ id }) => id);
-  const marks = await r.participants.findMarks(ids);
+  const platforms = await r.registered.entries({ role: "platform", ...filter }, matrix.now);
+  const ids = platforms.map(({ participant }) => participant.id);
   const certificates = Map.groupBy(await r.conditions.certificatesOf(ids, matrix.now), ({ platformId }) => platformId);
-  return platforms.map((participant) =>
-    rowOf(matrix, { participant, mark: marks.get(participant.id) ?? null }, certificates.get(participant.id) ?? []),
-  );
+  return platforms.map((platform) => rowOf(matrix, platform, certificates.get(platform.participant.id) ?? []));
 }
 
 export async function readMatrixRow(r: Reader, matrix: Matrix, platformId: ParticipantId): Promise<MatrixRow> {

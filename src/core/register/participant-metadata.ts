@@ -1,4 +1,4 @@
-import { isDataSetId, type DataKind, type DataSet, type Words } from "../catalogue/data-set.ts";
+import { isDataSetId, KINDS, type DataKind, type DataSet, type Words } from "../catalogue/data-set.ts";
 import { RelaisError } from "../errors.ts";
 import type { EntityConfiguration } from "../ports.ts";
 import type { Endpoints, Participant, PublicJwk, Role } from "./participant.ts";
@@ -85,7 +85,6 @@ function clientOf(client: Members | undefined): Participant["client"] {
 }
 
 const MOST_MEDIA_TYPES = 20;
-const KINDS: readonly DataKind[] = ["administrative", "transactional", "trace", "derived"];
 
 function datasetsOf(holder: Members): DataSet[] {
   const list = holder.datasets;
@@ -99,7 +98,7 @@ function datasetOf(given: Members | null): DataSet {
   const value = given ?? {};
   const { id, kind, mediaTypes } = value;
   if (!isDataSetId(id)) throw broken("datasets/id", "is not a dotted lower-case name");
-  if (!KINDS.includes(kind as DataKind)) throw broken(`datasets/${id}/kind`, `is not one of ${KINDS.join(", ")}`);
+  if (!(KINDS as readonly unknown[]).includes(kind)) throw broken(`datasets/${id}/kind`, `is not one of ${KINDS.join(", ")}`);
   if (
     !Array.isArray(mediaTypes) ||
     mediaTypes.length > MOST_MEDIA_TYPES ||

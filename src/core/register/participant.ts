@@ -1,8 +1,10 @@
 import type { DataSet } from "../catalogue/data-set.ts";
 import type { ParticipantId, TrustMarkId } from "../ids.ts";
 
-export type Role = "holder" | "platform" | "service";
-export type Status = "registered" | "accredited" | "suspended" | "revoked" | "expired";
+export const ROLES = ["holder", "platform", "service"] as const;
+export type Role = (typeof ROLES)[number];
+export const STATUSES = ["registered", "accredited", "suspended", "revoked", "expired"] as const;
+export type Status = (typeof STATUSES)[number];
 
 /** How a participant is spoken to: the adapter of the same name under `adapters/`. */
 export type AdapterName = "self-data" | "solid" | "webdav";

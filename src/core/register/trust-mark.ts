@@ -6,7 +6,10 @@ import type { Participant, TrustMark } from "./participant.ts";
 export const TRUST_MARK_TYP = "trust-mark+jwt";
 
 /** Signs with the federation key. */
-export type StatementSigner = Pick<Signer, "signDocument">;
+export type StatementSigner = Pick<Signer, "signDocument"> & {
+  /** The id of the key that signs now: what was signed with another one, and is kept, is signed again. */
+  keyId?: () => string;
+};
 export type MarkingPorts = Pick<Ports, "clock" | "issuer"> & {
   statements: StatementSigner;
   /** The owner's delegation for this type of mark (§7.2.1), where somebody else owns it. @throws RelaisError where it is over. */

@@ -1,3 +1,4 @@
+import { pageOf, placeOf } from "../../core/register/search-register.ts";
 import { asRelaisError, type ErrorCode } from "../../core/errors.ts";
 import { asId } from "../../core/ids.ts";
 import { localPath } from "../../core/person/local-path.ts";
@@ -6,23 +7,43 @@ import type { Participant } from "../../core/register/participant.ts";
 import type { Credentials } from "../../core/transfer/adapter.ts";
 import type { MessageKey, Tongue } from "../tongue.ts";
 import { errorsByField, pathOf, type Answer, type FieldError, type Form, type PagesPorts, type PersonVisit } from "../visit.ts";
+import { nameIn } from "./offer.ts";
 import { rowOfLink, viewOfProof } from "./view.ts";
 
-export async function accounts(ports: PagesPorts, { tongue, personId }: PersonVisit): Promise<Answer> {
-  const { links, participants } = await ports.store.read(async (r) => ({
-    links: await r.people.listLinks(personId),
-    participants: await r.participants.list(),
-  }));
+/** As many as a person can look over; the others are found by their name. */
+const OTHERS = 50;
+
+export async function accounts(ports: PagesPorts, { tongue, personId, query }: PersonVisit): Promise<Answer> {
+  const name = nameIn(query.one("name"));
+  const cursor = query.one("cursor");
+  const after = cursor === "" ? undefined : placeOf(cursor);
+  const filter = { standing: "accredited" as const, keepsData: true as const, ...(name === "" ? {} : { name }) };
+  const { links, participants, found } = await ports.store.read(async (r) => {
+    const own = await r.people.listLinks(personId);
+    return {
+      links: own,
+      participants: await r.registered.named(own.map(({ participantId }) => participantId)),
+      found: await r.registered.entries({ ...filter, after, limit: OTHERS + 1 }, ports.clock.now()),
+    };
+  });
+  const { entries, next } = pageOf(found, OTHERS);
   const byId = new Map(participants.map((participant) => [participant.id, participant]));
   const rows = links.flatMap((link) => {
     const participant = byId.get(link.participantId);
     return participant ? [rowOfLink(tongue, link, participant)] : [];
   });
   const proved = new Set(links.map((link) => link.participantId));
-  const others = participants
-    .filter(({ id, status, roles }) => !proved.has(id) && status === "accredited" && !roles.every((role) => role === "service"))
-    .map(({ id, name }) => ({ name, href: pathOfProof(tongue, id) }));
-  return { kind: "page", template: "accounts", title: tongue.t("accounts.title"), model: { rows, others } };
+  const others = entries
+    .filter(({ participant }) => !proved.has(participant.id))
+    .map(({ participant }) => ({ name: participant.name, href: pathOfProof(tongue, participant.id) }));
+  const model = {
+    rows,
+    others,
+    name,
+    isLong: next !== null || name !== "" || after !== undefined,
+    nextHref: next && `/${tongue.lang}/accounts?${new URLSearchParams({ ...(name === "" ? {} : { name }), cursor: next })}`,
+  };
+  return { kind: "page", template: "accounts", title: tongue.t("accounts.title"), model };
 }
 
 function pathOfProof({ lang }: Tongue, id: string): string {

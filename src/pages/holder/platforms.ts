@@ -8,6 +8,7 @@ import { REASONS } from "../../core/policy/reasons.ts";
 import { recordReview } from "../../core/policy/record-review.ts";
 import { summarizeEvidence, type EvidenceSummary } from "../../core/register/evidence-summary.ts";
 import type { Participant } from "../../core/register/participant.ts";
+import { cursorOf, placeOf } from "../../core/register/search-register.ts";
 import { memberOf } from "../accreditation/caller.ts";
 import { badgeOf } from "../register/view.ts";
 import type { Tongue } from "../tongue.ts";
@@ -36,7 +37,7 @@ export async function showPlatforms(ports: PagesPorts, visit: PersonVisit): Prom
   const { tongue, query } = visit;
   const { holder } = await readHolder(ports, visit);
   const name = query.one("name").slice(0, 100);
-  const after = query.one("after") === "" ? {} : { after: { name: query.one("after"), id: query.one("at") } };
+  const after = query.one("cursor") === "" ? undefined : placeOf(query.one("cursor"));
   const now = ports.clock.now();
   const { rows, waiting } = await ports.store.read(async (r) => {
     const matrix = await readMatrixOf(r, ports.policy, holder.id, now);
@@ -44,14 +45,14 @@ export async function showPlatforms(ports: PagesPorts, visit: PersonVisit): Prom
     const open = meetings.filter(({ answeredAt }) => answeredAt === null);
     const names = await r.participants.names(open.map(({ platformId }) => platformId));
     return {
-      rows: await readMatrixPage(r, matrix, { ...(name ? { name } : {}), ...after, limit: PAGE + 1 }),
+      rows: await readMatrixPage(r, matrix, { ...(name ? { name } : {}), after, limit: PAGE + 1 }),
       waiting: open.map((one) => ({ name: names.get(one.platformId) ?? one.platformId, href: platformHref(visit, one.platformId) })),
     };
   });
   const shown = rows.slice(0, PAGE);
   const last = rows.length > PAGE ? shown.at(-1)?.platform.participant : undefined;
   const here = pathOf(visit, `/organisation/${holder.id}/platforms`);
-  const nextHref = last ? `${here}?${new URLSearchParams({ ...(name ? { name } : {}), after: last.name, at: last.id })}` : null;
+  const nextHref = last ? `${here}?${new URLSearchParams({ ...(name ? { name } : {}), cursor: cursorOf(last) })}` : null;
   const model = {
     id: holder.id,
     name,

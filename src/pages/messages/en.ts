@@ -3,6 +3,7 @@ import { enKeys } from "./en-keys.ts";
 import { enPortal } from "./en-portal.ts";
 import { enHolder } from "./en-holder.ts";
 import { enProblems } from "./en-problems.ts";
+import { enPublic } from "./en-public.ts";
 import { enRegister } from "./en-register.ts";
 import { enTransfers } from "./en-transfers.ts";
 
@@ -112,7 +113,7 @@ export const en = {
   "register.status.suspended": "Suspended",
   "register.status.revoked": "Accreditation withdrawn",
   "register.status.expired": "Accreditation expired",
-  "register.empty": "No participant has this role yet.",
+  "register.empty": "No participant matches what you look for.",
   "register.showAll": "Show the whole register",
   "register.entityId": "Identifier",
   "register.protocolLabel": "How data travels",
@@ -297,5 +298,6 @@ export const en = {
   ...enConditions,
   ...enKeys,
   ...enHolder,
+  ...enPublic,
   ...enProblems,
 } as const satisfies Record<string, string>;

@@ -4,6 +4,7 @@ import { frKeys } from "./fr-keys.ts";
 import { frPortal } from "./fr-portal.ts";
 import { frHolder } from "./fr-holder.ts";
 import { frProblems } from "./fr-problems.ts";
+import { frPublic } from "./fr-public.ts";
 import { frRegister } from "./fr-register.ts";
 import { frTransfers } from "./fr-transfers.ts";
 
@@ -115,7 +116,7 @@ export const fr = {
   "register.status.suspended": "Suspendu",
   "register.status.revoked": "Agrément retiré",
   "register.status.expired": "Agrément expiré",
-  "register.empty": "Aucun participant n’a encore ce rôle.",
+  "register.empty": "Aucun participant ne correspond à ce que vous cherchez.",
   "register.showAll": "Afficher tout le registre",
   "register.entityId": "Identifiant",
   "register.protocolLabel": "Comment les données circulent",
@@ -303,5 +304,6 @@ export const fr = {
   ...frConditions,
   ...frKeys,
   ...frHolder,
+  ...frPublic,
   ...frProblems,
 } as const satisfies Record<keyof typeof en, string>;

@@ -8,6 +8,7 @@ import { startSwitch } from "../../core/switch/start-switch.ts";
 import { requestTransfer } from "../../core/transfer/request-transfer.ts";
 import { isTerminal } from "../../core/transfer/transfer.ts";
 import type { Entry } from "../register/view.ts";
+import { endsOf } from "../transfers/handlers.ts";
 import { pathOf, type Answer, type FieldError, type Form, type PagesPorts, type PersonVisit } from "../visit.ts";
 import { isActive, rowOfConsent, startsAtRelais, stateOf, viewOfDecision, viewOfPermission, viewOfStop } from "./view.ts";
 
@@ -35,11 +36,8 @@ export async function permission(ports: PagesPorts, visit: PersonVisit): Promise
   const now = ports.clock.now();
   const model = await ports.store.read(async (r) => {
     const consent = await ownConsent(r, consentIdOf(visit), personId);
-    return viewOfPermission(tongue, consent, {
-      transfers: await r.transfers.list(personId),
-      participants: await r.participants.list(),
-      now,
-    });
+    const transfers = await r.transfers.list(personId);
+    return viewOfPermission(tongue, consent, { transfers, participants: await r.registered.named(endsOf([consent, ...transfers])), now });
   });
   const news = { accepted: "permission.news.accepted", refused: "permission.news.refused", stopped: "permission.news.stopped" } as const;
   const key = news[query.one("news") as keyof typeof news];

@@ -1,5 +1,5 @@
 import { CONSENT_MOVES, type Consent, type ConsentState, type Notice } from "../../core/consent/consent.ts";
-import type { DataKind, Language } from "../../core/catalogue/data-set.ts";
+import { KINDS, type Language } from "../../core/catalogue/data-set.ts";
 import type { Participant } from "../../core/register/participant.ts";
 import { isTerminal, type Transfer } from "../../core/transfer/transfer.ts";
 import { badgeOf, namesOf, type Entry } from "../register/view.ts";
@@ -110,9 +110,6 @@ function timelineOf({ t, moment }: Tongue, consent: Consent, now: Date) {
   }
   return lines.map(({ at, what, who: actor }) => ({ what, who: actor, at: moment(at), iso: at.toISOString() }));
 }
-
-/** Kinds in the order in which they are shown: what says most about a life comes last, and apart. */
-const KINDS = ["administrative", "transactional", "trace", "derived"] as const satisfies readonly DataKind[];
 
 /**
  * The screen on which a person decides, made from the notice alone (experience reference, minimal consent screen);

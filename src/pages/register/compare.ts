@@ -1,6 +1,6 @@
 import { asId, isId } from "../../core/ids.ts";
 import type { Reader } from "../../core/ports.ts";
-import type { Participant } from "../../core/register/participant.ts";
+import type { RegisterEntry } from "../../core/register/register-reader.ts";
 import { readProfile, type Profile } from "../../core/register/profile.ts";
 import type { Tongue } from "../tongue.ts";
 import type { Answer, FieldError, PagesPorts, Visit } from "../visit.ts";
@@ -14,7 +14,7 @@ export async function compare(ports: PagesPorts, { tongue, query }: Visit): Prom
   const now = ports.clock.now();
   const chosen = { a: query.one("a"), b: query.one("b"), name: query.one("name").slice(0, 100) };
   const { platforms, two } = await ports.store.read(async (r) => ({
-    platforms: await r.participants.page({ role: "platform", ...(chosen.name ? { name: chosen.name } : {}), limit: MOST + 1 }),
+    platforms: await r.registered.entries({ role: "platform", ...(chosen.name ? { name: chosen.name } : {}), limit: MOST + 1 }, now),
     two: await readBoth(r, ports, chosen, now),
   }));
   const isSame = chosen.a !== "" && chosen.a === chosen.b;
@@ -43,8 +43,8 @@ async function readBoth(
   return found;
 }
 
-function chooserOf(tongue: Tongue, platforms: Participant[], chosen: Profile[], { a, b, name }: { a: string; b: string; name: string }) {
-  const listed = new Map(platforms.slice(0, MOST).map(({ id, name: called }) => [id, called]));
+function chooserOf(tongue: Tongue, platforms: RegisterEntry[], chosen: Profile[], { a, b, name }: { a: string; b: string; name: string }) {
+  const listed = new Map(platforms.slice(0, MOST).map(({ participant }) => [participant.id, participant.name]));
   for (const { participant } of chosen) listed.set(participant.id, participant.name);
   const options = [...listed].map(([value, text]) => ({ value, text }));
   const isMany = platforms.length > MOST;

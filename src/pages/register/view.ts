@@ -1,10 +1,9 @@
-import { isAccredited, type Participant, type Status, type TrustMark } from "../../core/register/participant.ts";
+import type { Participant, Status } from "../../core/register/participant.ts";
+import type { RegisterEntry } from "../../core/register/register-reader.ts";
+import { standingOf } from "../../core/register/standing.ts";
 import type { Tongue } from "../tongue.ts";
 
-export interface Entry {
-  participant: Participant;
-  mark: TrustMark | null;
-}
+export type Entry = RegisterEntry;
 
 /** Colour and words always come together: a colour alone says nothing. */
 const TAGS = {
@@ -15,13 +14,13 @@ const TAGS = {
   expired: "govuk-tag--grey",
 } as const satisfies Record<Status, string>;
 
-export function namesOf(participants: Participant[]): Map<string, string> {
+export function namesOf(participants: readonly Pick<Participant, "id" | "name">[]): Map<string, string> {
   return new Map(participants.map(({ id, name }) => [id, name]));
 }
 
 /** The accreditation in words, as people see it beside a name. */
 export function badgeOf({ t, lang, date }: Tongue, { participant, mark }: Entry, now: Date) {
-  const status: Status = participant.status === "accredited" && !isAccredited(participant, mark, now) ? "expired" : participant.status;
+  const status = standingOf(participant, mark, now);
   const inForce = status === "accredited" && mark !== null;
   return {
     text: inForce ? t("register.accreditedAt", { level: mark.level }) : t(`register.status.${status}`),

@@ -7,22 +7,33 @@ import { closeOldPlace } from "../../core/switch/close-old-place.ts";
 import { planSwitch } from "../../core/switch/plan-switch.ts";
 import { startSwitch } from "../../core/switch/start-switch.ts";
 import { choicesOf } from "../accounts/view.ts";
-import { chosenPlaces, proofFirst, readPlaces } from "../transfers/copy.ts";
+import { readPlaces, type Places } from "../accounts/offer.ts";
+import { chosenPlaces, proofFirst } from "../transfers/copy.ts";
 import { errorsByField, pathOf, type Answer, type FieldError, type Form, type PagesPorts, type PersonVisit } from "../visit.ts";
 import { viewOfPlan, viewOfSwitch, type SwitchStory } from "./view.ts";
 
 const ERRORS = { source: "switch.error.source", destination: "switch.error.destination" } as const;
-type Places = Awaited<ReturnType<typeof readPlaces>>;
+/** From one data space to another. */
+const ROLES = { source: "platform", destination: "platform" } as const;
 
 export async function showSwitchChoice(ports: PagesPorts, visit: PersonVisit): Promise<Answer> {
-  return choicePage(ports, visit, await readPlaces(ports, visit), visit.query, []);
+  return choicePage(ports, visit, await readPlaces(ports, visit, visit.query, ROLES), visit.query, []);
 }
 
-function choicePage(ports: PagesPorts, { tongue }: PersonVisit, { entries, links }: Places, form: Form, errors: FieldError[]): Answer {
+function choicePage(
+  ports: PagesPorts,
+  { tongue }: PersonVisit,
+  { entries, links, picks }: Places,
+  form: Form,
+  errors: FieldError[],
+): Answer {
   const offer = { entries, links, role: "platform" as const, now: ports.clock.now() };
+  const destinations = choicesOf(tongue, { ...offer, chosen: form.one("destination") });
   const model = {
     sources: choicesOf(tongue, { ...offer, chosen: form.one("source") }),
-    destinations: choicesOf(tongue, { ...offer, chosen: form.one("destination") }),
+    destinations,
+    picks,
+    isPossible: destinations.length > 1 || picks.source.isLong || picks.destination.isLong,
     errors,
     errorAt: errorsByField(tongue, errors),
   };
@@ -31,7 +42,7 @@ function choicePage(ports: PagesPorts, { tongue }: PersonVisit, { entries, links
 
 /** Two platforms chosen: prove control of both ends, then show what moves. */
 export async function chooseSwitch(ports: PagesPorts, visit: PersonVisit): Promise<Answer> {
-  const places = await readPlaces(ports, visit);
+  const places = await readPlaces(ports, visit, visit.form, ROLES);
   const choice = chosenPlaces(visit, places, ERRORS);
   if ("errors" in choice) return choicePage(ports, visit, places, visit.form, choice.errors);
   if (choice.source.participant.id === choice.destination.participant.id) {
@@ -57,16 +68,17 @@ async function isPlanCurrent(ports: PagesPorts, { personId }: PersonVisit, { par
 }
 
 export async function planOfSwitch(ports: PagesPorts, visit: PersonVisit): Promise<Answer> {
-  const places = await readPlaces(ports, visit);
+  const places = await readPlaces(ports, visit, visit.query, ROLES);
   const choice = chosenPlaces(visit, places, ERRORS);
   if ("errors" in choice || choice.source.link === null || choice.destination.link === null)
     return { kind: "redirect", to: pathOf(visit, "/me/switch") };
+  const held = (choice.source.link.inventory ?? []).map(({ dataset }) => dataset);
   const model = viewOfPlan(visit.tongue, {
     source: choice.source,
     destination: choice.destination,
     sourceLink: choice.source.link,
     destinationLink: choice.destination.link,
-    participants: places.entries.map((entry) => entry.participant),
+    datasets: await ports.store.read((r) => r.registered.datasets(held)),
   });
   return { kind: "page", template: "switch-plan", title: visit.tongue.t("plan.title"), model };
 }

@@ -1,3 +1,4 @@
+import type { DataSet } from "../../core/catalogue/data-set.ts";
 import type { Consent } from "../../core/consent/consent.ts";
 import type { AccountLink } from "../../core/person/person.ts";
 import type { Participant } from "../../core/register/participant.ts";
@@ -22,14 +23,14 @@ interface Plan {
   destination: { participant: Participant };
   sourceLink: AccountLink;
   destinationLink: AccountLink;
-  /** The register: holders give the data sets their names. */
-  participants: Participant[];
+  /** Holders give the data sets their names. */
+  datasets: DataSet[];
 }
 
 /** Before anything is asked: what the old place said that it holds, and what stays behind by nature. */
 export function viewOfPlan(tongue: Tongue, plan: Plan) {
   const { lang, t, number, bytes } = tongue;
-  const titles = new Map(plan.participants.flatMap(({ datasets }) => datasets.map(({ id, title }) => [id, title[lang]] as const)));
+  const titles = new Map(plan.datasets.map(({ id, title }) => [id, title[lang]] as const));
   const rows = (plan.sourceLink.inventory ?? []).map((count) => ({
     title: titles.get(count.dataset) ?? count.dataset,
     items: count.items === null ? t("plan.unknown") : number(count.items),

@@ -1,33 +1,25 @@
 import { PURPOSES } from "../../core/consent/consent.ts";
 import { requestConsent } from "../../core/consent/request-consent.ts";
 import { areConditionsDue } from "../../core/policy/decide.ts";
-import type { AccountLink } from "../../core/person/person.ts";
+import { readPlaces, type Places } from "../accounts/offer.ts";
 import { choicesOf, chosenOf } from "../accounts/view.ts";
-import { readEntries } from "../register/handlers.ts";
-import type { Entry } from "../register/view.ts";
 import { errorsByField, pathOf, type Answer, type FieldError, type Form, type PagesPorts, type PersonVisit } from "../visit.ts";
 import { readRestrictions, refusedOf, sentencesOf, viewOfRestriction } from "./restrictions.ts";
 
 /** Days during which the data may be delivered, for a single copy. */
 const DAYS_TO_DELIVER = 30;
 
-interface Places {
-  entries: Entry[];
-  links: AccountLink[];
-}
+/** From an organisation to a data space. */
+const ROLES = { source: "holder", destination: "platform" } as const;
 
 export async function showCopy(ports: PagesPorts, visit: PersonVisit): Promise<Answer> {
-  return copyPage(ports, visit, await readPlaces(ports, visit), visit.query, []);
-}
-
-export async function readPlaces(ports: PagesPorts, { personId }: PersonVisit): Promise<Places> {
-  return ports.store.read(async (r) => ({ entries: await readEntries(r), links: await r.people.listLinks(personId) }));
+  return copyPage(ports, visit, await readPlaces(ports, visit, visit.query, ROLES), visit.query, []);
 }
 
 async function copyPage(
   ports: PagesPorts,
   { tongue }: PersonVisit,
-  { entries, links }: Places,
+  { entries, links, picks }: Places,
   form: Form,
   errors: FieldError[],
 ): Promise<Answer> {
@@ -35,6 +27,7 @@ async function copyPage(
   const model = {
     sources: choicesOf(tongue, { ...offer, role: "holder", chosen: form.one("source") }),
     destinations: choicesOf(tongue, { ...offer, role: "platform", chosen: form.one("destination") }),
+    picks,
     restrictions: (await readRestrictions(ports, { entries, links }, form.one("source"))).map((one) => viewOfRestriction(tongue, one)),
     errors,
     errorAt: errorsByField(tongue, errors),
@@ -45,7 +38,7 @@ async function copyPage(
 /** Two places chosen: prove what is not proved yet, then ask for the permission. */
 export async function chooseCopy(ports: PagesPorts, visit: PersonVisit): Promise<Answer> {
   const { tongue, form, personId } = visit;
-  const places = await readPlaces(ports, visit);
+  const places = await readPlaces(ports, visit, form, ROLES);
   const choice = chosenPlaces(visit, places, { source: "copy.error.source", destination: "copy.error.destination" });
   if ("errors" in choice) return copyPage(ports, visit, places, form, choice.errors);
   const { source, destination } = choice;

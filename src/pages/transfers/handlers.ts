@@ -1,5 +1,5 @@
 import { RelaisError } from "../../core/errors.ts";
-import { asId, type TransferId } from "../../core/ids.ts";
+import { asId, type ParticipantId, type TransferId } from "../../core/ids.ts";
 import { cancelTransfer } from "../../core/transfer/cancel-transfer.ts";
 import { readDocument, readTransfer } from "../../core/transfer/read-transfer.ts";
 import { mayMove } from "../../core/transfer/transfer.ts";
@@ -9,13 +9,18 @@ import { liveEvents } from "./live.ts";
 import { rowOfTransfer, viewOfTransfer, type Story } from "./view.ts";
 
 export async function transfers(ports: PagesPorts, { tongue, personId }: PersonVisit): Promise<Answer> {
-  const { list, participants } = await ports.store.read(async (r) => ({
-    list: await r.transfers.list(personId),
-    participants: await r.participants.list(),
-  }));
+  const { list, participants } = await ports.store.read(async (r) => {
+    const own = await r.transfers.list(personId);
+    return { list: own, participants: await r.registered.named(endsOf(own)) };
+  });
   const names = namesOf(participants);
   const rows = list.map((transfer) => rowOfTransfer(tongue, transfer, names));
   return { kind: "page", template: "transfers", title: tongue.t("transfers.title"), model: { rows } };
+}
+
+/** Whom these transfers are between. */
+export function endsOf(rows: readonly { sourceId: ParticipantId; destinationId: ParticipantId }[]): ParticipantId[] {
+  return rows.flatMap(({ sourceId, destinationId }) => [sourceId, destinationId]);
 }
 
 export async function transfer(ports: PagesPorts, visit: PersonVisit): Promise<Answer> {

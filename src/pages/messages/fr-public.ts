@@ -1,0 +1,33 @@
+import type { enPublic } from "./en-public.ts";
+
+/** Texts of the public register as something to search, to follow and to take away, in French. */
+export const frPublic = {
+  "search.any": "Tous",
+  "search.more": "Plus de filtres",
+  "search.standing": "Agrément",
+  "search.level": "Niveau en vigueur",
+  "search.level.0": "0 : dans le bac à sable, sans agrément",
+  "search.level.1": "1 : contrôles automatiques réussis",
+  "search.level.2": "2 : preuves lues par deux personnes",
+  "search.country": "Pays où les données sont gardées",
+  "search.kind": "Sorte de données rendues",
+  "search.dataset": "Nom d’un jeu de données rendu",
+  "search.datasetHint": "Tel que les organismes l’écrivent, par exemple energy.bills",
+  "search.total": "{count, plural, =0 {Aucun participant} one {# participant} other {# participants}}",
+  "search.first": "Première page",
+  "search.asData": "Le registre comme données",
+  "search.csv": "Télécharger cette liste sous forme de tableau (CSV)",
+  "search.trustList": "Télécharger tous les participants agréés, en une seule liste signée",
+  "search.error.choice": "Choisissez une des réponses de la liste",
+  "search.error.name": "Écrivez au plus 100 caractères du nom",
+  "search.error.dataset": "Écrivez le nom d’un jeu de données, en minuscules, par exemple energy.bills",
+  "feed.title": "Suivre les décisions du registre (Atom)",
+  "feed.subtitle": "Chaque agrément, suspension, refus et retrait, avec ses raisons.",
+  "feed.entry": "{what} : {name}",
+  "pick.search": "Chercher un organisme par son nom",
+  "pick.searchPlatform": "Chercher un espace par son nom",
+  "pick.find": "Chercher",
+  "pick.more": "En afficher d’autres",
+  "pick.first": "Revenir aux premiers",
+  "pick.none": "Aucun participant agréé ne porte un tel nom.",
+} as const satisfies Record<keyof typeof enPublic, string>;
