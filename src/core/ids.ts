@@ -18,6 +18,7 @@ const PREFIXES = {
   event: "evt",
   probeRun: "prb",
   review: "rev",
+  reminder: "rem",
 } as const;
 
 type Kind = keyof typeof PREFIXES;

@@ -3,14 +3,18 @@ import type { ConsentId, DocumentId, LinkId, ParticipantId, PersonId, SwitchId, 
 import type { LedgerReader, LedgerWriter } from "./ledger/ledger.ts";
 import type { OutboxReader, OutboxWriter } from "./events/outbox.ts";
 import type { ConditionsReader, ConditionsWriter } from "./policy/conditions.ts";
+import type { PersonNoticesReader, PersonNoticesWriter } from "./person/person-notice.ts";
 import type { Policy } from "./policy/policy.ts";
 import type { Consent, ConsentState } from "./consent/consent.ts";
 import type { AccountLink, Person, Session } from "./person/person.ts";
 import type { AccreditationsReader, AccreditationsWriter } from "./register/accreditations.ts";
 import type { SubordinatesReader } from "./federation/subordinates.ts";
 import type { EntitiesReader, EntitiesWriter } from "./register/entity-record.ts";
+import type { LogbookWriter } from "./register/logbook.ts";
+import type { ParticipationsReader, ParticipationsWriter } from "./register/participation.ts";
 import type { RegisterCaller } from "./register/register-caller.ts";
 import type { Participant, PublicJwk, Role, Status, TrustMark } from "./register/participant.ts";
+import type { RemindersReader, RemindersWriter } from "./register/reminder.ts";
 import type { Switch, SwitchState } from "./switch/switch.ts";
 import type { Adapter, Credentials, Fetch, Opening } from "./transfer/adapter.ts";
 import type { OmissionReason, Receipt } from "./transfer/manifest.ts";
@@ -102,6 +106,9 @@ export interface Reader {
   ledger: LedgerReader;
   outbox: OutboxReader;
   conditions: ConditionsReader;
+  reminders: RemindersReader;
+  personNotices: PersonNoticesReader;
+  participations: ParticipationsReader;
 }
 
 /** A Reader that may also write. Everything in one `store.write` is committed together, durably, or not at all. */
@@ -113,7 +120,10 @@ export interface Writer extends Reader {
     addMark(mark: TrustMark): Promise<void>;
     /** A place in the status list that no mark has, at random. */
     freeStatusIndex(size: number): Promise<number>;
-    /** The row, locked until the transaction ends: two decisions about one participant come one after the other. */
+    /**
+     * The row, locked until the transaction ends: two decisions about one participant come one after the other. The standing of its organisation
+     * stays as it is until then, too. Locks are taken in this order: organisation, participant, application, transfers, public log.
+     */
     lock(id: ParticipantId): Promise<Participant>;
     /** Ends every mark in force of this participant. */
     revokeMarks(id: ParticipantId, at: Date): Promise<void>;
@@ -205,6 +215,10 @@ export interface Writer extends Reader {
   log: LedgerWriter;
   notices: OutboxWriter;
   rules: ConditionsWriter;
+  reminding: RemindersWriter;
+  announcements: PersonNoticesWriter;
+  logbook: LogbookWriter;
+  standings: ParticipationsWriter;
 }
 
 /** PostgreSQL. Nothing else is the truth. */

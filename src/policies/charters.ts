@@ -5,7 +5,7 @@ import { z } from "zod";
 import { canonicalJson } from "../core/canonical-json.ts";
 import { PROBE_NAMES } from "../core/conformance/probe-names.ts";
 import { RelaisError } from "../core/errors.ts";
-import { SECTIONS, type Charter, type Charters, type Criterion, type Facts } from "../core/register/charter.ts";
+import { SECTIONS, takesNew, type Charter, type Charters, type Criterion, type Facts } from "../core/register/charter.ts";
 import { evaluateCriterion } from "../core/register/evaluate-criterion.ts";
 import { sha256 } from "../core/transfer/manifest.ts";
 
@@ -100,12 +100,8 @@ export function openCharters(folder: string): Charters {
   return {
     list: () => versions,
     get: (version) => versions.find((one) => one.version === version) ?? unknown(version),
-    current: (now) => versions.find((one) => isOpen(one, now)) ?? none(),
+    current: (now) => versions.find((one) => takesNew(one, now)) ?? none(),
   };
-}
-
-function isOpen({ from, until }: Charter, now: Date): boolean {
-  return new Date(`${from}T00:00:00Z`) <= now && (until === null || new Date(`${until}T23:59:59Z`) >= now);
 }
 
 function unknown(version: string): never {
@@ -123,8 +119,8 @@ function readCharter(folder: string, name: string): Charter {
     .filter((file) => file.endsWith(".yaml"))
     .sort();
   const criteria = files.map((file) => readCriterion(join(folder, "criteria", file), file));
-  const content = { ...given, validUntil, criteria };
-  return { ...content, digest: sha256(canonicalJson(content)) };
+  const { until, ...text } = { ...given, criteria };
+  return { ...text, until, validUntil, digest: sha256(canonicalJson(text)) };
 }
 
 function readCriterion(path: string, file: string): Criterion {

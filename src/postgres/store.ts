@@ -6,10 +6,14 @@ import { writeConsents, readConsents } from "./consents.ts";
 import { readConditions, writeConditions } from "./conditions.ts";
 import { readEntities, writeEntities } from "./entities.ts";
 import { readLedger, writeLedger } from "./ledger.ts";
+import { writeLogbook } from "./logbook.ts";
 import { readOutbox, writeOutbox } from "./outbox.ts";
 import { readParticipants, writeParticipants } from "./participants.ts";
+import { readParticipations, writeParticipations } from "./participations.ts";
 import { readPeople, writePeople } from "./people.ts";
+import { readPersonNotices, writePersonNotices } from "./person-notices.ts";
 import type { Database } from "./pool.ts";
+import { readReminders, writeReminders } from "./reminders.ts";
 import { readSubordinates } from "./subordinates.ts";
 import { readSwitches, writeSwitches } from "./switches.ts";
 import { readTransfers } from "./transfers.ts";
@@ -55,6 +59,9 @@ function readerOf(tx: Database): Reader {
     ledger: readLedger(tx),
     outbox: readOutbox(tx),
     conditions: readConditions(tx),
+    reminders: readReminders(tx),
+    personNotices: readPersonNotices(tx),
+    participations: readParticipations(tx),
   };
 }
 
@@ -71,6 +78,10 @@ function writerOf(tx: Database): Writer {
     log: writeLedger(tx),
     notices: writeOutbox(tx),
     rules: writeConditions(tx),
+    reminding: writeReminders(tx),
+    announcements: writePersonNotices(tx),
+    logbook: writeLogbook(tx),
+    standings: writeParticipations(tx),
   };
 }
 

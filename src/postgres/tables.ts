@@ -7,6 +7,7 @@ import type { ParticipantId, TransferId } from "../core/ids.ts";
 import type { Access, Condition, Exclusion, HolderReview, ShownCertificate } from "../core/policy/conditions.ts";
 import type { SignedCheckpoint } from "../core/ledger/ledger.ts";
 import type { AccountLink, Person, Session } from "../core/person/person.ts";
+import type { Announcement, PersonNotice } from "../core/person/person-notice.ts";
 import type { StoredDocument } from "../core/ports.ts";
 import type {
   Application,
@@ -25,7 +26,10 @@ import type {
   Review,
 } from "../core/register/application.ts";
 import type { EntityRecord } from "../core/register/entity-record.ts";
+import type { LoggedCharter } from "../core/register/logbook.ts";
+import type { ParticipationRow } from "../core/register/participation.ts";
 import type { Participant, PublicJwk, TrustMark } from "../core/register/participant.ts";
+import type { Reminder } from "../core/register/reminder.ts";
 import type { Switch } from "../core/switch/switch.ts";
 import type { Transfer, TransferEvent, TransferItem } from "../core/transfer/transfer.ts";
 
@@ -85,4 +89,10 @@ export interface Tables {
   platformAccess: Omit<Access, "reason"> & { reason: NullableJson<Words> };
   holderReviews: HolderReview;
   platformCertificates: ShownCertificate;
+  reminders: Reminder;
+  announcements: Announcement & { toldAt: Date | null };
+  personNotices: PersonNotice;
+  loggedCharters: LoggedCharter;
+  loggedKeys: { kid: string; event: "introduced" | "revoked"; ring: string; loggedAt: Date };
+  participations: ParticipationRow;
 }

@@ -2,12 +2,17 @@ import type { Id, ParticipantId } from "../ids.ts";
 import type { Participant } from "../register/participant.ts";
 
 /** What participants are told, as a security event (RFC 8417). Nothing personal, ever. */
-export type EventType =
-  | "accreditation-granted"
-  | "accreditation-suspended"
-  | "accreditation-reinstated"
-  | "accreditation-revoked"
-  | "accreditation-expired";
+export const EVENT_TYPES = [
+  "accreditation-granted",
+  "accreditation-suspended",
+  "accreditation-reinstated",
+  "accreditation-revoked",
+  "accreditation-expired",
+  "accreditation-ending",
+  "criterion-due",
+  "changes-waiting",
+] as const;
+export type EventType = (typeof EVENT_TYPES)[number];
 
 export interface NewNotice {
   type: EventType;

@@ -23,7 +23,7 @@ export async function changeOrganisation(
   const rings: Ring[] = [];
   const done = await ports.store.write(async (w) => {
     rings.length = 0;
-    const organisation = await w.accreditations.getOrganisation(asked.organisationId);
+    const organisation = await w.cases.lockOrganisation(asked.organisationId);
     const [from, to] = asked.kind === "suspend" ? (["active", "suspended"] as const) : (["suspended", "active"] as const);
     if (organisation.status !== from)
       throw new RelaisError("conflict", `${organisation.name} is ${organisation.status}; "${asked.kind}" is not possible now.`, {
@@ -32,7 +32,7 @@ export async function changeOrganisation(
     await w.cases.setOrganisationStatus(organisation.id, to);
     let cascaded = 0;
     for (const participantId of await w.accreditations.participantsOf(organisation.id)) {
-      const participant = await w.participants.get(participantId);
+      const participant = await w.register.lock(participantId);
       const change = { participantId, deciders, reasons: asked.reasons, cascaded: true };
       if (asked.kind === "suspend" && participant.status === "accredited") await applySanction(w, ports, "suspend", change);
       else if (asked.kind === "reinstate" && participant.status === "suspended" && (await wasCascaded(w, participantId)))
