@@ -4,8 +4,9 @@ import { asId } from "../core/ids.ts";
 import { RelaisError } from "../core/errors.ts";
 import type { Ports } from "../core/ports.ts";
 import { isAccredited, type Participant, type TrustMark } from "../core/register/participant.ts";
+import { readParticipation, type Participation } from "../core/register/participation.ts";
 import { parse } from "./parse.ts";
-import { ParticipantsQuery, type Participant as ParticipantSchema } from "./schemas.ts";
+import { ParticipantsQuery, type Participant as ParticipantSchema, type ParticipantDetails } from "./schemas.ts";
 
 type RegisterPorts = Pick<Ports, "store" | "clock">;
 
@@ -49,9 +50,19 @@ function afterOf(cursor: string | undefined): { after?: { name: string; id: stri
 
 export async function getParticipant(ports: RegisterPorts, req: Request, res: Response): Promise<void> {
   const id = asId("participant", req.params["id"]);
-  res.json(
-    await ports.store.read(async (r) => describe(await r.participants.get(id), await r.participants.findMark(id), ports.clock.now())),
-  );
+  const now = ports.clock.now();
+  const details = await ports.store.read(async (r) => {
+    const described = describe(await r.participants.get(id), await r.participants.findMark(id), now);
+    const organisation = await r.accreditations.findOrganisationOf(id);
+    return { ...described, participation: participationOf(organisation && (await readParticipation(r, organisation.id, now))) };
+  });
+  res.json(details satisfies z.infer<typeof ParticipantDetails>);
+}
+
+function participationOf(found: Participation | null): z.infer<typeof ParticipantDetails>["participation"] {
+  if (found === null) return null;
+  const { level, since, history, next } = found;
+  return { level, since: since.toISOString(), history: history.map((one) => ({ level: one.level, since: one.since.toISOString() })), next };
 }
 
 function describe(participant: Participant, mark: TrustMark | null, now: Date): z.infer<typeof ParticipantSchema> {

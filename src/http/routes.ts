@@ -40,7 +40,7 @@ import {
   Health,
   IdempotencyKey,
   NewTransfer,
-  Participant,
+  ParticipantDetails,
   ParticipantList,
   ParticipantsQuery,
   PathId,
@@ -71,7 +71,7 @@ export interface Route {
 // oxfmt-ignore
 export const ROUTES: Route[] = [
   { method: "get", path: "/v1/participants", may: "anyone", handler: listParticipants, summary: "The public register, in pages", status: 200, answers: ParticipantList, query: ParticipantsQuery },
-  { method: "get", path: "/v1/participants/:id", may: "anyone", handler: getParticipant, summary: "One participant", status: 200, answers: Participant, params: PathId },
+  { method: "get", path: "/v1/participants/:id", may: "anyone", handler: getParticipant, summary: "One participant", status: 200, answers: ParticipantDetails, params: PathId },
   { method: "get", path: "/v1/participants/:id/conditions", may: "anyone", handler: getConditions, summary: "What a holder asks of platforms, and which it restricts", status: 200, answers: Conditions, params: PathId },
   { method: "post", path: "/v1/transfers", may: "consent token", handler: postTransfer, summary: "Ask for a delivery", status: 202, answers: Transfer, headers: IdempotencyKey, body: NewTransfer },
   { method: "get", path: "/v1/transfers/:id", may: "consent token", handler: getTransfer, summary: "State and counts of a transfer", status: 200, answers: Transfer, params: PathId },

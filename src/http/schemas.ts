@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { ErrorCode } from "../core/errors.ts";
 import { ACCESS_STATES } from "../core/policy/conditions.ts";
+import { PARTICIPATION, type ParticipationLevel } from "../core/register/participation.ts";
 import { STATES } from "../core/transfer/transfer.ts";
 import { STATUS } from "./problems.ts";
 
@@ -36,6 +37,19 @@ export const Participant = z
     trust_mark: z.object({ jwt: z.string(), level: z.int(), expires_at: time }).nullable(),
   })
   .meta({ id: "Participant" });
+
+const level = z.enum(Object.keys(PARTICIPATION) as [ParticipationLevel, ...ParticipationLevel[]]);
+
+const Participation = z
+  .object({
+    level,
+    since: time,
+    history: z.array(z.object({ level, since: time })).meta({ description: "Oldest first" }),
+    next: z.object({ level, needs: z.array(z.string()) }).nullable(),
+  })
+  .meta({ id: "Participation", description: "How far its organisation takes part in giving data back. It gives no right." });
+
+export const ParticipantDetails = Participant.extend({ participation: Participation.nullable() }).meta({ id: "ParticipantDetails" });
 
 export const ParticipantsQuery = z.strictObject({
   role: z.enum(["holder", "platform", "service"]).optional(),

@@ -28,12 +28,15 @@ import {
   giveReview,
   queue,
   reviewPage,
+  sendAgain,
   staffEvidence,
   standingPage,
 } from "./accreditation/staff.ts";
 import { accounts, proveAccount, showProof } from "./accounts/handlers.ts";
 import { sendAsset } from "./assets.ts";
 import { charter, charterDiff } from "./charter/handlers.ts";
+import { event } from "./life/events.ts";
+import { markTold } from "./life/told.ts";
 import { home, legalPage, me, signIn } from "./home/handlers.ts";
 import { answerConsent, permission, permissions, showConsent, showStop, startPermission, stopPermission } from "./permissions/handlers.ts";
 import { problem, problems } from "./problems.ts";
@@ -62,6 +65,7 @@ const PUBLIC_ROUTES: [Method, string, Handler][] = [
   ["get", "/register", register],
   ["get", "/register/:id", participant],
   ["get", "/decisions/:id", decision],
+  ["get", "/events/:type", event],
   ["get", "/charter", charter],
   ["get", "/charter/diff", charterDiff],
   ["get", "/charter/:version", charter],
@@ -76,6 +80,7 @@ const PUBLIC_ROUTES: [Method, string, Handler][] = [
 /** For a person who has signed in, about that person only. */
 const PERSON_ROUTES: [Method, string, PersonHandler][] = [
   ["get", "/me", me],
+  ["post", "/me/notices/:id/read", markTold],
   ["get", "/me/copy", showCopy],
   ["post", "/me/copy", chooseCopy],
   ["get", "/accounts", accounts],
@@ -135,6 +140,7 @@ const STAFF_ROUTES: [Method, string, PersonHandler][] = [
   ["get", "/accreditation/evidence/:id", staffEvidence],
   ["get", "/accreditation/participants/:id", (ports, visit) => standingPage(ports, visit)],
   ["post", "/accreditation/participants/:id", decideStanding],
+  ["post", "/accreditation/participants/:id/notices/:notice", sendAgain],
   ["get", "/authority", authorityPage],
 ];
 
@@ -144,6 +150,7 @@ const UPLOAD = "/organisation/:id/evidence";
 /** Addresses that stand in trust marks, without a language, and the page that each leads to. */
 const SIGNED_ADDRESSES: [address: string, page: (request: Request) => string][] = [
   ["/register/:id", (request) => `/register/${encodeURIComponent(String(request.params["id"]))}`],
+  ["/events/:type", (request) => `/events/${encodeURIComponent(String(request.params["type"]))}`],
   ["/charter/:version", (request) => `/charter/${encodeURIComponent(String(request.params["version"]))}`],
 ];
 

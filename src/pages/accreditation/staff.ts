@@ -5,6 +5,7 @@ import type { Proposal, Review } from "../../core/register/application.ts";
 import { isForAccreditors } from "../../core/register/conclude-checks.ts";
 import { sendMessage } from "../../core/register/messages.ts";
 import { readCase, type CaseFile } from "../../core/register/read-case.ts";
+import { accreditorName } from "../../core/register/register-caller.ts";
 import { criteriaOf } from "../../core/register/requirements.ts";
 import {
   ACCREDITORS_NEEDED,
@@ -26,17 +27,19 @@ export async function queue(ports: PagesPorts, visit: PersonVisit): Promise<Answ
   const { tongue } = visit;
   const caller = await staffOf(ports, visit);
   const now = ports.clock.now();
-  const rows = await ports.store.read(async (r) =>
-    Promise.all(
+  const rows = await ports.store.read(async (r) => {
+    const reminded = await r.reminders.waitingForReview();
+    return Promise.all(
       (await r.accreditations.queue(WAITING, MOST)).map(async (application) => ({
         name: (await r.participants.get(application.participantId)).name,
         href: pathOf(visit, `/accreditation/applications/${application.id}`),
         level: application.level,
         tag: tagOf(tongue, application.state),
         age: tongue.t("queue.days", { days: Math.floor((now.getTime() - application.changedAt.getTime()) / 86_400_000) }),
+        late: reminded.includes(application.id),
       })),
-    ),
-  );
+    );
+  });
   return {
     kind: "page",
     template: "review-queue",
@@ -197,7 +200,9 @@ export async function standingPage(ports: PagesPorts, visit: PersonVisit, errors
     status: tongue.t(`register.status.${participant.status}`),
     preview: tongue.t("standing.preview", { ...preview }),
     waiting: tongue.t("standing.waiting", { count: told.filter(({ acknowledgedAt }) => acknowledgedAt === null).length }),
-    told: told.map(({ recipientName, type, acknowledgedAt, givenUpAt, lastFailure }) => ({
+    told: told.map(({ id: notice, recipientName, type, attempts, acknowledgedAt, givenUpAt, lastFailure }) => ({
+      retryHref: givenUpAt && !acknowledgedAt ? pathOf(visit, `/accreditation/participants/${id}/notices/${notice}`) : null,
+      attempts: tongue.t("notice.attempts", { attempts }),
       name: recipientName,
       what: tongue.t(`standing.event.${type}`),
       state: acknowledgedAt
@@ -230,6 +235,13 @@ export async function decideStanding(ports: PagesPorts, visit: PersonVisit): Pro
   } catch (error) {
     return standingPage(ports, visit, [toldAs(visit, error, "kind")]);
   }
+}
+
+/** A notice that was given up goes on its way again. One that is on its way already needs nothing. */
+export async function sendAgain(ports: PagesPorts, visit: PersonVisit): Promise<Answer> {
+  accreditorName(await staffOf(ports, visit));
+  await ports.store.write((w) => w.notices.retry(asId("event", visit.params["notice"]), ports.clock.now()));
+  return { kind: "redirect", to: pathOf(visit, `/accreditation/participants/${asId("participant", visit.params["id"])}`) };
 }
 
 /** The authority's own page: decisions first, and what it looked at itself. */

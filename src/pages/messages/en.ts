@@ -1,4 +1,5 @@
 import { enConditions } from "./en-conditions.ts";
+import { enLife } from "./en-life.ts";
 import { enProblems } from "./en-problems.ts";
 import { enRegister } from "./en-register.ts";
 import { enTransfers } from "./en-transfers.ts";
@@ -291,5 +292,6 @@ export const en = {
   ...enRegister,
   ...enTransfers,
   ...enConditions,
+  ...enLife,
   ...enProblems,
 } as const satisfies Record<string, string>;

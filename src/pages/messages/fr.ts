@@ -1,5 +1,6 @@
 import type { en } from "./en.ts";
 import { frConditions } from "./fr-conditions.ts";
+import { frLife } from "./fr-life.ts";
 import { frProblems } from "./fr-problems.ts";
 import { frRegister } from "./fr-register.ts";
 import { frTransfers } from "./fr-transfers.ts";
@@ -297,5 +298,6 @@ export const fr = {
   ...frRegister,
   ...frTransfers,
   ...frConditions,
+  ...frLife,
   ...frProblems,
 } as const satisfies Record<keyof typeof en, string>;

@@ -9,6 +9,7 @@ import { requestTransfer } from "../../core/transfer/request-transfer.ts";
 import { isTerminal } from "../../core/transfer/transfer.ts";
 import type { Entry } from "../register/view.ts";
 import { pathOf, type Answer, type FieldError, type Form, type PagesPorts, type PersonVisit } from "../visit.ts";
+import { readTold, viewOfTold } from "../life/told.ts";
 import { isActive, rowOfConsent, startsAtRelais, stateOf, viewOfDecision, viewOfPermission, viewOfStop } from "./view.ts";
 
 export async function permissions(ports: PagesPorts, { tongue, personId }: PersonVisit): Promise<Answer> {
@@ -35,11 +36,9 @@ export async function permission(ports: PagesPorts, visit: PersonVisit): Promise
   const now = ports.clock.now();
   const model = await ports.store.read(async (r) => {
     const consent = await ownConsent(r, consentIdOf(visit), personId);
-    return viewOfPermission(tongue, consent, {
-      transfers: await r.transfers.list(personId),
-      participants: await r.participants.list(),
-      now,
-    });
+    const detail = { transfers: await r.transfers.list(personId), participants: await r.participants.list(), now };
+    const told = viewOfTold(tongue, await readTold(r, personId, [consent.sourceId, consent.destinationId]));
+    return { ...viewOfPermission(tongue, consent, detail), told };
   });
   const news = { accepted: "permission.news.accepted", refused: "permission.news.refused", stopped: "permission.news.stopped" } as const;
   const key = news[query.one("news") as keyof typeof news];
