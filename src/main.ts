@@ -52,7 +52,7 @@ import { createOauthRecords } from "./postgres/oauth-records.ts";
 import { openDatabase, openPool, openQueuePool } from "./postgres/pool.ts";
 import { createStore } from "./postgres/store.ts";
 import { startSandboxChild } from "./sandbox/child.ts";
-import { planSandbox, type SandboxPlan } from "./sandbox/plan.ts";
+import { planSandbox, SANDBOX_REASONS, type SandboxPlan } from "./sandbox/plan.ts";
 import { createSignin } from "./signin/signin.ts";
 import { createLogger, type Logger } from "./telemetry/log.ts";
 
@@ -127,18 +127,15 @@ async function prepare(config: Config, log: Logger, shutdown: AbortSignal, owned
   const backend = openBackend(config, url, owned);
   for (const warning of await prepareBackend(backend)) log.warn(warning);
   const network = owned.use(networkFor({ allowLoopback: config.sandbox.allowLoopback }));
-  const store = createStore(openDatabase(pool));
-  const charters = openCharters(fileURLToPath(CHARTER_FOLDER));
-  await logCharters({ store, clock, charters });
-  return {
+  const base: Base = {
     config,
     log,
     issuer,
     address: { host: config.http.host, port },
     clock,
     pool,
-    store,
-    charters,
+    store: createStore(openDatabase(pool)),
+    charters: openCharters(fileURLToPath(CHARTER_FOLDER)),
     staff: openStaff(config.register.staffFile, (error) => log.error("nobody has an office", { error: asRelaisError(error) })),
     policy: createPolicy(),
     backend,
@@ -148,6 +145,8 @@ async function prepare(config: Config, log: Logger, shutdown: AbortSignal, owned
     shutdown,
     owned,
   };
+  await logCharters(base);
+  return base;
 }
 
 function openBackend(config: Config, databaseUrl: string, owned: AsyncDisposableStack): QueueBackend {
@@ -244,7 +243,7 @@ async function startWeb(base: Base, keyring: Keyring, sandbox: SandboxPlan | nul
   every(
     base,
     "logging keys",
-    base.config.transfer.sweepSeconds,
+    CONCLUDE_SECONDS,
     createKeyLogging(base, () => publicRings(keyring)),
   );
 }
@@ -337,9 +336,8 @@ function proberOf({ config, issuer, network, entityConfigurations }: Base, keyri
 
 function startSweeper(base: Base): void {
   every(base, "sweep", base.config.transfer.sweepSeconds, () => sweepTransfers(base));
-  const { recheckHours, reviewDays } = base.config.register;
-  for (const { what, seconds, work } of REGISTER_ROUNDS)
-    every(base, what, seconds, () => work(base, { recheckHours, reviewDays, shutdown: base.shutdown }));
+  const terms = { ...base.config.register, shutdown: base.shutdown };
+  for (const { what, seconds, work } of REGISTER_ROUNDS) every(base, what, seconds, () => work(base, terms));
   every(base, "clearing expired records", CLEARING_SECONDS, () => createOauthRecords(base.pool).removeExpired());
 }
 
@@ -373,11 +371,6 @@ async function admit(base: Base, keyring: Keyring, entries: Entry[]): Promise<vo
       await accreditParticipant(ports, { participantId: participant.id, level: 1, reasons: SANDBOX_REASONS });
   }
 }
-
-const SANDBOX_REASONS = {
-  fr: "Participant de référence du bac à sable : agréé par l’exploitant, sans demande.",
-  en: "Reference participant of the sandbox: accredited by the operator, without an application.",
-};
 
 function say(line: string): void {
   process.stdout.write(`${line}\n`);

@@ -168,7 +168,7 @@ for (const lang of ["fr", "en"] as const) {
       assert.ok(text.includes(WORDS[lang].ends), text);
       assert.match(text, lang === "fr" ? /demande de renouvellement est prête/ : /application for its renewal is prepared/);
       assert.match(text, lang === "fr" ? /Explorateur/ : /Explorer/);
-      assert.match(text, lang === "fr" ? /Pour devenir « Engagé »/u : /To become “Engaged”/);
+      assert.match(text, lang === "fr" ? /Pour devenir «\s*Engagé\s*»/u : /To become “Engaged”/);
     }));
 
   test(`${lang}: each event has its page, where its address without a language leads, too`, async () => {
