@@ -76,6 +76,9 @@ export const SETTINGS = z.object({
   RELAIS_RECHECK_HOURS: whole(1, 720)
     .default(24)
     .meta({ group: "register", description: "Hours after which the automatic checks of an accredited participant are run again." }),
+  RELAIS_REVIEW_DAYS: whole(1, 365)
+    .default(14)
+    .meta({ group: "register", description: "Days that an application may wait for accreditors before they are reminded of it." }),
 
   DATABASE_URL: urlOf("postgres", "postgresql")
     .optional()
@@ -208,6 +211,7 @@ function group(read: Read) {
       staffFile: read.RELAIS_STAFF_FILE ?? null,
       ownerFile: read.RELAIS_CHARTER_OWNER_FILE ?? null,
       recheckHours: read.RELAIS_RECHECK_HOURS,
+      reviewDays: read.RELAIS_REVIEW_DAYS,
     },
     postgres: { url: read.DATABASE_URL ?? null, pool: read.RELAIS_DATABASE_POOL },
     redis: { url: read.REDIS_URL ?? null },

@@ -18,12 +18,12 @@ import type { Clock, EntityConfigurations, Ports } from "./core/ports.ts";
 import { accreditParticipant } from "./core/register/accredit-participant.ts";
 import type { Charters } from "./core/register/charter.ts";
 import { concludeChecks } from "./core/register/conclude-checks.ts";
-import { resumeAllowed } from "./core/policy/resume-allowed.ts";
-import { refreshParticipants } from "./core/register/refresh-participants.ts";
+import { logCharters } from "./core/register/log-charters.ts";
+import { createKeyLogging } from "./core/register/log-own-keys.ts";
+import { REGISTER_ROUNDS } from "./core/register/register-rounds.ts";
 import { runChecks } from "./core/register/run-checks.ts";
 import { registerParticipant, type Entry } from "./core/register/register-participant.ts";
 import type { Staff } from "./core/register/staff.ts";
-import { sweepAccreditations } from "./core/register/sweep-accreditations.ts";
 import { sweepClosures } from "./core/switch/sweep-closures.ts";
 import { runTransfer } from "./core/transfer/run-transfer.ts";
 import { sweepTransfers } from "./core/transfer/sweep-transfers.ts";
@@ -37,7 +37,7 @@ import { createHttpApp, listen } from "./http/server.ts";
 import { clientKey } from "./keys/client-key.ts";
 import { createConsentTokens, openProbeToken, testTokenOf } from "./keys/consent-tokens.ts";
 import { verifyProof } from "./keys/dpop.ts";
-import { openKeyring, type Keyring } from "./keys/keyring.ts";
+import { openKeyring, publicRings, type Keyring } from "./keys/keyring.ts";
 import { openLogKey } from "./keys/log-key.ts";
 import { createOpener, createSealer } from "./keys/sealer.ts";
 import { anHourAgo, createSigner, documentSigner } from "./keys/signer.ts";
@@ -55,7 +55,7 @@ import { createOauthRecords } from "./postgres/oauth-records.ts";
 import { openDatabase, openPool, openQueuePool } from "./postgres/pool.ts";
 import { createStore } from "./postgres/store.ts";
 import { startSandboxChild } from "./sandbox/child.ts";
-import { planSandbox, type SandboxPlan } from "./sandbox/plan.ts";
+import { planSandbox, SANDBOX_REASONS, type SandboxPlan } from "./sandbox/plan.ts";
 import { verifyEd25519 } from "./sdk/log.ts";
 import { createSignin } from "./signin/signin.ts";
 import { createLogger, type Logger } from "./telemetry/log.ts";
@@ -85,14 +85,11 @@ interface Base {
 const CHARTER_FOLDER = new URL("../policies/charter", import.meta.url);
 /** How soon what was seen of a participant is acted on. */
 const CONCLUDE_SECONDS = 1;
-const SWEEP_REGISTER_SECONDS = 60;
 /** A suspension is told within a second. */
 const TELL_SECONDS = 0.25;
 
 /** Used proofs, codes and attempts are kept until they expire, and cleared now and then. */
 const CLEARING_SECONDS = 300;
-/** A change of a condition resumes what it allows at once; this is for marks and certificates that changed, and for what crossed a change. */
-const CONDITIONS_SECONDS = 15;
 
 const clock: Clock = {
   now: () => new Date(),
@@ -135,7 +132,7 @@ async function prepare(config: Config, log: Logger, shutdown: AbortSignal, owned
   const backend = openBackend(config, url, owned);
   for (const warning of await prepareBackend(backend)) log.warn(warning);
   const network = owned.use(networkFor({ allowLoopback: config.sandbox.allowLoopback }));
-  return {
+  const base: Base = {
     config,
     log,
     issuer,
@@ -160,6 +157,8 @@ async function prepare(config: Config, log: Logger, shutdown: AbortSignal, owned
     shutdown,
     owned,
   };
+  await logCharters(base);
+  return base;
 }
 
 function openBackend(config: Config, databaseUrl: string, owned: AsyncDisposableStack): QueueBackend {
@@ -255,6 +254,12 @@ async function startWeb(base: Base, keyring: Keyring, sandbox: SandboxPlan | nul
   base.owned.use(await listen(app, base.address));
   // The worker looks, the web decides: only here are the keys that sign marks.
   every(base, "concluding checks", CONCLUDE_SECONDS, () => concludeChecks(register));
+  every(
+    base,
+    "logging keys",
+    CONCLUDE_SECONDS,
+    createKeyLogging(base, () => publicRings(keyring)),
+  );
 }
 
 function federationOf(base: Base, keyring: Keyring): ReturnType<typeof createFederation> {
@@ -354,11 +359,8 @@ function proberOf({ config, issuer, network, entityConfigurations }: Base, keyri
 
 function startSweeper(base: Base): void {
   every(base, "sweep", base.config.transfer.sweepSeconds, () => sweepTransfers(base));
-  every(base, "sweeping the register", SWEEP_REGISTER_SECONDS, () =>
-    sweepAccreditations(base, { recheckHours: base.config.register.recheckHours }),
-  );
-  every(base, "looking at holders' conditions again", CONDITIONS_SECONDS, () => resumeAllowed(base));
-  every(base, "reading participants' configurations again", SWEEP_REGISTER_SECONDS, () => refreshParticipants(base, base.shutdown));
+  const terms = { ...base.config.register, shutdown: base.shutdown };
+  for (const { what, seconds, work } of REGISTER_ROUNDS) every(base, what, seconds, () => work(base, terms));
   every(base, "clearing expired records", CLEARING_SECONDS, () => createOauthRecords(base.pool).removeExpired());
 }
 
@@ -392,11 +394,6 @@ async function admit(base: Base, keyring: Keyring, entries: Entry[]): Promise<vo
       await accreditParticipant(ports, { participantId: participant.id, level: 1, reasons: SANDBOX_REASONS });
   }
 }
-
-const SANDBOX_REASONS = {
-  fr: "Participant de référence du bac à sable : agréé par l’exploitant, sans demande.",
-  en: "Reference participant of the sandbox: accredited by the operator, without an application.",
-};
 
 function say(line: string): void {
   process.stdout.write(`${line}\n`);

@@ -24,6 +24,8 @@ What an accreditor does, in the name of the office that the operator gave (RELAI
   organisation ORGANISATION suspend|reinstate|revoke   --reason-fr T --reason-en T [--remedy-fr T --remedy-en T]
   keys PARTICIPANT               its keys that count, and those that it signs with now and that wait for you
   confirm-keys PARTICIPANT       --kid THUMBPRINT[,THUMBPRINT]: all keys that it publishes, once you asked it by another channel
+  notices PARTICIPANT            who was told of it, who acknowledged and when; what was given up
+  retry NOTICE                   send again what was given up
 
 A suspension takes one accreditor; everything else takes two: the second one gives the same command. --json prints the answer as it is.
 Exit code: 0, 1 failed, 2 usage, 4 not allowed.`;
@@ -72,6 +74,8 @@ const VERBS: Record<string, Verb> = {
   organisation,
   keys,
   "confirm-keys": confirmKeys,
+  notices,
+  retry,
 };
 
 export const ACCREDITATION: Command = { summary: "decide on applications and standings", help: HELP, run };
@@ -254,4 +258,33 @@ function describeKeys(values: Call["values"], found: Keys): string {
       : []),
     ...(found.confirmed_by ? [`Confirmed by ${found.confirmed_by}. A second accreditor has to give the same command.`] : []),
   ].join("\n");
+}
+
+interface Notice {
+  id: string;
+  name: string;
+  type: string;
+  created_at: string;
+  acknowledged_at: string | null;
+  given_up_at: string | null;
+  attempts: number;
+  last_failure: string | null;
+}
+
+async function notices({ client, values, id }: Call): Promise<string> {
+  const found = await client.get<{ notices: Notice[] }>(`/v1/participants/${id}/notices`);
+  if (values.json) return asJson(found);
+  if (found.notices.length === 0) return "Nobody was told anything about it.";
+  return found.notices.map((one) => `${one.id}  ${one.created_at}  ${one.type.padEnd(24)} ${one.name}\n  ${fateOf(one)}`).join("\n");
+}
+
+function fateOf({ acknowledged_at, given_up_at, attempts, last_failure }: Notice): string {
+  if (acknowledged_at !== null) return `acknowledged at ${acknowledged_at}`;
+  const why = last_failure === null ? "" : `: ${last_failure}`;
+  return given_up_at === null ? `on its way, ${attempts} attempts${why}` : `given up at ${given_up_at} after ${attempts} attempts${why}`;
+}
+
+async function retry({ client, values, id }: Call): Promise<string> {
+  await client.send("POST", `/v1/notices/${id}/retry`);
+  return values.json ? asJson({ id, due: true }) : `${id} is sent again.`;
 }

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { EXIT, print, readWords, type Command } from "./command.ts";
 import { HOLDER_VERBS } from "./platform-holders.ts";
+import { events } from "./platform-events.ts";
 import { publicCall, registerClient, type RegisterClient } from "./register-client.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -24,6 +25,7 @@ oauth_client.jwks in its entity configuration (PEM or JWK; never on the command 
   messages [TEXT]          read the messages, or write one (appeals too)
   challenge                what to publish to show control of the name
   invite                   a one-time address by which a person acts for it on pages
+  events                   what Relais tells you: fetched, checked and acknowledged     [--keep: not acknowledged]
   withdraw | reopen        the open application
   leave                    give the accreditation back                         --reason-fr TEXT --reason-en TEXT
 
@@ -40,6 +42,7 @@ const OPTIONS = {
   "sign-as": { type: "string" },
   "no-wait": { type: "boolean", default: false },
   run: { type: "boolean", default: false },
+  keep: { type: "boolean", default: false },
   kind: { type: "string" },
   date: { type: "string" },
   issuer: { type: "string" },
@@ -73,7 +76,13 @@ export interface Case {
   participant: string;
   until: string | null;
   signed: boolean;
-  requirements: { currently_due: Requirement[]; eventually_due: Requirement[]; past_due: Requirement[]; deadline: string | null };
+  requirements: {
+    currently_due: Requirement[];
+    eventually_due: Requirement[];
+    past_due: Requirement[];
+    deadline: string | null;
+    reminders: { kind: string; criterion: string | null; occasion_at: string }[];
+  };
 }
 interface Question {
   answer: string;
@@ -106,6 +115,7 @@ const VERBS: Record<string, Verb> = {
   messages,
   challenge,
   invite,
+  events: async (call) => events(await call.client(), { relais: call.relais, entity: needed(call.values, "entity"), ...call.values }),
   withdraw: step("withdraw"),
   reopen: step("reopen"),
   leave,
@@ -241,8 +251,12 @@ export function describeCase({ id, state, level, charter, until, requirements }:
               `  - ${one.criterion}: ${one.because.en} (waits for: ${one.waits_for}${one.due_at ? `; by ${one.due_at.slice(0, 10)}` : ""})`,
           ),
         ];
+  const reminders = requirements.reminders.map(
+    ({ kind, criterion, occasion_at }) => `  ${kind}${criterion === null ? "" : ` ${criterion}`}, ${occasion_at.slice(0, 10)}`,
+  );
   return [
     `${id}: ${state}, level ${level}, charter ${charter}${until ? `, until ${until.slice(0, 10)}` : ""}`,
+    ...(reminders.length > 0 ? ["Reminders:", ...reminders] : []),
     ...lines("Past due:", requirements.past_due),
     ...lines("Due now:", requirements.currently_due),
     ...lines("Later:", requirements.eventually_due),

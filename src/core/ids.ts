@@ -20,6 +20,7 @@ const PREFIXES = {
   review: "rev",
   meeting: "mtg",
   certificate: "crt",
+  reminder: "rem",
 } as const;
 
 type Kind = keyof typeof PREFIXES;

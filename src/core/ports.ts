@@ -5,6 +5,7 @@ import type { OutboxReader, OutboxWriter } from "./events/outbox.ts";
 import type { CertificatesReader, CertificatesWriter } from "./certificates/claim.ts";
 import type { ConditionsReader, ConditionsWriter } from "./policy/conditions.ts";
 import type { MeetingsReader, MeetingsWriter } from "./policy/meetings.ts";
+import type { PersonNoticesReader, PersonNoticesWriter } from "./person/person-notice.ts";
 import type { Policy } from "./policy/policy.ts";
 import type { Consent, ConsentState } from "./consent/consent.ts";
 import type { AccountLink, Person, Session } from "./person/person.ts";
@@ -12,9 +13,12 @@ import type { AccreditationsReader, AccreditationsWriter } from "./register/accr
 import type { SubordinatesReader } from "./federation/subordinates.ts";
 import type { IndicatorsReader } from "./register/indicators.ts";
 import type { EntitiesReader, EntitiesWriter } from "./register/entity-record.ts";
+import type { LogbookWriter } from "./register/logbook.ts";
+import type { ParticipationsReader, ParticipationsWriter } from "./register/participation.ts";
 import type { RegisterCaller } from "./register/register-caller.ts";
 import type { RegisterReader } from "./register/register-reader.ts";
 import type { Participant, PublicJwk, Status, TrustMark } from "./register/participant.ts";
+import type { RemindersReader, RemindersWriter } from "./register/reminder.ts";
 import type { Switch, SwitchState } from "./switch/switch.ts";
 import type { Adapter, Credentials, Fetch, Opening } from "./transfer/adapter.ts";
 import type { OmissionReason, Receipt } from "./transfer/manifest.ts";
@@ -106,6 +110,9 @@ export interface Reader {
   indicators: IndicatorsReader;
   meetings: MeetingsReader;
   certificates: CertificatesReader;
+  reminders: RemindersReader;
+  personNotices: PersonNoticesReader;
+  participations: ParticipationsReader;
 }
 
 /** A Reader that may also write. Everything in one `store.write` is committed together, durably, or not at all. */
@@ -119,7 +126,10 @@ export interface Writer extends Reader {
     freeStatusIndex(size: number): Promise<number>;
     /** The same by its identifier; null where nobody has it, and then nobody else takes it until the transaction ends. */
     lockEntity(entityId: string): Promise<Participant | null>;
-    /** The row, locked until the transaction ends: two decisions about one participant come one after the other. */
+    /**
+     * The row, locked until the transaction ends: two decisions about one participant come one after the other. The standing of its organisation
+     * stays as it is until then, too. Locks are taken in this order: organisation, participant, application, transfers, public log.
+     */
     lock(id: ParticipantId): Promise<Participant>;
     /** Ends every mark in force of this participant. */
     revokeMarks(id: ParticipantId, at: Date): Promise<void>;
@@ -213,6 +223,10 @@ export interface Writer extends Reader {
   rules: ConditionsWriter;
   asking: MeetingsWriter;
   claims: CertificatesWriter;
+  reminding: RemindersWriter;
+  announcements: PersonNoticesWriter;
+  logbook: LogbookWriter;
+  standings: ParticipationsWriter;
 }
 
 /** PostgreSQL. Nothing else is the truth. */

@@ -9,6 +9,7 @@ import { sendMessage } from "../core/register/messages.ts";
 import { openApplication } from "../core/register/open-application.ts";
 import { readCase, type CaseFile } from "../core/register/read-case.ts";
 import { mayRead, type RegisterCaller } from "../core/register/register-caller.ts";
+import type { Reminder } from "../core/register/reminder.ts";
 import type { Requirement } from "../core/register/requirements.ts";
 import { reviewApplication } from "../core/register/review-application.ts";
 import { signCharter } from "../core/register/sign-charter.ts";
@@ -40,14 +41,17 @@ const QUEUE_LENGTH = 200;
 export async function listApplications(ports: RoutePorts, req: Request, res: Response): Promise<void> {
   const caller = await registerCallerOf(ports, req);
   const now = ports.clock.now();
-  const applications = await ports.store.read(async (r) => {
+  const { applications, reminded } = await ports.store.read(async (r) => {
     if (caller.kind === "operator")
       throw new RelaisError("forbidden", "The operator runs the register and does not read applications.", { actor: "operator" });
     const found =
       caller.kind === "participant"
         ? await r.accreditations.applicationsOf(caller.participantId)
         : await r.accreditations.queue(QUEUE_STATES, QUEUE_LENGTH);
-    return Promise.all(found.map(async (one) => ({ one, name: (await r.participants.get(one.participantId)).name })));
+    return {
+      applications: await Promise.all(found.map(async (one) => ({ one, name: (await r.participants.get(one.participantId)).name }))),
+      reminded: await r.reminders.waitingForReview(),
+    };
   });
   res.json({
     applications: applications.map(({ one, name }) => ({
@@ -59,6 +63,7 @@ export async function listApplications(ports: RoutePorts, req: Request, res: Res
       round: one.round,
       changed_at: one.changedAt.toISOString(),
       days: Math.floor((now.getTime() - one.changedAt.getTime()) / 86_400_000),
+      reminded: reminded.includes(one.id),
     })),
   } satisfies z.infer<typeof schemas.ApplicationList>);
 }
@@ -159,7 +164,8 @@ export async function postReview(ports: RoutePorts, req: Request, res: Response)
   res.json({ decision: decision && decisionOf(decision) });
 }
 
-function caseOf({ application, charter, requirements, evidence, signed, changedAnswers }: CaseFile): z.infer<typeof schemas.Application> {
+function caseOf(file: CaseFile): z.infer<typeof schemas.Application> {
+  const { application, charter, requirements, reminders, evidence, signed, changedAnswers } = file;
   const { currentlyDue, eventuallyDue, pastDue, deadline } = requirements;
   return {
     id: application.id,
@@ -182,6 +188,7 @@ function caseOf({ application, charter, requirements, evidence, signed, changedA
       eventually_due: eventuallyDue.map(requirementOf),
       past_due: pastDue.map(requirementOf),
       deadline: deadline?.toISOString() ?? null,
+      reminders: reminders.map(reminderOf),
     },
     evidence: evidence.map(({ id, kind, fileName, mediaType, bytes, sha256, date, issuer, certificate, validUntil, addedAt }) => ({
       id,
@@ -201,6 +208,16 @@ function caseOf({ application, charter, requirements, evidence, signed, changedA
 
 function requirementOf({ waitsFor, dueAt, ...requirement }: Requirement) {
   return { ...requirement, waits_for: waitsFor, due_at: dueAt?.toISOString() ?? null };
+}
+
+function reminderOf({ kind, applicationId, subject, occasionAt, createdAt }: Reminder) {
+  return {
+    kind,
+    application: applicationId,
+    criterion: subject === "" ? null : subject,
+    occasion_at: occasionAt.toISOString(),
+    created_at: createdAt.toISOString(),
+  };
 }
 
 function messageOf({ author, name, text, at }: Message) {

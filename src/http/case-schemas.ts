@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { REMINDERS, type ReminderKind } from "../core/register/reminder.ts";
 
 const time = z.iso.datetime().meta({ description: "RFC 3339 time in UTC" });
 const words = z.strictObject({ fr: z.string().min(1).max(4000), en: z.string().min(1).max(4000) });
@@ -30,6 +31,16 @@ const Requirement = z
   })
   .meta({ id: "Requirement" });
 
+const Reminder = z
+  .object({
+    kind: z.enum(Object.keys(REMINDERS) as [ReminderKind, ...ReminderKind[]]),
+    application: z.string(),
+    criterion: z.string().nullable(),
+    occasion_at: time.meta({ description: "When something ends or is due; since when something waits" }),
+    created_at: time,
+  })
+  .meta({ id: "Reminder" });
+
 export const Application = z
   .object({
     id: z.string(),
@@ -52,6 +63,7 @@ export const Application = z
       eventually_due: z.array(Requirement),
       past_due: z.array(Requirement),
       deadline: time.nullable(),
+      reminders: z.array(Reminder).meta({ description: "What the participant was reminded of and still holds, newest first" }),
     }),
     evidence: z.array(
       z.object({
@@ -83,6 +95,7 @@ export const ApplicationList = z
         round: z.int(),
         changed_at: time,
         days: z.int(),
+        reminded: z.boolean().meta({ description: "It waits longer for accreditors than it should" }),
       }),
     ),
   })

@@ -5,12 +5,13 @@ import type { z } from "zod";
 import { asId } from "../core/ids.ts";
 import type { Ports } from "../core/ports.ts";
 import { isAccredited, type Participant, type TrustMark } from "../core/register/participant.ts";
+import { readParticipation, type Participation } from "../core/register/participation.ts";
 import { CSV_HEAD, csvOf } from "../core/register/register-csv.ts";
 import type { RegisterFilter } from "../core/register/register-reader.ts";
 import { searchRegister, walkRegister } from "../core/register/search-register.ts";
 import { standingOf } from "../core/register/standing.ts";
 import { parse } from "./parse.ts";
-import { ParticipantsQuery, ParticipantsFilter, type Participant as ParticipantSchema } from "./schemas.ts";
+import { ParticipantsQuery, ParticipantsFilter, type Participant as ParticipantSchema, type ParticipantDetails } from "./schemas.ts";
 
 type RegisterPorts = Pick<Ports, "store" | "clock">;
 
@@ -58,9 +59,19 @@ export async function exportParticipants(ports: RegisterPorts, req: Request, res
 
 export async function getParticipant(ports: RegisterPorts, req: Request, res: Response): Promise<void> {
   const id = asId("participant", req.params["id"]);
-  res.json(
-    await ports.store.read(async (r) => describe(await r.participants.get(id), await r.participants.findMark(id), ports.clock.now())),
-  );
+  const now = ports.clock.now();
+  const details = await ports.store.read(async (r) => {
+    const described = describe(await r.participants.get(id), await r.participants.findMark(id), now);
+    const organisation = await r.accreditations.findOrganisationOf(id);
+    return { ...described, participation: participationOf(organisation && (await readParticipation(r, organisation.id, now))) };
+  });
+  res.json(details satisfies z.infer<typeof ParticipantDetails>);
+}
+
+function participationOf(found: Participation | null): z.infer<typeof ParticipantDetails>["participation"] {
+  if (found === null) return null;
+  const { level, since, history, next } = found;
+  return { level, since: since.toISOString(), history: history.map((one) => ({ level: one.level, since: one.since.toISOString() })), next };
 }
 
 function describe(participant: Participant, mark: TrustMark | null, now: Date): z.infer<typeof ParticipantSchema> {

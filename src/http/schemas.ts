@@ -3,6 +3,7 @@ import { isDataSetId, KINDS } from "../core/catalogue/data-set.ts";
 import type { ErrorCode } from "../core/errors.ts";
 import { ACCESS_STATES } from "../core/policy/conditions.ts";
 import { ROLES, STATUSES } from "../core/register/participant.ts";
+import { PARTICIPATION, type ParticipationLevel } from "../core/register/participation.ts";
 import { STATES } from "../core/transfer/transfer.ts";
 import { STATUS } from "./problems.ts";
 
@@ -38,6 +39,19 @@ export const Participant = z
     trust_mark: z.object({ jwt: z.string(), level: z.int(), expires_at: time }).nullable(),
   })
   .meta({ id: "Participant" });
+
+const level = z.enum(Object.keys(PARTICIPATION) as [ParticipationLevel, ...ParticipationLevel[]]);
+
+const Participation = z
+  .object({
+    level,
+    since: time,
+    history: z.array(z.object({ level, since: time })).meta({ description: "Oldest first" }),
+    next: z.object({ level, needs: z.array(z.string()) }).nullable(),
+  })
+  .meta({ id: "Participation", description: "How far its organisation takes part in giving data back. It gives no right." });
+
+export const ParticipantDetails = Participant.extend({ participation: Participation.nullable() }).meta({ id: "ParticipantDetails" });
 
 export const ParticipantsFilter = z.strictObject({
   entity_id: z.url().max(500).optional().meta({ description: "The entity identifier, in full" }),

@@ -66,6 +66,11 @@ export async function openKeyring(dir: string, purpose: KeyPurpose, encryptionSe
   return keyringOf({ folders, rings, seed });
 }
 
+/** Public halves of every ring, of both roles. */
+export function publicRings(keyring: Pick<Keyring, "publicRing">): Promise<{ ring: RingName; keys: PublicJwk[] }[]> {
+  return Promise.all(RING_NAMES.map(async (ring) => ({ ring, keys: await keyring.publicRing(ring) })));
+}
+
 interface Folders {
   own: string;
   public: string;

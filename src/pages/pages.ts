@@ -34,6 +34,7 @@ import {
   giveReview,
   queue,
   reviewPage,
+  sendAgain,
   staffEvidence,
   standingPage,
 } from "./accreditation/staff.ts";
@@ -53,6 +54,8 @@ import {
 import { changeConditionsForm, showConditions } from "./holder/conditions.ts";
 import { askHolder, showHolders } from "./holder/meetings.ts";
 import { addReview, changePlatform, showPlatform, showPlatforms } from "./holder/platforms.ts";
+import { event } from "./life/events.ts";
+import { markTold } from "./life/told.ts";
 import { home, legalPage, me, signIn } from "./home/handlers.ts";
 import { answerConsent, permission, permissions, showConsent, showStop, startPermission, stopPermission } from "./permissions/handlers.ts";
 import { problem, problems } from "./problems.ts";
@@ -87,6 +90,7 @@ const PUBLIC_ROUTES: [Method, string, Handler][] = [
   ["get", "/register.atom", feed],
   ["get", "/register/:id", participant],
   ["get", "/decisions/:id", decision],
+  ["get", "/events/:type", event],
   ["get", "/charter", charter],
   ["get", "/charter/diff", charterDiff],
   ["get", "/charter/:version", charter],
@@ -104,6 +108,7 @@ const PUBLIC_ROUTES: [Method, string, Handler][] = [
 /** For a person who has signed in, about that person only. */
 const PERSON_ROUTES: [Method, string, PersonHandler][] = [
   ["get", "/me", me],
+  ["post", "/me/notices/:id/read", markTold],
   ["get", "/me/copy", showCopy],
   ["post", "/me/copy", chooseCopy],
   ["get", "/accounts", accounts],
@@ -183,6 +188,7 @@ const STAFF_ROUTES: [Method, string, PersonHandler][] = [
   ["get", "/accreditation/organisations/:id", (ports, visit) => organisationStanding(ports, visit)],
   ["post", "/accreditation/organisations/:id", decideOrganisation],
   ["post", "/accreditation/participants/:id/keys", confirmPublishedKeys],
+  ["post", "/accreditation/participants/:id/notices/:notice", sendAgain],
   ["get", "/authority", authorityPage],
 ];
 
@@ -193,6 +199,7 @@ const UPLOADS = ["/organisation/:id/evidence", "/organisation/:id/certificates"]
 /** Addresses that stand in trust marks, without a language, and the page that each leads to. */
 const SIGNED_ADDRESSES: [address: string, page: (request: Request) => string][] = [
   ["/register/:id", (request) => `/register/${encodeURIComponent(String(request.params["id"]))}`],
+  ["/events/:type", (request) => `/events/${encodeURIComponent(String(request.params["type"]))}`],
   ["/charter/:version", (request) => `/charter/${encodeURIComponent(String(request.params["version"]))}`],
 ];
 

@@ -6,7 +6,15 @@ import { canonicalJson } from "../core/canonical-json.ts";
 import { PROBE_NAMES } from "../core/conformance/probe-names.ts";
 import { RelaisError } from "../core/errors.ts";
 import { CERTIFICATES, type Certificate } from "../core/policy/certificates.ts";
-import { SECTIONS, type Charter, type Charters, type Criterion, type EvidenceWanted, type Facts } from "../core/register/charter.ts";
+import {
+  SECTIONS,
+  takesNew,
+  type Charter,
+  type Charters,
+  type Criterion,
+  type EvidenceWanted,
+  type Facts,
+} from "../core/register/charter.ts";
 import { evaluateCriterion } from "../core/register/evaluate-criterion.ts";
 import { sha256 } from "../core/transfer/manifest.ts";
 
@@ -108,12 +116,8 @@ export function openCharters(folder: string): Charters {
   return {
     list: () => versions,
     get: (version) => versions.find((one) => one.version === version) ?? unknown(version),
-    current: (now) => versions.find((one) => isOpen(one, now)) ?? none(),
+    current: (now) => versions.find((one) => takesNew(one, now)) ?? none(),
   };
-}
-
-function isOpen({ from, until }: Charter, now: Date): boolean {
-  return new Date(`${from}T00:00:00Z`) <= now && (until === null || new Date(`${until}T23:59:59Z`) >= now);
 }
 
 function unknown(version: string): never {
@@ -131,8 +135,8 @@ function readCharter(folder: string, name: string): Charter {
     .filter((file) => file.endsWith(".yaml"))
     .sort();
   const criteria = files.map((file) => readCriterion(join(folder, "criteria", file), file));
-  const content = { ...given, validUntil, criteria };
-  return { ...content, digest: sha256(canonicalJson(content)) };
+  const { until, ...text } = { ...given, criteria };
+  return { ...text, until, validUntil, digest: sha256(canonicalJson(text)) };
 }
 
 function readCriterion(path: string, file: string): Criterion {

@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import type { AccreditationsWriter } from "../core/register/accreditations.ts";
-import type { ProbeRunRow } from "../core/register/application.ts";
+import { GIVEN, type ProbeRunRow } from "../core/register/application.ts";
 import type { Database } from "./pool.ts";
 import { found, json, jsonOrNull } from "./rows.ts";
 
@@ -12,7 +12,7 @@ function writeOrganisations(db: Database) {
   return {
     addOrganisation: async (organisation) => void (await db.insertInto("organisations").values(organisation).execute()),
     lockOrganisation: async (id) =>
-      found(await db.selectFrom("organisations").selectAll().where("id", "=", id).forUpdate().executeTakeFirst(), "organisation"),
+      found(await db.selectFrom("organisations").selectAll().where("id", "=", id).forNoKeyUpdate().executeTakeFirst(), "organisation"),
     putOrganisationProposal: async ({ reasons, remedy, ...proposal }) => {
       const row = { ...proposal, reasons: json(reasons), remedy: jsonOrNull(remedy) };
       await db
@@ -48,6 +48,19 @@ function writeApplications(db: Database) {
         .executeTakeFirst();
       return moved.numUpdatedRows === 1n;
     },
+    endWithCharter: async (version, at) => {
+      await sql`
+        update trust_marks set expires_at = ${at}
+        where revoked_at is null and expires_at > ${at} and right(type, length(${version}::text) + 1) = '/' || ${version}`.execute(db);
+      const ended = await db
+        .updateTable("applications")
+        .set({ until: at })
+        .where("charterVersion", "=", version)
+        .where("state", "in", GIVEN)
+        .where("until", ">", at)
+        .executeTakeFirst();
+      return Number(ended.numUpdatedRows);
+    },
     setAnswers: async (id, answers) =>
       void (await db
         .updateTable("applications")
@@ -70,6 +83,14 @@ function writeCaseFile(db: Database) {
         .values({ ...evidence, content: Buffer.from(content), removedAt: null })
         .execute()),
     removeEvidence: async (id, at) => void (await db.updateTable("evidence").set({ removedAt: at }).where("id", "=", id).execute()),
+    copyEvidence: async (copies) => {
+      for (const { of, id, applicationId } of copies)
+        await sql`
+          insert into evidence (id, application_id, kind, file_name, media_type, bytes, sha256, date, issuer, certificate, valid_until, added_at, content)
+          select ${id}, ${applicationId}, kind, file_name, media_type, bytes, sha256, date, issuer, certificate, valid_until, added_at, content from evidence where id = ${of}`.execute(
+          db,
+        );
+    },
     addReview: async ({ reasons, remedy, ...review }) =>
       void (await db
         .insertInto("reviews")
@@ -86,12 +107,14 @@ function writeCaseFile(db: Database) {
         .execute();
     },
     dropProposals: async (participantId) => void (await db.deleteFrom("proposals").where("participantId", "=", participantId).execute()),
-    addSignature: async (signature) =>
-      void (await db
+    addSignature: async (signature) => {
+      const added = await db
         .insertInto("charterSignatures")
         .values(signature)
         .onConflict((conflict) => conflict.doNothing())
-        .execute()),
+        .executeTakeFirst();
+      return added.numInsertedOrUpdatedRows === 1n;
+    },
     addDecision: async ({ reasons, remedy, appeal, deciders, effects, ...decision }) =>
       void (await db
         .insertInto("decisions")

@@ -117,9 +117,14 @@ function readOrganisations(db: Database) {
         .where("participantId", "=", participantId)
         .executeTakeFirst()) ?? null,
     participantsOf: async (id) =>
-      (await db.selectFrom("organisationParticipants").select("participantId").where("organisationId", "=", id).execute()).map(
-        (row) => row.participantId,
-      ),
+      (
+        await db
+          .selectFrom("organisationParticipants")
+          .select("participantId")
+          .where("organisationId", "=", id)
+          .orderBy("participantId")
+          .execute()
+      ).map((row) => row.participantId),
     memberships: (personId: PersonId) => db.selectFrom("memberships").selectAll().where("personId", "=", personId).execute(),
     findChallenge: async (participantId) =>
       (await db.selectFrom("challenges").select("value").where("participantId", "=", participantId).executeTakeFirst())?.value ?? null,
@@ -170,6 +175,14 @@ function readDue(db: Database) {
       ).map((row) => row.id),
     endingBefore: (at, limit) =>
       db.selectFrom("applications").selectAll().where("state", "in", GIVEN).where("until", "<", at).orderBy("until").limit(limit).execute(),
+    endedWithoutApplication: async (now, limit) => {
+      const { rows } = await sql<{ id: ParticipantId }>`
+        select p.id from participants p where p.status = 'accredited'
+          and not exists (select from trust_marks m where m.participant_id = p.id and m.revoked_at is null and m.expires_at > ${now})
+          and not exists (select from applications a where a.participant_id = p.id and a.state in ('accredited', 'suspended', 'reinstated'))
+        order by p.id limit ${limit}`.execute(db);
+      return rows.map(({ id }) => id);
+    },
     reach: async (id) => {
       const { rows } = await sql<{ transfers: number; permissions: number }>`
         with p as (select id, not 'platform' = any (roles) as as_source from participants where id = ${id})

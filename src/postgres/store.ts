@@ -9,11 +9,15 @@ import { readEntities, writeEntities } from "./entities.ts";
 import { readIndicators } from "./indicators.ts";
 import { readLedger, writeLedger } from "./ledger.ts";
 import { readMeetings, writeMeetings } from "./meetings.ts";
+import { writeLogbook } from "./logbook.ts";
 import { readOutbox, writeOutbox } from "./outbox.ts";
 import { readParticipants, writeParticipants } from "./participants.ts";
+import { readParticipations, writeParticipations } from "./participations.ts";
 import { readPeople, writePeople } from "./people.ts";
+import { readPersonNotices, writePersonNotices } from "./person-notices.ts";
 import type { Database } from "./pool.ts";
 import { readRegistered } from "./registered.ts";
+import { readReminders, writeReminders } from "./reminders.ts";
 import { readSubordinates } from "./subordinates.ts";
 import { readSwitches, writeSwitches } from "./switches.ts";
 import { readTransfers } from "./transfers.ts";
@@ -81,6 +85,9 @@ function readerOf(tx: Database): Reader {
     indicators: readIndicators(tx),
     meetings: readMeetings(tx),
     certificates: readCertificates(tx),
+    reminders: readReminders(tx),
+    personNotices: readPersonNotices(tx),
+    participations: readParticipations(tx),
   };
 }
 
@@ -99,6 +106,10 @@ function writerOf(tx: Database): Writer {
     rules: writeConditions(tx),
     asking: writeMeetings(tx),
     claims: writeCertificates(tx),
+    reminding: writeReminders(tx),
+    announcements: writePersonNotices(tx),
+    logbook: writeLogbook(tx),
+    standings: writeParticipations(tx),
   };
 }
 

@@ -9,6 +9,7 @@ import type { Access, Condition, Exclusion, HolderReview, ShownCertificate } fro
 import type { Meeting } from "../core/policy/meetings.ts";
 import type { SignedCheckpoint } from "../core/ledger/ledger.ts";
 import type { AccountLink, Person, Session } from "../core/person/person.ts";
+import type { Announcement, PersonNotice } from "../core/person/person-notice.ts";
 import type { StoredDocument } from "../core/ports.ts";
 import type {
   Application,
@@ -28,7 +29,10 @@ import type {
   Review,
 } from "../core/register/application.ts";
 import type { EntityRecord, KeyConfirmation } from "../core/register/entity-record.ts";
+import type { LoggedCharter } from "../core/register/logbook.ts";
+import type { ParticipationRow } from "../core/register/participation.ts";
 import type { Participant, PublicJwk, TrustMark } from "../core/register/participant.ts";
+import type { Reminder } from "../core/register/reminder.ts";
 import type { Switch } from "../core/switch/switch.ts";
 import type { Transfer, TransferEvent, TransferItem } from "../core/transfer/transfer.ts";
 
@@ -96,4 +100,10 @@ export interface Tables {
   meetings: Omit<Meeting, "reason"> & { reason: NullableJson<Words> };
   certificateClaims: CertificateClaim & { content: Buffer };
   certificateReadings: WithJson<Reading, "reasons">;
+  reminders: Reminder;
+  announcements: Announcement & { toldAt: Date | null };
+  personNotices: PersonNotice;
+  loggedCharters: LoggedCharter;
+  loggedKeys: { kid: string; event: "introduced" | "revoked"; ring: string; loggedAt: Date };
+  participations: ParticipationRow;
 }

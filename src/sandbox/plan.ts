@@ -39,3 +39,9 @@ function officesAt(issuer: string, seed: string): Staff {
     findName: (name) => members.find((member) => member.name === name) ?? null,
   };
 }
+
+/** Why its participants are accredited, as their decisions say. */
+export const SANDBOX_REASONS = {
+  fr: "Participant de référence du bac à sable : agréé par l’exploitant, sans demande.",
+  en: "Reference participant of the sandbox: accredited by the operator, without an application.",
+};

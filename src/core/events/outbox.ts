@@ -2,14 +2,19 @@ import type { Id, ParticipantId } from "../ids.ts";
 import type { Participant } from "../register/participant.ts";
 
 /** What participants are told, as a security event (RFC 8417). Nothing personal, ever. */
-export type EventType =
-  | "accreditation-granted"
-  | "accreditation-suspended"
-  | "accreditation-reinstated"
-  | "accreditation-revoked"
-  | "accreditation-expired"
-  | "restriction-set"
-  | "restriction-lifted";
+export const EVENT_TYPES = [
+  "accreditation-granted",
+  "accreditation-suspended",
+  "accreditation-reinstated",
+  "accreditation-revoked",
+  "accreditation-expired",
+  "accreditation-ending",
+  "criterion-due",
+  "changes-waiting",
+  "restriction-set",
+  "restriction-lifted",
+] as const;
+export type EventType = (typeof EVENT_TYPES)[number];
 
 export interface NewNotice {
   type: EventType;

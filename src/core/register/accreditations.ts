@@ -48,6 +48,7 @@ export interface AccreditationsReader {
   /** Organisations that came since then. */
   joinedSince(at: Date): Promise<number>;
   findOrganisationOf(participantId: ParticipantId): Promise<Organisation | null>;
+  /** Always in the same order. */
   participantsOf(id: OrganisationId): Promise<ParticipantId[]>;
   memberships(personId: PersonId): Promise<Membership[]>;
   /** The newest result of each probe of this participant, and the run that it came from. */
@@ -60,6 +61,8 @@ export interface AccreditationsReader {
   dueForProbes(before: Date, limit: number): Promise<ParticipantId[]>;
   /** Applications whose accreditation ends before this time. */
   endingBefore(at: Date, limit: number): Promise<Application[]>;
+  /** Participants that count as accredited and bear no mark in force any more, without an application whose end would say so. */
+  endedWithoutApplication(now: Date, limit: number): Promise<ParticipantId[]>;
   /** Accreditations with a criterion that stayed unmet beyond its time. */
   pastDue(now: Date, limit: number): Promise<ApplicationId[]>;
   /** How many live transfers and active permissions a suspension would stop. */
@@ -71,7 +74,7 @@ export interface AccreditationsReader {
 
 export interface AccreditationsWriter {
   addOrganisation(organisation: Organisation): Promise<void>;
-  /** The row, locked until the transaction ends. */
+  /** The row, locked until the transaction ends: nobody decides about a participant of it meanwhile. */
   lockOrganisation(id: OrganisationId): Promise<Organisation>;
   putOrganisationProposal(proposal: OrganisationProposal): Promise<void>;
   dropOrganisationProposals(id: OrganisationId): Promise<void>;
@@ -94,12 +97,17 @@ export interface AccreditationsWriter {
   putResults(id: ApplicationId, round: number, results: CriterionResult[]): Promise<void>;
   addEvidence(evidence: Evidence, content: Uint8Array): Promise<void>;
   removeEvidence(id: EvidenceId, at: Date): Promise<void>;
+  /** The same files under another application, each with an id of its own. */
+  copyEvidence(copies: { of: EvidenceId; id: EvidenceId; applicationId: ApplicationId }[]): Promise<void>;
+  /** Accreditations and marks under this version that would stand longer end then. Returns how many accreditations. */
+  endWithCharter(version: string, at: Date): Promise<number>;
   /** One per reviewer and round; a second one is `conflict`. */
   addReview(review: Review): Promise<void>;
   addMessage(message: Message): Promise<void>;
   putProposal(proposal: Proposal): Promise<void>;
   dropProposals(participantId: ParticipantId): Promise<void>;
-  addSignature(signature: CharterSignature): Promise<void>;
+  /** False where it was signed before: the first signature stays. */
+  addSignature(signature: CharterSignature): Promise<boolean>;
   addDecision(decision: Decision): Promise<void>;
   addMembership(membership: Membership): Promise<void>;
   addInvitation(invitation: { tokenHash: string; participantId: ParticipantId; expiresAt: Date }): Promise<void>;

@@ -6,8 +6,10 @@ import type { Ports, Ring, Writer } from "../ports.ts";
 import { GIVEN, type Application, type Decider, type Decision, type DecisionKind } from "./application.ts";
 import type { Charters } from "./charter.ts";
 import { grantAccreditation } from "./grant-accreditation.ts";
+import type { AnnouncementKind } from "../person/person-notice.ts";
 import type { Participant, Status, TrustMark } from "./participant.ts";
 import { APPEAL, NO_EFFECTS, recordDecision, tellEverybody } from "./record-decision.ts";
+import { standingOf } from "./standing.ts";
 import type { MarkingPorts } from "./trust-mark.ts";
 
 export interface Change {
@@ -26,11 +28,11 @@ type Sanction = "suspend" | "revoke" | "expire" | "withdraw";
 /** What each end of an accreditation means. All of it is one transaction. */
 // oxfmt-ignore
 const SANCTIONS = {
-  suspend:  { from: ["accredited", "registered", "expired"],              status: "suspended",  event: "accreditation-suspended", stop: "paused",    application: "suspended", appeal: true },
-  revoke:   { from: ["accredited", "registered", "expired", "suspended"], status: "revoked",    event: "accreditation-revoked",   stop: "cancelled", application: "revoked",   appeal: true },
-  expire:   { from: ["accredited", "suspended"],                          status: "expired",    event: "accreditation-expired",   stop: "paused",    application: "expired",   appeal: false },
-  withdraw: { from: ["accredited", "suspended"],                          status: "registered", event: "accreditation-expired",   stop: "paused",    application: "withdrawn", appeal: false },
-} as const satisfies Record<Sanction, { from: readonly Status[]; status: Status; event: Parameters<typeof tellEverybody>[1]; stop: "paused" | "cancelled"; application: Application["state"]; appeal: boolean }>;
+  suspend:  { from: ["accredited", "registered", "expired"],              status: "suspended",  event: "accreditation-suspended", stop: "paused",    application: "suspended", appeal: true,  told: "suspended" },
+  revoke:   { from: ["accredited", "registered", "expired", "suspended"], status: "revoked",    event: "accreditation-revoked",   stop: "cancelled", application: "revoked",   appeal: true,  told: "revoked" },
+  expire:   { from: ["accredited", "suspended"],                          status: "expired",    event: "accreditation-expired",   stop: "paused",    application: "expired",   appeal: false, told: "expired" },
+  withdraw: { from: ["accredited", "suspended"],                          status: "expired",   event: "accreditation-expired",   stop: "paused",    application: "withdrawn", appeal: false, told: "left" },
+} as const satisfies Record<Sanction, { from: readonly Status[]; status: Status; event: Parameters<typeof tellEverybody>[1]; stop: "paused" | "cancelled"; application: Application["state"]; appeal: boolean; told: AnnouncementKind }>;
 
 /** Where whoever decides says nothing else: a suspension always names a way back. */
 const REMEDY: Words = {
@@ -58,8 +60,7 @@ export async function applySanction(w: Writer, ports: Omit<StandingPorts, "store
   await w.register.setStatus(participant.id, rule.status);
   await w.register.revokeMarks(participant.id, at);
   const reach = { participantId: participant.id, asSource: stopsAsSource(participant), at };
-  if (kind === "revoke") await w.permissions.revokeAll({ ...reach, by: "operator" });
-  if (kind === "revoke") await w.rules.dropCertificates(participant.id);
+  if (kind === "revoke") await endForGood(w, reach);
   const paused = await w.deliveries.stopAll({ ...reach, state: rule.stop, actor: actorOf(participant) });
   if (application) await w.cases.moveApplication(application.id, GIVEN, rule.application, { changedAt: at });
   await w.cases.dropProposals(participant.id);
@@ -76,7 +77,31 @@ export async function applySanction(w: Writer, ports: Omit<StandingPorts, "store
     at,
   });
   await tellEverybody(w, rule.event, decision);
+  await w.announcements.announce({ decisionId: decision.id, participantId: participant.id, kind: rule.told, at });
   return decision;
+}
+
+/** With a revocation permissions end, and so does an application that is open: the way back is an appeal. */
+async function endForGood(w: Writer, reach: { participantId: ParticipantId; asSource: boolean; at: Date }): Promise<void> {
+  const open = await w.accreditations.findOpen(reach.participantId);
+  if (open) await w.cases.moveApplication(open.id, [open.state], "withdrawn", { changedAt: reach.at });
+  await w.permissions.revokeAll({ ...reach, by: "operator" });
+  await w.rules.dropCertificates(reach.participantId);
+}
+
+/** Ends an accreditation whose time is over. Null, and nothing changed, where it was renewed or ended otherwise meanwhile. */
+export async function expireWhereOver(
+  w: Writer,
+  ports: Omit<StandingPorts, "store">,
+  { participantId, ...change }: Change,
+): Promise<Decision | null> {
+  const participant = await w.register.lock(participantId);
+  const now = ports.clock.now();
+  const given = await w.accreditations.findGiven(participantId);
+  const mark = await w.participants.findMark(participantId);
+  const isOver = given === null ? standingOf(participant, mark, now) === "expired" : given.until !== null && given.until < now;
+  if (!isOver || !(SANCTIONS.expire.from as readonly Status[]).includes(participant.status)) return null;
+  return applySanction(w, ports, "expire", { participantId, ...change });
 }
 
 /** People keep the way out of a platform, whatever its standing: what they read there goes on (core/register/standing.ts, `export_out`). */
@@ -107,11 +132,12 @@ export async function applyReinstatement(
   const participant = await w.register.lock(change.participantId);
   if (participant.status !== "suspended") throw wrongStanding(participant, "reinstate");
   const at = ports.clock.now();
-  const application = await w.accreditations.findGiven(participant.id);
+  const given = await w.accreditations.findGiven(participant.id);
+  const application = given && (await w.cases.lockApplication(given.id));
   const last = await w.participants.findMark(participant.id);
   const charter = ports.charters.get(charterOf(ports.charters, application, last, at).version);
   await w.cases.dropProposals(participant.id);
-  const { decision, mark } = await grantAccreditation(w, ports, {
+  return grantAccreditation(w, ports, {
     ...change,
     participant,
     application,
@@ -119,7 +145,6 @@ export async function applyReinstatement(
     level: last?.level ?? 0,
     kind: "reinstate",
   });
-  return { decision, mark, rings: await w.deliveries.resumeAll({ participantId: participant.id, at }) };
 }
 
 /** The version that the mark was given under; the present one where there is none. */

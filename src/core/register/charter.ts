@@ -113,8 +113,30 @@ export interface Charter {
   until: string | null;
   validUntil: string | null;
   criteria: Criterion[];
-  /** base64url SHA-256 of the canonical JSON of everything above: what is signed, marked and logged. */
+  /**
+   * base64url SHA-256 of the canonical JSON of everything above but `until` and `validUntil`: what is signed, marked and logged. Those two are set
+   * when a later version comes, and change nothing of what was signed; each change of them is logged too.
+   */
   digest: string;
+}
+
+/** The last moment of a full-date, in UTC. */
+export function lastMoment(date: string): Date {
+  return new Date(`${date}T23:59:59Z`);
+}
+
+/** Whether applications may be made, and renewed, under this version. */
+export function takesNew({ from, until }: Pick<Charter, "from" | "until">, now: Date): boolean {
+  return new Date(`${from}T00:00:00Z`) <= now && (until === null || lastMoment(until) >= now);
+}
+
+const YEAR_MILLISECONDS = 365 * 86_400_000;
+
+/** One year, and not longer than accreditations under this version of the charter may stand. */
+export function endOfAccreditation({ validUntil }: Pick<Charter, "validUntil">, at: Date): Date {
+  const year = new Date(at.getTime() + YEAR_MILLISECONDS);
+  const last = validUntil === null ? year : lastMoment(validUntil);
+  return last < year ? last : year;
 }
 
 /** Every version that this installation knows, newest first. */

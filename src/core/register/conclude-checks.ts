@@ -6,10 +6,10 @@ import { applyReinstatement, applySanction } from "./change-standing.ts";
 import type { Charter, Charters, Criterion } from "./charter.ts";
 import { evaluateCriterion } from "./evaluate-criterion.ts";
 import { readFacts } from "./facts.ts";
-import { grantAccreditation } from "./grant-accreditation.ts";
+import { barrierTo, grantAccreditation } from "./grant-accreditation.ts";
 import type { Participant } from "./participant.ts";
 import { AUTOMATIC, recordDecision } from "./record-decision.ts";
-import { criteriaOf, RENEWAL_DAYS } from "./requirements.ts";
+import { criteriaOf, RENEWAL_DAYS, renewsItself } from "./requirements.ts";
 import { settleChange } from "./settle-change.ts";
 import type { MarkingPorts } from "./trust-mark.ts";
 
@@ -42,6 +42,18 @@ async function conclude(w: Writer, ports: ConcludingPorts, run: ProbeRunRow): Pr
   if (!(await w.cases.concludeRun(run.id, at))) return [];
   const { participant, isOther } = await settleChange(w, await w.register.lock(run.participantId), run, at);
   if (isOther) await askForLook(w, { participantId: participant.id, application: await w.accreditations.findGiven(participant.id), at });
+  const rings = await concludeFor(w, ports, run, participant);
+  await lookAtWhatWaits(w, participant.id, at);
+  return rings;
+}
+
+/** An application that was submitted while a look for something else was under way has its own now. */
+async function lookAtWhatWaits(w: Writer, participantId: Participant["id"], at: Date): Promise<void> {
+  const open = await w.accreditations.findOpen(participantId);
+  if (open?.state === "submitted") await askForLook(w, { participantId, application: open, at });
+}
+
+async function concludeFor(w: Writer, ports: ConcludingPorts, run: ProbeRunRow, participant: Participant): Promise<Ring[]> {
   const found =
     run.applicationId === null
       ? await w.accreditations.findGiven(participant.id)
@@ -95,17 +107,18 @@ async function decide(w: Writer, ports: ConcludingPorts, looked: Looked): Promis
   const { participant, application, charter, unmet } = looked;
   const at = ports.clock.now();
   const decidable = unmet.filter(({ criterion }) => !isForAccreditors(criterion));
+  const barrier = await barrierTo(w, participant, { kind: "accredit", application });
   await w.cases.moveApplication(application.id, ["submitted"], "checking", { changedAt: at });
   const checked = { ...application, state: "checking" } as const;
-  if (decidable.length > 0) {
+  if (decidable.length > 0 || barrier !== null) {
     await recordDecision(w, {
       participant,
       application,
       charter,
       kind: "request_changes",
       level: application.level,
-      reasons: reasonsOf(decidable),
-      remedy: REMEDY,
+      reasons: barrier ?? reasonsOf(decidable),
+      remedy: barrier === null ? REMEDY : null,
       deciders: [AUTOMATIC],
       at,
     });
@@ -113,21 +126,24 @@ async function decide(w: Writer, ports: ConcludingPorts, looked: Looked): Promis
   } else if (application.level === 2) {
     await w.cases.moveApplication(application.id, ["checking"], "in_review", { changedAt: at });
   } else {
-    await grantAccreditation(w, ports, {
+    const grant = {
       participant,
       application: checked,
       charter,
       level: 1,
       kind: "accredit",
-      reasons: {
-        fr: "Tous les critères du niveau 1 sont remplis ; tous les contrôles automatiques ont réussi.",
-        en: "All criteria of level 1 are met; every automatic check passed.",
-      },
+      reasons: ALL_MET,
       deciders: [AUTOMATIC],
-    });
+    } as const;
+    return (await grantAccreditation(w, ports, { ...grant, deciders: [...grant.deciders] })).rings;
   }
   return [];
 }
+
+const ALL_MET: Words = {
+  fr: "Tous les critères du niveau 1 sont remplis ; tous les contrôles automatiques ont réussi.",
+  en: "All criteria of level 1 are met; every automatic check passed.",
+};
 
 /** What only people can find. */
 export function isForAccreditors({ check }: Criterion): boolean {
@@ -160,9 +176,8 @@ async function recheck(w: Writer, ports: ConcludingPorts, looked: Looked): Promi
   }
   if (unmet.length > 0) return [];
   if (application.state === "suspended") return reinstateWhereAutomatic(w, ports, looked);
-  const renewable =
-    application.level === 1 && application.until !== null && application.until.getTime() - now.getTime() < RENEWAL_DAYS * DAY_MILLISECONDS;
-  if (renewable)
+  const isNear = application.until !== null && application.until.getTime() - now.getTime() < RENEWAL_DAYS * DAY_MILLISECONDS;
+  if (isNear && renewsItself(application, charter, now))
     await grantAccreditation(w, ports, {
       participant,
       application,
@@ -176,7 +191,8 @@ async function recheck(w: Writer, ports: ConcludingPorts, looked: Looked): Promi
 }
 
 /** What checks took away, checks give back; what people decided, people end. */
-async function reinstateWhereAutomatic(w: Writer, ports: ConcludingPorts, { participant }: Looked): Promise<Ring[]> {
+async function reinstateWhereAutomatic(w: Writer, ports: ConcludingPorts, { participant, application }: Looked): Promise<Ring[]> {
+  if ((await barrierTo(w, participant, { kind: "reinstate", application })) !== null) return [];
   const last = (await w.accreditations.decisions({ participantId: participant.id, limit: 20 })).find(
     (decision) => decision.kind === "suspend",
   );

@@ -79,7 +79,8 @@ function isFullDate(value: string): boolean {
 
 const DAY_MILLISECONDS = 86_400_000;
 
-function isWithin(date: string, days: number, now: Date): boolean {
+/** A full-date not older than so many days, and not in the future. */
+export function isWithin(date: string, days: number, now: Date): boolean {
   const age = now.getTime() - Date.parse(`${date}T00:00:00Z`);
   return age >= 0 && age <= (days + 1) * DAY_MILLISECONDS;
 }

@@ -1,10 +1,10 @@
 import { LIST_SIZE } from "../federation/status-list.ts";
 import { RelaisError } from "../errors.ts";
-import type { Writer } from "../ports.ts";
+import type { Ring, Writer } from "../ports.ts";
 import { GIVEN, type Application, type Decider, type Decision } from "./application.ts";
-import type { Charter } from "./charter.ts";
+import { endOfAccreditation, type Charter } from "./charter.ts";
 import type { Participant, TrustMark } from "./participant.ts";
-import { recordDecision, tellEverybody } from "./record-decision.ts";
+import { NO_EFFECTS, recordDecision, tellEverybody } from "./record-decision.ts";
 import { issueMark, type MarkingPorts } from "./trust-mark.ts";
 import type { Words } from "../catalogue/data-set.ts";
 
@@ -16,31 +16,37 @@ export interface Grant {
   kind: "accredit" | "renew" | "reinstate";
   reasons: Words;
   deciders: Decider[];
-  effects?: Decision["effects"];
 }
 
-const YEAR_MILLISECONDS = 365 * 86_400_000;
-
 /**
- * Accredits: one decision, one place in the log, one mark in force, in the caller's transaction.
+ * Accredits: one decision, one place in the log, one mark in force, in the caller's transaction. Transfers that waited for the accreditation go on
+ * with it, where the other end may take part too.
  * @throws RelaisError `conflict` where the organisation or the participant was revoked or suspended meanwhile.
  */
-export async function grantAccreditation(w: Writer, ports: MarkingPorts, grant: Grant): Promise<{ decision: Decision; mark: TrustMark }> {
+export async function grantAccreditation(
+  w: Writer,
+  ports: MarkingPorts,
+  grant: Grant,
+): Promise<{ decision: Decision; mark: TrustMark; rings: Ring[] }> {
   const { application, charter, level } = grant;
   const participant = await w.register.lock(grant.participant.id);
-  await refuseWhereSanctioned(w, participant, grant.kind);
+  const barrier = await barrierTo(w, participant, grant);
+  if (barrier !== null) throw new RelaisError("conflict", barrier.en, { actor: "operator" });
   const at = ports.clock.now();
-  const until = endOf(charter, at);
-  const decision = await recordDecision(w, { ...grant, participant, at });
+  const until = endOfAccreditation(charter, at);
+  if (participant.status === "revoked") await w.register.setStatus(participant.id, "registered");
+  await w.register.setStatus(participant.id, "accredited");
   await w.register.revokeMarks(participant.id, at);
+  if (application) await moveOn(w, application, grant.kind, { at, until });
+  const rings = await w.deliveries.resumeAll({ participantId: participant.id, at });
+  const decision = await recordDecision(w, { ...grant, participant, effects: { ...NO_EFFECTS, resumed: rings.length }, at });
   const statusIndex = await w.register.freeStatusIndex(LIST_SIZE);
   const mark = await issueMark(ports, participant, { level, charter, logIndex: decision.logIndex, statusIndex, at, until });
   await w.register.addMark(mark);
-  if (participant.status === "revoked") await w.register.setStatus(participant.id, "registered");
-  await w.register.setStatus(participant.id, "accredited");
-  if (application) await moveOn(w, application, grant.kind, { at, until });
   await tellEverybody(w, grant.kind === "reinstate" ? "accreditation-reinstated" : "accreditation-granted", decision);
-  return { decision, mark };
+  const { id: decisionId, participantId } = decision;
+  if (participant.status !== "accredited") await w.announcements.announce({ decisionId, participantId, kind: "returned", at });
+  return { decision, mark, rings };
 }
 
 /** An accreditation that stood until now, by an earlier application, is replaced. */
@@ -60,20 +66,27 @@ async function moveOn(
     throw new RelaisError("conflict", "The application moved on meanwhile. Look at it again.", { actor: "operator" });
 }
 
-/** One year, and not longer than accreditations under this version of the charter may stand. */
-function endOf({ validUntil }: Charter, at: Date): Date {
-  const year = new Date(at.getTime() + YEAR_MILLISECONDS);
-  const last = validUntil === null ? year : new Date(`${validUntil}T23:59:59Z`);
-  return last < year ? last : year;
-}
-
-async function refuseWhereSanctioned(w: Writer, participant: Participant, kind: Grant["kind"]): Promise<void> {
-  const organisation = await w.accreditations.findOrganisationOf(participant.id);
+/** Why nothing can be given to this participant now, whatever the checks and the accreditors found; null where it can. */
+export async function barrierTo(
+  w: Writer,
+  { id, name, status }: Participant,
+  { kind, application }: Pick<Grant, "kind" | "application">,
+): Promise<Words | null> {
+  const organisation = await w.accreditations.findOrganisationOf(id);
   if (organisation !== null && organisation.status !== "active")
-    throw new RelaisError(
-      "conflict",
-      `The organisation ${organisation.name} is ${organisation.status}. An accreditor must reinstate it first.`,
-    );
-  if (participant.status === "suspended" && kind !== "reinstate")
-    throw new RelaisError("conflict", `${participant.name} is suspended. Reinstate it instead of accrediting it.`, { actor: "operator" });
+    return {
+      fr: `L’organisation ${organisation.name} est ${organisation.status === "suspended" ? "suspendue" : "révoquée"}. Une personne chargée de l’agrément doit d’abord la rétablir.`,
+      en: `The organisation ${organisation.name} is ${organisation.status}. An accreditor must reinstate it first.`,
+    };
+  if (status === "suspended" && kind !== "reinstate")
+    return {
+      fr: `${name} est suspendu. Une personne chargée de l’agrément le rétablit, au lieu de l’agréer.`,
+      en: `${name} is suspended. Reinstate it instead of accrediting it.`,
+    };
+  if (status === "revoked" && application !== null)
+    return {
+      fr: `${name} est révoqué. Son recours doit d’abord être accepté.`,
+      en: `${name} is revoked. Its appeal must be upheld first.`,
+    };
+  return null;
 }

@@ -28,7 +28,9 @@ export async function joinRegister(
   return ports.store.write(async (w) => {
     const present = await w.register.lock(participant.id);
     await attach(w, present, organisation, ports.clock.now());
-    if (present.status !== "registered" || (await w.participants.findMark(present.id)) !== null) return present;
+    const last = await w.participants.findMark(present.id);
+    const mayEnter = last === null ? present.status === "registered" : present.status === "expired" && last.level === 0;
+    if (!mayEnter) return present;
     await grantAccreditation(w, ports, {
       participant: present,
       application: null,

@@ -4,6 +4,7 @@ import type { Charter, Charters } from "./charter.ts";
 import { readFacts } from "./facts.ts";
 import type { Participant } from "./participant.ts";
 import { mayRead, type RegisterCaller } from "./register-caller.ts";
+import type { Reminder } from "./reminder.ts";
 import { requirementsOf, type Requirements } from "./requirements.ts";
 
 /** An application with everything that is known of it now. */
@@ -12,6 +13,8 @@ export interface CaseFile {
   participant: Participant;
   charter: Charter;
   requirements: Requirements;
+  /** What the participant was reminded of and that still holds, newest first. */
+  reminders: Reminder[];
   evidence: Evidence[];
   signed: boolean;
   /** Names of answers that differ from the last submission. */
@@ -31,6 +34,7 @@ export async function readCase(r: Reader, charters: Charters, caller: RegisterCa
     participant,
     charter,
     requirements: requirementsOf({ application, participant, charter, facts, results, now }),
+    reminders: await r.reminders.of(application.participantId),
     evidence: await r.accreditations.evidenceOf(id),
     signed: facts.answers["charter.signed"] === true,
     changedAnswers: changedSince(application),

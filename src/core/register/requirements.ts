@@ -1,6 +1,6 @@
 import type { Words } from "../catalogue/data-set.ts";
 import type { Application, CriterionResult } from "./application.ts";
-import type { Charter, Criterion, Facts, Outcome, Section } from "./charter.ts";
+import { endOfAccreditation, takesNew, type Charter, type Criterion, type Facts, type Outcome, type Section } from "./charter.ts";
 import { evaluateCriterion, isAsked } from "./evaluate-criterion.ts";
 import type { Participant } from "./participant.ts";
 
@@ -40,6 +40,14 @@ interface Standing {
 
 /** Days before its end in which an accreditation is to be renewed. */
 export const RENEWAL_DAYS = 60;
+
+/**
+ * Whether checks alone renew it in its last days: level 1, under a version that still takes new applications, where it gains time by it.
+ * Everything else is applied for again.
+ */
+export function renewsItself({ level, until }: Pick<Application, "level" | "until">, charter: Charter, now: Date): boolean {
+  return level === 1 && until !== null && takesNew(charter, now) && endOfAccreditation(charter, now) > until;
+}
 
 /** Criteria that this application has to meet, once each. */
 export function criteriaOf(charter: Charter, { level }: Pick<Application, "level">, { roles }: Pick<Participant, "roles">): Criterion[] {

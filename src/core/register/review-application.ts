@@ -40,6 +40,7 @@ export async function reviewApplication(
       },
     );
   return ports.store.write(async (w) => {
+    await w.register.lock((await w.accreditations.getApplication(applicationId)).participantId);
     const application = await w.cases.lockApplication(applicationId);
     if (application.state !== "in_review" || application.round !== round)
       throw new RelaisError(

@@ -1,5 +1,7 @@
+import { canonicalJson } from "../canonical-json.ts";
 import { RelaisError } from "../errors.ts";
-import type { Ports } from "../ports.ts";
+import type { Ports, Writer } from "../ports.ts";
+import { sha256 } from "../transfer/manifest.ts";
 import type { ApplicationId, CharterSignature } from "./application.ts";
 import type { Charters } from "./charter.ts";
 import { lockEditable } from "./own-application.ts";
@@ -35,7 +37,14 @@ export async function signCharter(
       signer,
       signedAt: ports.clock.now(),
     };
-    await w.cases.addSignature(signature);
+    if (await w.cases.addSignature(signature)) await logSignature(w, signature);
     return signature;
   });
+}
+
+/** Outsiders can check that this participant signed this text; neither who signed nor anything else about them is in the log. */
+async function logSignature(w: Writer, { participantId, charterDigest, signedAt }: CharterSignature): Promise<void> {
+  const { entityId } = await w.participants.get(participantId);
+  const signature = sha256(canonicalJson({ charter_digest: charterDigest, participant: entityId }));
+  await w.log.append({ kind: "signature", at: signedAt, body: { signature } });
 }

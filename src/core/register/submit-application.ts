@@ -2,7 +2,8 @@ import { RelaisError } from "../errors.ts";
 import { newId } from "../ids.ts";
 import type { Ports } from "../ports.ts";
 import { EDITABLE, type Application, type ApplicationId } from "./application.ts";
-import type { Charters } from "./charter.ts";
+import { diffCharters } from "./charter-diff.ts";
+import { takesNew, type Charter, type Charters } from "./charter.ts";
 import { readFacts } from "./facts.ts";
 import { lockEditable, lockOwn } from "./own-application.ts";
 import { APPEAL, recordDecision } from "./record-decision.ts";
@@ -19,14 +20,14 @@ type CasePorts = Pick<Ports, "store" | "clock"> & { charters: Charters };
 export async function submitApplication(ports: CasePorts, caller: RegisterCaller, id: ApplicationId): Promise<Application> {
   const now = ports.clock.now();
   const present = ports.charters.current(now);
-  const outcome = await ports.store.write(async (w): Promise<Application | { moved: string }> => {
+  const outcome = await ports.store.write(async (w): Promise<Application | { moved: Charter }> => {
+    const participant = await w.register.lock((await w.accreditations.getApplication(id)).participantId);
     const application = await lockEditable(w, caller, id);
     const charter = ports.charters.get(application.charterVersion);
-    if (charter.until !== null && new Date(`${charter.until}T23:59:59Z`) < now && present.version !== charter.version) {
+    if (!takesNew(charter, now) && present.version !== charter.version) {
       await w.cases.moveApplication(id, [application.state], application.state, { changedAt: now, charterVersion: present.version });
-      return { moved: present.version };
+      return { moved: charter };
     }
-    const participant = await w.participants.get(application.participantId);
     const facts = await readFacts(w, participant, application, charter);
     const due = requirementsOf({ application, participant, charter, facts, results: [], now }).currentlyDue;
     if (due.length > 0) throw stillDue(due.map((one) => one.criterion));
@@ -36,13 +37,32 @@ export async function submitApplication(ports: CasePorts, caller: RegisterCaller
     await w.cases.addRun({ id: newId("probeRun"), participantId: participant.id, applicationId: id, round, askedAt: now });
     return { ...application, ...submitted, state: "submitted" };
   });
-  if ("moved" in outcome)
-    throw new RelaisError(
-      "conflict",
-      `Version ${outcome.moved} of the charter is in force now. Your answers were kept: read what changed, answer what is new, sign it and submit again.`,
-      { actor: "platform" },
-    );
+  if ("moved" in outcome) throw movedOn(outcome.moved, present);
   return outcome;
+}
+
+function movedOn(from: Charter, to: Charter): RelaisError {
+  const { added, changed, removed } = diffCharters(from, to);
+  const list = (word: string, ids: string[]): string[] => (ids.length === 0 ? [] : [`${word}: ${ids.join(", ")}`]);
+  const differences = [
+    ...list(
+      "new",
+      added.map(({ id }) => id),
+    ),
+    ...list(
+      "changed",
+      changed.map(({ criterion }) => criterion.id),
+    ),
+    ...list(
+      "taken out",
+      removed.map(({ id }) => id),
+    ),
+  ];
+  return new RelaisError(
+    "conflict",
+    `Version ${to.version} of the charter is in force now, instead of ${from.version} (${differences.join("; ") || "the same criteria"}). Your answers and evidence were kept: answer what is new, sign it and submit again.`,
+    { actor: "platform" },
+  );
 }
 
 function stillDue(criteria: string[]): RelaisError {
@@ -70,13 +90,16 @@ export async function withdrawApplication(ports: CasePorts, caller: RegisterCall
 export async function reopenApplication(ports: CasePorts, caller: RegisterCaller, id: ApplicationId): Promise<Application> {
   const now = ports.clock.now();
   return ports.store.write(async (w) => {
+    await w.register.lock((await w.accreditations.getApplication(id)).participantId);
     const application = await lockOwn(w, caller, id);
     if ((await w.accreditations.findOpen(application.participantId)) !== null)
       throw new RelaisError("conflict", "Another application of this participant is open. Go on with that one.", { actor: "platform" });
+    const participant = await w.participants.get(application.participantId);
+    if (participant.status === "revoked")
+      throw new RelaisError("conflict", `${participant.name} is revoked. ${APPEAL.en}`, { actor: "platform" });
     const { version, digest } = ports.charters.current(now);
     if (!(await w.cases.moveApplication(id, ["withdrawn", "expired"], "reopened", { changedAt: now, charterVersion: version })))
       throw new RelaisError("conflict", `The application is ${application.state}. ${APPEAL.en}`, { actor: "platform" });
-    const participant = await w.participants.get(application.participantId);
     await recordDecision(w, {
       participant,
       application,

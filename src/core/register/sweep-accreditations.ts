@@ -1,9 +1,9 @@
 import type { Ports } from "../ports.ts";
-import { applySanction } from "./change-standing.ts";
+import { expireWhereOver } from "./change-standing.ts";
 import type { Charters } from "./charter.ts";
 import { askForLook } from "./conclude-checks.ts";
 import { AUTOMATIC } from "./record-decision.ts";
-import { RENEWAL_DAYS } from "./requirements.ts";
+import { RENEWAL_DAYS, renewsItself } from "./requirements.ts";
 
 type SweepingPorts = Pick<Ports, "store" | "clock"> & { charters: Charters };
 
@@ -16,11 +16,17 @@ const HOUR_MILLISECONDS = 3_600_000;
  */
 export async function sweepAccreditations(ports: SweepingPorts, terms: { recheckHours: number }): Promise<number> {
   const now = ports.clock.now();
-  const ended = await ports.store.read((r) => r.accreditations.endingBefore(now, BATCH));
-  for (const { participantId } of ended)
-    await ports.store.write((w) => applySanction(w, ports, "expire", { participantId, deciders: [AUTOMATIC], reasons: ENDED }));
+  const over = await ports.store.read(async (r) => [
+    ...(await r.accreditations.endingBefore(now, BATCH)).map(({ participantId }) => participantId),
+    ...(await r.accreditations.endedWithoutApplication(now, BATCH)),
+  ]);
+  let ended = 0;
+  for (const participantId of over) {
+    const change = { participantId, deciders: [AUTOMATIC], reasons: ENDED };
+    if ((await ports.store.write((w) => expireWhereOver(w, ports, change))) !== null) ended += 1;
+  }
   await askAgain(ports, terms.recheckHours);
-  return ended.length;
+  return ended;
 }
 
 const ENDED = {
@@ -33,7 +39,8 @@ async function askAgain(ports: SweepingPorts, recheckHours: number): Promise<voi
   const before = (hours: number): Date => new Date(at.getTime() - hours * HOUR_MILLISECONDS);
   const due = await ports.store.read(async (r) => {
     const byTime = await r.accreditations.dueForProbes(before(recheckHours), BATCH);
-    const soon = await r.accreditations.endingBefore(before(-24 * RENEWAL_DAYS), BATCH);
+    const near = await r.accreditations.endingBefore(before(-24 * RENEWAL_DAYS), BATCH);
+    const soon = near.filter((given) => renewsItself(given, ports.charters.get(given.charterVersion), at));
     const late = await Promise.all((await r.accreditations.pastDue(at, BATCH)).map((id) => r.accreditations.getApplication(id)));
     const recent = await Promise.all(
       [...late, ...soon].map(async ({ participantId }) => ({ participantId, run: await r.accreditations.findRun(participantId) })),

@@ -17,6 +17,7 @@ import { signCharter } from "../../core/register/sign-charter.ts";
 import { reopenApplication, submitApplication, withdrawApplication } from "../../core/register/submit-application.ts";
 import { asId } from "../../core/ids.ts";
 import { pathOf, type Answer, type FieldError, type Form, type PagesPorts, type PersonVisit } from "../visit.ts";
+import { readLife, viewOfLife } from "../life/organisation.ts";
 import { findStaff, memberOf } from "./caller.ts";
 import { criteriaOfSection, linesOfDecisions, rowOfEvidence, rowOfMessage, rowOfRequirement, tagOf, tasksOf } from "./view.ts";
 
@@ -75,10 +76,12 @@ async function readFile(ports: PagesPorts, visit: PersonVisit): Promise<Mine & {
 export async function organisation(ports: PagesPorts, visit: PersonVisit, errors: FieldError[] = []): Promise<Answer> {
   const { tongue } = visit;
   const { participantId, file } = await readMine(ports, visit);
-  const { participant, decisions, messages } = await ports.store.read(async (r) => ({
+  const now = ports.clock.now();
+  const { participant, decisions, messages, life } = await ports.store.read(async (r) => ({
     participant: await r.participants.get(participantId),
     decisions: await r.accreditations.decisions({ participantId, limit: 20 }),
     messages: file ? await r.accreditations.messages(file.application.id) : [],
+    life: await readLife(r, participantId, now),
   }));
   const model = {
     ...(file ? modelOfFile(visit, file) : { file: null }),
@@ -88,6 +91,7 @@ export async function organisation(ports: PagesPorts, visit: PersonVisit, errors
     doors: doorsOf(visit, participant),
     messages: messages.map((one) => rowOfMessage(tongue, one)),
     decisions: linesOfDecisions(tongue, decisions),
+    life: viewOfLife(tongue, life, ports.charters, now),
     errors,
   };
   return { kind: "page", template: "organisation", title: participant.name, model, status: errors.length > 0 ? 422 : 200 };

@@ -2,11 +2,13 @@ import { RelaisError } from "../../core/errors.ts";
 import { asId, type ParticipantId } from "../../core/ids.ts";
 import { readEvidence } from "../../core/register/add-evidence.ts";
 import type { Proposal, Review } from "../../core/register/application.ts";
+import type { Reader } from "../../core/ports.ts";
 import type { Question } from "../../core/register/charter.ts";
 import { isForAccreditors } from "../../core/register/conclude-checks.ts";
 import { sendMessage } from "../../core/register/messages.ts";
 import { readKeys } from "../../core/register/confirm-keys.ts";
 import { readCase, type CaseFile } from "../../core/register/read-case.ts";
+import { accreditorName } from "../../core/register/register-caller.ts";
 import { criteriaOf } from "../../core/register/requirements.ts";
 import {
   ACCREDITORS_NEEDED,
@@ -35,15 +37,7 @@ export async function queue(ports: PagesPorts, visit: PersonVisit): Promise<Answ
   const caller = await staffOf(ports, visit);
   const now = ports.clock.now();
   const { rows, questions, claims, restrictions } = await ports.store.read(async (r) => ({
-    rows: await Promise.all(
-      (await r.accreditations.queue(WAITING, MOST)).map(async (application) => ({
-        name: (await r.participants.get(application.participantId)).name,
-        href: pathOf(visit, `/accreditation/applications/${application.id}`),
-        level: application.level,
-        tag: tagOf(tongue, application.state),
-        age: tongue.t("queue.days", { days: Math.floor((now.getTime() - application.changedAt.getTime()) / 86_400_000) }),
-      })),
-    ),
+    rows: await rowsOfQueue(r, visit, now),
     questions: await questionsOf(r, visit, MOST),
     claims: await Promise.all((await r.certificates.waiting(NEWEST)).map((claim) => rowOfClaim(r, tongue, claim))),
     restrictions: await readRestrictionRows(r, tongue, { limit: NEWEST }),
@@ -54,6 +48,21 @@ export async function queue(ports: PagesPorts, visit: PersonVisit): Promise<Answ
     title: tongue.t("queue.title"),
     model: { rows, questions, claims, restrictions, isReadOnly: caller.kind === "authority" },
   };
+}
+
+async function rowsOfQueue(r: Reader, visit: PersonVisit, now: Date) {
+  const { tongue } = visit;
+  const applications = await r.accreditations.queue(WAITING, MOST);
+  const names = await r.participants.names([...new Set(applications.map(({ participantId }) => participantId))]);
+  const reminded = await r.reminders.waitingForReview();
+  return applications.map((application) => ({
+    name: names.get(application.participantId) ?? application.participantId,
+    href: pathOf(visit, `/accreditation/applications/${application.id}`),
+    level: application.level,
+    tag: tagOf(tongue, application.state),
+    age: tongue.t("queue.days", { days: Math.floor((now.getTime() - application.changedAt.getTime()) / 86_400_000) }),
+    late: reminded.includes(application.id),
+  }));
 }
 
 /** One page per application: criteria with answers and automatic results, evidence, what changed, reviews, messages, the decision. */
@@ -202,7 +211,9 @@ export async function standingPage(ports: PagesPorts, visit: PersonVisit, errors
     status: tongue.t(`register.status.${participant.status}`),
     preview: tongue.t("standing.preview", { ...preview }),
     waiting: tongue.t("standing.waiting", { count: told.filter(({ acknowledgedAt }) => acknowledgedAt === null).length }),
-    told: told.map(({ recipientName, type, acknowledgedAt, givenUpAt, lastFailure }) => ({
+    told: told.map(({ id: notice, recipientName, type, attempts, acknowledgedAt, givenUpAt, lastFailure }) => ({
+      retryHref: givenUpAt && !acknowledgedAt ? pathOf(visit, `/accreditation/participants/${id}/notices/${notice}`) : null,
+      attempts: tongue.t("notice.attempts", { attempts }),
       name: recipientName,
       what: tongue.t(`standing.event.${type}`),
       state: acknowledgedAt
@@ -238,6 +249,13 @@ export async function decideStanding(ports: PagesPorts, visit: PersonVisit): Pro
   } catch (error) {
     return standingPage(ports, visit, [toldAs(visit, error, "kind")]);
   }
+}
+
+/** A notice that was given up goes on its way again. One that is on its way already needs nothing. */
+export async function sendAgain(ports: PagesPorts, visit: PersonVisit): Promise<Answer> {
+  accreditorName(await staffOf(ports, visit));
+  await ports.store.write((w) => w.notices.retry(asId("event", visit.params["notice"]), ports.clock.now()));
+  return { kind: "redirect", to: pathOf(visit, `/accreditation/participants/${asId("participant", visit.params["id"])}`) };
 }
 
 const RESTRICTIONS_PAGE = 50;

@@ -154,6 +154,7 @@ export const enPortal = {
   "verify.entry.key": "a change of keys",
   "verify.entry.participant": "a change of addresses of a participant",
   "verify.entry.certificate": "a certificate that was read",
+  "verify.entry.signature": "a signature of the charter",
   "verify.entry.trust_mark": "a trust mark",
   "verify.entry.charter": "a version of the charter",
   "verify.entryAt": "{what}, entry {index}",

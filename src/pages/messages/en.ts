@@ -2,6 +2,7 @@ import { enConditions } from "./en-conditions.ts";
 import { enKeys } from "./en-keys.ts";
 import { enPortal } from "./en-portal.ts";
 import { enHolder } from "./en-holder.ts";
+import { enLife } from "./en-life.ts";
 import { enProblems } from "./en-problems.ts";
 import { enPublic } from "./en-public.ts";
 import { enRegister } from "./en-register.ts";
@@ -299,5 +300,6 @@ export const en = {
   ...enKeys,
   ...enHolder,
   ...enPublic,
+  ...enLife,
   ...enProblems,
 } as const satisfies Record<string, string>;

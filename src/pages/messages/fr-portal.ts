@@ -158,6 +158,7 @@ export const frPortal = {
   "verify.entry.key": "un changement de clés",
   "verify.entry.participant": "un changement d’adresses d’un participant",
   "verify.entry.certificate": "un certificat qui a été lu",
+  "verify.entry.signature": "une signature de la charte",
   "verify.entry.trust_mark": "une marque de confiance",
   "verify.entry.charter": "une version de la charte",
   "verify.entryAt": "{what}, entrée {index}",

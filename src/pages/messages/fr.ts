@@ -3,6 +3,7 @@ import { frConditions } from "./fr-conditions.ts";
 import { frKeys } from "./fr-keys.ts";
 import { frPortal } from "./fr-portal.ts";
 import { frHolder } from "./fr-holder.ts";
+import { frLife } from "./fr-life.ts";
 import { frProblems } from "./fr-problems.ts";
 import { frPublic } from "./fr-public.ts";
 import { frRegister } from "./fr-register.ts";
@@ -305,5 +306,6 @@ export const fr = {
   ...frKeys,
   ...frHolder,
   ...frPublic,
+  ...frLife,
   ...frProblems,
 } as const satisfies Record<keyof typeof en, string>;

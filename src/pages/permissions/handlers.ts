@@ -10,6 +10,7 @@ import { isTerminal } from "../../core/transfer/transfer.ts";
 import type { Entry } from "../register/view.ts";
 import { endsOf } from "../transfers/handlers.ts";
 import { pathOf, type Answer, type FieldError, type Form, type PagesPorts, type PersonVisit } from "../visit.ts";
+import { readTold, viewOfTold } from "../life/told.ts";
 import { isActive, rowOfConsent, startsAtRelais, stateOf, viewOfDecision, viewOfPermission, viewOfStop } from "./view.ts";
 
 export async function permissions(ports: PagesPorts, { tongue, personId }: PersonVisit): Promise<Answer> {
@@ -37,7 +38,9 @@ export async function permission(ports: PagesPorts, visit: PersonVisit): Promise
   const model = await ports.store.read(async (r) => {
     const consent = await ownConsent(r, consentIdOf(visit), personId);
     const transfers = await r.transfers.list(personId);
-    return viewOfPermission(tongue, consent, { transfers, participants: await r.registered.named(endsOf([consent, ...transfers])), now });
+    const told = viewOfTold(tongue, await readTold(r, personId, [consent.sourceId, consent.destinationId]));
+    const participants = await r.registered.named(endsOf([consent, ...transfers]));
+    return { ...viewOfPermission(tongue, consent, { transfers, participants, now }), told };
   });
   const news = { accepted: "permission.news.accepted", refused: "permission.news.refused", stopped: "permission.news.stopped" } as const;
   const key = news[query.one("news") as keyof typeof news];

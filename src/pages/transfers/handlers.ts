@@ -3,6 +3,7 @@ import { asId, type ParticipantId, type TransferId } from "../../core/ids.ts";
 import { cancelTransfer } from "../../core/transfer/cancel-transfer.ts";
 import { readDocument, readTransfer } from "../../core/transfer/read-transfer.ts";
 import { mayMove } from "../../core/transfer/transfer.ts";
+import { readTold, viewOfTold } from "../life/told.ts";
 import { namesOf } from "../register/view.ts";
 import { pathOf, type Answer, type PagesPorts, type PersonHandler, type PersonVisit } from "../visit.ts";
 import { liveEvents } from "./live.ts";
@@ -24,8 +25,11 @@ export function endsOf(rows: readonly { sourceId: ParticipantId; destinationId: 
 }
 
 export async function transfer(ports: PagesPorts, visit: PersonVisit): Promise<Answer> {
-  const model = viewOfTransfer(visit.tongue, await readStory(ports, visit));
-  return { kind: "page", template: "transfer", title: model.title, model };
+  const story = await readStory(ports, visit);
+  const model = viewOfTransfer(visit.tongue, story);
+  const ends = [story.transfer.sourceId, story.transfer.destinationId];
+  const told = viewOfTold(visit.tongue, await ports.store.read((r) => readTold(r, visit.personId, ends)));
+  return { kind: "page", template: "transfer", title: model.title, model: { ...model, told } };
 }
 
 async function readStory(ports: PagesPorts, visit: PersonVisit): Promise<Story> {

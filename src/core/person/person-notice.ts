@@ -1,0 +1,37 @@
+import type { ParticipantId, PersonId } from "../ids.ts";
+import type { DecisionId } from "../register/application.ts";
+
+/** What happened to a participant that people have to know of. */
+export type AnnouncementKind = "suspended" | "revoked" | "expired" | "left" | "returned";
+
+/** That people are to be told of a decision; written in its transaction. */
+export interface Announcement {
+  decisionId: DecisionId;
+  participantId: ParticipantId;
+  kind: AnnouncementKind;
+  at: Date;
+}
+
+/** What one person was told, until they say that they read it. It changes no right. */
+export interface PersonNotice extends Announcement {
+  personId: PersonId;
+  readAt: Date | null;
+}
+
+export interface PersonNoticesReader {
+  /** What this person has not read, newest first: of each participant what was said last, because that is what holds. */
+  unread(personId: PersonId): Promise<PersonNotice[]>;
+  /** How many decisions wait to be told to people. */
+  waiting(): Promise<number>;
+}
+
+export interface PersonNoticesWriter {
+  announce(announcement: Announcement): Promise<void>;
+  /**
+   * Tells the oldest decision that waits to everybody who had a live permission or transfer from or to the participant at that moment, in one
+   * statement; each of them once. Null where nothing waits, or another process is at it.
+   */
+  tellNext(at: Date): Promise<{ told: number } | null>;
+  /** Only the person's own. Also what was said of this participant before. */
+  markRead(personId: PersonId, decisionId: DecisionId, at: Date): Promise<void>;
+}
