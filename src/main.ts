@@ -20,6 +20,7 @@ import { concludeChecks } from "./core/register/conclude-checks.ts";
 import { resumeAllowed } from "./core/policy/resume-allowed.ts";
 import { refreshParticipants } from "./core/register/refresh-participants.ts";
 import { runChecks } from "./core/register/run-checks.ts";
+import { joinRegister } from "./core/register/join-register.ts";
 import { registerParticipant, type Entry } from "./core/register/register-participant.ts";
 import type { Staff } from "./core/register/staff.ts";
 import { sweepAccreditations } from "./core/register/sweep-accreditations.ts";
@@ -52,7 +53,7 @@ import { createOauthRecords } from "./postgres/oauth-records.ts";
 import { openDatabase, openPool, openQueuePool } from "./postgres/pool.ts";
 import { createStore } from "./postgres/store.ts";
 import { startSandboxChild } from "./sandbox/child.ts";
-import { planSandbox, type SandboxPlan } from "./sandbox/plan.ts";
+import { planSandbox, SANDBOX_REASONS, type SandboxPlan } from "./sandbox/plan.ts";
 import { createSignin } from "./signin/signin.ts";
 import { createLogger, type Logger } from "./telemetry/log.ts";
 
@@ -350,10 +351,10 @@ function upstreamOf({ config, issuer }: Base, sandbox: SandboxPlan | null): { is
 }
 
 async function startSandbox(base: Base, plan: SandboxPlan, keyring: Keyring): Promise<AsyncDisposable> {
-  const child = await startSandboxChild(plan.settings, (solid) => {
-    admit(base, keyring, [solid]).catch((error: unknown) =>
-      base.log.error("a sandbox participant was not accredited", { error: asRelaisError(error) }),
-    );
+  const told = (error: unknown): void => base.log.error("a sandbox participant was not taken in", { error: asRelaisError(error) });
+  const child = await startSandboxChild(plan.settings, {
+    solid: (solid) => void admit(base, keyring, [solid]).catch(told),
+    bad: (names) => void joinSandbox(base, keyring, names).catch(told),
   });
   await admit(base, keyring, child.participants);
   return child;
@@ -370,10 +371,10 @@ async function admit(base: Base, keyring: Keyring, entries: Entry[]): Promise<vo
   }
 }
 
-const SANDBOX_REASONS = {
-  fr: "Participant de référence du bac à sable : agréé par l’exploitant, sans demande.",
-  en: "Reference participant of the sandbox: accredited by the operator, without an application.",
-};
+/** Those that are bad on purpose join like anybody: level 0, and no further. */
+async function joinSandbox(base: Base, keyring: Keyring, entityIds: string[]): Promise<void> {
+  for (const entityId of entityIds) await joinRegister(registering(base, keyring), { entityId, confirmed: true, organisation: null });
+}
 
 function say(line: string): void {
   process.stdout.write(`${line}\n`);

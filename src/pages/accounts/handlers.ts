@@ -6,22 +6,24 @@ import type { Participant } from "../../core/register/participant.ts";
 import type { Credentials } from "../../core/transfer/adapter.ts";
 import type { MessageKey, Tongue } from "../tongue.ts";
 import { errorsByField, pathOf, type Answer, type FieldError, type Form, type PagesPorts, type PersonVisit } from "../visit.ts";
+import { readEntries } from "../register/handlers.ts";
 import { rowOfLink, viewOfProof } from "./view.ts";
 
 export async function accounts(ports: PagesPorts, { tongue, personId }: PersonVisit): Promise<Answer> {
-  const { links, participants } = await ports.store.read(async (r) => ({
+  const { links, entries } = await ports.store.read(async (r) => ({
     links: await r.people.listLinks(personId),
-    participants: await r.participants.list(),
+    entries: await readEntries(r),
   }));
-  const byId = new Map(participants.map((participant) => [participant.id, participant]));
+  const byId = new Map(entries.map(({ participant }) => [participant.id, participant]));
   const rows = links.flatMap((link) => {
     const participant = byId.get(link.participantId);
     return participant ? [rowOfLink(tongue, link, participant)] : [];
   });
   const proved = new Set(links.map((link) => link.participantId));
-  const others = participants
-    .filter(({ id, status, roles }) => !proved.has(id) && status === "accredited" && !roles.every((role) => role === "service"))
-    .map(({ id, name }) => ({ name, href: pathOfProof(tongue, id) }));
+  const others = entries
+    .filter(({ participant: { id, status }, mark }) => !proved.has(id) && status === "accredited" && (mark?.level ?? 0) > 0)
+    .filter(({ participant: { roles } }) => !roles.every((role) => role === "service"))
+    .map(({ participant: { id, name } }) => ({ name, href: pathOfProof(tongue, id) }));
   return { kind: "page", template: "accounts", title: tongue.t("accounts.title"), model: { rows, others } };
 }
 
