@@ -8,17 +8,27 @@ import { bigFile } from "./big-file.ts";
 import type { Measure } from "./measure.ts";
 import { nextStart } from "./next-start.ts";
 import { smallTransfers } from "./small-transfers.ts";
+import { standingMeasures } from "./standing.ts";
 
 /** Everything in one run on one machine, so that the ratios mean something; absolute figures are only of that machine. */
-const { values } = parseArgs({ options: { json: { type: "boolean", default: false }, rounds: { type: "string", default: "3" } } });
+const { values } = parseArgs({
+  options: {
+    json: { type: "boolean", default: false },
+    rounds: { type: "string", default: "3" },
+    only: { type: "string", multiple: true },
+  },
+});
 const rounds = Number(values.rounds);
+const PARTS = { start: nextStart, small: smallTransfers, big: bigFile, standing: standingMeasures };
+const chosen = (Object.keys(PARTS) as (keyof typeof PARTS)[]).filter((name) => values.only === undefined || values.only.includes(name));
+if (chosen.length === 0) throw new Error(`--only: there are ${Object.keys(PARTS).join(", ")}.`);
 /** The database as the product starts it: what is committed is on the disk. */
 const folder = await mkdtemp(join(tmpdir(), "relais-bench-"));
 const database = await startEmbeddedPostgres({ dataDir: folder, log: () => undefined });
 process.env[SERVER_VARIABLE] = database.url;
 const measures: Measure[] = [];
-for (const part of [nextStart, smallTransfers, bigFile]) {
-  for (const measure of await part(rounds, (line) => process.stderr.write(`${line}\n`))) measures.push(measure);
+for (const name of chosen) {
+  for (const measure of await PARTS[name](rounds, (line) => process.stderr.write(`${line}\n`))) measures.push(measure);
 }
 await database.stop();
 await rm(folder, { recursive: true, force: true });

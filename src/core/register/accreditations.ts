@@ -48,6 +48,8 @@ export interface AccreditationsReader {
   findOrganisationOf(participantId: ParticipantId): Promise<Organisation | null>;
   participantsOf(id: OrganisationId): Promise<ParticipantId[]>;
   memberships(personId: PersonId): Promise<Membership[]>;
+  /** Whether who signs in as this acts for this participant. */
+  actsFor(person: { issuer: string; subject: string }, participantId: ParticipantId): Promise<boolean>;
   /** The newest result of each probe of this participant, and the run that it came from. */
   probes(participantId: ParticipantId): Promise<(ProbeResult & { runId: ProbeRunId })[]>;
   getRun(id: ProbeRunId): Promise<ProbeRunRow>;

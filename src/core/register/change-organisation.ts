@@ -4,7 +4,7 @@ import type { Words } from "../catalogue/data-set.ts";
 import type { Decider, Organisation, OrganisationId } from "./application.ts";
 import { applyReinstatement, applySanction } from "./change-standing.ts";
 import type { Charters } from "./charter.ts";
-import { accreditorName, type RegisterCaller } from "./register-caller.ts";
+import { accreditorName, mustBeImpartial, type RegisterCaller } from "./register-caller.ts";
 import type { MarkingPorts } from "./trust-mark.ts";
 
 type CascadePorts = Pick<Ports, "store" | "queue"> & MarkingPorts & { charters: Charters };
@@ -32,6 +32,7 @@ export async function changeOrganisation(
     await w.cases.setOrganisationStatus(organisation.id, to);
     let cascaded = 0;
     for (const participantId of await w.accreditations.participantsOf(organisation.id)) {
+      await mustBeImpartial(w, caller, participantId);
       const participant = await w.participants.get(participantId);
       const change = { participantId, deciders, reasons: asked.reasons, cascaded: true };
       if (asked.kind === "suspend" && participant.status === "accredited") await applySanction(w, ports, "suspend", change);

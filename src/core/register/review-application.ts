@@ -10,7 +10,7 @@ import { grantAccreditation } from "./grant-accreditation.ts";
 import type { ParticipantId } from "../ids.ts";
 import type { Participant } from "./participant.ts";
 import { APPEAL, recordDecision } from "./record-decision.ts";
-import { accreditorName, type RegisterCaller } from "./register-caller.ts";
+import { accreditorName, mustBeImpartial, type RegisterCaller } from "./register-caller.ts";
 import { criteriaOf } from "./requirements.ts";
 import type { MarkingPorts } from "./trust-mark.ts";
 
@@ -39,6 +39,7 @@ export async function reviewApplication(
     );
   return ports.store.write(async (w) => {
     const application = await w.cases.lockApplication(applicationId);
+    await mustBeImpartial(w, caller, application.participantId);
     if (application.state !== "in_review" || application.round !== round)
       throw new RelaisError(
         "conflict",
@@ -139,6 +140,7 @@ export async function changeStandingByAccreditor(
   const proposer = accreditorName(caller);
   const { rings, decision } = await ports.store.write(async (w) => {
     const participant = await w.register.lock(asked.participantId);
+    await mustBeImpartial(w, caller, participant.id);
     const earlier = (await w.accreditations.proposals(participant.id)).find((proposal) => proposal.kind === asked.kind);
     if (ACCREDITORS_NEEDED[asked.kind] > 1 && (earlier === undefined || earlier.proposer === proposer)) {
       refuseImpossible(participant, asked.kind);
