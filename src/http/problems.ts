@@ -82,9 +82,13 @@ export function problemOf(error: RelaisError, context: { issuer: string; support
 
 /** What Express and its parsers throw, in our words. */
 const PARSER_ERRORS: Record<string, RelaisError> = {
-  "entity.too.large": new RelaisError("too_large", "The body is larger than this address takes: 64 KiB of JSON, or 32 KiB of a form.", {
-    actor: "client",
-  }),
+  "entity.too.large": new RelaisError(
+    "too_large",
+    "The body is larger than this address takes: 64 KiB of JSON, 32 KiB of a form, or 10 MiB of a file.",
+    {
+      actor: "client",
+    },
+  ),
   // What the reader of forms with a file says (multer).
   LIMIT_FILE_SIZE: new RelaisError("too_large", "A piece of evidence is at most 10 MiB.", { actor: "client" }),
   "entity.parse.failed": new RelaisError("invalid", "The body is not JSON.", { pointers: [""] }),

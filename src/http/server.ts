@@ -26,7 +26,8 @@ export function createHttpApp(ports: RoutePorts, settings: HttpSettings): Expres
   app.use(nameRequest, timed(settings.onAnswer), securityHeaders(settings.issuer.startsWith("https:")));
   const json = express.json({ limit: BODY_LIMIT, type: ["application/json", "application/*+json"] });
   const file = express.raw({ limit: EVIDENCE_BYTES, type: () => true });
-  const parserOf = ({ body }: Route): RequestHandler[] => (body === undefined ? [] : [body === "file" ? file : json]);
+  const parserOf = ({ body }: Route): RequestHandler[] =>
+    body === undefined ? [] : body === "file" ? [refuseStrangers, refuseLarge(EVIDENCE_BYTES), file] : [json];
   for (const route of ROUTES) app[route.method](route.path, ...parserOf(route), handle(ports, route));
   for (const path of new Set(ROUTES.map((route) => route.path))) app.all(path, refuseMethod(path));
   app.get("/v1/openapi.json", (_req, res) => void res.json(openApiDocument(settings.issuer)));
@@ -46,6 +47,24 @@ function refuseMethod(path: string): RequestHandler {
   return (_req, res) => {
     res.set("Allow", allowed.join(", "));
     throw new RelaisError("method_not_allowed", `This address takes ${allowed.join(", ")}.`);
+  };
+}
+
+/** Nobody's ten megabytes are read before they say who they are; whether it is true is asked with the request as a whole. */
+const refuseStrangers: RequestHandler = (req, _res, next) => {
+  if (req.get("authorization") === undefined)
+    throw new RelaisError("unauthenticated", "The request carries no access token. Send `Authorization: DPoP …`.");
+  next();
+};
+
+/** What is announced as too large is not waited for: else it would be read to its end before it is refused. */
+function refuseLarge(limit: number): RequestHandler {
+  return (req, res, next) => {
+    if (Number(req.get("content-length") ?? 0) <= limit) return next();
+    res.set("Connection", "close");
+    throw new RelaisError("too_large", `The body is larger than the ${limit / 1024 / 1024} MiB that this address takes.`, {
+      actor: "client",
+    });
   };
 }
 

@@ -169,7 +169,7 @@ const UPLOAD_LIMITS = { fileSize: EVIDENCE_BYTES, files: 1, fields: 10, fieldSiz
 
 function pagesIn(lang: Language, ports: PagesPorts): Router {
   const router = Router();
-  router.post(UPLOAD, signedIn(lang), multer({ limits: UPLOAD_LIMITS }).single("file"));
+  router.post(UPLOAD, signedIn(lang), multer({ limits: UPLOAD_LIMITS, defParamCharset: "utf8" }).single("file"));
   router.use(express.urlencoded({ extended: false, limit: "32kb", parameterLimit: 400 }));
   for (const [method, path, handler] of PUBLIC_ROUTES) {
     router[method](path, async (request, response) =>
