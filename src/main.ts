@@ -22,6 +22,7 @@ import { logCharters } from "./core/register/log-charters.ts";
 import { createKeyLogging } from "./core/register/log-own-keys.ts";
 import { REGISTER_ROUNDS } from "./core/register/register-rounds.ts";
 import { runChecks } from "./core/register/run-checks.ts";
+import { joinRegister } from "./core/register/join-register.ts";
 import { registerParticipant, type Entry } from "./core/register/register-participant.ts";
 import type { Staff } from "./core/register/staff.ts";
 import { sweepClosures } from "./core/switch/sweep-closures.ts";
@@ -375,10 +376,10 @@ function upstreamOf({ config, issuer }: Base, sandbox: SandboxPlan | null): { is
 }
 
 async function startSandbox(base: Base, plan: SandboxPlan, keyring: Keyring): Promise<AsyncDisposable> {
-  const child = await startSandboxChild(plan.settings, (solid) => {
-    admit(base, keyring, [solid]).catch((error: unknown) =>
-      base.log.error("a sandbox participant was not accredited", { error: asRelaisError(error) }),
-    );
+  const told = (error: unknown): void => base.log.error("a sandbox participant was not taken in", { error: asRelaisError(error) });
+  const child = await startSandboxChild(plan.settings, {
+    solid: (solid) => void admit(base, keyring, [solid]).catch(told),
+    bad: (names) => void joinSandbox(base, keyring, names).catch(told),
   });
   await admit(base, keyring, child.participants);
   return child;
@@ -393,6 +394,11 @@ async function admit(base: Base, keyring: Keyring, entries: Entry[]): Promise<vo
     if (participant.status !== "accredited")
       await accreditParticipant(ports, { participantId: participant.id, level: 1, reasons: SANDBOX_REASONS });
   }
+}
+
+/** Those that are bad on purpose join like anybody: level 0, and no further. */
+async function joinSandbox(base: Base, keyring: Keyring, entityIds: string[]): Promise<void> {
+  for (const entityId of entityIds) await joinRegister(registering(base, keyring), { entityId, confirmed: true, organisation: null });
 }
 
 function say(line: string): void {

@@ -73,7 +73,7 @@ async function registerCallerOf({ issuer, staff, store }: Ports, token: ClientCr
   if (clientId.startsWith(prefix)) {
     const member = staff.findName(decodeURIComponent(clientId.slice(prefix.length)));
     if (member === null) refuse("This office ended.");
-    return { kind: member.office, name: member.name };
+    return { kind: member.office, name: member.name, person: member.person };
   }
   const participant = await store.read((r) => r.participants.findByEntityId(clientId));
   if (participant === null) refuse("The access token belongs to nobody in the register.");

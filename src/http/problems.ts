@@ -86,7 +86,7 @@ export function problemOf(error: RelaisError, context: { issuer: string; support
 const PARSER_ERRORS: Record<string, RelaisError> = {
   "entity.too.large": new RelaisError(
     "too_large",
-    "The body is larger than this address takes: 64 KiB of JSON, 32 KiB of a form, or 256 KiB of a document to check.",
+    "The body is larger than this address takes: 64 KiB of JSON, 32 KiB of a form, 256 KiB of a document to check, or 10 MiB of a file.",
     { actor: "client" },
   ),
   // What the reader of forms with a file says (multer).

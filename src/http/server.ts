@@ -29,8 +29,12 @@ export function createHttpApp(ports: RoutePorts, settings: HttpSettings): Expres
   const json = express.json({ limit: BODY_LIMIT, type: ["application/json", "application/*+json"] });
   const file = express.raw({ limit: EVIDENCE_BYTES, type: () => true });
   const document = express.raw({ limit: LARGEST_DOCUMENT_BYTES, type: () => true });
-  const parserOf = ({ body }: Route): RequestHandler[] =>
-    body === undefined ? [] : [body === "file" ? file : body === "document" ? document : json];
+  const parsers: Record<"file" | "document" | "json", RequestHandler[]> = {
+    file: [refuseStrangers, refuseLarge(EVIDENCE_BYTES), file],
+    document: [refuseLarge(LARGEST_DOCUMENT_BYTES), document],
+    json: [json],
+  };
+  const parserOf = ({ body }: Route): RequestHandler[] => (body === undefined ? [] : parsers[typeof body === "string" ? body : "json"]);
   const handlerPorts = { ...ports, sentList: sentLists(ports) };
   for (const route of ROUTES) app[route.method](route.path, ...parserOf(route), handle(handlerPorts, route));
   for (const path of new Set(ROUTES.map((route) => route.path))) app.all(path, refuseMethod(path));
@@ -51,6 +55,24 @@ function refuseMethod(path: string): RequestHandler {
   return (_req, res) => {
     res.set("Allow", allowed.join(", "));
     throw new RelaisError("method_not_allowed", `This address takes ${allowed.join(", ")}.`);
+  };
+}
+
+/** Nobody's ten megabytes are read before they say who they are; whether it is true is asked with the request as a whole. */
+const refuseStrangers: RequestHandler = (req, _res, next) => {
+  if (req.get("authorization") === undefined)
+    throw new RelaisError("unauthenticated", "The request carries no access token. Send `Authorization: DPoP …`.");
+  next();
+};
+
+/** What is announced as too large is not waited for: else it would be read to its end before it is refused. */
+function refuseLarge(limit: number): RequestHandler {
+  return (req, res, next) => {
+    if (Number(req.get("content-length") ?? 0) <= limit) return next();
+    res.set("Connection", "close");
+    throw new RelaisError("too_large", `The body is larger than the ${limit / 1024} KiB that this address takes.`, {
+      actor: "client",
+    });
   };
 }
 

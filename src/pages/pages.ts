@@ -227,8 +227,8 @@ const CHECK_LIMITS = { ...UPLOAD_LIMITS, fileSize: LARGEST_DOCUMENT_BYTES, field
 
 function pagesIn(lang: Language, ports: PagesPorts): Router {
   const router = Router();
-  router.post(CHECK, multer({ limits: CHECK_LIMITS }).single("file"));
-  router.post(UPLOADS, signedIn(lang), multer({ limits: UPLOAD_LIMITS }).single("file"));
+  router.post(CHECK, multer({ limits: CHECK_LIMITS, defParamCharset: "utf8" }).single("file"));
+  router.post(UPLOADS, signedIn(lang), multer({ limits: UPLOAD_LIMITS, defParamCharset: "utf8" }).single("file"));
   router.use(express.urlencoded({ extended: false, limit: "32kb", parameterLimit: 400 }));
   for (const [method, path, handler] of PUBLIC_ROUTES) {
     router[method](path, async (request, response) =>

@@ -126,6 +126,15 @@ function readOrganisations(db: Database) {
           .execute()
       ).map((row) => row.participantId),
     memberships: (personId: PersonId) => db.selectFrom("memberships").selectAll().where("personId", "=", personId).execute(),
+    actsFor: async ({ issuer, subject }, participantId) =>
+      (await db
+        .selectFrom("memberships")
+        .innerJoin("people", "people.id", "memberships.personId")
+        .select("people.id")
+        .where("people.issuer", "=", issuer)
+        .where("people.subject", "=", subject)
+        .where("participantId", "=", participantId)
+        .executeTakeFirst()) !== undefined,
     findChallenge: async (participantId) =>
       (await db.selectFrom("challenges").select("value").where("participantId", "=", participantId).executeTakeFirst())?.value ?? null,
   } satisfies Partial<AccreditationsReader>;

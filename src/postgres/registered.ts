@@ -104,6 +104,7 @@ const CONDITIONS: Conditions = {
   dataset: (id) => sql<boolean>`p.datasets @> ${json([{ id }])}::jsonb`,
   kind: (kind) => sql<boolean>`p.datasets @> ${json([{ kind }])}::jsonb`,
   country: (country) => sql<boolean>`p.about ->> 'country' = ${country}`,
+  isChecked: (_yes, now) => sql<boolean>`(p.status = 'accredited' and (${inForce(now, 1)} or ${inForce(now, 2)}))`,
   keepsData: () => sql<boolean>`p.roles <> array['service']`,
 };
 

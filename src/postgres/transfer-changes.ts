@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import { RelaisError } from "../core/errors.ts";
 import type { TransferId } from "../core/ids.ts";
-import type { TransferChange, Writer } from "../core/ports.ts";
+import type { NewEvent, TransferChange, Writer } from "../core/ports.ts";
 import { isTerminal, type Transfer } from "../core/transfer/transfer.ts";
 import type { Database } from "./pool.ts";
 import { json } from "./rows.ts";
@@ -101,39 +101,44 @@ function changes(db: Database): Pick<Deliveries, "change" | "interrupt" | "live"
 
 const MOVING = ["scheduled", "queued", "fetching", "delivering", "delivered"] as const;
 
-/** One statement for any number of transfers: a suspension must be felt by all of them within a second. */
+/**
+ * One statement changes any number of transfers: a suspension must be felt by all of them within a second. Their timelines are written by a
+ * second one: only a statement that begins when the rows are locked sees every line that an attempt wrote while the first one waited for it.
+ */
 function sanctions(db: Database): Pick<Deliveries, "stopAll" | "resumeAll"> {
   return {
     stopAll: async ({ participantId, asSource, state, actor, at }) => {
       const from = state === "cancelled" ? [...MOVING, "paused"] : MOVING;
-      const stopped = await sql`
-        with stopped as (
-          update transfers set state = ${state}, reason = 'not_accredited', actor = ${actor}, epoch = epoch + 1, lease_until = null,
-            ended_at = ${state === "cancelled" ? at : null}
-          where ended_at is null and state = any (${from}) and (destination_id = ${participantId} or (${asSource} and source_id = ${participantId}))
-          returning id)
-        insert into transfer_events (transfer_id, sequence, at, kind, actor, details)
-        select id, coalesce((select max(sequence) from transfer_events e where e.transfer_id = stopped.id), 0) + 1, ${at},
-          ${state === "cancelled" ? "stopped" : "paused"}, ${actor}, '{"reason":"not_accredited"}' from stopped`.execute(db);
-      return Number(stopped.numAffectedRows ?? 0n);
+      const { rows } = await sql<{ id: TransferId }>`
+        update transfers set state = ${state}, reason = 'not_accredited', actor = ${actor}, epoch = epoch + 1, lease_until = null,
+          ended_at = ${state === "cancelled" ? at : null}
+        where ended_at is null and state = any (${from}) and (destination_id = ${participantId} or (${asSource} and source_id = ${participantId}))
+        returning id`.execute(db);
+      const event = { kind: state === "cancelled" ? "stopped" : "paused", actor, details: { reason: "not_accredited" } } as const;
+      await addEvents(db, rows, at, event);
+      return rows.length;
     },
     resumeAll: async ({ participantId, at }) => {
       const { rows } = await sql<{ id: TransferId; epoch: number }>`
-        with resumed as (
-          update transfers t set state = 'queued', reason = null, actor = null, epoch = t.epoch + 1, due_at = ${at}
-          from participants s, participants d
-          where s.id = t.source_id and d.id = t.destination_id and t.state = 'paused' and t.reason = 'not_accredited'
-            and (t.source_id = ${participantId} or t.destination_id = ${participantId})
-            and d.status = 'accredited' and (s.status = 'accredited' or 'platform' = any (s.roles))
-          returning t.id, t.epoch),
-        told as (
-          insert into transfer_events (transfer_id, sequence, at, kind, actor, details)
-          select id, coalesce((select max(sequence) from transfer_events e where e.transfer_id = resumed.id), 0) + 1, ${at}, 'resumed', 'operator', '{}'
-          from resumed)
-        select id, epoch from resumed`.execute(db);
+        update transfers t set state = 'queued', reason = null, actor = null, epoch = t.epoch + 1, due_at = ${at}
+        from participants s, participants d
+        where s.id = t.source_id and d.id = t.destination_id and t.state = 'paused' and t.reason = 'not_accredited'
+          and (t.source_id = ${participantId} or t.destination_id = ${participantId})
+          and d.status = 'accredited' and (s.status = 'accredited' or 'platform' = any (s.roles))
+        returning t.id, t.epoch`.execute(db);
+      await addEvents(db, rows, at, { kind: "resumed", actor: "operator" });
       return rows.map(({ id, epoch }) => ({ transferId: id, epoch }));
     },
   };
+}
+
+/** The same line in the timeline of each of these transfers, whose rows this transaction has locked. */
+async function addEvents(db: Database, transfers: { id: TransferId }[], at: Date, { kind, actor, details = {} }: NewEvent): Promise<void> {
+  if (transfers.length === 0) return;
+  await sql`
+    insert into transfer_events (transfer_id, sequence, at, kind, actor, details)
+    select t.id, coalesce((select max(sequence) from transfer_events e where e.transfer_id = t.id), 0) + 1, ${at}, ${kind}, ${actor}, ${json(details)}
+    from unnest(${transfers.map(({ id }) => id)}::text[]) as t (id)`.execute(db);
 }
 
 function columnsOf(change: TransferChange): Partial<Transfer> {

@@ -9,15 +9,22 @@ import type { SandboxReady, SandboxSettings } from "./main.ts";
 const STOP_MILLISECONDS = 8000;
 
 export interface SandboxChild extends AsyncDisposable {
-  /** Whom to register now. The Solid server follows when it answers. */
+  /** Whom to register now. */
   participants: Entry[];
+}
+
+/** Who follows when they answer. */
+interface LateComers {
+  solid(entry: Entry): void;
+  /** Entity identifiers. */
+  bad(entityIds: string[]): void;
 }
 
 /**
  * The sandbox in a process of its own, so that nothing of it shares memory with Relais. It stops with its parent, however the parent ends.
  * @throws RelaisError `unavailable` where it ended instead of answering; its own words went to stderr.
  */
-export async function startSandboxChild(settings: SandboxSettings, onSolid: (entry: Entry) => void): Promise<SandboxChild> {
+export async function startSandboxChild(settings: SandboxSettings, later: LateComers): Promise<SandboxChild> {
   const file = join(settings.dataDir, "settings.json");
   await mkdir(settings.dataDir, { recursive: true });
   await writeFile(file, JSON.stringify(settings, null, 2));
@@ -28,9 +35,10 @@ export async function startSandboxChild(settings: SandboxSettings, onSolid: (ent
   });
   const ended = new Promise<void>((done) => child.once("exit", () => done()));
   const { participants } = await new Promise<SandboxReady>((done, fail) => {
-    child.on("message", ({ ready, solid }: { ready?: SandboxReady; solid?: Entry }) => {
+    child.on("message", ({ ready, solid, bad }: { ready?: SandboxReady; solid?: Entry; bad?: string[] }) => {
       if (ready) done(ready);
-      if (solid) onSolid(solid);
+      if (solid) later.solid(solid);
+      if (bad) later.bad(bad);
     });
     child.once("exit", () => fail(new RelaisError("unavailable", "The sandbox did not start. Its own words are above.")));
   });

@@ -5,6 +5,7 @@ import { accountsByPersona } from "./accounts/accounts.ts";
 import { officeAccounts, type OfficeAccount } from "./accounts/offices.ts";
 import { escaped, languageOf, sendPage } from "./pages/page.ts";
 import { HOLDER_NAMES } from "./personas/holdings.ts";
+import { BAD_NAMES, BAD_PLATFORMS, type BadPlatform } from "./platform/personas.ts";
 import { createPodKeys } from "./solid/pod-keys.ts";
 
 export interface Home {
@@ -14,6 +15,8 @@ export interface Home {
   url: string;
   /** Every program, by name; `solid` with a slash at its end, or absent. */
   urls: Readonly<Record<string, string>>;
+  /** Platforms that are bad on purpose. */
+  badUrls: Readonly<Partial<Record<BadPlatform, string>>>;
 }
 
 const TEXTS = {
@@ -29,6 +32,10 @@ const TEXTS = {
     offices: "Les bureaux du registre",
     officesIntro: "Deux personnes chargées de l’agrément et l’autorité, pour essayer le registre.",
     programs: "Les programmes",
+    bad: "Des espaces qui ont des défauts",
+    badIntro: "Ils sont faits ainsi exprès : niveau 0, sans aucun compte. Les contrôles trouvent ce qui ne va pas.",
+    flaw: "Ce qui ne va pas",
+    see: "Pour le voir",
     keys: "Clés du pod",
     key: {
       podRoot: "Adresse de votre pod",
@@ -45,6 +52,7 @@ const TEXTS = {
       telecom: "Télécom",
       ancre: "Ancre",
       solid: "Pods Solid",
+      platform: "Espace",
     },
   },
   en: {
@@ -59,6 +67,10 @@ const TEXTS = {
     offices: "Offices of the register",
     officesIntro: "Two accreditors and the authority, to try the register.",
     programs: "The programs",
+    bad: "Platforms with defects",
+    badIntro: "They are so on purpose: level 0, without any account. The checks find what is wrong.",
+    flaw: "What is wrong",
+    see: "To see it",
     keys: "Pod keys",
     key: { podRoot: "Address of your pod", clientId: "Client id", clientSecret: "Client secret" },
     once: "Give them to Relais when you link the pod. They will not be shown again.",
@@ -71,6 +83,7 @@ const TEXTS = {
       telecom: "Telecom",
       ancre: "Ancre",
       solid: "Solid pods",
+      platform: "Platform",
     },
   },
 } as const satisfies Record<Language, object>;
@@ -109,7 +122,7 @@ function showHome(home: Home, request: Request, response: Response): void {
 <tbody>${officeAccounts(home.seed)
     .map((account) => officeRow(text, account))
     .join("")}</tbody></table></div>
-<h2>${text.programs}</h2><ul>${programs(home, language)}</ul>`;
+<h2>${text.programs}</h2><ul>${programs(home, language)}</ul>${badPlatforms(home, language)}`;
   sendPage(response, 200, { language, title: text.title, body });
 }
 
@@ -126,9 +139,25 @@ function officeRow(text: (typeof TEXTS)[Language], { name, email, password }: Of
   return `<tr><th scope="row">${escaped(name)}</th><td data-head="${text.email}:">${escaped(email)}</td><td data-head="${text.password}:"><code>${escaped(password)}</code></td></tr>`;
 }
 
+function badPlatforms({ badUrls }: Home, language: Language): string {
+  const text = TEXTS[language];
+  const rows = BAD_NAMES.filter((name) => badUrls[name] !== undefined).map((name) => badRow(text, language, name, badUrls[name] as string));
+  if (rows.length === 0) return "";
+  const heads = [text.names.platform, text.flaw, text.see].map((head) => `<th scope="col">${head}</th>`).join("");
+  return `<h2>${text.bad}</h2><p>${text.badIntro}</p>
+<div class="wide" tabindex="0" role="region" aria-label="${text.bad}"><table class="people"><thead><tr>${heads}</tr></thead><tbody>${rows.join("")}</tbody></table></div>`;
+}
+
+/** On a port of its own each trusts this Relais: a run of one's own needs one that trusts the run. */
+function badRow(text: (typeof TEXTS)[Language], language: Language, name: BadPlatform, url: string): string {
+  const { name: shown, flaw } = BAD_PLATFORMS[name];
+  const command = `relais sandbox platform --persona ${name}`;
+  return `<tr><th scope="row"><a href="${escaped(`${url}/.well-known/openid-federation`)}">${escaped(shown)}</a></th><td data-head="${text.flaw}:">${escaped(flaw[language])}</td><td data-head="${text.see}:"><code>${escaped(command)}</code></td></tr>`;
+}
+
 function programs({ relais, urls }: Home, language: Language): string {
   const { names } = TEXTS[language];
-  const all = Object.entries<string>({ relais, ...urls }).filter(([name]) => Object.hasOwn(names, name));
+  const all = Object.entries<string>({ relais, ...urls }).filter(([name]) => name !== "platform" && Object.hasOwn(names, name));
   return all.map(([name, url]) => `<li><a href="${escaped(url)}">${escaped(names[name as keyof typeof names])}</a></li>`).join("");
 }
 

@@ -14,10 +14,12 @@ import { openOwnKey } from "./peer/own-keys.ts";
 import { answerNotFound, answerProblems } from "./peer/problems.ts";
 import { reporter } from "./peer/reports.ts";
 import { HOLDER_NAMES, type HolderName } from "./personas/holdings.ts";
+import { BAD_NAMES, BAD_PLATFORMS, type BadPlatform } from "./platform/personas.ts";
 import { startPlatform } from "./platform/platform.ts";
 import { startSolidServer } from "./solid/solid-server.ts";
 
 export type ProgramName = "identity" | "energy" | "insurance" | "telecom" | "ancre" | "solid" | "home";
+export type BadPorts = Record<BadPlatform, number>;
 
 export interface SandboxSettings {
   dataDir: string;
@@ -28,6 +30,8 @@ export interface SandboxSettings {
   host: string;
   /** 0 for any free port. */
   ports: Record<ProgramName, number>;
+  /** Of the platforms that are bad on purpose; none of them where it is left out. */
+  badPorts?: BadPorts;
   /** Customers of the holders beside the personas; in process only. */
   extra?: Partial<Record<HolderName, BulkCustomers>>;
   /** Accounts at Ancre beside the personas'. */
@@ -45,6 +49,8 @@ export interface SandboxReady {
 export interface Sandbox extends SandboxReady, AsyncDisposable {
   /** The Solid server's entry once it answers; null where there is none. */
   solid: Promise<Entry | null>;
+  /** Entity identifiers of the platforms that are bad on purpose and can join the register, once they answer: they begin after everybody else. */
+  bad: Promise<string[]>;
 }
 
 /** Starts every program of the sandbox in this process, but for the Solid server, which gets its own. */
@@ -63,11 +69,32 @@ export async function startSandbox(settings: SandboxSettings): Promise<Sandbox> 
   home.serve(
     express()
       .disable("x-powered-by")
-      .use(homeRoutes({ seed, relais, url: home.url, urls }), answerNotFound, answerProblems(report)),
+      .use(homeRoutes({ seed, relais, url: home.url, urls, badUrls: badUrlsOf(settings) }), answerNotFound, answerProblems(report)),
   );
   const participants = [...HOLDER_NAMES, "ancre"].map((name) => ({ entityId: urls[name] as string }));
   const kept = owned.move();
-  return { urls, participants, solid: solid?.ready ?? Promise.resolve(null), [Symbol.asyncDispose]: () => kept.disposeAsync() };
+  const bad = startBadPlatforms(settings, kept);
+  const end = async (): Promise<void> => {
+    await bad.catch(() => undefined);
+    await kept.disposeAsync();
+  };
+  return { urls, participants, solid: solid?.ready ?? Promise.resolve(null), bad, [Symbol.asyncDispose]: end };
+}
+
+function badUrlsOf({ host, badPorts }: SandboxSettings): Partial<Record<BadPlatform, string>> {
+  return Object.fromEntries(Object.entries(badPorts ?? {}).map(([name, port]) => [name, `http://${host}:${port}`]));
+}
+
+/** One after the other: nobody waits for them. */
+async function startBadPlatforms({ badPorts, ...settings }: SandboxSettings, owned: AsyncDisposableStack): Promise<string[]> {
+  const { dataDir, seed, relais, host } = settings;
+  const joining: string[] = [];
+  for (const name of badPorts ? BAD_NAMES : []) {
+    const persona = BAD_PLATFORMS[name];
+    const { entityId } = owned.use(await startPlatform({ dataDir, seed, relais, host, port: badPorts?.[name] ?? 0, persona }));
+    if (persona.joins) joining.push(entityId);
+  }
+  return joining;
 }
 
 const IDENTITY = { name: "Identité du bac à sable", title: { fr: "Connexion", en: "Sign in" } };
@@ -103,12 +130,13 @@ async function run(file: string): Promise<void> {
   const { urls, participants } = sandbox;
   tell({ ready: { urls, participants } });
   void sandbox.solid.then((solid) => solid && tell({ solid }));
+  void sandbox.bad.then((bad) => tell({ bad }), report);
   await stopped;
   await sandbox[Symbol.asyncDispose]();
   if (process.connected) process.disconnect();
 }
 
-function tell(message: { ready: SandboxReady } | { solid: Entry }): void {
+function tell(message: { ready: SandboxReady } | { solid: Entry } | { bad: string[] }): void {
   process.stdout.write(`${JSON.stringify(message)}\n`);
   if (process.connected) process.send?.(message);
 }

@@ -14,7 +14,7 @@ import { redacted, runProbes } from "../../src/core/conformance/run-probes.ts";
 import { participantFrom } from "../../src/core/register/participant-metadata.ts";
 import type { Participant } from "../../src/core/register/participant.ts";
 import { startHolder } from "../../src/sandbox/holder/holder.ts";
-import type { Fault } from "../../src/sandbox/platform/faults.ts";
+import type { Fault } from "../../src/sandbox/platform/personas.ts";
 import { startPlatform } from "../../src/sandbox/platform/platform.ts";
 import { freePort } from "../support/ports.ts";
 

@@ -221,6 +221,7 @@ export async function endOf(store: Store, id: TransferId): Promise<Transfer> {
 
 export interface LedgerEntry {
   time: string;
+  begunAt?: string;
   event: "request" | "stored";
   method?: string;
   path?: string;

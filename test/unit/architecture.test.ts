@@ -34,7 +34,7 @@ function mayImport(from: string, to: string): boolean {
   if (from === "src/core" || from.startsWith("adapters/")) return false;
   if (to === "src/core") return true;
   if (EDGES.includes(from.slice("src/".length))) return to === "src/telemetry";
-  return from === "src/cli" && ["src/sdk", "src/keys", "src/net", "src/federation", "src/sandbox"].includes(to);
+  return from === "src/cli" && ["src/sdk", "src/keys", "src/net", "src/federation", "src/sandbox", "src/policies"].includes(to);
 }
 
 /** Who may have each package, whole. */

@@ -1,5 +1,6 @@
 import type { PublicJwk } from "../register/participant.ts";
 import { failed, notRun, passed, type Finding, type Look, type Probe } from "./probing.ts";
+import { shellWord } from "./shell-word.ts";
 
 const WELL_KNOWN = "/.well-known/openid-federation";
 const CHALLENGE_PATH = "/.well-known/relais-challenge";
@@ -14,13 +15,13 @@ export const ENTITY_PROBES: Probe[] = [
     name: "domain.control",
     title: { fr: "Contrôle du nom de domaine", en: "Control of the domain name" },
     reproduce: ({ participant: { entityId } }) =>
-      `curl -s ${entityId}${CHALLENGE_PATH}\ndig +short TXT _relais-challenge.${hostOf(entityId)}`,
+      `curl -s ${shellWord(entityId + CHALLENGE_PATH)}\ndig +short TXT ${shellWord(`_relais-challenge.${hostOf(entityId)}`)}`,
     run: findChallenge,
   },
   {
     name: "entity.configuration",
     title: { fr: "Description publiée et signée", en: "Published and signed description" },
-    reproduce: ({ participant: { entityId } }) => `curl -si ${entityId}${WELL_KNOWN}`,
+    reproduce: ({ participant: { entityId } }) => `curl -si ${shellWord(entityId + WELL_KNOWN)}`,
     run: async ({ entityConfigurations, participant }) => {
       await entityConfigurations.fetch(participant.entityId);
       return passed(
@@ -33,7 +34,7 @@ export const ENTITY_PROBES: Probe[] = [
     name: "entity.keys",
     title: { fr: "Clés publiées utilisables", en: "Usable published keys" },
     reproduce: ({ participant: { entityId } }) =>
-      `curl -s ${entityId}${WELL_KNOWN} | cut -d. -f2 | base64 -di 2>/dev/null | grep -o '"jwks".*'`,
+      `curl -s ${shellWord(entityId + WELL_KNOWN)} | cut -d. -f2 | tr _- /+ | base64 -di 2>/dev/null | grep -o '"jwks".*'`,
     run: async ({ entityConfigurations, participant }) => {
       const { keys, metadata } = await entityConfigurations.fetch(participant.entityId);
       const client = (metadata["oauth_client"]?.["jwks"] as { keys?: PublicJwk[] } | undefined)?.keys ?? [];
@@ -43,25 +44,26 @@ export const ENTITY_PROBES: Probe[] = [
   {
     name: "tls.configuration",
     title: { fr: "Connexions chiffrées", en: "Encrypted connections" },
-    reproduce: ({ participant: { entityId } }) => `curl -sv --tlsv1.2 ${entityId}${WELL_KNOWN} 2>&1 | grep -E 'SSL connection|expire date'`,
+    reproduce: ({ participant: { entityId } }) =>
+      `curl -sv --tlsv1.2 ${shellWord(entityId + WELL_KNOWN)} 2>&1 | grep -E 'SSL connection|expire date'`,
     run: inspectTls,
   },
   {
     name: "security.txt",
     title: { fr: "Contact de sécurité (security.txt)", en: "Security contact (security.txt)" },
-    reproduce: ({ participant: { entityId } }) => `curl -si ${originOf(entityId)}/.well-known/security.txt`,
+    reproduce: ({ participant: { entityId } }) => `curl -si ${shellWord(`${originOf(entityId)}/.well-known/security.txt`)}`,
     run: readSecurityTxt,
   },
   {
     name: "pages.privacy",
     title: { fr: "Page de confidentialité", en: "Privacy page" },
-    reproduce: ({ participant: { about } }) => `curl -si ${about.policyUri ?? "<policy_uri>"} | head -5`,
+    reproduce: ({ participant: { about } }) => `curl -si ${shellWord(about.policyUri ?? "<policy_uri>")} | head -5`,
     run: (look) => readPage(look, look.participant.about.policyUri, "policy_uri"),
   },
   {
     name: "pages.incidents",
     title: { fr: "Page des incidents", en: "Page of incidents" },
-    reproduce: ({ participant: { about } }) => `curl -si ${about.incidentsUri ?? "<incidents_uri>"} | head -5`,
+    reproduce: ({ participant: { about } }) => `curl -si ${shellWord(about.incidentsUri ?? "<incidents_uri>")} | head -5`,
     run: (look) => readPage(look, look.participant.about.incidentsUri, "incidents_uri"),
   },
 ];

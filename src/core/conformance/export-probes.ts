@@ -3,6 +3,7 @@ import type { OutboundResponse } from "../transfer/adapter.ts";
 import { readContentDigest, sha256 } from "../transfer/manifest.ts";
 import { TRIAL_DATASET, trialItem, unexpected } from "./inbox-probes.ts";
 import { failed, passed, type Finding, type Look, type Probe, type TestToken } from "./probing.ts";
+import { shellWord } from "./shell-word.ts";
 import { beginTrial, type TrialItem } from "./trial-transfer.ts";
 
 const exportUrl = ({ participant }: Look): string => participant.endpoints.export ?? "<export_endpoint>";
@@ -12,20 +13,20 @@ export const HOLDER_PROBES: Probe[] = [
   {
     name: "export.refuses-without-consent",
     title: { fr: "Rien sans autorisation", en: "Nothing without permission" },
-    reproduce: (look) => `curl -si ${exportUrl(look)}/datasets   # expected: 401`,
+    reproduce: (look) => `curl -si ${shellWord(`${exportUrl(look)}/datasets`)}   # expected: 401`,
     run: refusesWithoutConsent,
   },
   {
     name: "export.lists-datasets",
     title: { fr: "La liste est complète et exacte", en: "The list is complete and right" },
-    reproduce: (look) => `curl -si -H 'Authorization: DPoP <token>' -H 'DPoP: <proof>' ${exportUrl(look)}/datasets`,
+    reproduce: (look) => tokenHint(look, look.participant.datasets[0]?.id ?? "<one>", "/datasets"),
     run: listsDatasets,
   },
   {
     name: "export.honours-narrowing",
     title: { fr: "Rien au-delà de l’autorisation", en: "Nothing beyond the permission" },
     reproduce: (look) =>
-      `curl -si -H 'Authorization: DPoP <token for one data set>' -H 'DPoP: <proof>' ${exportUrl(look)}/datasets/<another>   # expected: 403`,
+      `${tokenHint(look, look.participant.datasets[0]?.id ?? "<one>", `/datasets/${encodeURIComponent(look.participant.datasets[1]?.id ?? "nothing.of.this.name")}`)}   # expected: 403`,
     run: honoursNarrowing,
   },
   withdrawalProbe((look) => endedTokenIsRefused(look, [String(look.participant.datasets[0]?.id)])),
@@ -36,17 +37,23 @@ export const REVERSIBILITY_PROBES: Probe[] = [
   {
     name: "roundtrip.fidelity",
     title: { fr: "Ce qui entre peut sortir", en: "What goes in comes out" },
-    reproduce: (look) => `curl -si -H 'Authorization: DPoP <token>' -H 'DPoP: <proof>' '${exportUrl(look)}/datasets/${TRIAL_DATASET}'`,
+    reproduce: (look) => tokenHint(look, TRIAL_DATASET, `/datasets/${TRIAL_DATASET}`),
     run: roundTrip,
   },
 ];
+
+/** A token is bound to a key and its proof counts once: a command makes both, and prints the curl command. */
+function tokenHint(look: Look, dataset: string, path: string): string {
+  const words = ["--target", look.participant.entityId, "--dataset", dataset, "--url", `${exportUrl(look)}${path}`];
+  return `relais conformance sign ${words.map(shellWord).join(" ")}   # prints a curl command`;
+}
 
 function withdrawalProbe(run: Probe["run"]): Probe {
   return {
     name: "withdrawal.honoured",
     title: { fr: "Le retrait est respecté", en: "A withdrawal is honoured" },
     reproduce: (look) =>
-      `curl -si -H 'Authorization: DPoP <ended token>' -H 'DPoP: <proof>' ${exportUrl(look)}/datasets   # expected: 401, within one second`,
+      `${tokenHint(look, look.participant.datasets[0]?.id ?? TRIAL_DATASET, "/datasets")}   # then press Enter there, which ends the token, and send it again: expected 401 within one second`,
     run,
   };
 }

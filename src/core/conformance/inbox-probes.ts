@@ -1,6 +1,7 @@
 import type { OutboundResponse } from "../transfer/adapter.ts";
 import { sha256 } from "../transfer/manifest.ts";
 import { failed, passed, type Finding, type Look, type Probe } from "./probing.ts";
+import { shellWord } from "./shell-word.ts";
 import { beginTrial, receiptOf, type Trial, type TrialItem } from "./trial-transfer.ts";
 
 /** A data set of no holder: what a trial leaves is told apart from people's data. */
@@ -13,11 +14,11 @@ export const trialItem = (key: string, content = `trial ${key}`, mediaType = "te
   body: text(content),
 });
 
-const SIGNED_HINT = "# Each request is signed anew (RFC 9421) and valid for 300 s: run `relais conformance run --only";
 const byCommand =
   (name: string) =>
   ({ participant }: Look): string =>
-    `${SIGNED_HINT} ${name} --target ${participant.entityId}\``;
+    `relais conformance run --only ${name} --target ${shellWord(participant.entityId)}\n` +
+    `# or request by request: relais conformance sign --target ${shellWord(participant.entityId)} --method PUT --url URL --body FILE   # prints a curl command, signed (RFC 9421) and valid for 300 s`;
 
 /** What a destination has to do with what arrives, and with what must not. */
 export const INBOX_PROBES: Probe[] = [
@@ -44,7 +45,7 @@ export const INBOX_PROBES: Probe[] = [
     name: "inbox.refuses-bad-signature",
     title: { fr: "Une signature fausse est refusée", en: "A wrong signature is refused" },
     reproduce: ({ participant: { endpoints } }) =>
-      `curl -si -X POST ${endpoints.inbox}/transfers -H 'content-type: application/json' -d '{}'   # expected: 401`,
+      `curl -si -X POST ${shellWord(`${endpoints.inbox ?? "<inbox_endpoint>"}/transfers`)} -H 'content-type: application/json' -d '{}'   # expected: 401`,
     run: (look) => refuses(look, (trial, item) => trial.put(item, { tamper: breakSignature }), [401]),
   },
   {

@@ -4,7 +4,7 @@ import { ENTITY_PROBES } from "./entity-probes.ts";
 import { HOLDER_PROBES, REVERSIBILITY_PROBES } from "./export-probes.ts";
 import { INBOX_PROBES } from "./inbox-probes.ts";
 import type { ProbeResult } from "./probe.ts";
-import { failed, type Finding, type Look, type Probe, type ProbePorts } from "./probing.ts";
+import { failed, notRun, type Finding, type Look, type Probe, type ProbePorts } from "./probing.ts";
 
 /** A look at one participant. */
 export interface Asked {
@@ -14,9 +14,15 @@ export interface Asked {
   /** Only these; all of its roles where empty. */
   only?: readonly string[];
   onResult?: (result: ProbeResult) => void;
+  /** False where its description could not be read: what it says of itself is all that can be looked at then. */
+  isDescribed?: boolean;
+  /** For one check. */
+  deadlineSeconds?: number;
 }
 
-const PROBE_SECONDS = 20;
+const DEADLINE_SECONDS = 20;
+/** Who left one check without an answer gets less time for the others: a look at somebody silent ends too. */
+const IMPATIENT_SECONDS = 4;
 
 /** The probes of this participant's roles, each once. */
 export function probesFor({ roles }: Pick<Participant, "roles">): Probe[] {
@@ -31,20 +37,30 @@ export function probesFor({ roles }: Pick<Participant, "roles">): Probe[] {
 /** One after the other, each with a deadline of its own. Nothing that the participant does makes it throw. */
 export async function runProbes(ports: ProbePorts, asked: Asked): Promise<ProbeResult[]> {
   const results: ProbeResult[] = [];
+  let seconds = asked.deadlineSeconds ?? DEADLINE_SECONDS;
   for (const probe of probesFor(asked.participant)) {
     if (asked.only && asked.only.length > 0 && !asked.only.includes(probe.name)) continue;
-    const result = await runOne(ports, asked, probe);
+    const result = await runOne(ports, asked, probe, seconds);
+    if (result.milliseconds >= seconds * 1000) seconds = Math.min(seconds, IMPATIENT_SECONDS);
     asked.onResult?.(result);
     results.push(result);
   }
   return results;
 }
 
-async function runOne(ports: ProbePorts, { participant, challenge, signal: whole }: Asked, probe: Probe): Promise<ProbeResult> {
+const UNDESCRIBED: Finding = notRun(
+  "Sa description ne peut pas être lue : elle dirait où regarder.",
+  "Its description cannot be read, which would say where to look.",
+);
+
+async function runOne(ports: ProbePorts, asked: Asked, probe: Probe, seconds: number): Promise<ProbeResult> {
+  const { participant, challenge, signal: whole, isDescribed = true } = asked;
   const startedAt = ports.clock.now();
-  const signal = AbortSignal.any([whole, AbortSignal.timeout(PROBE_SECONDS * 1000)]);
+  const deadline = AbortSignal.timeout(seconds * 1000);
+  const signal = AbortSignal.any([whole, deadline]);
   const look: Look = { ...ports, participant, challenge, signal, fetch: ports.fetchFor(participant, signal) };
-  const { outcome, detail } = await probe.run(look).catch(findingOf);
+  const isBlind = !isDescribed && !ENTITY_PROBES.includes(probe);
+  const { outcome, detail } = isBlind ? UNDESCRIBED : await inTime(probe.run(look), deadline).catch(findingOf);
   return {
     probe: probe.name,
     outcome,
@@ -54,6 +70,13 @@ async function runOne(ports: ProbePorts, { participant, challenge, signal: whole
     startedAt,
     milliseconds: ports.clock.now().getTime() - startedAt.getTime(),
   };
+}
+
+/** The deadline holds whatever a probe waits for. */
+async function inTime(work: Promise<Finding>, deadline: AbortSignal): Promise<Finding> {
+  const { promise: late, resolve } = Promise.withResolvers<Finding>();
+  deadline.addEventListener("abort", () => resolve(SILENT), { once: true });
+  return Promise.race([work, late]);
 }
 
 const SILENT: Finding = failed("Pas de réponse dans le délai, ou connexion coupée.", "No answer in time, or the connection was cut.");

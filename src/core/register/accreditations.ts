@@ -51,6 +51,8 @@ export interface AccreditationsReader {
   /** Always in the same order. */
   participantsOf(id: OrganisationId): Promise<ParticipantId[]>;
   memberships(personId: PersonId): Promise<Membership[]>;
+  /** Whether who signs in as this acts for this participant. */
+  actsFor(person: { issuer: string; subject: string }, participantId: ParticipantId): Promise<boolean>;
   /** The newest result of each probe of this participant, and the run that it came from. */
   probes(participantId: ParticipantId): Promise<(ProbeResult & { runId: ProbeRunId })[]>;
   getRun(id: ProbeRunId): Promise<ProbeRunRow>;

@@ -6,7 +6,7 @@ import type { Decider, Organisation, OrganisationId, OrganisationProposal } from
 import { applyReinstatement, applySanction, type Change } from "./change-standing.ts";
 import type { Charters } from "./charter.ts";
 import type { Participant, Status } from "./participant.ts";
-import { accreditorName, type RegisterCaller } from "./register-caller.ts";
+import { accreditorName, mustBeImpartial, type RegisterCaller } from "./register-caller.ts";
 import type { MarkingPorts } from "./trust-mark.ts";
 import { together } from "./two-accreditors.ts";
 
@@ -43,6 +43,7 @@ export async function changeOrganisation(
   const acting = accreditorName(caller);
   const { rings, ...done } = await ports.store.write(async (w) => {
     const organisation = await lockFor(w, asked);
+    for (const participantId of await w.accreditations.participantsOf(organisation.id)) await mustBeImpartial(w, caller, participantId);
     const earlier = (await w.accreditations.organisationProposals(organisation.id)).find(({ kind }) => kind === asked.kind);
     const names = together(earlier, acting, ORGANISATION_ACTS[asked.kind].accreditors);
     if (names === null) {

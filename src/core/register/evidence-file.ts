@@ -40,5 +40,6 @@ export function measuredFile({ fileName, content, ...given }: NewFile): {
 /** A name is shown, never used: control characters and directions of writing could still deceive whoever reads it. */
 function shown(name: string): string {
   const safe = name.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}/\\]/gu, "_").trim();
-  return safe === "" ? "file" : safe.slice(-120);
+  // Whole characters: half of one is none.
+  return safe === "" ? "file" : [...safe.slice(-1000)].slice(-120).join("").toWellFormed();
 }

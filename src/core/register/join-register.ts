@@ -21,10 +21,10 @@ type JoiningPorts = Pick<Ports, "store"> & MarkingPorts & { entityConfigurations
  */
 export async function joinRegister(
   ports: JoiningPorts,
-  { entityId, organisation }: { entityId: string; organisation: Pick<Organisation, "name" | "country"> | null },
+  { organisation, ...entry }: { entityId: string; confirmed?: boolean; organisation: Pick<Organisation, "name" | "country"> | null },
 ): Promise<Participant> {
   await refuseCrowd(ports);
-  const participant = await registerParticipant(ports, { entityId });
+  const participant = await registerParticipant(ports, entry);
   return ports.store.write(async (w) => {
     const present = await w.register.lock(participant.id);
     await attach(w, present, organisation, ports.clock.now());

@@ -1,9 +1,12 @@
 import { RelaisError } from "../errors.ts";
 import type { ParticipantId } from "../ids.ts";
-import type { Office } from "./staff.ts";
+import type { Reader } from "../ports.ts";
+import type { Office, StaffMember } from "./staff.ts";
 
 /** Who acts in the register: a participant (its own key, or a person who acts for it), or somebody with an office. */
-export type RegisterCaller = { kind: "participant"; participantId: ParticipantId; name: string } | { kind: Office; name: string };
+export type RegisterCaller =
+  | { kind: "participant"; participantId: ParticipantId; name: string }
+  | { kind: Office; name: string; /** Who signs in with this office, where the operator named somebody. */ person?: StaffMember["person"] };
 
 /** @throws RelaisError `not_found` for anybody else: what is not theirs does not exist for them. */
 export function mustActFor(caller: RegisterCaller, participantId: ParticipantId): void {
@@ -21,6 +24,16 @@ export function mayRead(caller: RegisterCaller, participantId: ParticipantId): v
 export function accreditorName(caller: RegisterCaller): string {
   if (caller.kind === "accreditor") return caller.name;
   throw new RelaisError("forbidden", "Only an accreditor decides this. The operator names accreditors.", { actor: "operator" });
+}
+
+/** Nobody judges a participant that they act for, whatever they declare. @throws RelaisError `forbidden`. */
+export async function mustBeImpartial(
+  r: Pick<Reader, "accreditations">,
+  caller: RegisterCaller,
+  participantId: ParticipantId,
+): Promise<void> {
+  if (caller.kind === "participant" || !caller.person || !(await r.accreditations.actsFor(caller.person, participantId))) return;
+  throw new RelaisError("forbidden", "You act for this participant: another accreditor has to decide.", { actor: "operator" });
 }
 
 /** The participant that the caller is. @throws RelaisError `forbidden` for an office. */

@@ -26,6 +26,8 @@ export interface RegisterFilter {
   kind?: DataKind;
   /** ISO 3166 country where it keeps the data. */
   country?: string;
+  /** Accredited above the sandbox's level: somebody has looked at it, and people may be led there. */
+  isChecked?: true;
   /** Not only services: somebody with whom a person can have an account. */
   keepsData?: true;
 }

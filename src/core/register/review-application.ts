@@ -11,7 +11,7 @@ import { grantAccreditation } from "./grant-accreditation.ts";
 import type { ParticipantId } from "../ids.ts";
 import type { Participant } from "./participant.ts";
 import { APPEAL, recordDecision } from "./record-decision.ts";
-import { accreditorName, type RegisterCaller } from "./register-caller.ts";
+import { accreditorName, mustBeImpartial, type RegisterCaller } from "./register-caller.ts";
 import { criteriaOf } from "./requirements.ts";
 import type { MarkingPorts } from "./trust-mark.ts";
 import { together } from "./two-accreditors.ts";
@@ -42,6 +42,7 @@ export async function reviewApplication(
   return ports.store.write(async (w) => {
     await w.register.lock((await w.accreditations.getApplication(applicationId)).participantId);
     const application = await w.cases.lockApplication(applicationId);
+    await mustBeImpartial(w, caller, application.participantId);
     if (application.state !== "in_review" || application.round !== round)
       throw new RelaisError(
         "conflict",
@@ -161,6 +162,7 @@ export async function changeStandingByAccreditor(
   const proposer = accreditorName(caller);
   const { rings, decision } = await ports.store.write(async (w) => {
     const participant = await w.register.lock(asked.participantId);
+    await mustBeImpartial(w, caller, participant.id);
     const earlier = (await w.accreditations.proposals(participant.id)).find((proposal) => proposal.kind === asked.kind);
     const names = together(earlier, proposer, ACCREDITORS_NEEDED[asked.kind]);
     if (names === null) {

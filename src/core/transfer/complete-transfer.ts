@@ -13,7 +13,9 @@ import type { Transfer, TransferItem } from "./transfer.ts";
  * after a crash the same one is handed over again, never a second one.
  */
 export async function completeTransfer(ports: RunPorts, attempt: Attempt, destination: Destination): Promise<void> {
-  const manifestJws = (await storedManifest(ports, attempt.transfer.id)) ?? (await signManifest(ports, attempt));
+  const stored = await storedManifest(ports, attempt.transfer.id);
+  if (stored !== null) await standAsDelivered(attempt);
+  const manifestJws = stored ?? (await signManifest(ports, attempt));
   const manifest = payloadOf(manifestJws) as Manifest;
   await attempt.mayMoveData();
   const proof = await destination.complete(manifest, manifestJws);
@@ -27,6 +29,21 @@ export async function completeTransfer(ports: RunPorts, attempt: Attempt, destin
       actor: receipt.observed ? "relais" : "platform",
       details: { items: receipt.items.length, observed: receipt.observed },
     });
+  });
+}
+
+/** Whether everything was handed over by an earlier attempt: its manifest stands, also where the transfer was paused since. */
+export async function isSigned(ports: Pick<RunPorts, "store">, id: Transfer["id"]): Promise<boolean> {
+  return (await storedManifest(ports, id)) !== null;
+}
+
+/** A transfer that was paused after its manifest begins anew in its states: it passes those that it had behind it. */
+async function standAsDelivered({ transfer, write }: Attempt): Promise<void> {
+  const { id, epoch, state } = transfer;
+  const behind = (["fetching", "delivering"] as const).indexOf(state as "fetching" | "delivering");
+  if (behind < 0) return;
+  await write(async (w) => {
+    for (const next of (["delivering", "delivered"] as const).slice(behind)) await w.deliveries.change(id, epoch, { state: next });
   });
 }
 

@@ -4,7 +4,7 @@ import { leaveIncomplete } from "../switch/leave-incomplete.ts";
 import type { DatasetCount, Destination, Source } from "./adapter.ts";
 import { startAttempt, type Attempt } from "./attempt.ts";
 import { deliverItems, type Limits } from "./deliver-items.ts";
-import { completeTransfer } from "./complete-transfer.ts";
+import { completeTransfer, isSigned } from "./complete-transfer.ts";
 import { finishTransfer } from "./finish-transfer.ts";
 import { headOf, openDestination, openSource } from "./open-ends.ts";
 import type { RunPorts } from "./run-ports.ts";
@@ -54,7 +54,8 @@ async function claim(ports: RunPorts, ring: Ring, leaseSeconds: number): Promise
 async function carry(ports: RunPorts, transfer: Transfer, terms: RunTerms): Promise<TransferState> {
   if (transfer.state === "received") return finishTransfer(ports, transfer);
   await using attempt = await startAttempt(ports, transfer, terms);
-  if (transfer.state === "delivered") await withDestination(ports, attempt, (destination) => completeTransfer(ports, attempt, destination));
+  if (await isSigned(ports, transfer.id))
+    await withDestination(ports, attempt, (destination) => completeTransfer(ports, attempt, destination));
   else await deliver(ports, attempt, terms);
   return finishTransfer(ports, { ...transfer, state: "received" });
 }

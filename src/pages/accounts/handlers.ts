@@ -17,7 +17,7 @@ export async function accounts(ports: PagesPorts, { tongue, personId, query }: P
   const name = nameIn(query.one("name"));
   const cursor = query.one("cursor");
   const after = cursor === "" ? undefined : placeOf(cursor);
-  const filter = { standing: "accredited" as const, keepsData: true as const, ...(name === "" ? {} : { name }) };
+  const filter = { isChecked: true as const, keepsData: true as const, ...(name === "" ? {} : { name }) };
   const { links, participants, found } = await ports.store.read(async (r) => {
     const own = await r.people.listLinks(personId);
     return {

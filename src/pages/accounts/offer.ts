@@ -55,7 +55,7 @@ async function readPick(r: Reader, form: Form, { side, role, now }: { side: Side
   const isAnew = isFirst || form.one(`${side}Find`) !== "" || name !== nameIn(form.one(`${side}Was`));
   const at = isAnew ? "" : form.one(`${side}More`) || form.one(`${side}At`);
   const after = at === "" ? undefined : placeOf(at);
-  const filter = { role, standing: "accredited" as const, ...(name === "" ? {} : { name }) };
+  const filter = { role, isChecked: true as const, ...(name === "" ? {} : { name }) };
   const { entries, next } = pageOf(await r.registered.entries({ ...filter, after, limit: PAGE + 1 }, now), PAGE);
   const pick: Pick = { name, at, next, isLong: next !== null || name !== "" || at !== "" };
   return { entries, pick };

@@ -30,10 +30,14 @@ interface Offer {
   now: Date;
 }
 
-/** Places to choose from: each proved account by itself, and participants where the person has proved none yet. */
+/**
+ * Places to choose from: each proved account by itself, and participants where the person has proved none yet. Nobody is led to a participant
+ * that no check has looked at (level 0); who has an account there already finds it.
+ */
 export function choicesOf(tongue: Tongue, { entries, links, role, chosen, now }: Offer): Choice[] {
   const offered = entries
     .filter(({ participant, mark }) => participant.roles.includes(role) && isAccredited(participant, mark, now))
+    .filter(({ participant, mark }) => (mark?.level ?? 0) > 0 || links.some((link) => link.participantId === participant.id))
     .flatMap(({ participant }) =>
       choicesAt(
         tongue,

@@ -28,7 +28,7 @@ export async function staffOf(
     throw new RelaisError("not_found", "There is nothing at this address for you.", { actor: "operator" });
   if (member.office === "authority")
     await ports.store.write((w) => w.cases.addAuthorityView({ viewer: member.name, what: path, at: ports.clock.now() }));
-  return { kind: member.office, name: member.name };
+  return { kind: member.office, name: member.name, person: member.person };
 }
 
 export async function findStaff({ store, staff }: PagesPorts, personId: PersonVisit["personId"]): Promise<StaffMember | null> {

@@ -5,9 +5,11 @@ import { accountsByPersona, type Account } from "../accounts/accounts.ts";
 import { createProvider, mountProvider } from "../accounts/provider.ts";
 import { consentGuard } from "../export/consented.ts";
 import type { Library } from "../export/library.ts";
+import { type EXPORT_FAULTS, faultyGuard, faultyLibrary } from "../export/faults.ts";
 import { exportRoutes } from "../export/routes.ts";
 import { serveEntityConfiguration } from "../peer/entity-configuration.ts";
 import { eventRoutes } from "../peer/events.ts";
+import { openLedger } from "../peer/ledger.ts";
 import { openPort } from "../peer/open-port.ts";
 import { openOwnKey } from "../peer/own-keys.ts";
 import { answerNotFound, answerProblems } from "../peer/problems.ts";
@@ -31,6 +33,8 @@ export interface HolderSettings {
   library?: Library;
   /** Customers beside the personas. */
   extra?: BulkCustomers;
+  /** Wrong on purpose, for those who write checks. */
+  faults?: readonly (typeof EXPORT_FAULTS)[number][];
   /** Hears of failures that are not the caller's. */
   report?: (error: unknown) => void;
 }
@@ -57,7 +61,9 @@ export async function startHolder(settings: HolderSettings): Promise<Program> {
     openOwnKey(keys, "documents"),
     openOwnKey(keys, "provider"),
   ]);
-  const server = await openPort(host, port);
+  await using owned = new AsyncDisposableStack();
+  const ledger = owned.use(await openLedger(join(settings.dataDir, holder)));
+  const server = owned.use(await openPort(host, port));
   const entityId = server.url;
   const { name, contact, title } = HOLDERS[holder];
   const library = withBulk({ [TEST_ACCOUNT]: testHoldings(holder), ...settings.extra }, settings.library ?? personaLibrary(holder, seed));
@@ -86,15 +92,19 @@ export async function startHolder(settings: HolderSettings): Promise<Program> {
     },
   };
   const app = express().disable("x-powered-by").disable("etag");
+  app.use(ledger.watch);
   app.get("/.well-known/openid-federation", serveEntityConfiguration({ entityId, name, contact, federationKey, documentKey, metadata }));
   app.use(publicPages({ name, contact, folder: join(settings.dataDir, holder) }));
   const relais = relaisAt({ issuer: settings.relais, entityId, key: documentKey });
   app.use("/events", eventRoutes({ relais, entityId }), answerNotFound);
-  app.use("/export", exportRoutes({ library, guard: consentGuard({ entityId, relais }) }), answerNotFound);
+  const faults = settings.faults ?? [];
+  const guard = faultyGuard(faults, consentGuard({ entityId, relais }));
+  app.use("/export", exportRoutes({ library: faultyLibrary(faults, library), guard }), answerNotFound);
   mountProvider(app, provider);
   app.use(answerProblems(report));
   server.serve(app);
-  return { url: entityId, entityId, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
+  const kept = owned.move();
+  return { url: entityId, entityId, [Symbol.asyncDispose]: () => kept.disposeAsync() };
 }
 
 /** A few items in each data set for the account of nobody. */

@@ -8,7 +8,7 @@ import { RelaisError } from "../../core/errors.ts";
 import { type Manifest, MANIFEST_TYPE, type Receipt, type ReceiptItem, RECEIPT_TYPE, sha256 } from "../../core/transfer/manifest.ts";
 import type { OwnKey } from "../peer/own-keys.ts";
 import type { Relais } from "../peer/relais.ts";
-import type { Ledger } from "./ledger.ts";
+import type { Ledger } from "../peer/ledger.ts";
 import type { KeptItem, Shelves } from "./shelves.ts";
 import { type Announcement, assertOpen, type Incoming, type TransferItem, type Transfers } from "./transfers.ts";
 

@@ -4,17 +4,19 @@ import express, { type Express, type Router } from "express";
 import { pseudonymousAccounts } from "../accounts/accounts.ts";
 import { createProvider, mountProvider, type SandboxProvider } from "../accounts/provider.ts";
 import { consentGuard } from "../export/consented.ts";
-import { exportRoutes } from "../export/routes.ts";
+import { faultyGuard, faultyLibrary } from "../export/faults.ts";
+import { exportRoutes, type SourceSide } from "../export/routes.ts";
 import type { Program } from "../holder/holder.ts";
 import { type EntityDescription, serveEntityConfiguration } from "../peer/entity-configuration.ts";
 import { eventRoutes } from "../peer/events.ts";
+import { faultyDescription } from "../peer/faults.ts";
 import { openPort } from "../peer/open-port.ts";
 import { openOwnKey } from "../peer/own-keys.ts";
 import { answerNotFound, answerProblems } from "../peer/problems.ts";
 import { PUBLIC_PATHS, publicPages, TEST_ACCOUNT } from "../peer/public-pages.ts";
 import { type Relais, relaisAt } from "../peer/relais.ts";
 import { reporter } from "../peer/reports.ts";
-import { type Fault, nonceRule, withFaults } from "./faults.ts";
+import { nonceRule, withInboxFaults } from "./faults.ts";
 import { begunRequests } from "./bring/begun.ts";
 import { createRelaisClient } from "./bring/client.ts";
 import { deliveriesInMemory } from "./bring/deliveries.ts";
@@ -22,7 +24,8 @@ import { type Bring, CALLBACK } from "./bring/routes.ts";
 import { type DestinationSide, inboxRoutes } from "./inbox.ts";
 import { openIndexFile } from "./index-file.ts";
 import { createIntake, type Intake } from "./intake.ts";
-import { type Ledger, openLedger } from "./ledger.ts";
+import { type Ledger, openLedger } from "../peer/ledger.ts";
+import { ANCRE, type Fault, type PlatformPersona } from "./personas.ts";
 import { personOf, type PersonPages, personPages } from "./person-pages.ts";
 import { openShelves, type Shelves } from "./shelves.ts";
 import { signatureGuard } from "./signatures.ts";
@@ -38,7 +41,9 @@ export interface PlatformSettings {
   port: number;
   /** Room for one account, in bytes. */
   capacity?: number;
-  /** Wrong on purpose, for those who write checks. */
+  /** Ancre where it is left out. A bad one has no people: nobody can sign in there. */
+  persona?: PlatformPersona;
+  /** Wrong on purpose, beside what the persona is. */
   faults?: readonly Fault[];
   /** Accounts beside the personas', which nobody can sign in to. */
   extra?: string[];
@@ -51,39 +56,29 @@ export interface Platform extends Program {
   shelves: Shelves;
 }
 
-const NAME = "Ancre";
-const CONTACT = "dpo@ancre.example";
 const CAPACITY = 20 * 1024 ** 3;
 const INVENTORY_SCOPE = "self_data.inventory";
 const TITLE = { fr: "Votre espace personnel", en: "Your personal space" };
 
-/** Ancre, the reference platform: destination and source of the Self Data transfer protocol, and a page for its people. */
+/** A platform: destination and source of the Self Data transfer protocol, and a page for its people. Ancre, the reference, unless another persona is asked for. */
 export async function startPlatform(settings: PlatformSettings): Promise<Platform> {
-  const { seed, host, port, relais: issuer } = settings;
+  const { seed, host, port, relais: issuer, persona = ANCRE } = settings;
   await using owned = new AsyncDisposableStack();
-  const folder = join(settings.dataDir, "ancre");
-  const [federationKey, documentKey, providerKey] = (await Promise.all(
-    ["federation", "documents", "provider"].map((name) => openOwnKey(join(folder, "keys"), name)),
-  )) as [Key, Key, Key];
+  const faults = [...persona.faults, ...(settings.faults ?? [])];
+  const folder = join(settings.dataDir, persona.folder);
+  const { federationKey, documentKey, providerKey } = await keysIn(join(folder, "keys"));
   const drafts = await emptied(join(folder, "drafts"));
   const ledger = owned.use(await openLedger(folder));
   const index = owned.adopt(openIndexFile(join(folder, "index.sqlite")), (open) => open.close());
   const server = owned.use(await openPort(host, port));
   const entityId = server.url;
 
-  const accounts = pseudonymousAccounts(seed, "ancre");
+  const accounts = persona.flaw === null ? pseudonymousAccounts(seed, persona.folder) : [];
   const shelves = openShelves(index, folder);
   const transfers = openTransfers(index, shelves);
   const relais = relaisAt({ issuer, entityId, key: documentKey });
-  const sandboxProvider = createProvider({
-    issuer: entityId,
-    name: NAME,
-    title: TITLE,
-    key: providerKey,
-    relais: issuer,
-    accounts,
-    scopes: [INVENTORY_SCOPE],
-  });
+  const about = { issuer: entityId, name: persona.name, title: TITLE, key: providerKey, relais: issuer };
+  const sandboxProvider = createProvider({ ...about, accounts, scopes: [INVENTORY_SCOPE] });
   const known = new Set([...accounts.map(({ id }) => id), TEST_ACCOUNT, ...(settings.extra ?? [])]);
   const intake = createIntake({
     entityId,
@@ -97,33 +92,51 @@ export async function startPlatform(settings: PlatformSettings): Promise<Platfor
     key: documentKey,
   });
   const sides = {
-    inbox: inboxOf(settings.faults ?? [], { entityId, intake, relais, transfers, key: documentKey }),
-    export: { library: shelves, guard: consentGuard({ relais, entityId }), ownAccount: ownAccountBy(sandboxProvider) },
+    inbox: inboxOf(faults, { entityId, intake, relais, transfers, key: documentKey }),
+    export: exportOf(faults, { library: shelves, guard: consentGuard({ relais, entityId }), ownAccount: ownAccountBy(sandboxProvider) }),
   };
   const people = { accounts, cookieKey: providerKey.secret("person pages") };
-  const bring = bringOf({ entityId, issuer, key: documentKey, transfers, personOf: (request) => personOf(people, request) });
+  const bring = bringOf({
+    name: persona.name,
+    entityId,
+    issuer,
+    key: documentKey,
+    transfers,
+    personOf: (request) => personOf(people, request),
+  });
 
-  const pages: PersonPages = { name: NAME, title: TITLE, ...people, shelves, bring };
+  const pages: PersonPages = { name: persona.name, title: TITLE, ...people, shelves, bring };
   server.serve(
     appOf({
       events: eventRoutes({ relais, entityId }),
       folder,
-      hidesContact: settings.faults?.includes("hides-contact") ?? false,
+      faults,
       ledger,
-      statement: statementOf({ entityId, federationKey, documentKey }),
+      statement: statementOf(persona, { entityId, federationKey, documentKey }),
       sides,
       pages,
       sandboxProvider,
-      report: settings.report ?? reporter("ancre"),
+      report: settings.report ?? reporter(persona.folder),
     }),
   );
   const kept = owned.move();
   return { url: entityId, entityId, ledgerFile: ledger.file, shelves, [Symbol.asyncDispose]: () => kept.disposeAsync() };
 }
 
-function statementOf(own: Pick<EntityDescription, "entityId" | "federationKey" | "documentKey">): EntityDescription {
+async function keysIn(folder: string): Promise<Record<"federationKey" | "documentKey" | "providerKey", Key>> {
+  return {
+    federationKey: await openOwnKey(folder, "federation"),
+    documentKey: await openOwnKey(folder, "documents"),
+    providerKey: await openOwnKey(folder, "provider"),
+  };
+}
+
+function statementOf(
+  { name, contact }: PlatformPersona,
+  own: Pick<EntityDescription, "entityId" | "federationKey" | "documentKey">,
+): EntityDescription {
   const { entityId } = own;
-  return { ...own, name: NAME, contact: CONTACT, metadata: metadataOf(entityId), redirectUris: [entityId + CALLBACK] };
+  return { ...own, name, contact, metadata: metadataOf(entityId, contact), redirectUris: [entityId + CALLBACK] };
 }
 
 interface InboxParts {
@@ -136,13 +149,17 @@ interface InboxParts {
 
 function inboxOf(faults: readonly Fault[], { entityId, intake, relais, transfers, key }: InboxParts): DestinationSide {
   const guard = signatureGuard({ entityId, relais, useNonce: nonceRule(faults, transfers.useNonce) });
-  return { inbox: `${entityId}/inbox`, ...withFaults(faults, { intake, guard, key }) };
+  return { inbox: `${entityId}/inbox`, ...withInboxFaults(faults, { intake, guard }, key) };
+}
+
+function exportOf(faults: readonly Fault[], { library, guard, ...side }: SourceSide): SourceSide {
+  return { ...side, library: faultyLibrary(faults, library), guard: faultyGuard(faults, guard) };
 }
 
 interface AppParts {
   events: Router;
   folder: string;
-  hidesContact: boolean;
+  faults: readonly Fault[];
   ledger: Ledger;
   statement: EntityDescription;
   sides: { inbox: DestinationSide; export: Parameters<typeof exportRoutes>[0] };
@@ -152,11 +169,11 @@ interface AppParts {
 }
 
 /** Our own addresses first: the provider answers all that is left. */
-function appOf({ events, folder, hidesContact, ledger, statement, sides, pages, sandboxProvider, report }: AppParts): Express {
+function appOf({ events, folder, faults, ledger, statement, sides, pages, sandboxProvider, report }: AppParts): Express {
   const app = express().disable("x-powered-by").disable("etag");
-  app.use(ledger.watch);
-  app.get("/.well-known/openid-federation", serveEntityConfiguration(statement));
-  app.use(publicPages({ name: statement.name, contact: statement.contact, folder, hidesContact }));
+  app.use(ledger.watch, faultyDescription(faults));
+  app.get("/.well-known/openid-federation", serveEntityConfiguration(signedBy(faults, statement)));
+  app.use(publicPages({ name: statement.name, contact: statement.contact, folder, hidesContact: faults.includes("hides-contact") }));
   app.use("/events", events, answerNotFound);
   app.use("/inbox", inboxRoutes(sides.inbox), answerNotFound);
   app.use("/export", exportRoutes(sides.export), answerNotFound);
@@ -166,15 +183,22 @@ function appOf({ events, folder, hidesContact, ledger, statement, sides, pages, 
   return app;
 }
 
-interface BringParts extends Pick<Bring, "entityId" | "personOf"> {
+/** A forged description names its own key, and is signed by another one. */
+function signedBy(faults: readonly Fault[], statement: EntityDescription): EntityDescription {
+  if (!faults.includes("signs-with-another-key")) return statement;
+  const { federationKey, documentKey } = statement;
+  return { ...statement, federationKey: { ...federationKey, sign: documentKey.sign } };
+}
+
+interface BringParts extends Pick<Bring, "name" | "entityId" | "personOf"> {
   issuer: string;
   key: Key;
   transfers: Transfers;
 }
 
-function bringOf({ entityId, issuer, key, transfers, personOf: who }: BringParts): Bring {
+function bringOf({ name, entityId, issuer, key, transfers, personOf: who }: BringParts): Bring {
   return {
-    name: NAME,
+    name,
     entityId,
     relais: issuer,
     client: createRelaisClient({ issuer, entityId, redirectUri: entityId + CALLBACK, key }),
@@ -185,14 +209,14 @@ function bringOf({ entityId, issuer, key, transfers, personOf: who }: BringParts
   };
 }
 
-function metadataOf(entityId: string): { self_data_platform: Record<string, string> } {
+function metadataOf(entityId: string, contact: string): { self_data_platform: Record<string, string> } {
   return {
     self_data_platform: {
       inbox_endpoint: `${entityId}/inbox`,
       export_endpoint: `${entityId}/export`,
       issuer: entityId,
       country: "FR",
-      privacy_contact: CONTACT,
+      privacy_contact: contact,
       events_endpoint: `${entityId}/events`,
       policy_uri: `${entityId}${PUBLIC_PATHS.privacy}`,
       incidents_uri: `${entityId}${PUBLIC_PATHS.incidents}`,

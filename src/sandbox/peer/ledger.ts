@@ -15,9 +15,11 @@ export interface LedgerLine {
   dataset?: string;
   key?: string;
   bytes?: number;
+  /** When the request began to arrive; `time` is when it was answered or broken off. */
+  begunAt?: string;
 }
 
-/** An outside witness of what reached this platform: JSON lines in `ledger.jsonl`, only ever appended to. */
+/** An outside witness of what reached this program: JSON lines in `ledger.jsonl`, only ever appended to. */
 export interface Ledger extends AsyncDisposable {
   file: string;
   note(line: LedgerLine): void;
@@ -38,9 +40,18 @@ export async function openLedger(folder: string): Promise<Ledger> {
     note,
     watch: (request, response, next) => {
       const { method, path } = request;
+      const begunAt = new Date().toISOString();
       const [idempotencyKey, digest] = [request.get("idempotency-key") ?? null, request.get("content-digest") ?? null];
       response.once("close", () =>
-        note({ event: "request", method, path, idempotencyKey, digest, status: response.writableFinished ? response.statusCode : 0 }),
+        note({
+          event: "request",
+          method,
+          path,
+          idempotencyKey,
+          digest,
+          status: response.writableFinished ? response.statusCode : 0,
+          begunAt,
+        }),
       );
       next();
     },
