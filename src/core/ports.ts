@@ -121,8 +121,8 @@ export interface Writer extends Reader {
     /** A place in the status list that no mark has, at random. */
     freeStatusIndex(size: number): Promise<number>;
     /**
-     * The row, locked until the transaction ends: two decisions about one participant come one after the other. The standing of its organisation
-     * stays as it is until then, too. Locks are taken in this order: organisation, participant, application, transfers, public log.
+     * The row, locked until the transaction ends: two decisions about one participant come one after the other. Locks are taken in this order:
+     * organisation, participant, application, transfers, public log.
      */
     lock(id: ParticipantId): Promise<Participant>;
     /** Ends every mark in force of this participant. */

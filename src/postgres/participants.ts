@@ -93,12 +93,8 @@ export function writeParticipants(db: Database): Writer["register"] {
       if (free === undefined) throw new RelaisError("unavailable", "The status list is full. The operator must open another one.");
       return free;
     },
-    lock: async (id) => {
-      await sql`
-        select from organisations o join organisation_participants p on p.organisation_id = o.id
-        where p.participant_id = ${id} for share of o`.execute(db);
-      return found(await db.selectFrom("participants").selectAll().where("id", "=", id).forUpdate().executeTakeFirst(), "participant");
-    },
+    lock: async (id) =>
+      found(await db.selectFrom("participants").selectAll().where("id", "=", id).forUpdate().executeTakeFirst(), "participant"),
     setStatus: async (id, status) => {
       await db.updateTable("participants").set({ status }).where("id", "=", id).execute();
     },
