@@ -127,8 +127,8 @@ export interface Writer extends Reader {
     /** The same by its identifier; null where nobody has it, and then nobody else takes it until the transaction ends. */
     lockEntity(entityId: string): Promise<Participant | null>;
     /**
-     * The row, locked until the transaction ends: two decisions about one participant come one after the other. The standing of its organisation
-     * stays as it is until then, too. Locks are taken in this order: organisation, participant, application, transfers, public log.
+     * The row, locked until the transaction ends: two decisions about one participant come one after the other. Locks are taken in this order:
+     * organisation, participant, application, transfers, public log.
      */
     lock(id: ParticipantId): Promise<Participant>;
     /** Ends every mark in force of this participant. */

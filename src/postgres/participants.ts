@@ -63,14 +63,6 @@ export function readParticipants(db: Database): Reader["participants"] {
   };
 }
 
-/** Its organisation first, shared: many decisions about its participants at once, and none about itself meanwhile. */
-async function lockParticipant(db: Database, id: ParticipantId): Promise<Participant> {
-  await sql`
-    select from organisations o join organisation_participants p on p.organisation_id = o.id
-    where p.participant_id = ${id} for share of o`.execute(db);
-  return found(await db.selectFrom("participants").select(COLUMNS).where("id", "=", id).forUpdate().executeTakeFirst(), "participant");
-}
-
 async function readRecipients(db: Database): Promise<ParticipantId[]> {
   const rows = await db
     .selectFrom("participants")
@@ -133,10 +125,10 @@ export function writeParticipants(db: Database): Writer["register"] {
     },
     lockEntity: async (entityId) => {
       await sql`select pg_advisory_xact_lock(${ENTITY_LOCK}, hashtext(${entityId}))`.execute(db);
-      const known = await db.selectFrom("participants").select("id").where("entityId", "=", entityId).executeTakeFirst();
-      return known ? lockParticipant(db, known.id) : null;
+      return (await db.selectFrom("participants").select(COLUMNS).where("entityId", "=", entityId).forUpdate().executeTakeFirst()) ?? null;
     },
-    lock: (id) => lockParticipant(db, id),
+    lock: async (id) =>
+      found(await db.selectFrom("participants").select(COLUMNS).where("id", "=", id).forUpdate().executeTakeFirst(), "participant"),
     setStatus: async (id, status) => {
       await db.updateTable("participants").set({ status }).where("id", "=", id).execute();
     },

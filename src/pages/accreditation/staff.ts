@@ -185,8 +185,8 @@ export async function staffEvidence(ports: PagesPorts, visit: PersonVisit): Prom
   return evidenceFile(await readEvidence(ports, await staffOf(ports, visit), asId("evidence", visit.params["id"])));
 }
 
-/** Whom was told last, at most so many. */
-const TOLD = 50;
+/** Of so many notices so many are shown: what was given up first, because somebody has to act, then the newest. */
+const TOLD = { read: 2000, shown: 50 };
 
 const KINDS = Object.keys(ACCREDITORS_NEEDED) as Proposal["kind"][];
 
@@ -202,7 +202,7 @@ export async function standingPage(ports: PagesPorts, visit: PersonVisit, errors
     organisation: await r.accreditations.findOrganisationOf(id),
     proposals: await r.accreditations.proposals(id),
     decisions: await r.accreditations.decisions({ participantId: id, limit: 50 }),
-    told: await r.outbox.about(id, TOLD),
+    told: await r.outbox.about(id, TOLD.read),
     restrictions: await readRestrictionRows(r, tongue, { platformId: id, limit: MOST }),
   }));
   const model = {
@@ -211,7 +211,7 @@ export async function standingPage(ports: PagesPorts, visit: PersonVisit, errors
     status: tongue.t(`register.status.${participant.status}`),
     preview: tongue.t("standing.preview", { ...preview }),
     waiting: tongue.t("standing.waiting", { count: told.filter(({ acknowledgedAt }) => acknowledgedAt === null).length }),
-    told: told.map(({ id: notice, recipientName, type, attempts, acknowledgedAt, givenUpAt, lastFailure }) => ({
+    told: shownOf(told).map(({ id: notice, recipientName, type, attempts, acknowledgedAt, givenUpAt, lastFailure }) => ({
       retryHref: givenUpAt && !acknowledgedAt ? pathOf(visit, `/accreditation/participants/${id}/notices/${notice}`) : null,
       attempts: tongue.t("notice.attempts", { attempts }),
       name: recipientName,
@@ -236,6 +236,11 @@ export async function standingPage(ports: PagesPorts, visit: PersonVisit, errors
     errors,
   };
   return { kind: "page", template: "standing", title: participant.name, model, status: errors.length > 0 ? 422 : 200 };
+}
+
+function shownOf<T extends { acknowledgedAt: Date | null; givenUpAt: Date | null }>(told: T[]): T[] {
+  const isDead = ({ acknowledgedAt, givenUpAt }: T): number => (givenUpAt !== null && acknowledgedAt === null ? 0 : 1);
+  return told.toSorted((a, b) => isDead(a) - isDead(b)).slice(0, TOLD.shown);
 }
 
 export async function decideStanding(ports: PagesPorts, visit: PersonVisit): Promise<Answer> {
