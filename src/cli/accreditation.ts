@@ -1,5 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { EXIT, print, readWords, type Command } from "./command.ts";
+import type { Claim, Restriction } from "./holder-answers.ts";
+import { describeClaims, describeRestrictions } from "./holder-words.ts";
 import { describeCase, needed, type Case } from "./platform.ts";
 import { registerClient, type RegisterClient } from "./register-client.ts";
 import { UsageError } from "./usage-error.ts";
@@ -12,10 +14,14 @@ What an accreditor does, in the name of the office that the operator gave (RELAI
   show APPLICATION               criteria, evidence, what changed since the last submission
   evidence EVIDENCE --out FILE   a document, as a file
   messages APPLICATION [TEXT]    read the messages, or write one
-  review APPLICATION             --verdict accredit|refuse|request_changes --round N --without-conflict --met ID,ID --reason-fr T --reason-en T
+  review APPLICATION             --verdict accredit|refuse|request_changes --round N --without-conflict --met ID,ID
+                                 --reason-fr T --reason-en T [--remedy-fr T --remedy-en T]
+  restrictions [PLATFORM]        platforms that holders restrict, with their reasons, newest first
+  certificates                   certificates that wait to be read
+  certificate CERTIFICATE        read one --out FILE, or decide --verdict accept|refuse --without-conflict --reason-fr T --reason-en T
   preview PARTICIPANT            what a suspension would stop
   suspend | reinstate | revoke | reopen PARTICIPANT    --reason-fr T --reason-en T [--remedy-fr T --remedy-en T]
-  organisation ORGANISATION suspend|reinstate          --reason-fr T --reason-en T
+  organisation ORGANISATION suspend|reinstate|revoke   --reason-fr T --reason-en T [--remedy-fr T --remedy-en T]
   keys PARTICIPANT               its keys that count, and those that it signs with now and that wait for you
   confirm-keys PARTICIPANT       --kid THUMBPRINT[,THUMBPRINT]: all keys that it publishes, once you asked it by another channel
 
@@ -55,6 +61,9 @@ const VERBS: Record<string, Verb> = {
   evidence,
   messages,
   review,
+  restrictions,
+  certificates,
+  certificate,
   preview,
   suspend: standing("suspend"),
   reinstate: standing("reinstate"),
@@ -72,7 +81,8 @@ async function run(words: string[]): Promise<number> {
   const [name = "", id, ...rest] = positionals;
   const verb = Object.hasOwn(VERBS, name) ? VERBS[name] : undefined;
   if (!verb) throw new UsageError(`There is no "relais accreditation ${name}".\n\n${HELP}`);
-  if (id === undefined && name !== "queue") throw new UsageError(`Say which one: relais accreditation ${name} ID`);
+  if (id === undefined && !["queue", "restrictions", "certificates"].includes(name))
+    throw new UsageError(`Say which one: relais accreditation ${name} ID`);
   const relais = needed(values, "relais").replace(/\/+$/, "");
   const clientId = `${relais}/staff/${encodeURIComponent(needed(values, "as"))}`;
   const client = await registerClient({ relais, clientId, keyFile: needed(values, "key") });
@@ -128,6 +138,10 @@ async function messages({ client, values, id, rest }: Call): Promise<string> {
 }
 
 const reasonsOf = (values: Call["values"]) => ({ fr: needed(values, "reason-fr"), en: needed(values, "reason-en") });
+const remedyOf = (values: Call["values"]) =>
+  values["remedy-fr"] === undefined && values["remedy-en"] === undefined
+    ? null
+    : { fr: needed(values, "remedy-fr"), en: needed(values, "remedy-en") };
 
 async function review({ client, values, id }: Call): Promise<string> {
   const found = await client.send<Outcome>("POST", `/v1/applications/${id}/reviews`, {
@@ -136,6 +150,7 @@ async function review({ client, values, id }: Call): Promise<string> {
     without_conflict: values["without-conflict"],
     met: values.met.split(",").filter((criterion) => criterion !== ""),
     reasons: reasonsOf(values),
+    remedy: remedyOf(values),
   });
   return outcome(values, found);
 }
@@ -158,22 +173,54 @@ async function preview({ client, values, id }: Call): Promise<string> {
     : `A suspension would stop ${found.transfers} transfers now, and rest ${found.permissions} permissions.`;
 }
 
+async function restrictions({ client, values, id }: Call): Promise<string> {
+  const search = (before: number | null): string =>
+    new URLSearchParams({ ...(id === "" ? {} : { platform: id }), ...(before === null ? {} : { before: String(before) }) }).toString();
+  const all: Restriction[] = [];
+  for (let next: number | null = null; ;) {
+    const page: { restrictions: Restriction[]; next: number | null } = await client.get(`/v1/restrictions?${search(next)}`);
+    all.push(...page.restrictions);
+    if (page.next === null) return values.json ? asJson({ restrictions: all }) : describeRestrictions(all);
+    ({ next } = page);
+  }
+}
+
+async function certificates({ client, values }: Call): Promise<string> {
+  const found = await client.get<{ certificates: Claim[] }>("/v1/certificates");
+  return values.json ? asJson(found) : describeClaims(found.certificates);
+}
+
+async function certificate({ client, values, id }: Call): Promise<string> {
+  if (values.out !== undefined) {
+    await writeFile(values.out, (await client.download(`/v1/certificates/${id}/file`)).bytes, { flag: "wx" });
+    return `${values.out}: written. Open it in a viewer that runs nothing of it.`;
+  }
+  const claim = await client.send<Claim>("POST", `/v1/certificates/${id}/readings`, {
+    verdict: needed(values, "verdict"),
+    without_conflict: values["without-conflict"],
+    reasons: reasonsOf(values),
+  });
+  return values.json ? asJson(claim) : describeClaims([claim]);
+}
+
 function standing(kind: "suspend" | "reinstate" | "revoke" | "reopen"): Verb {
   return async ({ client, values, id }) => {
-    const remedy = values["remedy-fr"] === undefined ? null : { fr: values["remedy-fr"], en: needed(values, "remedy-en") };
     return outcome(
       values,
-      await client.send<Outcome>("POST", `/v1/participants/${id}/standing`, { kind, reasons: reasonsOf(values), remedy }),
+      await client.send<Outcome>("POST", `/v1/participants/${id}/standing`, { kind, reasons: reasonsOf(values), remedy: remedyOf(values) }),
     );
   };
 }
 
 async function organisation({ client, values, id, rest: [kind] }: Call): Promise<string> {
-  const found = await client.send<{ id: string; status: string; cascaded: number }>("POST", `/v1/organisations/${id}/standing`, {
-    kind,
-    reasons: reasonsOf(values),
-  });
-  return values.json ? asJson(found) : `${found.id} is ${found.status}; ${found.cascaded} participants with it.`;
+  const found = await client.send<{ id: string; status: string; decided: boolean; cascaded: number }>(
+    "POST",
+    `/v1/organisations/${id}/standing`,
+    { kind, reasons: reasonsOf(values), remedy: remedyOf(values) },
+  );
+  if (values.json) return asJson(found);
+  if (!found.decided) return "Taken down. A second accreditor has to confirm it.";
+  return `${found.id} is ${found.status}; ${found.cascaded} participants with it.`;
 }
 
 interface Keys {
@@ -200,7 +247,10 @@ function describeKeys(values: Call["values"], found: Keys): string {
     ...lines(found.known),
     ...(found.published ? ["Keys that it signs with now, which nobody confirmed:", ...lines(found.published)] : []),
     ...(found.waiting
-      ? ["Where it wants to be spoken to, until a look has passed:", ...Object.entries(found.waiting).map(([name, url]) => `  ${name}: ${url}`)]
+      ? [
+          "Where it wants to be spoken to, until a look has passed:",
+          ...Object.entries(found.waiting).map(([name, url]) => `  ${name}: ${url}`),
+        ]
       : []),
     ...(found.confirmed_by ? [`Confirmed by ${found.confirmed_by}. A second accreditor has to give the same command.`] : []),
   ].join("\n");

@@ -69,7 +69,8 @@ export async function* writeLines(
 function signingKey(keys: KeyFile[]) {
   const file = keys.find(({ path }) => path === FEDERATION);
   const now = Date.now() / 1000;
-  const key = file && ownKeys(file.content).find(({ publicJwk }) => publicJwk["revoked"] === undefined && !(Number(publicJwk["exp"]) <= now));
+  const key =
+    file && ownKeys(file.content).find(({ publicJwk }) => publicJwk["revoked"] === undefined && !(Number(publicJwk["exp"]) <= now));
   if (!key) throw new UsageError("There are no federation keys in the data folder. Start Relais once before.");
   return key;
 }

@@ -47,7 +47,9 @@ async function run(words: string[]): Promise<number> {
 async function passphrase(file: string | undefined): Promise<string> {
   const secret = file === undefined ? await encryptionSecret(process.env) : await readSecret(file);
   if (secret === undefined || secret.length < 16)
-    throw new UsageError("Name a file with a passphrase of 16 characters or more by --passphrase-file. Whoever has it and the file has everything.");
+    throw new UsageError(
+      "Name a file with a passphrase of 16 characters or more by --passphrase-file. Whoever has it and the file has everything.",
+    );
   return secret;
 }
 
@@ -90,7 +92,8 @@ async function exportTo(file: string, secret: string): Promise<string> {
 
 async function importFrom(file: string, secret: string): Promise<string> {
   const folder = join(dataFolder(process.env), "keys");
-  if (await hasKeys(folder)) throw new UsageError(`There are keys in ${folder} already. Import into a new data folder, before its first start.`);
+  if (await hasKeys(folder))
+    throw new UsageError(`There are keys in ${folder} already. Import into a new data folder, before its first start.`);
   const seal = sealing(secret, await saltOf(file));
   const ownSecret = await encryptionSecret(process.env);
   const issuer = await publicUrl(process.env);
@@ -163,7 +166,8 @@ interface Installation extends AsyncDisposable {
 async function openInstallation(): Promise<Installation> {
   const owned = new AsyncDisposableStack();
   const url = await databaseUrl(process.env);
-  const embedded = url === undefined ? owned.use(await startEmbeddedPostgres({ dataDir: dataFolder(process.env), log: () => undefined })) : null;
+  const embedded =
+    url === undefined ? owned.use(await startEmbeddedPostgres({ dataDir: dataFolder(process.env), log: () => undefined })) : null;
   const pool = owned.adopt(openPool(url ?? (embedded as { url: string }).url, 2), (opened) => opened.end());
   return { pool, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }

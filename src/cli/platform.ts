@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { EXIT, print, readWords, type Command } from "./command.ts";
+import { HOLDER_VERBS } from "./platform-holders.ts";
 import { publicCall, registerClient, type RegisterClient } from "./register-client.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -15,6 +16,11 @@ oauth_client.jwks in its entity configuration (PEM or JWK; never on the command 
   status                   what is due, by when, and what waits for whom
   checks                   newest result of each check                         [--run]
   evidence FILE            add a document                                      --kind KIND --date 2026-01-31 --issuer NAME
+                           where it is a certificate that holders ask for      --certificate iso-27001 --valid-until 2027-01-31
+  certificate FILE         hand in a certificate between two applications      --certificate iso-27001 --date … --valid-until … --issuer NAME
+  certificates             those that you handed in
+  ask HOLDER TEXT          ask a holder that restricts you to open             (an accredited platform)
+  requests                 what you asked, and what was answered
   messages [TEXT]          read the messages, or write one (appeals too)
   challenge                what to publish to show control of the name
   invite                   a one-time address by which a person acts for it on pages
@@ -37,6 +43,8 @@ const OPTIONS = {
   kind: { type: "string" },
   date: { type: "string" },
   issuer: { type: "string" },
+  certificate: { type: "string" },
+  "valid-until": { type: "string" },
   "reason-fr": { type: "string" },
   "reason-en": { type: "string" },
   json: { type: "boolean", default: false },
@@ -108,7 +116,7 @@ export const PLATFORM: Command = { summary: "apply for accreditation, and keep i
 async function run(words: string[]): Promise<number> {
   const { values, positionals } = readWords(words, OPTIONS, HELP);
   const [name = "", ...rest] = positionals;
-  const verb = Object.hasOwn(VERBS, name) ? VERBS[name] : undefined;
+  const verb = Object.hasOwn(VERBS, name) ? VERBS[name] : toHolders(name);
   if (!verb) throw new UsageError(`There is no "relais platform ${name}".\n\n${HELP}`);
   const relais = needed(values, "relais").replace(/\/+$/, "");
   return verb({
@@ -117,6 +125,18 @@ async function run(words: string[]): Promise<number> {
     relais,
     client: () => registerClient({ relais, clientId: needed(values, "entity"), keyFile: needed(values, "key") }),
   });
+}
+
+function toHolders(name: string): Verb | undefined {
+  const verb = Object.hasOwn(HOLDER_VERBS, name) ? HOLDER_VERBS[name] : undefined;
+  return (
+    verb &&
+    (async (call) => {
+      const [answer, text] = await verb(await call.client(), call.rest, (option) => needed(call.values, option as keyof Values));
+      print(call.values.json ? JSON.stringify(answer, null, 2) : text);
+      return EXIT.fine;
+    })
+  );
 }
 
 export function needed<T extends Record<string, unknown>>(values: T, name: keyof T & string): string {
@@ -272,6 +292,7 @@ async function evidence(call: Call): Promise<number> {
     date: needed(values, "date"),
     issuer: needed(values, "issuer"),
     name: file.split("/").at(-1) ?? "file",
+    ...(values.certificate === undefined ? {} : { certificate: values.certificate, valid_until: needed(values, "valid-until") }),
   };
   const client = await call.client();
   const bytes = await readFile(file);

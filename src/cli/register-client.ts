@@ -37,7 +37,8 @@ interface File {
 /** The register's API in the name of one key. */
 export interface RegisterClient {
   get<T>(path: string): Promise<T>;
-  send<T>(method: "POST" | "PATCH" | "DELETE", path: string, body?: object): Promise<T>;
+  /** `version`: what the change was decided on (`If-Match`). */
+  send<T>(method: "POST" | "PUT" | "PATCH" | "DELETE", path: string, body?: object, version?: string): Promise<T>;
   upload<T>(path: string, file: File): Promise<T>;
   download(path: string): Promise<{ bytes: Uint8Array; headers: Headers }>;
 }
@@ -87,8 +88,11 @@ function clientOf({ relais, configuration, token, DPoP }: Session): RegisterClie
   const json = { "content-type": "application/json" };
   return {
     get: async <T>(path: string) => (await call("GET", path)).json() as T,
-    send: async <T>(method: string, path: string, body?: object) => {
-      const answer = await (body === undefined ? call(method, path) : call(method, path, JSON.stringify(body), json));
+    send: async <T>(method: string, path: string, body?: object, version?: string) => {
+      const condition: Record<string, string> = version === undefined ? {} : { "if-match": `"${version}"` };
+      const answer = await (body === undefined
+        ? call(method, path, undefined, condition)
+        : call(method, path, JSON.stringify(body), { ...json, ...condition }));
       return (answer.status === 204 ? undefined : await answer.json()) as T;
     },
     upload: async <T>(path: string, { bytes, query }: File) => {

@@ -2,6 +2,7 @@ import { ACCREDITATION } from "./accreditation.ts";
 import { CONFORMANCE } from "./conformance.ts";
 import { EXIT, print as say, readWords, type Command } from "./command.ts";
 import { INSTANCE } from "./instance.ts";
+import { HOLDER } from "./holder.ts";
 import { KEYS } from "./keys.ts";
 import { log, LOG_HELP } from "./log.ts";
 import { PLATFORM } from "./platform.ts";
@@ -14,6 +15,7 @@ const COMMANDS: Record<string, Command> = {
   verify: { summary: "check manifests, receipts and trust marks", help: VERIFY_HELP, run: runVerify },
   conformance: CONFORMANCE,
   platform: PLATFORM,
+  holder: HOLDER,
   accreditation: ACCREDITATION,
   sandbox: SANDBOX,
   keys: KEYS,

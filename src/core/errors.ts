@@ -15,6 +15,7 @@ export type ErrorCode =
   | "condition_unmet" // a holder asks for more than the platform has shown
   | "not_found"
   | "conflict" // the present state does not allow it, or another request is under way
+  | "stale" // it changed since the caller read it
   | "idempotency_mismatch" // same key, other request
   | "too_large" // more than announced, or more than the destination takes
   | "unsupported" // the other side cannot do or hold this
@@ -51,6 +52,7 @@ export const ERRORS = {
   condition_unmet: { actor: "holder", retryable: false },
   not_found: { actor: "client", retryable: false },
   conflict: { actor: "client", retryable: false },
+  stale: { actor: "client", retryable: false },
   idempotency_mismatch: { actor: "client", retryable: false },
   too_large: { actor: "platform", retryable: false },
   unsupported: { actor: "platform", retryable: false },

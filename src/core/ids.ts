@@ -18,6 +18,8 @@ const PREFIXES = {
   event: "evt",
   probeRun: "prb",
   review: "rev",
+  meeting: "mtg",
+  certificate: "crt",
 } as const;
 
 type Kind = keyof typeof PREFIXES;

@@ -2,12 +2,15 @@ import type { Actor, ErrorCode } from "./errors.ts";
 import type { ConsentId, DocumentId, LinkId, ParticipantId, PersonId, SwitchId, TransferId } from "./ids.ts";
 import type { LedgerReader, LedgerWriter } from "./ledger/ledger.ts";
 import type { OutboxReader, OutboxWriter } from "./events/outbox.ts";
+import type { CertificatesReader, CertificatesWriter } from "./certificates/claim.ts";
 import type { ConditionsReader, ConditionsWriter } from "./policy/conditions.ts";
+import type { MeetingsReader, MeetingsWriter } from "./policy/meetings.ts";
 import type { Policy } from "./policy/policy.ts";
 import type { Consent, ConsentState } from "./consent/consent.ts";
 import type { AccountLink, Person, Session } from "./person/person.ts";
 import type { AccreditationsReader, AccreditationsWriter } from "./register/accreditations.ts";
 import type { SubordinatesReader } from "./federation/subordinates.ts";
+import type { IndicatorsReader } from "./register/indicators.ts";
 import type { EntitiesReader, EntitiesWriter } from "./register/entity-record.ts";
 import type { RegisterCaller } from "./register/register-caller.ts";
 import type { Participant, PublicJwk, Role, Status, TrustMark } from "./register/participant.ts";
@@ -52,10 +55,11 @@ export interface Reader {
     list(filter?: { role?: "holder" | "platform" | "service" }): Promise<Participant[]>;
     /** What the status list says of each mark that is not valid (Token Status List: 1 invalid, 2 suspended). */
     markStatuses(now: Date): Promise<{ index: number; status: number }[]>;
-    /** Who is told of changes in the register: everybody who is accredited and has keys of its own. */
+    /** Who is told of changes in the register: everybody who is accredited above the sandbox's level and has keys of its own. */
     recipients(): Promise<ParticipantId[]>;
     /** A page of the register in the order of the names, behind `after`; one more than `limit` says that there is another page. */
     page(filter: { role?: Role; name?: string; after?: { name: string; id: string }; limit: number }): Promise<Participant[]>;
+    names(ids: readonly ParticipantId[]): Promise<Map<ParticipantId, string>>;
     /** The newest mark of each of these, in force or not. */
     findMarks(ids: readonly ParticipantId[]): Promise<Map<ParticipantId, TrustMark>>;
     /** The newest mark of this participant, in force or not. */
@@ -102,6 +106,9 @@ export interface Reader {
   ledger: LedgerReader;
   outbox: OutboxReader;
   conditions: ConditionsReader;
+  indicators: IndicatorsReader;
+  meetings: MeetingsReader;
+  certificates: CertificatesReader;
 }
 
 /** A Reader that may also write. Everything in one `store.write` is committed together, durably, or not at all. */
@@ -207,6 +214,8 @@ export interface Writer extends Reader {
   log: LedgerWriter;
   notices: OutboxWriter;
   rules: ConditionsWriter;
+  asking: MeetingsWriter;
+  claims: CertificatesWriter;
 }
 
 /** PostgreSQL. Nothing else is the truth. */
@@ -214,6 +223,8 @@ export interface Store {
   read<T>(work: (reader: Reader) => Promise<T>): Promise<T>;
   /** Durable once it returns. Runs `work` again where two transactions collide, so `work` has no other effects. */
   write<T>(work: (writer: Writer) => Promise<T>): Promise<T>;
+  /** What `write` would give now, with nothing kept of it. Nobody else ever sees what `work` wrote; it holds the same locks while it runs. */
+  rehearse<T>(work: (writer: Writer) => Promise<T>): Promise<T>;
 }
 
 /** One ring of the doorbell: what to look at, and the epoch that was present. Nothing personal. */

@@ -1,7 +1,8 @@
 import { Router, urlencoded, type Request, type Response } from "express";
+import type { MarkPorts } from "../core/federation/mark-standing.ts";
 import type { Store } from "../core/ports.ts";
 import { answerErrors, FederationError } from "./federation-error.ts";
-import { markStatus, type MarkPorts } from "./mark-status.ts";
+import { markStatus } from "./mark-status.ts";
 import { all, one, optional } from "./parameters.ts";
 import { cachedChains, resolveResponse, type Chains, type ResolvePorts } from "./resolve.ts";
 import { STATUS_LIST_PATH, statusListTokens, type StatusLists } from "./status-list.ts";

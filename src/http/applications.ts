@@ -93,7 +93,7 @@ export async function postStep(ports: RoutePorts, req: Request, res: Response): 
 /** The file is the body; what is said of it is in the query, because a file has no room for it. */
 export async function postEvidence(ports: RoutePorts, req: Request, res: Response): Promise<void> {
   const caller = await registerCallerOf(ports, req);
-  const { kind, name, date, issuer } = parse(schemas.EvidenceQuery, req.query, "query");
+  const { kind, name, date, issuer, certificate, valid_until } = parse(schemas.EvidenceQuery, req.query, "query");
   const sha256 = /^sha-256=:([A-Za-z0-9+/]{43}=):$/.exec(req.get("content-digest") ?? "")?.[1] ?? null;
   const content = req.body as Buffer;
   await addEvidence(ports, caller, idOf(req), {
@@ -101,6 +101,8 @@ export async function postEvidence(ports: RoutePorts, req: Request, res: Respons
     fileName: name,
     date,
     issuer,
+    certificate: certificate ?? null,
+    validUntil: valid_until ?? null,
     sha256: sha256 && Buffer.from(sha256, "base64").toString("base64url"),
     content,
   });
@@ -181,7 +183,7 @@ function caseOf({ application, charter, requirements, evidence, signed, changedA
       past_due: pastDue.map(requirementOf),
       deadline: deadline?.toISOString() ?? null,
     },
-    evidence: evidence.map(({ id, kind, fileName, mediaType, bytes, sha256, date, issuer, addedAt }) => ({
+    evidence: evidence.map(({ id, kind, fileName, mediaType, bytes, sha256, date, issuer, certificate, validUntil, addedAt }) => ({
       id,
       kind,
       file_name: fileName,
@@ -190,6 +192,8 @@ function caseOf({ application, charter, requirements, evidence, signed, changedA
       sha256,
       date,
       issuer,
+      certificate,
+      valid_until: validUntil,
       added_at: addedAt.toISOString(),
     })),
   };

@@ -63,6 +63,8 @@ export const Application = z
         sha256: z.string(),
         date: z.string(),
         issuer: z.string(),
+        certificate: z.string().nullable(),
+        valid_until: z.string().nullable(),
         added_at: time,
       }),
     ),
@@ -109,6 +111,10 @@ export const NewReview = z
     without_conflict: z.boolean().meta({ description: "The declared absence of a conflict of interest" }),
     met: z.array(z.string().max(100)).max(200),
     reasons: words,
+    remedy: words
+      .nullable()
+      .default(null)
+      .meta({ description: "What the applicant can do; published with a refusal or a request for changes" }),
   })
   .meta({ id: "NewReview" });
 
@@ -139,10 +145,15 @@ export const NewStanding = z
   .strictObject({ kind: z.enum(["suspend", "reinstate", "revoke", "reopen"]), reasons: words, remedy: words.nullable().default(null) })
   .meta({ id: "NewStanding" });
 export const NewOrganisationStanding = z
-  .strictObject({ kind: z.enum(["suspend", "reinstate"]), reasons: words })
+  .strictObject({ kind: z.enum(["suspend", "reinstate", "revoke"]), reasons: words, remedy: words.nullable().default(null) })
   .meta({ id: "NewOrganisationStanding" });
 export const OrganisationStanding = z
-  .object({ id: z.string(), status: z.string(), cascaded: z.int() })
+  .object({
+    id: z.string(),
+    status: z.string(),
+    decided: z.boolean().meta({ description: "False where a second accreditor has to confirm" }),
+    cascaded: z.int().meta({ description: "Participants whose standing went with it" }),
+  })
   .meta({ id: "OrganisationStanding" });
 export const Preview = z
   .object({
@@ -197,6 +208,8 @@ export const EvidenceQuery = z.strictObject({
   name: z.string().max(300).meta({ description: "What the file is called" }),
   date: z.iso.date().meta({ description: "Date of the document itself" }),
   issuer: z.string().min(1).max(200).meta({ description: "Who issued the document" }),
+  certificate: z.string().max(50).optional().meta({ description: "Which of the register's certificates it is, where it is one" }),
+  valid_until: z.iso.date().optional().meta({ description: "The last day of that certificate" }),
 });
 
 export const CharterList = z
@@ -226,6 +239,14 @@ export const Charter = z
     criteria: z.array(z.looseObject({ id: z.string() })),
   })
   .meta({ id: "Charter", description: "The whole version; a criterion has the members of the files under policies/charter" });
+export const Criterion = z
+  .looseObject({
+    id: z.string(),
+    met_by: z
+      .object({ asked: z.int(), met: z.int() })
+      .meta({ description: "Of so many accredited participants that it is asked of, so many meet it" }),
+  })
+  .meta({ id: "Criterion", description: "The members of its file under policies/charter" });
 export const CharterChanges = z
   .object({
     from: z.string(),

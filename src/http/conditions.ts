@@ -2,6 +2,7 @@ import type { Request, Response } from "express";
 import type { z } from "zod";
 import { RelaisError } from "../core/errors.ts";
 import { asId } from "../core/ids.ts";
+import { versionOf } from "../core/policy/change-conditions.ts";
 import type { Access, Condition, Exclusion } from "../core/policy/conditions.ts";
 import type { Ports } from "../core/ports.ts";
 import type { Conditions as ConditionsSchema } from "./schemas.ts";
@@ -20,7 +21,7 @@ export async function getConditions(ports: Pick<Ports, "store">, req: Request, r
     exclusions: said.exclusions.map(exclusionOf),
     access: said.access.map(accessOf),
   };
-  res.json(body);
+  res.set("ETag", `"${versionOf(said)}"`).json(body);
 }
 
 function conditionOf({ dataset, minimumLevel, regions, certificates, ...row }: Condition) {

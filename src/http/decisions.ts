@@ -104,11 +104,11 @@ export async function getPreview(ports: RoutePorts, req: Request, res: Response)
 export async function postOrganisationStanding(ports: RoutePorts, req: Request, res: Response): Promise<void> {
   const caller = await registerCallerOf(ports, req);
   const asked = parse(schemas.NewOrganisationStanding, req.body, "body");
-  const { organisation, cascaded } = await changeOrganisation(ports, caller, {
+  const { organisation, decided, cascaded } = await changeOrganisation(ports, caller, {
     organisationId: asId("organisation", req.params["id"]),
     ...asked,
   });
-  res.json({ id: organisation.id, status: organisation.status, cascaded });
+  res.json({ id: organisation.id, status: organisation.status, decided, cascaded });
 }
 
 /** The participant gives its accreditation back. */

@@ -1,4 +1,5 @@
 import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObject } from "zod-openapi";
+import { LARGEST_DOCUMENT_BYTES } from "../core/verification/verify-document.ts";
 import { ROUTES, type Route } from "./routes.ts";
 import { Problem } from "./schemas.ts";
 
@@ -57,5 +58,9 @@ function bodyOf({ body }: Route): Pick<ZodOpenApiOperationObject, "requestBody">
   if (body === undefined) return {};
   if (body === "file")
     return { requestBody: { required: true, content: { "application/octet-stream": { schema: { type: "string", format: "binary" } } } } };
+  if (body === "document")
+    return {
+      requestBody: { required: true, content: { "text/plain": { schema: { type: "string", maxLength: LARGEST_DOCUMENT_BYTES } } } },
+    };
   return { requestBody: { required: true, content: { "application/json": { schema: body } } } };
 }

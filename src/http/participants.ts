@@ -36,7 +36,7 @@ export async function listParticipants(ports: RegisterPorts, req: Request, res: 
 }
 
 /** @throws RelaisError `invalid` for a cursor that is not ours. */
-function afterOf(cursor: string | undefined): { after?: { name: string; id: string } } {
+export function afterOf(cursor: string | undefined): { after?: { name: string; id: string } } {
   if (cursor === undefined) return {};
   try {
     const [name, id] = JSON.parse(Buffer.from(cursor, "base64url").toString()) as unknown[];

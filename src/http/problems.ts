@@ -13,6 +13,7 @@ export const STATUS = {
   condition_unmet: 403,
   not_found: 404,
   conflict: 409,
+  stale: 412,
   idempotency_mismatch: 422,
   too_large: 413,
   unsupported: 415,
@@ -51,6 +52,7 @@ const TITLES = {
   condition_unmet: "A condition of the holder is not met",
   not_found: "Not found",
   conflict: "Not possible in the present state",
+  stale: "Changed since it was read",
   idempotency_mismatch: "The key was used for another request",
   too_large: "Too large",
   unsupported: "Not supported",
@@ -82,11 +84,16 @@ export function problemOf(error: RelaisError, context: { issuer: string; support
 
 /** What Express and its parsers throw, in our words. */
 const PARSER_ERRORS: Record<string, RelaisError> = {
-  "entity.too.large": new RelaisError("too_large", "The body is larger than this address takes: 64 KiB of JSON, or 32 KiB of a form.", {
+  "entity.too.large": new RelaisError(
+    "too_large",
+    "The body is larger than this address takes: 64 KiB of JSON, 32 KiB of a form, or 256 KiB of a document to check.",
+    { actor: "client" },
+  ),
+  // What the reader of forms with a file says (multer).
+  LIMIT_FILE_SIZE: new RelaisError("too_large", "A piece of evidence is at most 10 MiB, a document to check at most 256 KiB.", {
     actor: "client",
   }),
-  // What the reader of forms with a file says (multer).
-  LIMIT_FILE_SIZE: new RelaisError("too_large", "A piece of evidence is at most 10 MiB.", { actor: "client" }),
+  LIMIT_FIELD_VALUE: new RelaisError("too_large", "A document to check is at most 256 KiB.", { actor: "client" }),
   "entity.parse.failed": new RelaisError("invalid", "The body is not JSON.", { pointers: [""] }),
   "encoding.unsupported": new RelaisError("unsupported", "Send the body as it is, or compressed with gzip.", { actor: "client" }),
   "charset.unsupported": new RelaisError("unsupported", "Send the body in UTF-8.", { actor: "client" }),

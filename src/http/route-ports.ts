@@ -1,6 +1,7 @@
 import type { CallerTokens, EntityConfigurations, Ports } from "../core/ports.ts";
 import type { Charters } from "../core/register/charter.ts";
 import type { MarkingPorts, StatementSigner } from "../core/register/trust-mark.ts";
+import type { DocumentCheck } from "../core/verification/verify-document.ts";
 
 /** What the API needs of the system. */
 export type RoutePorts = Pick<Ports, "store" | "queue" | "clock" | "policy" | "issuer"> & {
@@ -10,6 +11,8 @@ export type RoutePorts = Pick<Ports, "store" | "queue" | "clock" | "policy" | "i
   /** Signs trust marks. */
   statements: StatementSigner;
   delegationOf?: NonNullable<MarkingPorts["delegationOf"]>;
+  /** What a document that somebody hands in is worth. */
+  verify: DocumentCheck;
   /** Signs what participants fetch by polling, with a key of `/.well-known/jwks.json`. */
   events: StatementSigner;
 };

@@ -15,8 +15,14 @@ import {
   postSignature,
   postStep,
 } from "./applications.ts";
-import { getCharter, getCharterDiff, listCharters } from "./charters.ts";
+import { getCharter, getCharterDiff, getCriterion, listCharters } from "./charters.ts";
+import { deleteCertificate, getCertificate, getCertificateFile, listCertificates, postCertificate, postReading } from "./certificates.ts";
 import { getConditions } from "./conditions.ts";
+import { deleteConditions, deleteExclusion, putAccess, putConditions, putExclusion } from "./holder.ts";
+import * as holders from "./holder-schemas.ts";
+import { getMatrix, getMatrixRow, getReviews, postHolderReview } from "./matrix.ts";
+import { listMeetings, postMeeting, postMeetingAnswer } from "./meetings.ts";
+import { getMe, listRestrictions } from "./restrictions.ts";
 import * as cases from "./case-schemas.ts";
 import {
   getChallenge,
@@ -44,16 +50,19 @@ import {
   Participant,
   ParticipantList,
   ParticipantsQuery,
+  PathCriterion,
   PathId,
   PathStep,
   PathVersion,
   PathVersions,
   Transfer,
 } from "./schemas.ts";
+import { getProfile, Profile } from "./profiles.ts";
 import { getTransfer, postTransfer } from "./transfers.ts";
+import { postVerification, Verdict } from "./verifications.ts";
 
 export interface Route {
-  method: "get" | "post" | "patch" | "delete";
+  method: "get" | "post" | "put" | "patch" | "delete";
   path: string;
   /** `anyone`, a platform that shows a consent token, or somebody with a token of the register; each bound to a key. */
   may: "anyone" | "consent token" | "register token";
@@ -64,8 +73,8 @@ export interface Route {
   params?: z.ZodObject;
   headers?: z.ZodObject;
   query?: z.ZodObject;
-  /** `file`: the body is a file, at most 10 MiB. */
-  body?: z.ZodType | "file";
+  /** `file`: the body is a file, at most 10 MiB. `document`: a text as it is, at most 256 KiB. */
+  body?: z.ZodType | "file" | "document";
 }
 
 /** The API. Its OpenAPI document is generated from this table. */
@@ -74,6 +83,28 @@ export const ROUTES: Route[] = [
   { method: "get", path: "/v1/participants", may: "anyone", handler: listParticipants, summary: "The public register, in pages", status: 200, answers: ParticipantList, query: ParticipantsQuery },
   { method: "get", path: "/v1/participants/:id", may: "anyone", handler: getParticipant, summary: "One participant", status: 200, answers: Participant, params: PathId },
   { method: "get", path: "/v1/participants/:id/conditions", may: "anyone", handler: getConditions, summary: "What a holder asks of platforms, and which it restricts", status: 200, answers: Conditions, params: PathId },
+  { method: "get", path: "/v1/participants/:id/profile", may: "anyone", handler: getProfile, summary: "What is public of a participant: standing, criteria and how they are met, answers, restrictions, figures", status: 200, answers: Profile, params: PathId },
+  { method: "post", path: "/v1/verifications", may: "anyone", handler: postVerification, summary: "What a trust mark, manifest, receipt or proof file is worth; nothing of it is kept", status: 200, answers: Verdict, body: "document" },
+  { method: "put", path: "/v1/participants/:id/conditions/:dataset", may: "register token", handler: putConditions, summary: "Ask platforms for more, for a data set or for all", status: 200, answers: holders.Effect, params: holders.PathDataset, headers: holders.IfMatch, query: holders.DryRun, body: holders.NewConditions },
+  { method: "delete", path: "/v1/participants/:id/conditions/:dataset", may: "register token", handler: deleteConditions, summary: "Take such a condition back", status: 200, answers: holders.Effect, params: holders.PathDataset, headers: holders.IfMatch, query: holders.DryRun },
+  { method: "put", path: "/v1/participants/:id/exclusions/:platform/:dataset", may: "register token", handler: putExclusion, summary: "Exclude a platform", status: 200, answers: holders.Effect, params: holders.PathExclusion, headers: holders.IfMatch, query: holders.DryRun, body: holders.NewExclusion },
+  { method: "delete", path: "/v1/participants/:id/exclusions/:platform/:dataset", may: "register token", handler: deleteExclusion, summary: "Lift an exclusion", status: 200, answers: holders.Effect, params: holders.PathExclusion, headers: holders.IfMatch, query: holders.DryRun },
+  { method: "put", path: "/v1/participants/:id/access/:platform", may: "register token", handler: putAccess, summary: "Move a platform in the holder's matrix", status: 200, answers: holders.Effect, params: holders.PathPlatform, headers: holders.IfMatch, query: holders.DryRun, body: holders.NewAccess },
+  { method: "get", path: "/v1/participants/:id/matrix", may: "register token", handler: getMatrix, summary: "A holder against every platform: its word, and what it comes to now", status: 200, answers: holders.Matrix, params: PathId, query: holders.MatrixQuery },
+  { method: "get", path: "/v1/participants/:id/matrix/:platform", may: "register token", handler: getMatrixRow, summary: "One platform, with what a holder may see of its evidence", status: 200, answers: holders.PlatformSummary, params: holders.PathPlatform },
+  { method: "get", path: "/v1/participants/:id/reviews", may: "register token", handler: getReviews, summary: "What the holder's committee found", status: 200, answers: holders.HolderReviews, params: PathId, query: holders.ReviewsQuery },
+  { method: "post", path: "/v1/participants/:id/reviews", may: "register token", handler: postHolderReview, summary: "Record what the holder's committee found", status: 201, answers: holders.HolderReview, params: PathId, body: holders.NewHolderReview },
+  { method: "get", path: "/v1/restrictions", may: "register token", handler: listRestrictions, summary: "Platforms that holders restrict, newest first", status: 200, answers: holders.Restrictions, query: holders.RestrictionsQuery },
+  { method: "get", path: "/v1/meetings", may: "register token", handler: listMeetings, summary: "Requests to open, one's own", status: 200, answers: holders.Meetings },
+  { method: "post", path: "/v1/meetings", may: "register token", handler: postMeeting, summary: "Ask a holder to open", status: 201, answers: holders.Meeting, body: holders.NewMeeting },
+  { method: "post", path: "/v1/meetings/:id/answer", may: "register token", handler: postMeetingAnswer, summary: "Answer a platform that asks to be opened to", status: 200, answers: holders.Effect, params: PathId, headers: holders.IfMatch, query: holders.DryRun, body: holders.MeetingAnswer },
+  { method: "get", path: "/v1/certificates", may: "register token", handler: listCertificates, summary: "Certificates, one's own, or what waits", status: 200, answers: holders.CertificateClaims },
+  { method: "post", path: "/v1/certificates", may: "register token", handler: postCertificate, summary: "Hand in a certificate (PDF, PNG or JPEG)", status: 201, answers: holders.CertificateClaim, query: holders.CertificateQuery, body: "file" },
+  { method: "get", path: "/v1/certificates/:id", may: "register token", handler: getCertificate, summary: "One certificate that was handed in", status: 200, answers: holders.CertificateClaim, params: PathId },
+  { method: "get", path: "/v1/certificates/:id/file", may: "register token", handler: getCertificateFile, summary: "Its file, as a download", status: 200, answers: AnyFile, params: PathId },
+  { method: "delete", path: "/v1/certificates/:id", may: "register token", handler: deleteCertificate, summary: "Take a certificate back before it is read", status: 204, answers: AnyFile, params: PathId },
+  { method: "post", path: "/v1/certificates/:id/readings", may: "register token", handler: postReading, summary: "An accreditor's reading of a certificate", status: 200, answers: holders.CertificateClaim, params: PathId, body: holders.NewReading },
+  { method: "get", path: "/v1/me", may: "register token", handler: getMe, summary: "Whom the token stands for", status: 200, answers: holders.Me },
   { method: "post", path: "/v1/transfers", may: "consent token", handler: postTransfer, summary: "Ask for a delivery", status: 202, answers: Transfer, headers: IdempotencyKey, body: NewTransfer },
   { method: "get", path: "/v1/transfers/:id", may: "consent token", handler: getTransfer, summary: "State and counts of a transfer", status: 200, answers: Transfer, params: PathId },
   { method: "post", path: "/v1/participants", may: "anyone", handler: postParticipant, summary: "Join the register, in the sandbox at once", status: 201, answers: cases.Joined, body: cases.NewParticipant },
@@ -87,7 +118,7 @@ export const ROUTES: Route[] = [
   { method: "get", path: "/v1/participants/:id/standing/preview", may: "register token", handler: getPreview, summary: "What a suspension would stop", status: 200, answers: cases.Preview, params: PathId },
   { method: "post", path: "/v1/participants/:id/standing", may: "register token", handler: postStanding, summary: "Suspend, reinstate, revoke, or uphold an appeal", status: 200, answers: cases.Outcome, params: PathId, body: cases.NewStanding },
   { method: "post", path: "/v1/participants/:id/departure", may: "register token", handler: postDeparture, summary: "Give the accreditation back", status: 200, answers: cases.Outcome, params: PathId, body: cases.NewDeparture },
-  { method: "post", path: "/v1/organisations/:id/standing", may: "register token", handler: postOrganisationStanding, summary: "Suspend or reinstate an organisation with its participants", status: 200, answers: cases.OrganisationStanding, params: PathId, body: cases.NewOrganisationStanding },
+  { method: "post", path: "/v1/organisations/:id/standing", may: "register token", handler: postOrganisationStanding, summary: "Suspend, reinstate or revoke an organisation with its participants", status: 200, answers: cases.OrganisationStanding, params: PathId, body: cases.NewOrganisationStanding },
   { method: "get", path: "/v1/applications", may: "register token", handler: listApplications, summary: "What waits, or one's own", status: 200, answers: cases.ApplicationList },
   { method: "post", path: "/v1/applications", may: "register token", handler: postApplication, summary: "Open an application", status: 201, answers: cases.Application, body: cases.NewApplication },
   { method: "get", path: "/v1/applications/:id", may: "register token", handler: getApplication, summary: "An application and what it still needs", status: 200, answers: cases.Application, params: PathId },
@@ -105,6 +136,7 @@ export const ROUTES: Route[] = [
   { method: "delete", path: "/v1/evidence/:id", may: "register token", handler: deleteEvidence, summary: "Take a piece of evidence back", status: 204, answers: AnyFile, params: PathId },
   { method: "get", path: "/v1/charters", may: "anyone", handler: listCharters, summary: "Versions of the charter, newest first", status: 200, answers: cases.CharterList },
   { method: "get", path: "/v1/charters/:version", may: "anyone", handler: getCharter, summary: "One version: criteria, questions, checks", status: 200, answers: cases.Charter, params: PathVersion },
+  { method: "get", path: "/v1/charters/:version/criteria/:criterion", may: "anyone", handler: getCriterion, summary: "One criterion, and how many meet it", status: 200, answers: cases.Criterion, params: PathCriterion },
   { method: "get", path: "/v1/charters/:from/changes/:to", may: "anyone", handler: getCharterDiff, summary: "What changed between two versions", status: 200, answers: cases.CharterChanges, params: PathVersions },
   { method: "get", path: "/v1/decisions", may: "anyone", handler: listDecisions, summary: "Decisions, newest first", status: 200, answers: cases.DecisionList },
   { method: "get", path: "/v1/decisions/:id", may: "anyone", handler: getDecision, summary: "One decision", status: 200, answers: cases.Decision, params: PathId },

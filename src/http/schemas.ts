@@ -96,6 +96,7 @@ export const Health = z.object({ status: z.enum(["ok", "failing"]) }).meta({ id:
 
 export const AnyFile = z.string().meta({ id: "AnyFile", description: "Bytes, as a download" });
 export const PathVersion = z.object({ version: z.string().max(20) });
+export const PathCriterion = z.object({ version: z.string().max(20), criterion: z.string().max(60) });
 export const PathVersions = z.object({ from: z.string().max(20), to: z.string().max(20) });
 export const PathStep = z.object({ id: z.string().max(64), step: z.enum(["submit", "withdraw", "reopen"]) });
 export const PathId = z.object({ id: z.string().max(64) });

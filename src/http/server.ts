@@ -2,7 +2,8 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import express, { type Express, type RequestHandler } from "express";
 import { RelaisError } from "../core/errors.ts";
-import { EVIDENCE_BYTES } from "../core/register/add-evidence.ts";
+import { LARGEST_DOCUMENT_BYTES } from "../core/verification/verify-document.ts";
+import { EVIDENCE_BYTES } from "../core/register/evidence-file.ts";
 import { nameRequest, readSession, refuseCrossSite, securityHeaders } from "./guards.ts";
 import { openApiDocument } from "./openapi.ts";
 import { answerProblems, type ProblemSettings } from "./problems.ts";
@@ -26,7 +27,9 @@ export function createHttpApp(ports: RoutePorts, settings: HttpSettings): Expres
   app.use(nameRequest, timed(settings.onAnswer), securityHeaders(settings.issuer.startsWith("https:")));
   const json = express.json({ limit: BODY_LIMIT, type: ["application/json", "application/*+json"] });
   const file = express.raw({ limit: EVIDENCE_BYTES, type: () => true });
-  const parserOf = ({ body }: Route): RequestHandler[] => (body === undefined ? [] : [body === "file" ? file : json]);
+  const document = express.raw({ limit: LARGEST_DOCUMENT_BYTES, type: () => true });
+  const parserOf = ({ body }: Route): RequestHandler[] =>
+    body === undefined ? [] : [body === "file" ? file : body === "document" ? document : json];
   for (const route of ROUTES) app[route.method](route.path, ...parserOf(route), handle(ports, route));
   for (const path of new Set(ROUTES.map((route) => route.path))) app.all(path, refuseMethod(path));
   app.get("/v1/openapi.json", (_req, res) => void res.json(openApiDocument(settings.issuer)));

@@ -158,11 +158,16 @@ function notOurs(name: RingName): never {
   throw new RelaisError("internal", `This process holds no private key called ${name}.`);
 }
 
-/** The one place where node-jose is used: a KeyStore of EC P-256 keys that we make ourselves. */
+/**
+ * The one place where node-jose is used: a KeyStore of EC P-256 keys that we make ourselves. The id is the thumbprint (RFC 7638); one that begins
+ * with a hyphen is an option to every command line, so such a key is thrown away.
+ */
 async function withNewKey(name: RingName, keys: object[], from: { nbf?: number }): Promise<object> {
-  const store = jose.JWK.createKeyStore();
-  await store.generate("EC", "P-256", { use: RINGS[name].use, alg: RINGS[name].alg, iat: seconds(), ...from });
-  return { keys: [...keys, ...(store.toJSON(true) as { keys: object[] }).keys] };
+  for (;;) {
+    const store = jose.JWK.createKeyStore();
+    const { kid } = await store.generate("EC", "P-256", { use: RINGS[name].use, alg: RINGS[name].alg, iat: seconds(), ...from });
+    if (!kid.startsWith("-")) return { keys: [...keys, ...(store.toJSON(true) as { keys: object[] }).keys] };
+  }
 }
 
 function loadRing(folders: Folders, name: RingName): Ring {

@@ -2,9 +2,13 @@ import multer from "multer";
 import express, { Router, type NextFunction, type Request, type Response } from "express";
 import { LANGUAGES, type Language } from "../core/catalogue/data-set.ts";
 import type { Session } from "../core/person/person.ts";
-import { EVIDENCE_BYTES } from "../core/register/add-evidence.ts";
+import { LARGEST_DOCUMENT_BYTES } from "../core/verification/verify-document.ts";
+import { EVIDENCE_BYTES } from "../core/register/evidence-file.ts";
 import { decision } from "./accreditation/decision.ts";
-import { confirmPublishedKeys } from "./accreditation/keys.ts";
+import { decideOrganisation, organisationStanding } from "./accreditation/organisation-standing.ts";
+import { confirmPublishedKeys } from "./accreditation/confirm-keys.ts";
+import { keys } from "./accreditation/keys.ts";
+import { preview } from "./accreditation/preview.ts";
 import {
   askForChecks,
   beginApplication,
@@ -34,10 +38,24 @@ import {
 } from "./accreditation/staff.ts";
 import { accounts, proveAccount, showProof } from "./accounts/handlers.ts";
 import { sendAsset } from "./assets.ts";
+import { criterion } from "./charter/criterion.ts";
 import { charter, charterDiff } from "./charter/handlers.ts";
+import {
+  certificatePage,
+  decideCertificate,
+  downloadCertificate,
+  dropCertificate,
+  showCertificates,
+  staffCertificate,
+  uploadCertificate,
+} from "./holder/certificates.ts";
+import { changeConditionsForm, showConditions } from "./holder/conditions.ts";
+import { askHolder, showHolders } from "./holder/meetings.ts";
+import { addReview, changePlatform, showPlatform, showPlatforms } from "./holder/platforms.ts";
 import { home, legalPage, me, signIn } from "./home/handlers.ts";
 import { answerConsent, permission, permissions, showConsent, showStop, startPermission, stopPermission } from "./permissions/handlers.ts";
 import { problem, problems } from "./problems.ts";
+import { compare } from "./register/compare.ts";
 import { participant, register } from "./register/handlers.ts";
 import {
   chooseSwitch,
@@ -53,6 +71,7 @@ import { renderPage } from "./templates.ts";
 import { chooseCopy, showCopy } from "./transfers/copy.ts";
 import { cancel, showCancel, transfer, transferDocument, transferEvents, transfers } from "./transfers/handlers.ts";
 import { languageOf, TONGUES } from "./tongue.ts";
+import { showVerify, verify } from "./verify/handlers.ts";
 import { formOf, personOf, type Answer, type Handler, type PagesPorts, type PersonHandler, type Visit } from "./visit.ts";
 
 type Method = "get" | "post";
@@ -61,11 +80,15 @@ type Method = "get" | "post";
 const PUBLIC_ROUTES: [Method, string, Handler][] = [
   ["get", "/", home],
   ["get", "/register", register],
+  ["get", "/register/compare", compare],
   ["get", "/register/:id", participant],
   ["get", "/decisions/:id", decision],
   ["get", "/charter", charter],
   ["get", "/charter/diff", charterDiff],
   ["get", "/charter/:version", charter],
+  ["get", "/charter/:version/:criterion", criterion],
+  ["get", "/verify", showVerify],
+  ["post", "/verify", verify],
   ["get", "/sign-in", signIn],
   ["get", "/problems", problems],
   ["get", "/problems/:code", problem],
@@ -123,6 +146,20 @@ const MEMBER_ROUTES: [Method, string, PersonHandler][] = [
   ["post", "/organisation/:id/evidence", uploadEvidence],
   ["get", "/organisation/:id/evidence/:evidence", downloadEvidence],
   ["post", "/organisation/:id/evidence/:evidence/remove", dropEvidence],
+  ["get", "/organisation/:id/preview", preview],
+  ["get", "/organisation/:id/keys", keys],
+  ["get", "/organisation/:id/conditions", (ports, visit) => showConditions(ports, visit)],
+  ["post", "/organisation/:id/conditions", changeConditionsForm],
+  ["get", "/organisation/:id/platforms", showPlatforms],
+  ["get", "/organisation/:id/platforms/:platform", (ports, visit) => showPlatform(ports, visit)],
+  ["post", "/organisation/:id/platforms/:platform", changePlatform],
+  ["post", "/organisation/:id/platforms/:platform/reviews", addReview],
+  ["get", "/organisation/:id/holders", (ports, visit) => showHolders(ports, visit)],
+  ["post", "/organisation/:id/holders", askHolder],
+  ["get", "/organisation/:id/certificates", (ports, visit) => showCertificates(ports, visit)],
+  ["post", "/organisation/:id/certificates", uploadCertificate],
+  ["get", "/organisation/:id/certificates/:certificate", downloadCertificate],
+  ["post", "/organisation/:id/certificates/:certificate/remove", dropCertificate],
   ["get", "/organisation/:id/checks", showChecks],
   ["post", "/organisation/:id/checks", askForChecks],
 ];
@@ -134,14 +171,20 @@ const STAFF_ROUTES: [Method, string, PersonHandler][] = [
   ["post", "/accreditation/applications/:id/review", giveReview],
   ["post", "/accreditation/applications/:id/messages", answerApplicant],
   ["get", "/accreditation/evidence/:id", staffEvidence],
+  ["get", "/accreditation/certificates/:certificate", (ports, visit) => certificatePage(ports, visit)],
+  ["post", "/accreditation/certificates/:certificate", decideCertificate],
+  ["get", "/accreditation/certificates/:certificate/file", staffCertificate],
   ["get", "/accreditation/participants/:id", (ports, visit) => standingPage(ports, visit)],
   ["post", "/accreditation/participants/:id", decideStanding],
+  ["get", "/accreditation/organisations/:id", (ports, visit) => organisationStanding(ports, visit)],
+  ["post", "/accreditation/organisations/:id", decideOrganisation],
   ["post", "/accreditation/participants/:id/keys", confirmPublishedKeys],
   ["get", "/authority", authorityPage],
 ];
 
-/** The one form that carries a file. */
-const UPLOAD = "/organisation/:id/evidence";
+/** The forms that carry a file: evidence, by a person who acts for a participant, and a document to check, by anybody. */
+const CHECK = "/verify";
+const UPLOADS = ["/organisation/:id/evidence", "/organisation/:id/certificates"];
 
 /** Addresses that stand in trust marks, without a language, and the page that each leads to. */
 const SIGNED_ADDRESSES: [address: string, page: (request: Request) => string][] = [
@@ -169,9 +212,12 @@ export function createPages(ports: PagesPorts): Router {
 
 const UPLOAD_LIMITS = { fileSize: EVIDENCE_BYTES, files: 1, fields: 10, fieldSize: 4096, parts: 12, headerPairs: 50 };
 
+const CHECK_LIMITS = { ...UPLOAD_LIMITS, fileSize: LARGEST_DOCUMENT_BYTES, fieldSize: LARGEST_DOCUMENT_BYTES };
+
 function pagesIn(lang: Language, ports: PagesPorts): Router {
   const router = Router();
-  router.post(UPLOAD, signedIn(lang), multer({ limits: UPLOAD_LIMITS }).single("file"));
+  router.post(CHECK, multer({ limits: CHECK_LIMITS }).single("file"));
+  router.post(UPLOADS, signedIn(lang), multer({ limits: UPLOAD_LIMITS }).single("file"));
   router.use(express.urlencoded({ extended: false, limit: "32kb", parameterLimit: 400 }));
   for (const [method, path, handler] of PUBLIC_ROUTES) {
     router[method](path, async (request, response) =>

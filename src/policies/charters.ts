@@ -5,7 +5,8 @@ import { z } from "zod";
 import { canonicalJson } from "../core/canonical-json.ts";
 import { PROBE_NAMES } from "../core/conformance/probe-names.ts";
 import { RelaisError } from "../core/errors.ts";
-import { SECTIONS, type Charter, type Charters, type Criterion, type Facts } from "../core/register/charter.ts";
+import { CERTIFICATES, type Certificate } from "../core/policy/certificates.ts";
+import { SECTIONS, type Charter, type Charters, type Criterion, type EvidenceWanted, type Facts } from "../core/register/charter.ts";
 import { evaluateCriterion } from "../core/register/evaluate-criterion.ts";
 import { sha256 } from "../core/transfer/manifest.ts";
 
@@ -34,13 +35,16 @@ const question = z.strictObject({
   hint: words.nullable().default(null),
   type: z.enum(["yes_no", "text", "long_text", "number", "date", "country", "url", "choice", "choices"]),
   options: z.array(z.strictObject({ value: z.string(), label: words })).default([]),
+  public: z.literal(true).optional(),
 });
 
 const partialFacts = z.strictObject({
   entity: z.record(z.string(), z.unknown()).optional(),
   answers: z.record(z.string(), z.unknown()).optional(),
   probes: z.record(z.string(), z.strictObject({ outcome: z.enum(["passed", "failed", "not_run"]), at: z.string() })).optional(),
-  evidence: z.record(z.string(), z.strictObject({ date, issuer: z.string(), accepted: z.boolean() })).optional(),
+  evidence: z
+    .record(z.string(), z.strictObject({ date, issuer: z.string(), accepted: z.boolean(), validUntil: date.optional() }))
+    .optional(),
   reviews: z.record(z.string(), z.number()).optional(),
 });
 
@@ -50,7 +54,7 @@ const criterion = z.strictObject({
   title: words,
   statement: words,
   why: words,
-  threat: z.string().min(1),
+  threat: words,
   sources: z.array(z.string()).min(1),
   applies_to: z.array(z.enum(["holder", "platform", "service"])).min(1),
   level: z.union([z.literal(1), z.literal(2)]),
@@ -61,6 +65,10 @@ const criterion = z.strictObject({
       title: words,
       max_age_days: z.int().nullable().default(null),
       issuer: words.nullable().default(null),
+      certificates: z
+        .array(z.enum(Object.keys(CERTIFICATES) as [Certificate, ...Certificate[]]))
+        .min(1)
+        .optional(),
     })
     .nullable()
     .default(null),
@@ -135,12 +143,20 @@ function readCriterion(path: string, file: string): Criterion {
     appliesTo: applies_to,
     recheckDays: recheck_days,
     onFailure: on_failure,
-    evidence: evidence && { kind: evidence.kind, title: evidence.title, maxAgeDays: evidence.max_age_days, issuer: evidence.issuer },
+    evidence: evidence && evidenceOf(evidence),
     cases: cases as Criterion["cases"],
   };
   const strayed = made.cases.find((one) => evaluateCriterion(made, factsOf(one.facts), CASE_DAY).outcome !== one.outcome);
   if (strayed) throw wrong(path, `the case "${strayed.name}" does not come out as ${strayed.outcome}`);
   return made;
+}
+
+function evidenceOf({
+  max_age_days: maxAgeDays,
+  certificates,
+  ...given
+}: NonNullable<z.infer<typeof criterion>["evidence"]>): EvidenceWanted {
+  return { ...given, maxAgeDays, ...(certificates ? { certificates } : {}) };
 }
 
 /** A case says only what matters to it; nothing else is known. */

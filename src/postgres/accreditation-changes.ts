@@ -2,7 +2,7 @@ import { sql } from "kysely";
 import type { AccreditationsWriter } from "../core/register/accreditations.ts";
 import type { ProbeRunRow } from "../core/register/application.ts";
 import type { Database } from "./pool.ts";
-import { found, json } from "./rows.ts";
+import { found, json, jsonOrNull } from "./rows.ts";
 
 export function writeAccreditations(db: Database): AccreditationsWriter {
   return { ...writeOrganisations(db), ...writeApplications(db), ...writeCaseFile(db), ...writeMembers(db), ...writeRuns(db) };
@@ -11,6 +11,17 @@ export function writeAccreditations(db: Database): AccreditationsWriter {
 function writeOrganisations(db: Database) {
   return {
     addOrganisation: async (organisation) => void (await db.insertInto("organisations").values(organisation).execute()),
+    lockOrganisation: async (id) =>
+      found(await db.selectFrom("organisations").selectAll().where("id", "=", id).forUpdate().executeTakeFirst(), "organisation"),
+    putOrganisationProposal: async ({ reasons, remedy, ...proposal }) => {
+      const row = { ...proposal, reasons: json(reasons), remedy: jsonOrNull(remedy) };
+      await db
+        .insertInto("organisationProposals")
+        .values(row)
+        .onConflict((conflict) => conflict.columns(["organisationId", "kind"]).doUpdateSet(row))
+        .execute();
+    },
+    dropOrganisationProposals: async (id) => void (await db.deleteFrom("organisationProposals").where("organisationId", "=", id).execute()),
     setOrganisationStatus: async (id, status) =>
       void (await db.updateTable("organisations").set({ status }).where("id", "=", id).execute()),
     attach: async (participantId, organisationId) =>
@@ -23,12 +34,12 @@ function writeApplications(db: Database) {
     addApplication: async ({ answers, submittedAnswers, ...plain }) =>
       void (await db
         .insertInto("applications")
-        .values({ ...plain, answers: json(answers), submittedAnswers: submittedAnswers === null ? null : json(submittedAnswers) })
+        .values({ ...plain, answers: json(answers), submittedAnswers: jsonOrNull(submittedAnswers) })
         .execute()),
     lockApplication: async (id) =>
       found(await db.selectFrom("applications").selectAll().where("id", "=", id).forUpdate().executeTakeFirst(), "application"),
     moveApplication: async (id, from, to, { submittedAnswers, ...plain }) => {
-      const answers = submittedAnswers === undefined ? {} : { submittedAnswers: submittedAnswers === null ? null : json(submittedAnswers) };
+      const answers = submittedAnswers === undefined ? {} : { submittedAnswers: jsonOrNull(submittedAnswers) };
       const moved = await db
         .updateTable("applications")
         .set({ state: to, ...plain, ...answers })
@@ -59,14 +70,14 @@ function writeCaseFile(db: Database) {
         .values({ ...evidence, content: Buffer.from(content), removedAt: null })
         .execute()),
     removeEvidence: async (id, at) => void (await db.updateTable("evidence").set({ removedAt: at }).where("id", "=", id).execute()),
-    addReview: async ({ reasons, ...review }) =>
+    addReview: async ({ reasons, remedy, ...review }) =>
       void (await db
         .insertInto("reviews")
-        .values({ ...review, reasons: json(reasons) })
+        .values({ ...review, reasons: json(reasons), remedy: jsonOrNull(remedy) })
         .execute()),
     addMessage: async (message) => void (await db.insertInto("applicationMessages").values(message).execute()),
     putProposal: async ({ reasons, remedy, ...proposal }) => {
-      const row = { ...proposal, reasons: json(reasons), remedy: remedy === null ? null : json(remedy) };
+      const row = { ...proposal, reasons: json(reasons), remedy: jsonOrNull(remedy) };
       const { participantId: _, kind: __, ...replaced } = row;
       await db
         .insertInto("proposals")
@@ -87,8 +98,8 @@ function writeCaseFile(db: Database) {
         .values({
           ...decision,
           reasons: json(reasons),
-          remedy: remedy === null ? null : json(remedy),
-          appeal: appeal === null ? null : json(appeal),
+          remedy: jsonOrNull(remedy),
+          appeal: jsonOrNull(appeal),
           deciders: json(deciders),
           effects: json(effects),
         })

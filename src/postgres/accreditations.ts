@@ -41,6 +41,8 @@ const EVIDENCE = [
   "sha256",
   "date",
   "issuer",
+  "certificate",
+  "validUntil",
   "addedAt",
 ] as const satisfies (keyof Evidence)[];
 
@@ -74,6 +76,8 @@ function readCaseFile(db: Database) {
         .orderBy("sequence")
         .execute(),
     proposals: (participantId) => db.selectFrom("proposals").selectAll().where("participantId", "=", participantId).orderBy("at").execute(),
+    organisationProposals: (id) =>
+      db.selectFrom("organisationProposals").selectAll().where("organisationId", "=", id).orderBy("at").execute(),
     signatures: (participantId) =>
       db.selectFrom("charterSignatures").selectAll().where("participantId", "=", participantId).orderBy("signedAt", "desc").execute(),
   } satisfies Partial<AccreditationsReader>;

@@ -88,7 +88,9 @@ async function migrationsOf(client: pg.PoolClient): Promise<Migration[]> {
 
 async function countOf(client: pg.PoolClient, table: string, most?: number): Promise<number> {
   const limit = most === undefined ? "" : ` limit ${most}`;
-  const { rows } = await client.query<{ count: number }>(`select count(*)::int8 as count from (select from ${quoted(table)}${limit}) found`);
+  const { rows } = await client.query<{ count: number }>(
+    `select count(*)::int8 as count from (select from ${quoted(table)}${limit}) found`,
+  );
   return rows[0]?.count ?? 0;
 }
 
@@ -151,7 +153,9 @@ async function* rowsOf(client: pg.PoolClient, table: string): AsyncGenerator<str
 async function rowsAtOnce(client: pg.PoolClient, table: string, columns: Column[]): Promise<number> {
   const bytes = columns.filter(({ isBytes }) => isBytes).map(({ name }) => `octet_length("${name}")`);
   if (bytes.length === 0) return MOST_ROWS;
-  const { rows } = await client.query<{ longest: number | null }>(`select max(${bytes.join(" + ")})::int8 as longest from ${quoted(table)}`);
+  const { rows } = await client.query<{ longest: number | null }>(
+    `select max(${bytes.join(" + ")})::int8 as longest from ${quoted(table)}`,
+  );
   return Math.max(1, Math.min(MOST_ROWS, Math.floor(MOST_BYTES / (2 * (rows[0]?.longest ?? 1) + 1))));
 }
 
@@ -159,7 +163,8 @@ async function addRows(
   client: pg.PoolClient,
   { table, columns, rows }: { table: string; columns: Column[] | undefined; rows: readonly string[] },
 ): Promise<void> {
-  if (!columns) throw new RelaisError("invalid", "The file holds a table that this version of Relais does not have.", { actor: "operator" });
+  if (!columns)
+    throw new RelaisError("invalid", "The file holds a table that this version of Relais does not have.", { actor: "operator" });
   if (rows.length === 0) return;
   const names = columns.map(({ name }) => `"${name}"`).join(", ");
   const values = columns.map(({ name, isJson }) => (isJson ? `"${name}"::jsonb` : `"${name}"`)).join(", ");
@@ -173,8 +178,8 @@ async function addRows(
 /** Numbers that the database gives go on behind the highest. */
 async function continueNumbers(client: pg.PoolClient, table: string, columns: Column[]): Promise<void> {
   for (const { name } of columns.filter(({ isIdentity }) => isIdentity))
-    await client.query(
-      `select setval(pg_get_serial_sequence($1, $2), coalesce(max("${name}"), 0) + 1, false) from ${quoted(table)}`,
-      [quoted(table), name],
-    );
+    await client.query(`select setval(pg_get_serial_sequence($1, $2), coalesce(max("${name}"), 0) + 1, false) from ${quoted(table)}`, [
+      quoted(table),
+      name,
+    ]);
 }

@@ -1,7 +1,14 @@
 import { sql } from "kysely";
-import type { ConditionsReader, ConditionsWriter, Stance } from "../core/policy/conditions.ts";
+import {
+  EVERY_DATASET,
+  type ConditionsReader,
+  type ConditionsWriter,
+  type Restriction,
+  type RestrictionFilter,
+  type Stance,
+} from "../core/policy/conditions.ts";
 import type { Database } from "./pool.ts";
-import { json } from "./rows.ts";
+import { json, jsonOrNull } from "./rows.ts";
 
 /** First key of the two that lock one holder's conditions; the second is a hash of its id. */
 const LOCK = 7_267;
@@ -16,20 +23,37 @@ export function readConditions(db: Database): ConditionsReader {
       exclusions: await exclusions.where("holderId", "=", holderId).orderBy("changedAt", "desc").execute(),
       access: await access.where("holderId", "=", holderId).orderBy("changedAt", "desc").execute(),
     }),
-    restrictions: async ({ platformId } = {}) => {
-      const notOpen = access.where("state", "!=", "open");
-      const [found, cells] =
-        platformId === undefined
-          ? [exclusions, notOpen]
-          : [exclusions.where("platformId", "=", platformId), notOpen.where("platformId", "=", platformId)];
-      return {
-        exclusions: await found.orderBy("changedAt", "desc").execute(),
-        access: await cells.orderBy("changedAt", "desc").execute(),
-      };
+    restrictions: (filter) => restrictionsOf(db, filter),
+    reviews: (holderId, platformId) => {
+      const own = db.selectFrom("holderReviews").selectAll().where("holderId", "=", holderId).orderBy("recordedAt", "desc");
+      return (platformId === undefined ? own : own.where("platformId", "=", platformId)).execute();
     },
-    reviews: (holderId) =>
-      db.selectFrom("holderReviews").selectAll().where("holderId", "=", holderId).orderBy("recordedAt", "desc").execute(),
+    certificatesOf: async (platformIds, now) =>
+      platformIds.length === 0
+        ? []
+        : db
+            .selectFrom("platformCertificates")
+            .selectAll()
+            .where("platformId", "in", platformIds)
+            .where("validUntil", ">=", now.toISOString().slice(0, 10))
+            .orderBy("certificate")
+            .execute(),
   };
+}
+
+async function restrictionsOf(db: Database, { platformId, holderId, before, limit }: RestrictionFilter): Promise<Restriction[]> {
+  const matches = sql`(${platformId ?? null}::text is null or platform_id = ${platformId ?? null})
+    and (${holderId ?? null}::text is null or holder_id = ${holderId ?? null})
+    and (${before ?? null}::bigint is null or log_index < ${before ?? null})`;
+  const { rows } = await sql<Restriction>`
+    select holder_id as "holderId", platform_id as "platformId", kind, dataset, reason, changed_at as "changedAt", log_index as "logIndex"
+    from (
+      select holder_id, platform_id, 'excluded' as kind, dataset, reason, changed_at, log_index from platform_exclusions where ${matches}
+      union all
+      select holder_id, platform_id, state, ${EVERY_DATASET}, reason, changed_at, log_index from platform_access
+      where state <> 'open' and ${matches}) every_one
+    order by log_index desc limit ${limit}`.execute(db);
+  return rows;
 }
 
 async function stanceOf(
@@ -58,7 +82,7 @@ async function stanceOf(
 export function writeConditions(db: Database): ConditionsWriter {
   return {
     set: async ({ reason, ...plain }) => {
-      const { holderId, dataset, ...replaced } = { ...plain, reason: reason === null ? null : json(reason) };
+      const { holderId, dataset, ...replaced } = { ...plain, reason: jsonOrNull(reason) };
       await db
         .insertInto("holderConditions")
         .values({ holderId, dataset, ...replaced })
@@ -86,7 +110,7 @@ export function writeConditions(db: Database): ConditionsWriter {
       return (await gone.executeTakeFirst()).numDeletedRows === 1n;
     },
     setAccess: async ({ reason, ...plain }) => {
-      const { holderId, platformId, ...replaced } = { ...plain, reason: reason === null ? null : json(reason) };
+      const { holderId, platformId, ...replaced } = { ...plain, reason: jsonOrNull(reason) };
       await db
         .insertInto("platformAccess")
         .values({ holderId, platformId, ...replaced })
@@ -96,12 +120,15 @@ export function writeConditions(db: Database): ConditionsWriter {
     addReview: async (review) => {
       await db.insertInto("holderReviews").values(review).execute();
     },
-    putCertificate: async ({ platformId, certificate, validUntil }) => {
+    putCertificate: async ({ platformId, certificate, ...replaced }) => {
       await db
         .insertInto("platformCertificates")
-        .values({ platformId, certificate, validUntil })
-        .onConflict((conflict) => conflict.columns(["platformId", "certificate"]).doUpdateSet({ validUntil }))
+        .values({ platformId, certificate, ...replaced })
+        .onConflict((conflict) => conflict.columns(["platformId", "certificate"]).doUpdateSet(replaced))
         .execute();
+    },
+    dropCertificates: async (platformId) => {
+      await db.deleteFrom("platformCertificates").where("platformId", "=", platformId).execute();
     },
     lock: async (holderId) => {
       await sql`select pg_advisory_xact_lock(${LOCK}, hashtext(${holderId}))`.execute(db);

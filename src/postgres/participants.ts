@@ -1,7 +1,9 @@
 import { randomInt } from "node:crypto";
 import { sql } from "kysely";
 import { RelaisError } from "../core/errors.ts";
+import type { ParticipantId } from "../core/ids.ts";
 import type { Reader, Writer } from "../core/ports.ts";
+import type { TrustMark } from "../core/register/participant.ts";
 import type { Database } from "./pool.ts";
 import { found, json } from "./rows.ts";
 
@@ -27,16 +29,7 @@ export function readParticipants(db: Database): Reader["participants"] {
         where status <> 0`.execute(db);
       return rows;
     },
-    recipients: async () =>
-      (
-        await db
-          .selectFrom("participants")
-          .select("id")
-          .where("status", "=", "accredited")
-          .where(sql<boolean>`jsonb_array_length(keys) > 0`)
-          .orderBy("id")
-          .execute()
-      ).map((row) => row.id),
+    recipients: () => readRecipients(db),
     page: ({ role, name, after, limit }) => {
       let query = all;
       if (role !== undefined) query = query.where(sql<boolean>`${role} = any (roles)`);
@@ -44,19 +37,8 @@ export function readParticipants(db: Database): Reader["participants"] {
       if (after !== undefined) query = query.where(sql<boolean>`(name, id) > (${after.name}, ${after.id})`);
       return query.orderBy("name").orderBy("id").limit(limit).execute();
     },
-    findMarks: async (ids) => {
-      if (ids.length === 0) return new Map();
-      const marks = await db
-        .selectFrom("trustMarks")
-        .distinctOn("participantId")
-        .selectAll()
-        .where("participantId", "in", ids)
-        .orderBy("participantId")
-        .orderBy((e) => e("revokedAt", "is", null), "desc")
-        .orderBy("issuedAt", "desc")
-        .execute();
-      return new Map(marks.map((mark) => [mark.participantId, mark]));
-    },
+    names: (ids) => namesOf(db, ids),
+    findMarks: (ids) => marksOf(db, ids),
     findMark: async (id) =>
       (await db
         .selectFrom("trustMarks")
@@ -68,6 +50,39 @@ export function readParticipants(db: Database): Reader["participants"] {
         .limit(1)
         .executeTakeFirst()) ?? null,
   };
+}
+
+async function readRecipients(db: Database): Promise<ParticipantId[]> {
+  const rows = await db
+    .selectFrom("participants")
+    .select("id")
+    .where("status", "=", "accredited")
+    .where(sql<boolean>`jsonb_array_length(keys) > 0`)
+    .where(sql<boolean>`exists (select from ${sql.table("relais.trust_marks")} m
+      where m.participant_id = participants.id and m.revoked_at is null and m.level > 0)`)
+    .orderBy("id")
+    .execute();
+  return rows.map((row) => row.id);
+}
+
+async function marksOf(db: Database, ids: readonly ParticipantId[]): Promise<Map<ParticipantId, TrustMark>> {
+  if (ids.length === 0) return new Map();
+  const marks = await db
+    .selectFrom("trustMarks")
+    .distinctOn("participantId")
+    .selectAll()
+    .where("participantId", "in", ids)
+    .orderBy("participantId")
+    .orderBy((e) => e("revokedAt", "is", null), "desc")
+    .orderBy("issuedAt", "desc")
+    .execute();
+  return new Map(marks.map((mark) => [mark.participantId, mark]));
+}
+
+async function namesOf(db: Database, ids: readonly ParticipantId[]): Promise<Map<ParticipantId, string>> {
+  if (ids.length === 0) return new Map();
+  const rows = await db.selectFrom("participants").select(["id", "name"]).where("id", "in", ids).execute();
+  return new Map(rows.map(({ id, name }) => [id, name]));
 }
 
 export function writeParticipants(db: Database): Writer["register"] {

@@ -10,3 +10,8 @@ export function found<T>(row: T | undefined, kind: string): T {
 export function json(value: unknown): string {
   return JSON.stringify(value);
 }
+
+/** The column is null where the value is, not the JSON `null`. */
+export function jsonOrNull(value: unknown): string | null {
+  return value === null ? null : json(value);
+}

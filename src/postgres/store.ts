@@ -3,9 +3,12 @@ import type { Reader, Store, Writer } from "../core/ports.ts";
 import { writeAccreditations } from "./accreditation-changes.ts";
 import { readAccreditations } from "./accreditations.ts";
 import { writeConsents, readConsents } from "./consents.ts";
+import { readCertificates, writeCertificates } from "./certificates.ts";
 import { readConditions, writeConditions } from "./conditions.ts";
 import { readEntities, writeEntities } from "./entities.ts";
+import { readIndicators } from "./indicators.ts";
 import { readLedger, writeLedger } from "./ledger.ts";
+import { readMeetings, writeMeetings } from "./meetings.ts";
 import { readOutbox, writeOutbox } from "./outbox.ts";
 import { readParticipants, writeParticipants } from "./participants.ts";
 import { readPeople, writePeople } from "./people.ts";
@@ -29,6 +32,7 @@ export function createStore(db: Database): Store {
         .execute((tx) => work(readerOf(tx)))
         .catch(translate),
     write: (work) => writeWithRetry(db, work),
+    rehearse: (work) => rehearse(db, work),
   };
 }
 
@@ -40,6 +44,23 @@ async function writeWithRetry<T>(db: Database, work: (writer: Writer) => Promise
       if (attempt >= TRIES || !COLLISIONS.has(sqlState(error))) return translate(error);
     }
   }
+}
+
+/** Carries what a rehearsal found out of the transaction that it takes back. */
+class TakenBack<T> extends Error {
+  readonly found: T;
+
+  constructor(found: T) {
+    super("a rehearsal is over");
+    this.found = found;
+  }
+}
+
+async function rehearse<T>(db: Database, work: (writer: Writer) => Promise<T>): Promise<T> {
+  const rehearsing = db.transaction().execute(async (tx): Promise<T> => {
+    throw new TakenBack(await work(writerOf(tx)));
+  });
+  return rehearsing.catch((error: unknown) => (error instanceof TakenBack ? (error.found as T) : translate(error)));
 }
 
 function readerOf(tx: Database): Reader {
@@ -55,6 +76,9 @@ function readerOf(tx: Database): Reader {
     ledger: readLedger(tx),
     outbox: readOutbox(tx),
     conditions: readConditions(tx),
+    indicators: readIndicators(tx),
+    meetings: readMeetings(tx),
+    certificates: readCertificates(tx),
   };
 }
 
@@ -71,6 +95,8 @@ function writerOf(tx: Database): Writer {
     log: writeLedger(tx),
     notices: writeOutbox(tx),
     rules: writeConditions(tx),
+    asking: writeMeetings(tx),
+    claims: writeCertificates(tx),
   };
 }
 

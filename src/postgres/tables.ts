@@ -2,9 +2,11 @@ import type { ColumnType, Generated } from "kysely";
 import type { Words } from "../core/catalogue/data-set.ts";
 import type { ProbeResult } from "../core/conformance/probe.ts";
 import type { Consent } from "../core/consent/consent.ts";
+import type { CertificateClaim, Reading } from "../core/certificates/claim.ts";
 import type { Notice } from "../core/events/outbox.ts";
 import type { ParticipantId, TransferId } from "../core/ids.ts";
 import type { Access, Condition, Exclusion, HolderReview, ShownCertificate } from "../core/policy/conditions.ts";
+import type { Meeting } from "../core/policy/meetings.ts";
 import type { SignedCheckpoint } from "../core/ledger/ledger.ts";
 import type { AccountLink, Person, Session } from "../core/person/person.ts";
 import type { StoredDocument } from "../core/ports.ts";
@@ -21,6 +23,7 @@ import type {
   OrganisationId,
   ProbeRunId,
   ProbeRunRow,
+  OrganisationProposal,
   Proposal,
   Review,
 } from "../core/register/application.ts";
@@ -63,8 +66,9 @@ export interface Tables {
   probeResults: WithJson<ProbeResult, "title" | "detail"> & { runId: ProbeRunId };
   criterionResults: WithJson<CriterionResult, "because"> & { applicationId: ApplicationId; round: number };
   evidence: Evidence & { content: Buffer; removedAt: Date | null };
-  reviews: WithJson<Review, "reasons">;
+  reviews: Omit<WithJson<Review, "reasons">, "remedy"> & { remedy: NullableJson<Words> };
   proposals: Omit<WithJson<Proposal, "reasons">, "remedy"> & { remedy: NullableJson<Words> };
+  organisationProposals: Omit<WithJson<OrganisationProposal, "reasons">, "remedy"> & { remedy: NullableJson<Words> };
   decisions: Omit<WithJson<Decision, "reasons" | "deciders" | "effects">, "remedy" | "appeal"> & {
     remedy: NullableJson<Words>;
     appeal: NullableJson<Words>;
@@ -89,4 +93,7 @@ export interface Tables {
   platformAccess: Omit<Access, "reason"> & { reason: NullableJson<Words> };
   holderReviews: HolderReview;
   platformCertificates: ShownCertificate;
+  meetings: Omit<Meeting, "reason"> & { reason: NullableJson<Words> };
+  certificateClaims: CertificateClaim & { content: Buffer };
+  certificateReadings: WithJson<Reading, "reasons">;
 }

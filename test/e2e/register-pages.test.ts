@@ -24,6 +24,7 @@ import { openDatabase, openPool } from "../../src/postgres/pool.ts";
 import { createStore } from "../../src/postgres/store.ts";
 import { openContext, startBrowser } from "../support/browser.ts";
 import { freshDatabase } from "../support/database.ts";
+import { documentCheck } from "../support/document-check.ts";
 import { freePort } from "../support/ports.ts";
 import { policy } from "../support/policy.ts";
 import { realClock } from "../support/real-clock.ts";
@@ -79,6 +80,7 @@ before(async () => {
     statements: { signDocument: key.sign },
     events: { signDocument: key.sign },
     entityConfigurations: { fetch: unreachable },
+    verify: (await documentCheck(store, origin)).verify,
     staff,
   };
   conclude = async () => void (await concludeChecks(ports));
@@ -172,7 +174,7 @@ async function fill(page: Page): Promise<void> {
   };
   for (const [name, value] of Object.entries(texts))
     for (const field of await page.locator(`input[name="${name}"]`).all()) await field.fill(value);
-  for (const name of ["hosting.kind", "services.api"])
+  for (const name of ["hosting.kind", "services.api", "profile.decentralised", "profile.own_space", "profile.apps"])
     for (const box of await page
       .locator(`input[name="${name}"]`)
       .all()

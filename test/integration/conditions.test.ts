@@ -50,6 +50,14 @@ const access = (state: "closed" | "in_discussion" | "test" | "open", testAccount
   moveInMatrix(engine.ports, on, { platformId, state, reason: state === "open" ? null : REASON, testAccounts });
 const present = (id: Parameters<typeof runTransfer>[1]["transferId"]) => engine.store.read((r) => r.transfers.get(id));
 const set = (change: object) => setConditions(engine.ports, on, asked(change));
+const hds = (validUntil: string) => ({
+  platformId,
+  certificate: "hds" as const,
+  validUntil,
+  issuer: "A body",
+  acceptedAt: new Date(),
+  logIndex: null,
+});
 const setMark = (level: 0 | 1 | 2) =>
   engine.store.write((w) =>
     w.register.addMark({
@@ -73,7 +81,7 @@ describe("conditions on the way of a request", () => {
   const REFUSED: [what: string, restrict: () => Promise<unknown>, reasons: string[], mend: () => Promise<unknown>][] = [
     ["a level that the platform has not", () => set({ minimumLevel: 2 }), ["below-minimum-level"], () => setMark(2)],
     ["a country that is not wanted", () => set({ regions: ["CH"] }), ["outside-hosting-regions"], () => set({ regions: ["CH", "EEA"] })],
-    ["a certificate that was not shown", () => set({ certificates: ["hds"] }), ["missing-certificate"], () => engine.store.write((w) => w.rules.putCertificate({ platformId, certificate: "hds", validUntil: "2999-01-01" }))],
+    ["a certificate that was not shown", () => set({ certificates: ["hds"] }), ["missing-certificate"], () => engine.store.write((w) => w.rules.putCertificate(hds("2999-01-01")))],
     ["an exclusion", () => excludePlatform(engine.ports, on, { platformId, dataset: "*", reason: REASON }), ["excluded-by-holder"], () => liftExclusion(engine.ports, on, { platformId, dataset: "*" })],
     ["a closed door", () => access("closed"), ["not-open-yet"], () => access("open")],
     ["a discussion", () => access("in_discussion"), ["not-open-yet"], () => access("test", ["account-1"])],
@@ -129,7 +137,7 @@ describe("conditions on the way of a request", () => {
 
   test("a certificate that ran out is a certificate that was not shown", async () => {
     await set({ certificates: ["hds"] });
-    await engine.store.write((w) => w.rules.putCertificate({ platformId, certificate: "hds", validUntil: "2020-01-01" }));
+    await engine.store.write((w) => w.rules.putCertificate(hds("2020-01-01")));
     assert.deepEqual(await reasonsOf(engine.consent([DAILY])), ["missing-certificate"]);
     await ended();
   });
@@ -224,8 +232,14 @@ describe("who may, and what is kept", () => {
     assert.deepEqual([conditions[0]?.logIndex, exclusions[0]?.logIndex, cells[0]?.logIndex], [start, start + 1, start + 2]);
     assert.deepEqual([conditions[0]?.reason, exclusions[0]?.reason, cells[0]?.reason], [REASON, REASON, REASON]);
     assert.doesNotMatch(JSON.stringify(cells), /4711/);
-    const seen = await engine.store.read((r) => r.conditions.restrictions({ platformId }));
-    assert.deepEqual([seen.exclusions.length, seen.access.length], [1, 1]);
+    const seen = await engine.store.read((r) => r.conditions.restrictions({ platformId, limit: 10 }));
+    assert.deepEqual(
+      seen.map(({ kind, dataset, reason }) => [kind, dataset, reason]),
+      [
+        ["test", "*", REASON],
+        ["excluded", BILLS, REASON],
+      ],
+    );
   });
 
   test("a review is kept as it was recorded", async () => {

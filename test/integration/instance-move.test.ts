@@ -62,8 +62,11 @@ const fresh = async () => installation(owned.use(await freshDatabase()).url, `ne
 
 function relais(words: string[], env: Record<string, string>, node: string[] = []): Promise<{ code: number; out: string }> {
   return new Promise((done) =>
-    execFile(process.execPath, [...node, CLI, ...words], { env: { PATH: process.env["PATH"], ...env }, maxBuffer: 1 << 24 }, (error, stdout, stderr) =>
-      done({ code: error === null ? 0 : Number(error.code ?? 134), out: stdout + stderr }),
+    execFile(
+      process.execPath,
+      [...node, CLI, ...words],
+      { env: { PATH: process.env["PATH"], ...env }, maxBuffer: 1 << 24 },
+      (error, stdout, stderr) => done({ code: error === null ? 0 : Number(error.code ?? 134), out: stdout + stderr }),
     ),
   );
 }
@@ -125,19 +128,45 @@ before(async () => {
 });
 after(() => owned.disposeAsync());
 
-async function addEvidence({ store }: Installation, participantId: Participant["id"], files: { bytes: number; count: number }): Promise<void> {
+async function addEvidence(
+  { store }: Installation,
+  participantId: Participant["id"],
+  files: { bytes: number; count: number },
+): Promise<void> {
   const [organisationId, applicationId] = [newId("organisation"), newId("application")];
   const now = new Date();
-  const application = { id: applicationId, participantId, organisationId, charterVersion: "2026-11", level: 2, state: "draft", answers: { "a.b": 1 } } as const;
+  const application = {
+    id: applicationId,
+    participantId,
+    organisationId,
+    charterVersion: "2026-11",
+    level: 2,
+    state: "draft",
+    answers: { "a.b": 1 },
+  } as const;
   const times = { round: 0, createdAt: now, submittedAt: null, changedAt: now, until: null, submittedAnswers: null };
   await store.write(async (w) => {
     await w.cases.addOrganisation({ id: organisationId, name: "Été \u{1F33B}", country: "FR", status: "active", createdAt: now });
     await w.cases.addApplication({ ...application, ...times });
-    for (let number = 0; number < 2; number++) await w.cases.addMessage({ applicationId, author: "participant", name: "x", text: `line\n"${number}"`, at: now });
+    for (let number = 0; number < 2; number++)
+      await w.cases.addMessage({ applicationId, author: "participant", name: "x", text: `line\n"${number}"`, at: now });
     const content = randomBytes(files.bytes);
     for (let number = 0; number < files.count; number++)
       await w.cases.addEvidence(
-        { id: newId("evidence"), applicationId, kind: "audit", fileName: "a.pdf", mediaType: "application/pdf", bytes: content.length, sha256: "x", date: "2026-01-01", issuer: "A", addedAt: now },
+        {
+          id: newId("evidence"),
+          applicationId,
+          kind: "audit",
+          fileName: "a.pdf",
+          mediaType: "application/pdf",
+          bytes: content.length,
+          sha256: "x",
+          date: "2026-01-01",
+          issuer: "A",
+          certificate: null,
+          validUntil: null,
+          addedAt: now,
+        },
         content,
       );
   });
@@ -248,7 +277,10 @@ describe("a file that is not whole changes nothing", () => {
     const target = await fresh();
     assert.equal((await importInto(target, file, { RELAIS_PUBLIC_URL: "https://other.example" })).code, 2);
     await writeFile(join(dir, "wrong"), "another passphrase altogether");
-    assert.equal((await relais(["instance", "import", file, "--passphrase-file", join(dir, "wrong")], settings(target, SECRETS.to))).code, 1);
+    assert.equal(
+      (await relais(["instance", "import", file, "--passphrase-file", join(dir, "wrong")], settings(target, SECRETS.to))).code,
+      1,
+    );
     await target.pool.query("insert into migrations (name, digest) values ('9999-later.sql', 'x')");
     assert.equal((await importInto(target)).code, 2);
     assert.ok(await isEmpty(target));

@@ -120,6 +120,18 @@ describe("a suspension is told", () => {
     assert.deepEqual(Object.keys(set["events"] as object), [`${ISSUER}/events/accreditation-suspended`]);
   });
 
+  test("who is only in the sandbox hears of itself alone, and nobody else hears of it", async () => {
+    await using full = await receiver();
+    await using newcomer = await receiver();
+    await pool.query("update relais.trust_marks set level = 0 where participant_id = $1", [newcomer.participant.id]);
+    await suspend(store, await about());
+    await deliverAll();
+    assert.deepEqual([full.heard.length, newcomer.heard.length], [1, 0]);
+    await suspend(store, newcomer.participant.id);
+    await deliverAll();
+    assert.deepEqual([full.heard.length, newcomer.heard.length], [1, 1]);
+  });
+
   test("one that refuses hears the same event again, later, and is given up in the end; sent by hand it goes again", async () => {
     await using strict = await receiver({ status: 400 });
     const suspended = await about();

@@ -90,6 +90,7 @@ before(async () => {
     evidence: String(evidence[0]?.id),
     organisation: own.organisation,
   };
+  await startHolders();
 });
 after(() => api[Symbol.asyncDispose]());
 
@@ -120,18 +121,122 @@ for (const row of MATRIX) {
   }
 }
 
+const VERBS: Record<string, string> = { UPLOAD: "POST", DOWNLOAD: "GET" };
+/** What ids are called differs between the table and the routes. */
+const nameless = (path: string): string => path.replace(/:\w+|\*/g, ":id");
+
 test("every route of the register stands in the table", () => {
-  const listed = new Set(MATRIX.map(([method, path]) => `${method === "UPLOAD" ? "POST" : method} ${path.replace(/:\w+/g, ":id")}`));
+  const listed = new Set([...MATRIX, ...HOLDER_MATRIX].map(([method, path]) => `${VERBS[method] ?? method} ${nameless(path)}`));
   const missing = ROUTES.filter((route) => route.may === "register token")
-    .map((route) => `${route.method.toUpperCase()} ${route.path.replace(":step", "withdraw")}`)
+    .map((route) => `${route.method.toUpperCase()} ${nameless(route.path.replace(":step", "withdraw"))}`)
     .filter((name) => !listed.has(name));
   assert.deepEqual(missing, []);
+});
+
+/** The holder's side, by the holder itself, another one, and a platform that it speaks of; `own` is the platform. */
+const HOLDER_WHO = ["holder", "otherHolder", "platform", "stranger", "accreditor", "authority", "operator"] as const;
+type HolderWho = (typeof HOLDER_WHO)[number];
+const holderOnly = (status: number) => ({
+  holder: status,
+  otherHolder: 403,
+  platform: 403,
+  stranger: 403,
+  accreditor: 403,
+  authority: 403,
+  operator: 403,
+});
+const readable = { holder: 200, otherHolder: 404, platform: 404, stranger: 404, accreditor: 200, authority: 200, operator: 404 };
+const committee = { date: "2026-03-12", questions: ["Where?"], decision: "accepted", conditions: [], by: "Security committee" };
+const reading = { verdict: "accept", without_conflict: true, reasons: REASONS };
+const scan = () => ({
+  bytes: Buffer.from("%PDF-1.7 a certificate"),
+  query: { certificate: "iso-27001", name: "iso.pdf", issuer: "Certifier", date: "2026-01-01", valid_until: "2999-01-01" },
+});
+
+// oxfmt-ignore
+const HOLDER_MATRIX: [method: "GET" | "POST" | "PUT" | "DELETE" | "UPLOAD" | "DOWNLOAD", path: string, body: () => object | undefined, answers: Record<HolderWho, number>][] = [
+  ["PUT",      "/v1/participants/:holder/conditions/*",             () => ({ minimum_level: 2, reason: REASONS }),  holderOnly(200)],
+  ["DELETE",   "/v1/participants/:holder/conditions/*",             () => undefined,                                holderOnly(200)],
+  ["PUT",      "/v1/participants/:holder/exclusions/:platform/*",   () => ({ reason: REASONS }),                    holderOnly(200)],
+  ["DELETE",   "/v1/participants/:holder/exclusions/:platform/*",   () => undefined,                                holderOnly(200)],
+  ["PUT",      "/v1/participants/:holder/access/:platform",         () => ({ state: "closed", reason: REASONS }),   holderOnly(200)],
+  ["POST",     "/v1/participants/:holder/reviews",                  () => ({ ...committee, platform: held.platform }), holderOnly(201)],
+  ["GET",      "/v1/participants/:holder/matrix",                   () => undefined,                                readable],
+  ["GET",      "/v1/participants/:holder/matrix/:platform",         () => undefined,                                readable],
+  ["GET",      "/v1/participants/:holder/reviews",                  () => undefined,                                readable],
+  ["GET",      "/v1/restrictions",                                  () => undefined,                                { holder: 403, otherHolder: 403, platform: 403, stranger: 403, accreditor: 200, authority: 200, operator: 403 }],
+  ["POST",     "/v1/meetings",                                      () => ({ holder: held.holder, message: "Please open." }), { holder: 403, otherHolder: 403, platform: 201, stranger: 409, accreditor: 403, authority: 403, operator: 403 }],
+  ["GET",      "/v1/meetings",                                      () => undefined,                                { holder: 200, otherHolder: 200, platform: 200, stranger: 200, accreditor: 403, authority: 403, operator: 403 }],
+  ["POST",     "/v1/meetings/:meeting/answer",                      () => ({ state: "open" }),                      { holder: 200, otherHolder: 404, platform: 404, stranger: 404, accreditor: 403, authority: 403, operator: 403 }],
+  ["UPLOAD",   "/v1/certificates",                                  () => undefined,                                { holder: 403, otherHolder: 403, platform: 201, stranger: 201, accreditor: 403, authority: 403, operator: 403 }],
+  ["GET",      "/v1/certificates",                                  () => undefined,                                { holder: 200, otherHolder: 200, platform: 200, stranger: 200, accreditor: 200, authority: 200, operator: 403 }],
+  ["GET",      "/v1/certificates/:certificate",                     () => undefined,                                { holder: 404, otherHolder: 404, platform: 200, stranger: 404, accreditor: 200, authority: 200, operator: 404 }],
+  ["DOWNLOAD", "/v1/certificates/:certificate/file",                () => undefined,                                { holder: 404, otherHolder: 404, platform: 200, stranger: 404, accreditor: 200, authority: 200, operator: 404 }],
+  ["POST",     "/v1/certificates/:certificate/readings",            () => reading,                                  { holder: 403, otherHolder: 403, platform: 403, stranger: 403, accreditor: 200, authority: 403, operator: 403 }],
+  ["DELETE",   "/v1/certificates/:certificate",                     () => undefined,                                { holder: 404, otherHolder: 404, platform: 204, stranger: 404, accreditor: 404, authority: 404, operator: 404 }],
+  ["GET",      "/v1/me",                                            () => undefined,                                { holder: 200, otherHolder: 200, platform: 200, stranger: 200, accreditor: 200, authority: 200, operator: 200 }],
+];
+
+let holderClients: Record<HolderWho, RegisterClient>;
+const held: Record<string, string> = {};
+
+async function startHolders(): Promise<void> {
+  const [holder, otherHolder] = [await api.holder("energy", ["energy.bills"]), await api.holder("bank", ["bank.accounts"])];
+  const [platform, stranger] = [await api.platform("nuage"), await api.platform("stranger")];
+  await api.query(
+    "update relais.participants set status = 'accredited' where entity_id in ('https://nuage.example', 'https://stranger.example')",
+  );
+  await api.query("update relais.trust_marks set revoked_at = null");
+  const { accreditor, authority, operator } = clients;
+  holderClients = {
+    holder: holder.client,
+    otherHolder: otherHolder.client,
+    platform: platform.client,
+    stranger: stranger.client,
+    accreditor,
+    authority,
+    operator,
+  };
+  Object.assign(held, { holder: holder.participant.id, platform: platform.participant.id });
+}
+
+async function holderStatusOf(who: HolderWho, [method, path, body]: (typeof HOLDER_MATRIX)[number]): Promise<number> {
+  const client = holderClients[who];
+  const at = path.replace(/:(\w+)/g, (_, name: string) => String(held[name]));
+  try {
+    if (method === "UPLOAD") {
+      const { id } = await client.upload<{ id: string }>(at, scan());
+      if (who === "platform") held["certificate"] = id;
+    } else if (method === "DOWNLOAD") await client.download(at);
+    else if (method === "GET") await client.get(at);
+    else {
+      const answer = await client.send<{ id?: string } | undefined>(method, at, body());
+      if (path === "/v1/meetings") held["meeting"] = String(answer?.id);
+    }
+    return 200;
+  } catch (error) {
+    assert.ok(error instanceof Refused, String(error));
+    return error.status;
+  }
+}
+
+for (const row of HOLDER_MATRIX)
+  for (const who of HOLDER_WHO.toSorted((a, b) => Number(row[3][a] < 300) - Number(row[3][b] < 300))) {
+    const wanted = row[3][who];
+    test(`${who} ${row[0]} ${row[1]}: ${wanted}`, async () => {
+      assert.equal(await holderStatusOf(who, row), wanted < 300 ? 200 : wanted);
+    });
+  }
+
+test("what the holder's side holds is no public page: committee, matrix and files answer nobody without a token", async () => {
+  for (const path of [`/v1/participants/${held["holder"]}/matrix`, `/v1/participants/${held["holder"]}/reviews`, "/v1/restrictions"])
+    assert.equal((await fetch(`${api.origin}${path}`)).status, 401, path);
 });
 
 test("without a token, with a token of another kind, and after an office ended: 401", async () => {
   for (const { method, path } of ROUTES.filter((route) => route.may === "register token")) {
     const answer = await fetch(
-      `${api.origin}${addressed(path.replace("/applications/:id", "/applications/:application").replaceAll(":id", ":participant").replace(":step", "submit"))}`,
+      `${api.origin}${addressed(path.replace("/applications/:id", "/applications/:application").replaceAll(":id", ":participant").replace(":step", "submit").replace(":platform", ":participant").replace(":dataset", "*"))}`,
       {
         method: method.toUpperCase(),
         headers: { "content-type": "application/json" },

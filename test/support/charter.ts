@@ -15,7 +15,7 @@ export function criterion(given: Partial<Criterion> & Pick<Criterion, "id" | "ch
     title: words(given.id),
     statement: words(given.id),
     why: words("why"),
-    threat: "a threat",
+    threat: words("a threat"),
     sources: ["P1"],
     appliesTo: ["platform", "holder", "service"],
     level: 1,
@@ -89,6 +89,7 @@ export const REGISTER_PORTS = {
   entityConfigurations: { fetch: unused },
   statements: { signDocument: unused },
   events: { signDocument: unused },
+  verify: unused,
 };
 
 async function unused(): Promise<never> {

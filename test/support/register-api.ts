@@ -21,9 +21,10 @@ import { openDatabase, openPool } from "../../src/postgres/pool.ts";
 import { createStore } from "../../src/postgres/store.ts";
 import { listen } from "./authorization-server.ts";
 import { freshDatabase } from "./database.ts";
+import { documentCheck } from "./document-check.ts";
 import { policy } from "./policy.ts";
 import { realClock } from "./real-clock.ts";
-import { accreditedParticipant, testKey, type TestKey } from "./register-fixtures.ts";
+import { accreditedParticipant, dataset, testKey, type TestKey } from "./register-fixtures.ts";
 import { loopbackFetch } from "./web-fetch.ts";
 
 export interface RegisterApi extends AsyncDisposable {
@@ -34,6 +35,8 @@ export interface RegisterApi extends AsyncDisposable {
   platform(
     name: string,
   ): Promise<{ participant: Participant; organisation: string; key: TestKey; keyFile: string; client: RegisterClient }>;
+  /** An accredited holder of these data sets, and its own client. */
+  holder(name: string, datasets: string[]): Promise<{ participant: Participant; keyFile: string; client: RegisterClient }>;
   /** A client of an office that it is given by this call. */
   staff(office: StaffMember["office"], name: string): Promise<RegisterClient>;
   dismiss(name: string): void;
@@ -76,6 +79,7 @@ export async function startRegisterApi(charters: Charters): Promise<RegisterApi>
       queue: { ring: async () => undefined },
       callers: authorization.callers,
       charters,
+      verify: (await documentCheck(store, issuer)).verify,
       statements: { signDocument: async (type, payload) => signCompact(web.current("federation"), type, payload) },
       events: { signDocument: async (type, payload) => signCompact(web.current("oauth"), type, payload) },
       entityConfigurations: createEntityConfigurations({
@@ -113,6 +117,14 @@ export async function startRegisterApi(charters: Charters): Promise<RegisterApi>
       });
       const keyFile = await keyFileOf(name, key);
       return { participant, organisation, key, keyFile, client: await registerClient({ relais: issuer, clientId: entityId, keyFile }) };
+    },
+    holder: async (name, datasets) => {
+      const key = await testKey();
+      const entityId = `https://${name}.example`;
+      const given = { entityId, roles: ["holder" as const], keys: [key.publicJwk], datasets: datasets.map(dataset) };
+      const participant = await accreditedParticipant(store, given);
+      const keyFile = await keyFileOf(name, key);
+      return { participant, keyFile, client: await registerClient({ relais: issuer, clientId: entityId, keyFile }) };
     },
     staff: async (office, name) => {
       const key = await testKey();

@@ -7,7 +7,9 @@ export type EventType =
   | "accreditation-suspended"
   | "accreditation-reinstated"
   | "accreditation-revoked"
-  | "accreditation-expired";
+  | "accreditation-expired"
+  | "restriction-set"
+  | "restriction-lifted";
 
 export interface NewNotice {
   type: EventType;

@@ -2,7 +2,7 @@ import type { Node, Range } from "./tree.ts";
 import type { TreeHead } from "./verify-proof.ts";
 
 /** What the public log holds. Never personal data. */
-export type EntryKind = "charter" | "decision" | "trust_mark" | "key" | "participant" | "condition";
+export type EntryKind = "charter" | "decision" | "trust_mark" | "key" | "participant" | "condition" | "certificate";
 
 export interface NewEntry {
   kind: EntryKind;

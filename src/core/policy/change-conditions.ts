@@ -6,7 +6,7 @@ import type { Ports, Reader, Writer } from "../ports.ts";
 import type { Participant } from "../register/participant.ts";
 import { sha256 } from "../transfer/manifest.ts";
 import { applyConditions } from "./apply-conditions.ts";
-import { EVERY_DATASET, type Scope } from "./conditions.ts";
+import { EVERY_DATASET, type Said, type Scope } from "./conditions.ts";
 
 export type ConditionPorts = Pick<Ports, "store" | "queue" | "clock" | "policy">;
 
@@ -14,6 +14,8 @@ export type ConditionPorts = Pick<Ports, "store" | "queue" | "clock" | "policy">
 export interface OnBehalf {
   caller: ParticipantId;
   holderId: ParticipantId;
+  /** The version (`versionOf`) that the decision was made on; where something else is there by now, nothing is changed. */
+  version?: string | undefined;
 }
 
 /** What a change did to transfers under way. */
@@ -24,7 +26,7 @@ export interface Effect {
 
 /**
  * One change of a holder's conditions: the change, its entry in the public log and its effect on every transfer under way are one transaction.
- * @throws RelaisError `forbidden` (another holder's), and what `work` throws.
+ * @throws RelaisError `forbidden` (another holder's), `stale` (changed since it was read), and what `work` throws.
  */
 export async function changeConditions(
   ports: ConditionPorts,
@@ -35,11 +37,23 @@ export async function changeConditions(
   const { paused, rings } = await ports.store.write(async (w) => {
     const holder = await ownHolder(w, who);
     await w.rules.lock(holder.id);
+    refuseStale(who.version, await w.conditions.of(holder.id));
     await work(w, holder, now);
     return applyConditions(w, ports.policy, holder.id, now);
   });
   if (rings.length > 0) await ports.queue.ring(rings).catch(() => undefined);
   return { paused, resumed: rings.length };
+}
+
+/** Names what a holder says now; it changes with every change, and is the same wherever it is read. */
+export function versionOf({ conditions, exclusions, access }: Said): string {
+  const places = [...conditions, ...exclusions, ...access].map(({ logIndex }) => logIndex).sort((a, b) => a - b);
+  return sha256(canonicalJson(places)).slice(0, 22);
+}
+
+function refuseStale(version: string | undefined, present: Said): void {
+  if (version !== undefined && version !== versionOf(present))
+    throw new RelaisError("stale", "Your conditions changed since you read them. Read them again, and decide again.", { actor: "holder" });
 }
 
 export async function ownHolder(r: Pick<Reader, "participants">, { caller, holderId }: OnBehalf): Promise<Participant> {

@@ -77,6 +77,38 @@ export interface ShownCertificate {
   certificate: Certificate;
   /** Last day on which it is valid (full-date). */
   validUntil: string;
+  /** Who issued it, as the platform said and the accreditors read. */
+  issuer: string;
+  acceptedAt: Date;
+  /** Its place in the public log; null for what was put in by hand. */
+  logIndex: number | null;
+}
+
+/** Everything that one holder says. */
+export interface Said {
+  conditions: Condition[];
+  exclusions: Exclusion[];
+  access: Access[];
+}
+
+/** One holder's word against one platform, as those see it who watch over the register. */
+export interface Restriction {
+  holderId: ParticipantId;
+  platformId: ParticipantId;
+  kind: "excluded" | Exclude<AccessState, "open">;
+  /** The data set of an exclusion, or all of them. */
+  dataset: Scope;
+  reason: Words;
+  changedAt: Date;
+  logIndex: number;
+}
+
+export interface RestrictionFilter {
+  platformId?: ParticipantId;
+  holderId?: ParticipantId;
+  /** Those that stand before this place in the log. */
+  before?: number;
+  limit: number;
 }
 
 /** What one holder says of one platform, in one read. */
@@ -93,11 +125,13 @@ export interface ConditionsReader {
   /** One query: it is read before every movement of data. */
   stance(holderId: ParticipantId, platformId: ParticipantId, now: Date): Promise<Stance>;
   /** Everything that this holder asks for and restricts; public, but for reviews and test accounts. */
-  of(holderId: ParticipantId): Promise<{ conditions: Condition[]; exclusions: Exclusion[]; access: Access[] }>;
+  of(holderId: ParticipantId): Promise<Said>;
   /** Every exclusion, and every cell of the matrix that is not open: for accreditor and authority. Newest first. */
-  restrictions(filter?: { platformId?: ParticipantId }): Promise<{ exclusions: Exclusion[]; access: Access[] }>;
-  /** Newest first. */
-  reviews(holderId: ParticipantId): Promise<HolderReview[]>;
+  restrictions(filter: RestrictionFilter): Promise<Restriction[]>;
+  /** Newest first; of all platforms, or of one. */
+  reviews(holderId: ParticipantId, platformId?: ParticipantId): Promise<HolderReview[]>;
+  /** What each of these platforms showed and is valid on this day. */
+  certificatesOf(platformIds: readonly ParticipantId[], now: Date): Promise<ShownCertificate[]>;
 }
 
 export interface ConditionsWriter {
@@ -112,6 +146,8 @@ export interface ConditionsWriter {
   addReview(review: HolderReview): Promise<void>;
   /** One row per platform and certificate: showing it again replaces. */
   putCertificate(shown: ShownCertificate): Promise<void>;
+  /** What a platform showed counts no more. */
+  dropCertificates(platformId: ParticipantId): Promise<void>;
   /** Locks this holder's conditions until the transaction ends: two changes follow each other. */
   lock(holderId: ParticipantId): Promise<void>;
 }

@@ -10,6 +10,7 @@ import {
   type OnBehalf,
 } from "./change-conditions.ts";
 import type { Exclusion } from "./conditions.ts";
+import { tellRestriction } from "./tell-restriction.ts";
 
 /** Excludes one platform from one data set or from all, with a reason that everybody may read. @throws RelaisError `forbidden`, `invalid`. */
 export async function excludePlatform(
@@ -23,6 +24,7 @@ export async function excludePlatform(
     const dataset = scopeOf(holder, excluded.dataset);
     const logIndex = await logCondition(w, holder, { act: "platform_excluded", at, platform, reason, members: { dataset } });
     await w.rules.exclude({ holderId: holder.id, platformId: platform.id, dataset, reason, changedAt: at, logIndex });
+    await tellRestriction(w, { holder, platform, at, state: "excluded", dataset, reason, logIndex });
   });
 }
 
@@ -36,6 +38,7 @@ export async function liftExclusion(
     const platform = await platformOf(w, platformId);
     if (!(await w.rules.lift({ holderId: holder.id, platformId, dataset })))
       throw new RelaisError("not_found", "This platform is not excluded from this data set.");
-    await logCondition(w, holder, { act: "exclusion_lifted", at, platform, members: { dataset } });
+    const logIndex = await logCondition(w, holder, { act: "exclusion_lifted", at, platform, members: { dataset } });
+    await tellRestriction(w, { holder, platform, at, state: "lifted", dataset, reason: null, logIndex });
   });
 }

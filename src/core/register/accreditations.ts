@@ -15,6 +15,7 @@ import type {
   Message,
   Organisation,
   OrganisationId,
+  OrganisationProposal,
   ProbeRunId,
   ProbeRunRow,
   Proposal,
@@ -38,6 +39,7 @@ export interface AccreditationsReader {
   reviews(id: ApplicationId, round: number): Promise<Review[]>;
   messages(id: ApplicationId): Promise<Message[]>;
   proposals(participantId: ParticipantId): Promise<Proposal[]>;
+  organisationProposals(id: OrganisationId): Promise<OrganisationProposal[]>;
   signatures(participantId: ParticipantId): Promise<CharterSignature[]>;
   getDecision(id: DecisionId): Promise<Decision>;
   /** Newest first; of one participant, or of all. */
@@ -69,6 +71,10 @@ export interface AccreditationsReader {
 
 export interface AccreditationsWriter {
   addOrganisation(organisation: Organisation): Promise<void>;
+  /** The row, locked until the transaction ends. */
+  lockOrganisation(id: OrganisationId): Promise<Organisation>;
+  putOrganisationProposal(proposal: OrganisationProposal): Promise<void>;
+  dropOrganisationProposals(id: OrganisationId): Promise<void>;
   setOrganisationStatus(id: OrganisationId, status: Organisation["status"]): Promise<void>;
   /** A participant belongs to one organisation: a second one is `conflict`. */
   attach(participantId: ParticipantId, organisationId: OrganisationId): Promise<void>;

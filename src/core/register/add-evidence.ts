@@ -1,31 +1,23 @@
 import { RelaisError } from "../errors.ts";
 import { newId } from "../ids.ts";
 import type { Ports } from "../ports.ts";
-import { sha256 } from "../transfer/manifest.ts";
+import { checkedCertificate } from "../certificates/checked-certificate.ts";
 import type { ApplicationId, Evidence, EvidenceId } from "./application.ts";
-import type { Charters } from "./charter.ts";
+import type { Charter, Charters } from "./charter.ts";
+import { measuredFile, type NewFile } from "./evidence-file.ts";
 import { lockEditable } from "./own-application.ts";
 import { mayRead, type RegisterCaller } from "./register-caller.ts";
 
-export const EVIDENCE_BYTES = 10 * 1024 * 1024;
 const MOST_FILES = 50;
 
-/** The first bytes of each kind of file that is taken. What a file is called, and what its sender says it is, decides nothing. */
-const SIGNATURES: [mediaType: string, starts: number[]][] = [
-  ["application/pdf", [0x25, 0x50, 0x44, 0x46, 0x2d]],
-  ["image/png", [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]],
-  ["image/jpeg", [0xff, 0xd8, 0xff]],
-];
-
-export interface NewEvidence {
+export interface NewEvidence extends NewFile {
   kind: string;
-  fileName: string;
   /** Full-date of the document itself. */
   date: string;
   issuer: string;
-  /** base64url SHA-256 as the sender computed it; null where it did not. */
-  sha256: string | null;
-  content: Uint8Array;
+  /** Which of the register's certificates it is, and its last day; null, or left out, for every other document. */
+  certificate?: string | null;
+  validUntil?: string | null;
 }
 
 type CasePorts = Pick<Ports, "store" | "clock"> & { charters: Charters };
@@ -38,16 +30,7 @@ export async function addEvidence(ports: CasePorts, caller: RegisterCaller, id: 
   const evidence = measured(given, id, ports.clock.now());
   return ports.store.write(async (w) => {
     const application = await lockEditable(w, caller, id);
-    const kinds = ports.charters.get(application.charterVersion).criteria.flatMap((criterion) => criterion.evidence?.kind ?? []);
-    if (!kinds.includes(given.kind))
-      throw new RelaisError(
-        "invalid",
-        `No criterion asks for "${given.kind.slice(0, 60)}". It asks for: ${[...new Set(kinds)].join(", ")}.`,
-        {
-          pointers: ["/kind"],
-          actor: "platform",
-        },
-      );
+    refuseStrangers(ports.charters.get(application.charterVersion), evidence);
     const known = await w.accreditations.evidenceOf(id);
     const same = known.find((one) => one.kind === evidence.kind && one.sha256 === evidence.sha256);
     if (same) return same;
@@ -58,36 +41,32 @@ export async function addEvidence(ports: CasePorts, caller: RegisterCaller, id: 
   });
 }
 
-function measured(given: NewEvidence, applicationId: ApplicationId, addedAt: Date): Evidence {
-  const { kind, fileName, date, issuer, content } = given;
-  if (content.length > EVIDENCE_BYTES)
-    throw new RelaisError("too_large", `A piece of evidence is at most ${EVIDENCE_BYTES / 1024 / 1024} MiB.`, { actor: "platform" });
-  const mediaType = SIGNATURES.find(([, starts]) => starts.every((byte, place) => content[place] === byte))?.[0];
-  if (mediaType === undefined)
-    throw new RelaisError("unsupported", "Evidence is a PDF, PNG or JPEG file. Save it as one of these.", { actor: "platform" });
-  const digest = sha256(content);
-  if (given.sha256 !== null && given.sha256 !== digest)
-    throw new RelaisError("digest_mismatch", "The file is not the one of its SHA-256. Nothing was stored; send it again.", {
-      actor: "platform",
-    });
-  return {
-    id: newId("evidence"),
-    applicationId,
-    kind,
-    fileName: shown(fileName),
-    mediaType,
-    bytes: content.length,
-    sha256: digest,
-    date,
-    issuer,
-    addedAt,
-  };
+function measured({ certificate = null, validUntil = null, ...given }: NewEvidence, applicationId: ApplicationId, addedAt: Date): Evidence {
+  const { kind, date, issuer } = given;
+  const named =
+    certificate === null ? { certificate: null, validUntil: null } : checkedCertificate({ certificate, date, validUntil }, addedAt);
+  return { id: newId("evidence"), applicationId, kind, ...measuredFile(given), date, issuer, addedAt, ...named };
 }
 
-/** A name is shown, never used: control characters and directions of writing could still deceive whoever reads it. */
-function shown(name: string): string {
-  const safe = name.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}/\\]/gu, "_").trim();
-  return safe === "" ? "file" : safe.slice(-120);
+/** Which of the register's certificates it is has to fit what the criterion asks for. @throws RelaisError `invalid`. */
+function refuseStrangers(charter: Charter, { kind, certificate }: Evidence): void {
+  const wanted = charter.criteria.flatMap(({ evidence }) => (evidence === null ? [] : [evidence]));
+  if (!wanted.some((evidence) => evidence.kind === kind)) {
+    const kinds = [...new Set(wanted.map((evidence) => evidence.kind))].join(", ");
+    throw new RelaisError("invalid", `No criterion asks for "${kind.slice(0, 60)}". It asks for: ${kinds}.`, {
+      pointers: ["/kind"],
+      actor: "platform",
+    });
+  }
+  if (certificate !== null && !wanted.some((evidence) => evidence.kind === kind && evidence.certificates?.includes(certificate)))
+    throw new RelaisError(
+      "invalid",
+      "The criterion does not ask for this certificate. Hand it in by itself: relais platform certificate.",
+      {
+        pointers: ["/certificate"],
+        actor: "platform",
+      },
+    );
 }
 
 /** @throws RelaisError `not_found` where it is not the caller's to read. */

@@ -1,5 +1,6 @@
 import type { Words } from "../catalogue/data-set.ts";
 import type { Id, ParticipantId, PersonId } from "../ids.ts";
+import type { Certificate } from "../policy/certificates.ts";
 import type { Outcome } from "./charter.ts";
 
 export type OrganisationId = Id<"organisation">;
@@ -101,6 +102,9 @@ export interface Evidence {
   /** The date and issuer of the document itself, as the applicant states them. */
   date: string;
   issuer: string;
+  /** Which of the register's certificates it is, and its last day (full-date); both null for every other document. */
+  certificate: Certificate | null;
+  validUntil: string | null;
   addedAt: Date;
 }
 
@@ -154,6 +158,8 @@ export interface Review {
   /** Criteria that this reviewer found met. */
   met: string[];
   reasons: Words;
+  /** What the applicant can do about it; null where the usual words are enough. */
+  remedy: Words | null;
   at: Date;
 }
 
@@ -173,6 +179,12 @@ export interface Proposal {
   reasons: Words;
   remedy: Words | null;
   at: Date;
+}
+
+/** The same about an organisation. */
+export interface OrganisationProposal extends Omit<Proposal, "participantId" | "kind"> {
+  organisationId: OrganisationId;
+  kind: "suspend" | "reinstate" | "revoke";
 }
 
 /** Who signed which text of the charter for a participant. */

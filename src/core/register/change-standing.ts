@@ -32,6 +32,12 @@ const SANCTIONS = {
   withdraw: { from: ["accredited", "suspended"],                          status: "registered", event: "accreditation-expired",   stop: "paused",    application: "withdrawn", appeal: false },
 } as const satisfies Record<Sanction, { from: readonly Status[]; status: Status; event: Parameters<typeof tellEverybody>[1]; stop: "paused" | "cancelled"; application: Application["state"]; appeal: boolean }>;
 
+/** Where whoever decides says nothing else: a suspension always names a way back. */
+const REMEDY: Words = {
+  fr: "Corrigez ce que les raisons nomment, puis écrivez-le dans la messagerie du dossier : deux personnes chargées de l’agrément décident du rétablissement.",
+  en: "Mend what the reasons name, then say so in the messages of the application: two accreditors decide on the reinstatement.",
+};
+
 /**
  * Ends or suspends an accreditation: marks, permissions (where it is revoked), transfers, the public decision and the notices, in one
  * transaction. From its commit on no token of it is active.
@@ -53,6 +59,7 @@ export async function applySanction(w: Writer, ports: Omit<StandingPorts, "store
   await w.register.revokeMarks(participant.id, at);
   const reach = { participantId: participant.id, asSource: stopsAsSource(participant), at };
   if (kind === "revoke") await w.permissions.revokeAll({ ...reach, by: "operator" });
+  if (kind === "revoke") await w.rules.dropCertificates(participant.id);
   const paused = await w.deliveries.stopAll({ ...reach, state: rule.stop, actor: actorOf(participant) });
   if (application) await w.cases.moveApplication(application.id, GIVEN, rule.application, { changedAt: at });
   await w.cases.dropProposals(participant.id);
@@ -63,6 +70,7 @@ export async function applySanction(w: Writer, ports: Omit<StandingPorts, "store
     charter: charterOf(ports.charters, application, mark, at),
     kind,
     level: mark?.level ?? null,
+    remedy: change.remedy ?? (kind === "suspend" ? REMEDY : null),
     appeal: rule.appeal ? APPEAL : null,
     effects: { ...NO_EFFECTS, paused, cascaded: change.cascaded ? 1 : 0 },
     at,

@@ -1,4 +1,5 @@
 import type { Words } from "../catalogue/data-set.ts";
+import type { Certificate } from "../policy/certificates.ts";
 import type { Role } from "./participant.ts";
 
 /** Three values: absent evidence never passes (D9). */
@@ -32,6 +33,8 @@ export interface Question {
   hint: Words | null;
   type: "yes_no" | "text" | "long_text" | "number" | "date" | "country" | "url" | "choice" | "choices";
   options: { value: string; label: Words }[];
+  /** The answer describes the service, and stands on the public page of whoever bears the accreditation. Absent: nobody outside sees it. */
+  public?: true | undefined;
 }
 
 export interface EvidenceWanted {
@@ -40,6 +43,8 @@ export interface EvidenceWanted {
   /** Days after its own date that it may be old; null for no limit. */
   maxAgeDays: number | null;
   issuer: Words | null;
+  /** Certificates of the register's list that it may be: named when it is handed in, they count for holders' conditions once it is accepted. */
+  certificates?: Certificate[];
 }
 
 export type FailureEffect = { kind: "warn" } | { kind: "due"; days: number } | { kind: "suspend" };
@@ -52,8 +57,8 @@ export interface Facts {
   answers: Record<string, unknown>;
   /** The newest result of each probe. */
   probes: Record<string, { outcome: "passed" | "failed" | "not_run"; at: string }>;
-  /** Evidence that a review accepted, by kind: its own date and issuer. */
-  evidence: Record<string, { date: string; issuer: string; accepted: boolean }>;
+  /** Evidence by kind: its own date and issuer, its last day where it is a certificate, and whether a review accepted it. */
+  evidence: Record<string, { date: string; issuer: string; accepted: boolean; validUntil?: string }>;
   /** Criteria that reviews found met, by id: how many different accreditors. */
   reviews: Record<string, number>;
 }
@@ -67,7 +72,7 @@ export interface Criterion {
   statement: Words;
   /** Why, and which threat it answers. */
   why: Words;
-  threat: string;
+  threat: Words;
   /** Where it comes from: P1 to P8, S-rows, validation points. */
   sources: string[];
   appliesTo: Role[];

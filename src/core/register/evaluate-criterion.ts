@@ -116,6 +116,11 @@ function evaluateEvidence({ evidence }: Criterion, check: Extract<Check, { kind:
       outcome: "not_met",
       because: { fr: "Le justificatif est trop ancien, ou daté dans le futur.", en: "The evidence is too old, or dated in the future." },
     };
+  if (shown.validUntil !== undefined && now.toISOString().slice(0, 10) > shown.validUntil)
+    return {
+      outcome: "not_met",
+      because: { fr: "Le certificat n’est plus valable.", en: "The certificate ran out." },
+    };
   if (check.issuers !== null && !check.issuers.includes(shown.issuer))
     return {
       outcome: "not_met",

@@ -53,6 +53,9 @@ function evidenceFacts(charter: Charter, evidence: Evidence[], met: Record<strin
     charter.criteria.filter((criterion) => (met[criterion.id] ?? 0) >= QUORUM).flatMap((criterion) => criterion.evidence?.kind ?? []),
   );
   return Object.fromEntries(
-    evidence.map(({ kind, date, issuer }): [string, Facts["evidence"][string]] => [kind, { date, issuer, accepted: accepted.has(kind) }]),
+    evidence.map(({ kind, date, issuer, validUntil }): [string, Facts["evidence"][string]] => [
+      kind,
+      { date, issuer, accepted: accepted.has(kind), ...(validUntil === null ? {} : { validUntil }) },
+    ]),
   );
 }

@@ -82,9 +82,13 @@ export async function recordDecision(w: Writer, decided: Decided): Promise<Decis
   return decision;
 }
 
-/** Tells every accredited participant, and the one that it is about, what changed. */
+/**
+ * Tells every accredited participant, and the one that it is about, what changed. What happens in the sandbox (level 0) is told to whom it is
+ * about alone: anybody may join there, and nobody's data depends on it.
+ */
 export async function tellEverybody(w: Writer, type: EventType, decision: Decision): Promise<void> {
-  const recipients = new Set([...(await w.participants.recipients()), decision.participantId]);
+  const others = decision.level === 0 ? [] : await w.participants.recipients();
+  const recipients = new Set([...others, decision.participantId]);
   const { id, level, reasons, kind, logIndex } = decision;
   await w.notices.tell(
     {

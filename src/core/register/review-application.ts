@@ -1,9 +1,10 @@
 import type { Words } from "../catalogue/data-set.ts";
+import { showCertificate } from "../certificates/show-certificate.ts";
 import { RelaisError } from "../errors.ts";
 import type { Ports, Writer } from "../ports.ts";
 import type { Application, ApplicationId, Decider, Decision, Proposal, Review } from "./application.ts";
 import { applyReinstatement, applySanction } from "./change-standing.ts";
-import type { Charters } from "./charter.ts";
+import type { Charters, Facts } from "./charter.ts";
 import { evaluateCriterion } from "./evaluate-criterion.ts";
 import { QUORUM, readFacts } from "./facts.ts";
 import { grantAccreditation } from "./grant-accreditation.ts";
@@ -13,10 +14,11 @@ import { APPEAL, recordDecision } from "./record-decision.ts";
 import { accreditorName, type RegisterCaller } from "./register-caller.ts";
 import { criteriaOf } from "./requirements.ts";
 import type { MarkingPorts } from "./trust-mark.ts";
+import { together } from "./two-accreditors.ts";
 
 type ReviewingPorts = Pick<Ports, "store" | "queue"> & MarkingPorts & { charters: Charters };
 
-export type Verdict = Pick<Review, "verdict" | "withoutConflict" | "met" | "reasons">;
+export type Verdict = Pick<Review, "verdict" | "withoutConflict" | "met" | "reasons"> & { remedy?: Words | null };
 
 /**
  * One accreditor's finding on the present round. Changes are asked for by one; accrediting and refusing take two different ones who declared
@@ -47,7 +49,7 @@ export async function reviewApplication(
           actor: "operator",
         },
       );
-    await w.cases.addReview({ applicationId, round, reviewer, ...verdict, at: ports.clock.now() });
+    await w.cases.addReview({ applicationId, round, reviewer, remedy: null, ...verdict, at: ports.clock.now() });
     const reviews = await w.accreditations.reviews(applicationId, round);
     const same = reviews.filter((review) => review.verdict === verdict.verdict && review.withoutConflict);
     if (verdict.verdict !== "request_changes" && same.length < QUORUM) return { decision: null };
@@ -76,20 +78,32 @@ const CARRY_OUT = {
           actor: "operator",
         },
       );
-    const reasons = joined(reviews);
-    return (
-      await grantAccreditation(w, ports, {
-        participant,
-        application,
-        charter,
-        level: 2,
-        kind: "accredit",
-        reasons,
-        deciders: decidersOf(reviews),
-      })
-    ).decision;
+    const { decision } = await grantAccreditation(w, ports, {
+      participant,
+      application,
+      charter,
+      level: 2,
+      kind: "accredit",
+      reasons: joined(reviews.map(({ reasons }) => reasons)),
+      deciders: decidersOf(reviews),
+    });
+    await showAccepted(w, participant, application, facts.evidence, now);
+    return decision;
   },
 } as const satisfies Record<Review["verdict"], CarryOut>;
+
+/** Certificates among the evidence that both accreditors accepted count for holders' conditions from now on. */
+async function showAccepted(
+  w: Writer,
+  participant: Participant,
+  { id }: Application,
+  evidence: Facts["evidence"],
+  at: Date,
+): Promise<void> {
+  for (const { kind, certificate, validUntil, issuer } of await w.accreditations.evidenceOf(id))
+    if (certificate !== null && validUntil !== null && evidence[kind]?.accepted === true)
+      await showCertificate(w, participant, { certificate, validUntil, issuer }, at);
+}
 
 async function sendBack(
   w: Writer,
@@ -107,17 +121,24 @@ async function sendBack(
     charter: ports.charters.get(application.charterVersion),
     kind: to === "refused" ? "refuse" : "request_changes",
     level: application.level,
-    reasons: joined(reviews),
-    remedy: { fr: "Corrigez ces points et envoyez de nouveau la demande.", en: "Mend these points and submit again." },
+    reasons: joined(reviews.map(({ reasons }) => reasons)),
+    remedy: remedyOf(reviews),
     appeal: to === "refused" ? APPEAL : null,
     deciders: decidersOf(reviews),
     at,
   });
 }
 
-function joined(reviews: Review[]): Words {
-  const texts = (lang: keyof Words): string => [...new Set(reviews.map((review) => review.reasons[lang]))].join(" ");
-  return { fr: texts("fr"), en: texts("en") };
+function joined(texts: Words[]): Words {
+  const inOne = (lang: keyof Words): string => [...new Set(texts.map((text) => text[lang]))].join(" ");
+  return { fr: inOne("fr"), en: inOne("en") };
+}
+
+const REMEDY: Words = { fr: "Corrigez ces points et envoyez de nouveau la demande.", en: "Mend these points and submit again." };
+
+function remedyOf(reviews: Review[]): Words {
+  const said = reviews.flatMap(({ remedy }) => remedy ?? []);
+  return said.length > 0 ? joined(said) : REMEDY;
 }
 
 function decidersOf(reviews: Review[]): Decider[] {
@@ -140,12 +161,12 @@ export async function changeStandingByAccreditor(
   const { rings, decision } = await ports.store.write(async (w) => {
     const participant = await w.register.lock(asked.participantId);
     const earlier = (await w.accreditations.proposals(participant.id)).find((proposal) => proposal.kind === asked.kind);
-    if (ACCREDITORS_NEEDED[asked.kind] > 1 && (earlier === undefined || earlier.proposer === proposer)) {
+    const names = together(earlier, proposer, ACCREDITORS_NEEDED[asked.kind]);
+    if (names === null) {
       refuseImpossible(participant, asked.kind);
       await w.cases.putProposal({ ...asked, proposer, at: ports.clock.now() });
       return { rings: [], decision: null };
     }
-    const names = [...new Set([...(earlier ? [earlier.proposer] : []), proposer])];
     const deciders: Decider[] = names.map((name) => ({ name, role: "accreditor" }));
     return carryOut(w, ports, { ...asked, deciders });
   });

@@ -39,6 +39,7 @@ const MEANINGS = {
   not_accredited: [null, null],
   condition_unmet: [null, null],
   conflict: [null, null],
+  stale: [null, null],
   idempotency_mismatch: [null, null],
   peer_unavailable: [null, null],
   rate_limited: [null, null],

@@ -27,6 +27,7 @@ const ANSWERS = {
   consent_missing: "fail",
   not_found: "fail",
   conflict: "fail",
+  stale: "fail",
   idempotency_mismatch: "fail",
   too_large: "fail",
   unsupported: "fail",

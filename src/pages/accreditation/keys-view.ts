@@ -11,8 +11,8 @@ export function keysModel({ t }: Tongue, { known, published, waiting, confirmer 
   return {
     known: prints(known),
     published: published === null ? [] : prints(published),
-    waiting: endpoints.map(([name, url]) => ({ name: t(`keys.endpoint.${name}`), url })),
-    confirmer: confirmer === null ? null : t("keys.confirmedOnce", { who: confirmer }),
+    waiting: endpoints.map(([name, url]) => ({ name: t(`entity.endpoint.${name}`), url })),
+    confirmer: confirmer === null ? null : t("entity.confirmedOnce", { who: confirmer }),
     /** Whatever it publishes now: keys that nobody confirmed, or those that count, from another address. */
     toConfirm: published !== null || waiting !== null ? prints(published ?? known) : [],
   };
@@ -23,7 +23,7 @@ export async function questionsOf(r: Reader, visit: PersonVisit, limit: number) 
   return (await r.entities.inQuestion(limit)).map(({ participantId, name, what, since }) => ({
     name,
     href: pathOf(visit, `/accreditation/participants/${participantId}`),
-    what: visit.tongue.t(`keys.question.${what}`),
+    what: visit.tongue.t(`entity.question.${what}`),
     since: visit.tongue.moment(since),
   }));
 }

@@ -1,5 +1,6 @@
 import { asRelaisError, RelaisError } from "../../core/errors.ts";
 import { newId, type ParticipantId } from "../../core/ids.ts";
+import { CERTIFICATES } from "../../core/policy/certificates.ts";
 import { addEvidence, readEvidence, removeEvidence } from "../../core/register/add-evidence.ts";
 import { answerQuestions } from "../../core/register/answer-questions.ts";
 import type { ApplicationId } from "../../core/register/application.ts";
@@ -8,6 +9,7 @@ import { SECTIONS, type Question, type Section } from "../../core/register/chart
 import { acceptInvitation } from "../../core/register/join-register.ts";
 import { sendMessage } from "../../core/register/messages.ts";
 import { openApplication } from "../../core/register/open-application.ts";
+import type { Participant } from "../../core/register/participant.ts";
 import { readCase, type CaseFile } from "../../core/register/read-case.ts";
 import type { RegisterCaller } from "../../core/register/register-caller.ts";
 import { criteriaOf } from "../../core/register/requirements.ts";
@@ -83,11 +85,32 @@ export async function organisation(ports: PagesPorts, visit: PersonVisit, errors
     id: participantId,
     name: participant.name,
     publicHref: pathOf(visit, `/register/${participantId}`),
+    doors: doorsOf(visit, participant),
     messages: messages.map((one) => rowOfMessage(tongue, one)),
     decisions: linesOfDecisions(tongue, decisions),
     errors,
   };
   return { kind: "page", template: "organisation", title: participant.name, model, status: errors.length > 0 ? 422 : 200 };
+}
+
+/** What a holder does beside its accreditation, and what a platform does towards holders. */
+function doorsOf(visit: PersonVisit, { id, roles }: Participant) {
+  const { t } = visit.tongue;
+  const at = (page: string): string => pathOf(visit, `/organisation/${id}/${page}`);
+  return [
+    ...(roles.includes("holder")
+      ? [
+          { text: t("holder.conditions.title"), href: at("conditions") },
+          { text: t("holder.platforms.title"), href: at("platforms") },
+        ]
+      : []),
+    ...(roles.includes("platform")
+      ? [
+          { text: t("meetings.title"), href: at("holders") },
+          { text: t("certificates.title"), href: at("certificates") },
+        ]
+      : []),
+  ];
 }
 
 function modelOfFile({ tongue }: PersonVisit, file: CaseFile) {
@@ -228,6 +251,8 @@ export async function uploadEvidence(ports: PagesPorts, visit: PersonVisit): Pro
       fileName: file.name,
       date: form.one("date"),
       issuer: form.one("issuer"),
+      certificate: form.one("certificate") || null,
+      validUntil: form.one("validUntil") || null,
       sha256: null,
       content: file.content,
     });
@@ -248,7 +273,11 @@ export async function showEvidence(ports: PagesPorts, visit: PersonVisit, errors
     ),
     kinds: wanted.map(({ kind, title }) => ({ value: kind, text: title[tongue.lang] })),
     isEditable: EDITABLE.includes(file.application.state),
-    given: { date: visit.form.one("date"), issuer: visit.form.one("issuer") },
+    certificates: [...new Set(wanted.flatMap(({ certificates = [] }) => certificates))].map((value) => ({
+      value,
+      text: CERTIFICATES[value][tongue.lang],
+    })),
+    given: { date: visit.form.one("date"), issuer: visit.form.one("issuer"), validUntil: visit.form.one("validUntil") },
     errors,
   };
   return {

@@ -1,7 +1,8 @@
-import { asRelaisError, RelaisError } from "../../core/errors.ts";
+import { RelaisError } from "../../core/errors.ts";
 import { asId, type ParticipantId } from "../../core/ids.ts";
 import { readEvidence } from "../../core/register/add-evidence.ts";
 import type { Proposal, Review } from "../../core/register/application.ts";
+import type { Question } from "../../core/register/charter.ts";
 import { isForAccreditors } from "../../core/register/conclude-checks.ts";
 import { sendMessage } from "../../core/register/messages.ts";
 import { readKeys } from "../../core/register/confirm-keys.ts";
@@ -14,22 +15,26 @@ import {
   reviewApplication,
 } from "../../core/register/review-application.ts";
 import type { Tongue } from "../tongue.ts";
-import { pathOf, type Answer, type FieldError, type Form, type PagesPorts, type PersonVisit } from "../visit.ts";
+import { rowOfClaim } from "../holder/certificates.ts";
+import { readRestrictionRows } from "../holder/restrictions.ts";
+import { pathOf, type Answer, type FieldError, type PagesPorts, type PersonVisit } from "../visit.ts";
 import { staffOf } from "./caller.ts";
 import { keysModel, questionsOf } from "./keys-view.ts";
 import { evidenceFile } from "./participant.ts";
-import { linesOfDecisions, rowOfEvidence, rowOfMessage, tagOf } from "./view.ts";
+import { givenReasons, reasonsIn, remedyIn, toldAs } from "./reasons.ts";
+import { answerInWords, linesOfDecisions, rowOfEvidence, rowOfMessage, tagOf } from "./view.ts";
 
 const WAITING = ["in_review", "submitted", "checking", "changes_requested"] as const;
 const MOST = 200;
+/** Certificates and restrictions on the page of what waits. */
+const NEWEST = 20;
 
 /** What waits, the longest first. */
 export async function queue(ports: PagesPorts, visit: PersonVisit): Promise<Answer> {
   const { tongue } = visit;
   const caller = await staffOf(ports, visit);
   const now = ports.clock.now();
-  const { rows, questions } = await ports.store.read(async (r) => ({
-    questions: await questionsOf(r, visit, MOST),
+  const { rows, questions, claims, restrictions } = await ports.store.read(async (r) => ({
     rows: await Promise.all(
       (await r.accreditations.queue(WAITING, MOST)).map(async (application) => ({
         name: (await r.participants.get(application.participantId)).name,
@@ -39,12 +44,15 @@ export async function queue(ports: PagesPorts, visit: PersonVisit): Promise<Answ
         age: tongue.t("queue.days", { days: Math.floor((now.getTime() - application.changedAt.getTime()) / 86_400_000) }),
       })),
     ),
+    questions: await questionsOf(r, visit, MOST),
+    claims: await Promise.all((await r.certificates.waiting(NEWEST)).map((claim) => rowOfClaim(r, tongue, claim))),
+    restrictions: await readRestrictionRows(r, tongue, { limit: NEWEST }),
   }));
   return {
     kind: "page",
     template: "review-queue",
     title: tongue.t("queue.title"),
-    model: { rows, questions, isReadOnly: caller.kind === "authority" },
+    model: { rows, questions, claims, restrictions, isReadOnly: caller.kind === "authority" },
   };
 }
 
@@ -66,6 +74,7 @@ export async function reviewPage(ports: PagesPorts, visit: PersonVisit, errors: 
     };
   });
   const { application, participant } = file;
+  const sentBackAt = decisions.find(({ kind, applicationId }) => kind === "request_changes" && applicationId === id)?.decidedAt ?? null;
   const model = {
     id,
     round: application.round,
@@ -77,7 +86,10 @@ export async function reviewPage(ports: PagesPorts, visit: PersonVisit, errors: 
     isReadOnly: caller.kind !== "accreditor",
     isOpen: application.state === "in_review",
     criteria: criteriaRows(tongue, file),
-    evidence: file.evidence.map((one) => rowOfEvidence(tongue, one, pathOf(visit, `/accreditation/evidence/${one.id}`))),
+    evidence: file.evidence.map((one) => ({
+      ...rowOfEvidence(tongue, one, pathOf(visit, `/accreditation/evidence/${one.id}`)),
+      isNew: sentBackAt !== null && one.addedAt > sentBackAt,
+    })),
     probes: probes.map(({ probe, outcome, detail, reproduce }) => ({
       probe,
       outcome: t(`checks.${outcome}`),
@@ -96,12 +108,16 @@ export async function reviewPage(ports: PagesPorts, visit: PersonVisit, errors: 
 }
 
 /** Each criterion with what was answered, what it was before, and what the checks say. */
-function criteriaRows({ t, lang }: Tongue, { application, participant, charter, requirements, changedAnswers }: CaseFile) {
+function criteriaRows(tongue: Tongue, { application, participant, charter, requirements, changedAnswers }: CaseFile) {
+  const { t, lang } = tongue;
   const open = new Map(
     [...requirements.pastDue, ...requirements.currentlyDue, ...requirements.eventuallyDue].map((one) => [one.criterion, one]),
   );
-  const before = (name: string): string | null =>
-    changedAnswers.includes(name) ? JSON.stringify(application.submittedAnswers?.[name] ?? null) : null;
+  const nothing = t("review.noAnswer");
+  const before = (question: Question): string | null =>
+    changedAnswers.includes(question.answer)
+      ? (answerInWords(tongue, question, application.submittedAnswers?.[question.answer]) ?? nothing)
+      : null;
   return criteriaOf(charter, application, participant).map((criterion) => ({
     id: criterion.id,
     title: criterion.title[lang],
@@ -111,10 +127,10 @@ function criteriaRows({ t, lang }: Tongue, { application, participant, charter, 
     isMet: !open.has(criterion.id),
     because: open.get(criterion.id)?.because[lang] ?? null,
     isForPeople: isForAccreditors(criterion),
-    answers: criterion.questions.map(({ answer, label }) => ({
-      label: label[lang],
-      value: JSON.stringify(application.answers[answer] ?? null),
-      before: before(answer),
+    answers: criterion.questions.map((question) => ({
+      label: question.label[lang],
+      value: answerInWords(tongue, question, application.answers[question.answer]) ?? nothing,
+      before: before(question),
     })),
   }));
 }
@@ -138,24 +154,12 @@ export async function giveReview(ports: PagesPorts, visit: PersonVisit): Promise
       withoutConflict: form.one("withoutConflict") === "yes",
       met: form.all("met"),
       reasons: reasonsIn(visit),
+      remedy: remedyIn(visit),
     });
     return here(visit);
   } catch (error) {
     return reviewPage(ports, visit, [toldAs(visit, error, "verdict")]);
   }
-}
-
-/** Reasons are published in both languages. @throws RelaisError `invalid`. */
-function reasonsIn({ form, tongue }: { form: Form; tongue: PersonVisit["tongue"] }): { fr: string; en: string } {
-  const reasons = { fr: form.one("reasonFr"), en: form.one("reasonEn") };
-  if (reasons.fr === "" || reasons.en === "") throw new RelaisError("invalid", tongue.t("review.error.reasons"));
-  return reasons;
-}
-
-function toldAs({ tongue }: PersonVisit, error: unknown, field: string): FieldError {
-  const { code, message } = asRelaisError(error);
-  if (code !== "invalid" && code !== "conflict") throw error;
-  return { field, text: tongue.t("case.refused", { detail: message }) };
 }
 
 export async function answerApplicant(ports: PagesPorts, visit: PersonVisit): Promise<Answer> {
@@ -175,11 +179,6 @@ export async function staffEvidence(ports: PagesPorts, visit: PersonVisit): Prom
 /** Whom was told last, at most so many. */
 const TOLD = 50;
 
-/** What was written is not lost where something else was wrong. */
-function givenReasons({ form }: PersonVisit) {
-  return { reasonFr: form.one("reasonFr"), reasonEn: form.one("reasonEn") };
-}
-
 const KINDS = Object.keys(ACCREDITORS_NEEDED) as Proposal["kind"][];
 
 /** What may be decided about a participant now, and what it would stop. */
@@ -188,12 +187,14 @@ export async function standingPage(ports: PagesPorts, visit: PersonVisit, errors
   const caller = await staffOf(ports, visit);
   const id: ParticipantId = asId("participant", visit.params["id"]);
   const preview = await previewSuspension(ports, caller, id);
-  const { participant, proposals, decisions, told, keys } = await ports.store.read(async (r) => ({
+  const { participant, proposals, decisions, told, organisation, keys, restrictions } = await ports.store.read(async (r) => ({
     keys: await readKeys(r, id),
     participant: await r.participants.get(id),
+    organisation: await r.accreditations.findOrganisationOf(id),
     proposals: await r.accreditations.proposals(id),
     decisions: await r.accreditations.decisions({ participantId: id, limit: 50 }),
     told: await r.outbox.about(id, TOLD),
+    restrictions: await readRestrictionRows(r, tongue, { platformId: id, limit: MOST }),
   }));
   const model = {
     id,
@@ -215,8 +216,10 @@ export async function standingPage(ports: PagesPorts, visit: PersonVisit, errors
       hint: tongue.t("standing.needs", { count: ACCREDITORS_NEEDED[kind] }),
     })),
     proposals: proposals.map((one) => tongue.t("standing.proposed", { kind: tongue.t(`standing.kind.${one.kind}`), who: one.proposer })),
+    organisation: organisation && { name: organisation.name, href: pathOf(visit, `/accreditation/organisations/${organisation.id}`) },
     isReadOnly: caller.kind !== "accreditor",
     given: givenReasons(visit),
+    restrictions,
     decisions: linesOfDecisions(tongue, decisions),
     keys: keysModel(tongue, keys),
     errors,
@@ -230,23 +233,30 @@ export async function decideStanding(ports: PagesPorts, visit: PersonVisit): Pro
   try {
     if (kind === undefined) throw new RelaisError("invalid", visit.tongue.t("review.error.verdict"));
     const participantId = asId("participant", visit.params["id"]);
-    await changeStandingByAccreditor(ports, caller, { participantId, kind, reasons: reasonsIn(visit), remedy: null });
+    await changeStandingByAccreditor(ports, caller, { participantId, kind, reasons: reasonsIn(visit), remedy: remedyIn(visit) });
     return { kind: "redirect", to: pathOf(visit, `/accreditation/participants/${participantId}`) };
   } catch (error) {
     return standingPage(ports, visit, [toldAs(visit, error, "kind")]);
   }
 }
 
-/** The authority's own page: decisions first, and what it looked at itself. */
+const RESTRICTIONS_PAGE = 50;
+
+/** The authority's own page: what holders restrict, decisions, and what it looked at itself. */
 export async function authorityPage(ports: PagesPorts, visit: PersonVisit): Promise<Answer> {
   const { tongue } = visit;
   const caller = await staffOf(ports, visit);
   if (caller.kind !== "authority") throw new RelaisError("not_found", "There is nothing at this address for you.", { actor: "operator" });
-  const { decisions, views } = await ports.store.read(async (r) => ({
+  const before = /^\d{1,15}$/.test(visit.query.one("before")) ? { before: Number(visit.query.one("before")) } : {};
+  const { decisions, views, restrictions } = await ports.store.read(async (r) => ({
+    restrictions: await readRestrictionRows(r, tongue, { ...before, limit: RESTRICTIONS_PAGE }),
     decisions: await r.accreditations.decisions({ limit: 100 }),
     views: await r.accreditations.authorityViews(50),
   }));
+  const last = restrictions.length === RESTRICTIONS_PAGE ? restrictions.at(-1) : undefined;
   const model = {
+    restrictions,
+    moreHref: last ? pathOf(visit, `/authority?before=${last.logIndex}`) : null,
     decisions: linesOfDecisions(tongue, decisions),
     views: views.map(({ viewer, what, at }) => ({ at: tongue.moment(at), iso: at.toISOString(), what, who: viewer })),
   };

@@ -117,6 +117,15 @@ function questionView({ lang, t }: Tongue, question: Question, given: Given | un
   };
 }
 
+/** An answer as it is read: the words of its choices, never a program's. Null where there is none. */
+export function answerInWords({ lang, t }: Tongue, question: Question, given: Given | undefined | null): string | null {
+  if (given === undefined || given === null || given === "") return null;
+  if (typeof given === "boolean") return t(given ? "case.yes" : "case.no");
+  const wordOf = (value: string | number): string =>
+    question.options.find((option) => option.value === value)?.label[lang] ?? String(value);
+  return Array.isArray(given) ? given.map(wordOf).join(", ") : wordOf(given);
+}
+
 export function rowOfEvidence({ bytes, date }: Tongue, one: Evidence, href: string) {
   return {
     id: one.id,

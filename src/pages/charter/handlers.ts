@@ -25,7 +25,7 @@ export function charter(ports: PagesPorts, { tongue, params, query }: Visit): An
     count: asked.length,
     sections: SECTIONS.map((section) => ({
       title: tongue.t(`case.section.${section}`),
-      criteria: asked.filter((one) => one.section === section).map((one) => rowOf(tongue, one)),
+      criteria: asked.filter((one) => one.section === section).map((one) => rowOf(tongue, one, found.version)),
     })).filter(({ criteria }) => criteria.length > 0),
     versions: ports.charters
       .list()
@@ -40,9 +40,10 @@ function datesOf({ t, date }: Tongue, { from, until }: Charter): string {
   return until === null ? t("charter.from", { from: day(from) }) : t("charter.fromUntil", { from: day(from), until: day(until) });
 }
 
-function rowOf({ t, lang }: Tongue, criterion: Criterion) {
+function rowOf({ t, lang }: Tongue, criterion: Criterion, version: string) {
   return {
     id: criterion.id,
+    href: `/${lang}/charter/${version}/${criterion.id}`,
     title: criterion.title[lang],
     statement: criterion.statement[lang],
     why: criterion.why[lang],
@@ -53,7 +54,7 @@ function rowOf({ t, lang }: Tongue, criterion: Criterion) {
     evidence: criterion.evidence && criterion.evidence.title[lang],
     questions: criterion.questions.map(({ label }) => label[lang]),
     sources: criterion.sources.join(", "),
-    threat: criterion.threat,
+    threat: criterion.threat[lang],
   };
 }
 

@@ -39,6 +39,9 @@ export const enProblems = {
     "Each organisation may ask data spaces for more than the register does. Its conditions and reasons are public, on its page in the register.",
   "problem.condition_unmet.how":
     "You can choose another data space, or ask the organisation. A transfer that waits goes on by itself once the condition is met.",
+  "problem.stale.title": "It changed since you read it",
+  "problem.stale.meaning": "Somebody else changed the same thing in the meantime. Nothing of yours was written over it.",
+  "problem.stale.how": "Open it again, look at what is there now, and decide again.",
   "problem.idempotency_mismatch.title": "The same key came with another request",
   "problem.idempotency_mismatch.meaning": "A program used one key for two different requests. Only the first was taken.",
   "problem.idempotency_mismatch.how": "The developer of the program uses a new key for each request.",

@@ -1,5 +1,7 @@
 import { enConditions } from "./en-conditions.ts";
 import { enKeys } from "./en-keys.ts";
+import { enPortal } from "./en-portal.ts";
+import { enHolder } from "./en-holder.ts";
 import { enProblems } from "./en-problems.ts";
 import { enRegister } from "./en-register.ts";
 import { enTransfers } from "./en-transfers.ts";
@@ -290,8 +292,10 @@ export const en = {
   "stop.again": "You can give a new permission later.",
   "stop.keep": "Keep sharing",
   ...enRegister,
+  ...enPortal,
   ...enTransfers,
   ...enConditions,
   ...enKeys,
+  ...enHolder,
   ...enProblems,
 } as const satisfies Record<string, string>;

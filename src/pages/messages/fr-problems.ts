@@ -41,6 +41,9 @@ export const frProblems = {
     "Chaque organisme peut demander aux espaces plus que le registre. Ses conditions et ses raisons sont publiques, sur sa page du registre.",
   "problem.condition_unmet.how":
     "Vous pouvez choisir un autre espace, ou demander à l’organisme. Un transfert qui attend reprend de lui-même dès que la condition est remplie.",
+  "problem.stale.title": "Cela a changé depuis votre lecture",
+  "problem.stale.meaning": "Quelqu’un d’autre a modifié la même chose entre-temps. Rien n’a été écrasé.",
+  "problem.stale.how": "Ouvrez de nouveau la page, regardez ce qui s’y trouve maintenant, et décidez de nouveau.",
   "problem.idempotency_mismatch.title": "La même clé est venue avec une autre demande",
   "problem.idempotency_mismatch.meaning": "Un programme a utilisé une clé pour deux demandes différentes. Seule la première a été prise.",
   "problem.idempotency_mismatch.how": "Le développeur du programme utilise une nouvelle clé pour chaque demande.",

@@ -1,6 +1,8 @@
 import type { en } from "./en.ts";
 import { frConditions } from "./fr-conditions.ts";
 import { frKeys } from "./fr-keys.ts";
+import { frPortal } from "./fr-portal.ts";
+import { frHolder } from "./fr-holder.ts";
 import { frProblems } from "./fr-problems.ts";
 import { frRegister } from "./fr-register.ts";
 import { frTransfers } from "./fr-transfers.ts";
@@ -296,8 +298,10 @@ export const fr = {
   "stop.again": "Vous pourrez donner une nouvelle autorisation plus tard.",
   "stop.keep": "Garder le partage",
   ...frRegister,
+  ...frPortal,
   ...frTransfers,
   ...frConditions,
   ...frKeys,
+  ...frHolder,
   ...frProblems,
 } as const satisfies Record<keyof typeof en, string>;

@@ -1,5 +1,5 @@
 import { CERTIFICATES } from "../../core/policy/certificates.ts";
-import { EVERY_DATASET, type Access, type Condition, type Exclusion } from "../../core/policy/conditions.ts";
+import { EVERY_DATASET, type Access, type Condition, type Exclusion, type Restriction } from "../../core/policy/conditions.ts";
 import type { Participant } from "../../core/register/participant.ts";
 import type { Tongue } from "../tongue.ts";
 
@@ -40,6 +40,18 @@ function viewOfCondition(tongue: Tongue, holder: Participant, { regions, certifi
     ],
     because: condition.reason && t("conditions.because", { reason: condition.reason[lang] }),
     since: since(tongue, condition),
+  };
+}
+
+/** The same, as the platform's own page shows it: by the holder that restricts. */
+export function viewOfRestriction(tongue: Tongue, holder: Participant, { kind, dataset, ...restriction }: Restriction) {
+  const { t, lang } = tongue;
+  return {
+    name: holder.name,
+    href: `/${lang}/register/${holder.id}`,
+    what: kind === "excluded" ? t("conditions.excluded", { dataset: titleOf(tongue, holder, dataset) }) : t(`conditions.access.${kind}`),
+    because: t("conditions.because", { reason: restriction.reason[lang] }),
+    since: since(tongue, restriction),
   };
 }
 

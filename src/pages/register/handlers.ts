@@ -1,10 +1,13 @@
 import { asId, type ParticipantId } from "../../core/ids.ts";
 import type { Reader } from "../../core/ports.ts";
 import type { Role } from "../../core/register/participant.ts";
+import { readProfile, type Profile } from "../../core/register/profile.ts";
+import type { Tongue } from "../tongue.ts";
 import type { Answer, PagesPorts, Visit } from "../visit.ts";
 import { linesOfDecisions } from "../accreditation/view.ts";
 import { viewOfConditions, type HolderConditions } from "./conditions.ts";
-import { namesOf, rowOfParticipant, viewOfParticipant, type Entry } from "./view.ts";
+import { viewOfProfile } from "./profile.ts";
+import { namesOf, rowOfParticipant, type Entry } from "./view.ts";
 
 const ROLES = ["holder", "platform", "service"] as const satisfies readonly Role[];
 
@@ -48,23 +51,19 @@ async function readPage(r: Reader, filter: Parameters<Reader["participants"]["pa
 
 export async function participant(ports: PagesPorts, { tongue, params }: Visit): Promise<Answer> {
   const id = asId("participant", params["id"]);
-  const { entry, said, decisions } = await ports.store.read(async (r) => {
-    const found = { participant: await r.participants.get(id), mark: await r.participants.findMark(id) };
-    return {
-      entry: found,
-      said: found.participant.roles.includes("holder") ? await readConditions(r, id) : null,
-      decisions: await r.accreditations.decisions({ participantId: id, limit: 50 }),
-    };
-  });
+  const now = ports.clock.now();
+  const model = await ports.store.read(async (r) => pageOfProfile(r, tongue, await readProfile(r, ports.charters, id, now), now));
+  return { kind: "page", template: "participant", title: model.name, model };
+}
+
+/** Everything on the page of a participant, also for its preview. */
+export async function pageOfProfile(r: Reader, tongue: Tongue, profile: Profile, now: Date) {
+  const { participant: found } = profile;
+  const said = found.roles.includes("holder") ? await readConditions(r, found.id) : null;
   return {
-    kind: "page",
-    template: "participant",
-    title: entry.participant.name,
-    model: {
-      ...viewOfParticipant(tongue, entry, ports.clock.now()),
-      decisions: linesOfDecisions(tongue, decisions),
-      conditions: viewOfConditions(tongue, entry.participant, said),
-    },
+    ...viewOfProfile(tongue, profile, now),
+    decisions: linesOfDecisions(tongue, await r.accreditations.decisions({ participantId: found.id, limit: 50 })),
+    conditions: viewOfConditions(tongue, found, said),
   };
 }
 

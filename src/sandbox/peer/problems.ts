@@ -11,6 +11,7 @@ const STATUS = {
   condition_unmet: 403,
   not_found: 404,
   conflict: 409,
+  stale: 412,
   idempotency_mismatch: 422,
   too_large: 413,
   unsupported: 415,

@@ -1,0 +1,75 @@
+import type { ParticipantId } from "../ids.ts";
+import type { Reader } from "../ports.ts";
+import { standingOf } from "../register/standing.ts";
+import type { Status } from "../register/participant.ts";
+import type { Access, AccessState, Exclusion, Said, ShownCertificate, Stance } from "./conditions.ts";
+import { endOf, refusals, type Refusal } from "./decide.ts";
+import type { End } from "./facts.ts";
+import type { Policy } from "./policy.ts";
+
+/** One platform as one holder sees it: its standing, what the holder says of it, and what that comes to now. */
+export interface MatrixRow {
+  platform: End;
+  standing: Status;
+  state: AccessState;
+  /** What the holder wrote of it; null where it said nothing. */
+  access: Access | null;
+  exclusions: Exclusion[];
+  certificates: ShownCertificate[];
+  /** Data sets that may not go there, with the reasons: for a person whose account is not one of the holder's test accounts. */
+  refused: Refusal[];
+}
+
+interface Matrix {
+  holder: End;
+  said: Said;
+  policy: Policy;
+  now: Date;
+}
+
+/** What a holder says, read once for however many platforms are held against it. */
+export async function readMatrixOf(r: Reader, policy: Policy, holderId: ParticipantId, now: Date): Promise<Matrix> {
+  return { holder: await endOf(r, await r.participants.get(holderId)), said: await r.conditions.of(holderId), policy, now };
+}
+
+/** In the order of the names, behind `after`. Four queries, however many rows. */
+export async function readMatrixPage(
+  r: Reader,
+  matrix: Matrix,
+  filter: { name?: string; after?: { name: string; id: string }; limit: number },
+): Promise<MatrixRow[]> {
+  const platforms = await r.participants.page({ role: "platform", ...filter });
+  const ids = platforms.map(({ id }) => id);
+  const marks = await r.participants.findMarks(ids);
+  const certificates = Map.groupBy(await r.conditions.certificatesOf(ids, matrix.now), ({ platformId }) => platformId);
+  return platforms.map((participant) =>
+    rowOf(matrix, { participant, mark: marks.get(participant.id) ?? null }, certificates.get(participant.id) ?? []),
+  );
+}
+
+export async function readMatrixRow(r: Reader, matrix: Matrix, platformId: ParticipantId): Promise<MatrixRow> {
+  const platform = await endOf(r, await r.participants.get(platformId));
+  return rowOf(matrix, platform, await r.conditions.certificatesOf([platformId], matrix.now));
+}
+
+function rowOf({ holder, said, policy, now }: Matrix, platform: End, certificates: ShownCertificate[]): MatrixRow {
+  const { id } = platform.participant;
+  const access = said.access.find(({ platformId }) => platformId === id) ?? null;
+  const exclusions = said.exclusions.filter(({ platformId }) => platformId === id);
+  const stance: Stance = {
+    conditions: said.conditions,
+    excluded: exclusions.map(({ dataset }) => dataset),
+    access,
+    certificates: certificates.map(({ certificate }) => certificate),
+  };
+  const datasets = holder.participant.datasets.map((dataset) => dataset.id);
+  return {
+    platform,
+    standing: standingOf(platform.participant, platform.mark, now),
+    state: access?.state ?? "open",
+    access,
+    exclusions,
+    certificates,
+    refused: refusals(policy, { holder, platform }, stance, { datasets, account: null, now }),
+  };
+}

@@ -1,0 +1,93 @@
+import { RelaisError } from "../../core/errors.ts";
+import { CERTIFICATES } from "../../core/policy/certificates.ts";
+import { versionOf } from "../../core/policy/change-conditions.ts";
+import { EVERY_DATASET, type Condition } from "../../core/policy/conditions.ts";
+import type { Participant } from "../../core/register/participant.ts";
+import { memberOf } from "../accreditation/caller.ts";
+import { viewOfConditions } from "../register/conditions.ts";
+import type { Tongue } from "../tongue.ts";
+import { pathOf, type Answer, type FieldError, type PagesPorts, type PersonVisit } from "../visit.ts";
+import { changeFromForm } from "./change.ts";
+
+/** The holder that the visitor acts for, with what it says. @throws RelaisError `not_found` where it is no holder. */
+export async function readHolder(ports: PagesPorts, visit: PersonVisit) {
+  const { participantId } = await memberOf(ports, visit);
+  const { holder, said } = await ports.store.read(async (r) => ({
+    holder: await r.participants.get(participantId),
+    said: await r.conditions.of(participantId),
+  }));
+  if (!holder.roles.includes("holder"))
+    throw new RelaisError("not_found", "This participant has no data sets to set conditions for.", { actor: "person" });
+  return { holder, said };
+}
+
+/** What the holder asks of every platform, data set by data set, and the form for one of them. */
+export async function showConditions(ports: PagesPorts, visit: PersonVisit, errors: FieldError[] = []): Promise<Answer> {
+  const { tongue, query, form } = visit;
+  const { holder, said } = await readHolder(ports, visit);
+  const scopes = scopesOf(tongue, holder);
+  const wanted = form.one("dataset") || query.one("dataset");
+  const chosen = scopes.find(({ value }) => value === wanted)?.value ?? null;
+  const asked = viewOfConditions(tongue, holder, { ...said, names: new Map() })?.asked ?? [];
+  const here = pathOf(visit, `/organisation/${holder.id}/conditions`);
+  const model = {
+    id: holder.id,
+    name: holder.name,
+    version: versionOf(said),
+    scopes: scopes.map(({ value, text }) => {
+      const place = said.conditions.findIndex(({ dataset }) => dataset === value);
+      return { value, text, href: `${here}?${new URLSearchParams({ dataset: value })}`, said: place < 0 ? null : asked[place] };
+    }),
+    chosen:
+      chosen && viewOfForm(visit, { scopes, chosen, present: said.conditions.find(({ dataset }) => dataset === chosen) ?? null }, errors),
+    errors,
+  };
+  return {
+    kind: "page",
+    template: "holder-conditions",
+    title: tongue.t("holder.conditions.title"),
+    model,
+    status: errors.length > 0 ? 422 : 200,
+  };
+}
+
+export function scopesOf({ t, lang }: Tongue, holder: Participant): { value: string; text: string }[] {
+  return [
+    { value: EVERY_DATASET, text: t("conditions.every") },
+    ...holder.datasets.map(({ id, title }) => ({ value: id, text: title[lang] })),
+  ];
+}
+
+/** As it was sent, where something has to be corrected; as it stands otherwise. */
+function viewOfForm(
+  { tongue, form }: PersonVisit,
+  { scopes, chosen, present }: { scopes: { value: string; text: string }[]; chosen: string; present: Condition | null },
+  errors: FieldError[],
+) {
+  const { t, lang } = tongue;
+  const isSent = errors.length > 0 && form.one("act") === "set";
+  const level = isSent ? form.one("level") : String(present?.minimumLevel ?? 1);
+  const certificates: string[] = isSent ? form.all("certificates") : (present?.certificates ?? []);
+  return {
+    dataset: chosen,
+    title: scopes.find(({ value }) => value === chosen)?.text ?? chosen,
+    levels: ["1", "2", "0"].map((value) => ({ value, text: t(`holder.level.${value as "0" | "1" | "2"}`), checked: value === level })),
+    regions: isSent ? form.one("regions") : (present?.regions ?? []).join(", "),
+    certificates: Object.entries(CERTIFICATES).map(([value, title]) => ({
+      value,
+      text: title[lang],
+      checked: certificates.includes(value),
+    })),
+    given: isSent
+      ? { reasonFr: form.one("reasonFr"), reasonEn: form.one("reasonEn") }
+      : { reasonFr: present?.reason?.fr ?? "", reasonEn: present?.reason?.en ?? "" },
+  };
+}
+
+export async function changeConditionsForm(ports: PagesPorts, visit: PersonVisit): Promise<Answer> {
+  return changeFromForm(ports, visit, {
+    done: pathOf(visit, `/organisation/${visit.params["id"]}/conditions`),
+    again: (errors) => showConditions(ports, visit, errors),
+    field: "conditions",
+  });
+}
