@@ -56,7 +56,10 @@ async function list(json: boolean): Promise<number> {
     );
   }
   const lines = rows.map(({ ring, kid, state, from, until, reason }) =>
-    [ring.padEnd(11), kid, state.padEnd(8), from, until && `until ${until}`, reason].filter((word) => word !== null).join(" ").trimEnd(),
+    [ring.padEnd(11), kid, state.padEnd(8), from, until && `until ${until}`, reason]
+      .filter((word) => word !== null)
+      .join(" ")
+      .trimEnd(),
   );
   print(json ? JSON.stringify({ keys: rows }, null, 2) : lines.join("\n"));
   return EXIT.fine;

@@ -79,9 +79,11 @@ async function readOwned({ issuer, clock, signed }: Settings, path: string): Pro
   const owner: TrustMarkOwner = { sub, jwks: { keys: checked(() => publicKeys(keys, "keys")) } };
   const found: Owned["delegations"] = new Map();
   for (const jwt of delegations) {
-    const { trust_mark_type: type, exp } = await validateDelegation(signed, jwt, { owner, issuer, now: clock.now() }).catch((cause: unknown) => {
-      throw wrong(cause instanceof Error ? cause.message : String(cause), cause);
-    });
+    const { trust_mark_type: type, exp } = await validateDelegation(signed, jwt, { owner, issuer, now: clock.now() }).catch(
+      (cause: unknown) => {
+        throw wrong(cause instanceof Error ? cause.message : String(cause), cause);
+      },
+    );
     found.set(type, { jwt, exp });
   }
   return { owner, delegations: found };

@@ -41,7 +41,8 @@ export async function verifyTrustMark(jwt: string, question: MarkQuestion): Prom
   if (!mayIssue(anchor, claims)) return forged(`${anchor.sub} does not let ${claims.iss} give marks of this type.`);
   const issuer = claims.iss === anchor.sub ? anchor : await readBelow(fetcher, claims.iss, anchor, now);
   const { keys, revoked } = await keysAt(fetcher, issuer, { kid: signed.read(jwt).kid, at: claims.iat });
-  if (revoked !== null) return forged(`It names a key of ${issuer.sub} that was revoked (${revoked}): whoever has it may have signed this.`);
+  if (revoked !== null)
+    return forged(`It names a key of ${issuer.sub} that was revoked (${revoked}): whoever has it may have signed this.`);
   const broken = await flawOf(jwt, { claims, anchor, keys, now });
   if (broken !== null) return forged(broken);
   if (question.subject !== undefined && claims.sub !== question.subject)

@@ -57,7 +57,13 @@ before(async () => {
     throw new RelaisError("peer_unavailable", "Nobody answers.");
   };
   const ports = {
-    ...{ store, clock, policy, issuer: origin, adapters: ADAPTERS, operator: null, network: { fetchFor: () => unreachable } },
+    store,
+    clock,
+    policy,
+    issuer: origin,
+    adapters: ADAPTERS,
+    operator: null,
+    network: { fetchFor: () => unreachable },
     queue: { ring: async () => undefined },
     sealer: { seal: unreachable, ephemeralProofs: () => unreachable },
     ...REGISTER_PORTS,
@@ -83,7 +89,11 @@ before(async () => {
   entity.publish();
   await refreshParticipants(ports, new AbortController().signal);
   const browser = owned.adopt(await startBrowser(), (open) => open.close());
-  contexts = { first: await contextOf(browser, "first"), second: await contextOf(browser, "second"), authority: await contextOf(browser, "authority") };
+  contexts = {
+    first: await contextOf(browser, "first"),
+    second: await contextOf(browser, "second"),
+    authority: await contextOf(browser, "authority"),
+  };
 
   async function contextOf(open: Browser, subject: string): Promise<BrowserContext> {
     const made = await openContext(open, { viewport: { width: 320, height: 800 } });
@@ -106,7 +116,10 @@ async function meets(page: Page): Promise<void> {
   const isWide = await page.locator("html").evaluate((html) => html.scrollWidth > html.clientWidth);
   assert.equal(isWide, false, "nothing is wider than a phone");
   const { violations } = await new AxeBuilder({ page }).setLegacyMode(true).analyze();
-  assert.deepEqual(violations.map(({ id, nodes }) => `${page.url()}: ${id} ${nodes[0]?.html}`), []);
+  assert.deepEqual(
+    violations.map(({ id, nodes }) => `${page.url()}: ${id} ${nodes[0]?.html}`),
+    [],
+  );
 }
 
 const known = async () => (await store.read((r) => r.participants.get(participant.id))).federationKeys?.map(({ kid }) => kid);

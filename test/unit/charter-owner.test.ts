@@ -25,7 +25,13 @@ before(async () => {
 after(() => rm(dir, { recursive: true }));
 
 const open = () =>
-  openCharterOwner({ path: file, issuer: ISSUER, clock: { now: () => now }, signed: signedStatements, onFailure: (error) => failures.push(error) });
+  openCharterOwner({
+    path: file,
+    issuer: ISSUER,
+    clock: { now: () => now },
+    signed: signedStatements,
+    onFailure: (error) => failures.push(error),
+  });
 const seconds = () => Math.floor(now.getTime() / 1000);
 const delegated = (changed: object = {}, signer = key, typ = "trust-mark-delegation+jwt") =>
   signer.sign(typ, { iss: OWNER, sub: ISSUER, trust_mark_type: TYPE, iat: seconds(), ...changed });
@@ -48,7 +54,13 @@ test("names the owner of each type that it delegated, and hands out the delegati
 });
 
 test("without a file Relais is its own owner", async () => {
-  const owner = await openCharterOwner({ path: null, issuer: ISSUER, clock: { now: () => now }, signed: signedStatements, onFailure: () => assert.fail() });
+  const owner = await openCharterOwner({
+    path: null,
+    issuer: ISSUER,
+    clock: { now: () => now },
+    signed: signedStatements,
+    onFailure: () => assert.fail(),
+  });
   assert.deepEqual([await owner.owners(), await owner.delegationOf(TYPE)], [{}, undefined]);
 });
 
