@@ -1,7 +1,7 @@
 import type { CallerTokens, EntityConfigurations, Ports } from "../core/ports.ts";
 import type { Charters } from "../core/register/charter.ts";
-import type { MarkingPorts, StatementSigner } from "../core/register/trust-mark.ts";
 import type { DocumentCheck } from "../core/verification/verify-document.ts";
+import type { MarkingPorts, StatementSigner } from "../core/register/trust-mark.ts";
 
 /** What the API needs of the system. */
 export type RoutePorts = Pick<Ports, "store" | "queue" | "clock" | "policy" | "issuer"> & {
@@ -10,9 +10,9 @@ export type RoutePorts = Pick<Ports, "store" | "queue" | "clock" | "policy" | "i
   entityConfigurations: EntityConfigurations;
   /** Signs trust marks. */
   statements: StatementSigner;
-  delegationOf?: NonNullable<MarkingPorts["delegationOf"]>;
   /** What a document that somebody hands in is worth. */
   verify: DocumentCheck;
+  delegationOf?: NonNullable<MarkingPorts["delegationOf"]>;
   /** Signs what participants fetch by polling, with a key of `/.well-known/jwks.json`. */
   events: StatementSigner;
 };

@@ -4,8 +4,8 @@ import type { Session } from "../core/person/person.ts";
 import type { EntityConfigurations, Ports } from "../core/ports.ts";
 import type { Charters } from "../core/register/charter.ts";
 import type { Staff } from "../core/register/staff.ts";
-import type { MarkingPorts, StatementSigner } from "../core/register/trust-mark.ts";
 import type { DocumentCheck } from "../core/verification/verify-document.ts";
+import type { MarkingPorts, StatementSigner } from "../core/register/trust-mark.ts";
 import type { Tongue } from "./tongue.ts";
 
 /** Who runs this Relais, and where people write to it: a mail address, or a web address. */
@@ -22,9 +22,9 @@ export type PagesPorts = Pick<Ports, "store" | "clock" | "policy" | "queue" | "s
   entityConfigurations: EntityConfigurations;
   /** Signs trust marks. */
   statements: StatementSigner;
-  delegationOf?: NonNullable<MarkingPorts["delegationOf"]>;
   /** What a document that somebody hands in is worth. */
   verify: DocumentCheck;
+  delegationOf?: NonNullable<MarkingPorts["delegationOf"]>;
 };
 
 /** A submitted form (or query): texts only, whatever was sent. */

@@ -69,7 +69,7 @@ describe("the page of a participant", () => {
     }
     const text = await pageOf(platform);
     assert.match(text, new RegExp(`${asked.length} criteria met`));
-    assert.match(text, /Seen from outside by an automatic check\. last look on \d+ \w+ 20\d\d, next by/);
+    assert.match(text, /Seen from outside by an automatic check, last look on \d+ \w+ 20\d\d, next by/);
     assert.match(text, /Nuage &lt;b&gt;libre&lt;\/b&gt; SAS, France/);
     assert.match(text, /security\.txt/);
     assert.match(await pageOf(platform, "fr"), new RegExp(`${asked.length} critères remplis`));
@@ -179,7 +179,7 @@ describe("the figures", () => {
 
   test("count days of looking, not looks: looking often changes nothing, and neither does today or what is long past", async () => {
     assert.deepEqual((await profileOf(measured)).indicators.looks, { days: 0, passed: 0 });
-    assert.match(await pageOf(measured), /No check since it is accredited/);
+    assert.match(await pageOf(measured), /No check counted since it is accredited/);
     for (const [daysAgo, outcome] of [
       [3, "passed"],
       [3, "passed"],

@@ -29,6 +29,7 @@ export async function keys(ports: PagesPorts, visit: PersonVisit): Promise<Answe
       { id: "documents", title: tongue.t("keys.documents"), text: tongue.t("keys.documentsText"), rows: participant.keys.map(rowOfKey) },
     ],
     reading: record && viewOfReading(tongue, record, `${participant.entityId}/.well-known/openid-federation`),
+    isWaiting: statements.length > 0 && record === null ? tongue.t("keys.todo.waiting") : null,
     isDescribed: statements.length === 0 && record === null,
   };
   return { kind: "page", template: "organisation-keys", title: tongue.t("keys.title"), model };

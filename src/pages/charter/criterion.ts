@@ -23,7 +23,7 @@ function viewOf(tongue: Tongue, { version }: Charter, one: Criterion, counts: { 
     version,
     backHref: `/${lang}/charter/${version}#c-${one.id}`,
     backText: t("criterion.back", { version }),
-    section: t(`case.section.${one.section}`),
+    sectionTitle: t(`case.section.${one.section}`),
     statement: one.statement[lang],
     facts: [
       { label: t("criterion.why"), text: one.why[lang] },

@@ -36,7 +36,13 @@ export async function showConditions(ports: PagesPorts, visit: PersonVisit, erro
     version: versionOf(said),
     scopes: scopes.map(({ value, text }) => {
       const place = said.conditions.findIndex(({ dataset }) => dataset === value);
-      return { value, text, href: `${here}?${new URLSearchParams({ dataset: value })}`, said: place < 0 ? null : asked[place] };
+      const reason = said.conditions[place]?.reason?.[tongue.lang];
+      return {
+        value,
+        text,
+        href: `${here}?${new URLSearchParams({ dataset: value })}`,
+        said: place < 0 ? null : { ...asked[place], because: reason && tongue.t("holder.because", { reason }) },
+      };
     }),
     chosen:
       chosen && viewOfForm(visit, { scopes, chosen, present: said.conditions.find(({ dataset }) => dataset === chosen) ?? null }, errors),
@@ -52,10 +58,7 @@ export async function showConditions(ports: PagesPorts, visit: PersonVisit, erro
 }
 
 export function scopesOf({ t, lang }: Tongue, holder: Participant): { value: string; text: string }[] {
-  return [
-    { value: EVERY_DATASET, text: t("conditions.every") },
-    ...holder.datasets.map(({ id, title }) => ({ value: id, text: title[lang] })),
-  ];
+  return [{ value: EVERY_DATASET, text: t("holder.every") }, ...holder.datasets.map(({ id, title }) => ({ value: id, text: title[lang] }))];
 }
 
 /** As it was sent, where something has to be corrected; as it stands otherwise. */

@@ -8,6 +8,8 @@ export const enHolder = {
     "An accredited data space may receive your data. You may ask for more, for all your data or for one data set. What you ask for is public, with your reason.",
   "holder.conditions.none": "Nothing more than the register asks for.",
   "holder.conditions.asAll": "As for all your data.",
+  "holder.every": "All your data",
+  "holder.because": "Your reason: {reason}",
   "holder.change": "Change",
   "holder.unset": "Take back",
   "holder.level": "Lowest level of accreditation",
@@ -29,9 +31,9 @@ export const enHolder = {
   "holder.preview.resumed":
     "{count, plural, =0 {No transfer goes on.} one {# transfer that waited goes on.} other {# transfers that waited go on.}}",
   "holder.preview.shutOut":
-    "{count, plural, =0 {No accredited data space loses anything} one {# accredited data space would receive less} other {# accredited data spaces would receive less}}",
+    "{count, plural, =0 {No accredited data space would receive less} one {# accredited data space would receive less} other {# accredited data spaces would receive less}}",
   "holder.preview.letIn":
-    "{count, plural, =0 {No accredited data space gains anything} one {# accredited data space would receive more} other {# accredited data spaces would receive more}}",
+    "{count, plural, =0 {No accredited data space would receive more} one {# accredited data space would receive more} other {# accredited data spaces would receive more}}",
   "holder.preview.more": "{count, plural, one {and # more.} other {and # more.}}",
   "holder.platforms.title": "Data spaces, and how far we open",
   "holder.platforms.lead": "Every data space of the register, what you say of it, and what it receives from you today.",

@@ -43,7 +43,7 @@ export const enPortal = {
   "profile.measure": "Measure",
   "profile.value": "Figure",
   "profile.looks": "Days on which every automatic check passed",
-  "profile.looksNone": "No check since it is accredited",
+  "profile.looksNone": "No check counted since it is accredited",
   "profile.share": "{part} of {whole} ({percent}%)",
   "profile.suspensions": "Suspensions",
   "profile.deliveriesIn": "Deliveries to it that were verified",

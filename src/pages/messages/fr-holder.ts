@@ -10,6 +10,8 @@ export const frHolder = {
     "Un espace agréé peut recevoir vos données. Vous pouvez demander plus, pour toutes vos données ou pour un jeu de données. Ce que vous demandez est public, avec votre raison.",
   "holder.conditions.none": "Rien de plus que le registre.",
   "holder.conditions.asAll": "Comme pour toutes vos données.",
+  "holder.every": "Toutes vos données",
+  "holder.because": "Votre raison : {reason}",
   "holder.change": "Modifier",
   "holder.unset": "Retirer",
   "holder.level": "Niveau d’agrément le plus bas",
@@ -34,9 +36,9 @@ export const frHolder = {
   "holder.preview.resumed":
     "{count, plural, =0 {Aucun transfert ne reprend.} one {# transfert qui attendait reprend.} other {# transferts qui attendaient reprennent.}}",
   "holder.preview.shutOut":
-    "{count, plural, =0 {Aucun espace agréé ne perd quelque chose} one {# espace agréé recevrait moins} other {# espaces agréés recevraient moins}}",
+    "{count, plural, =0 {Aucun espace agréé ne recevrait moins} one {# espace agréé recevrait moins} other {# espaces agréés recevraient moins}}",
   "holder.preview.letIn":
-    "{count, plural, =0 {Aucun espace agréé ne gagne quelque chose} one {# espace agréé recevrait plus} other {# espaces agréés recevraient plus}}",
+    "{count, plural, =0 {Aucun espace agréé ne recevrait plus} one {# espace agréé recevrait plus} other {# espaces agréés recevraient plus}}",
   "holder.preview.more": "{count, plural, one {et # autre.} other {et # autres.}}",
   "holder.platforms.title": "Les espaces, et jusqu’où nous ouvrons",
   "holder.platforms.lead": "Chaque espace du registre, ce que vous en dites, et ce qu’il reçoit de vous aujourd’hui.",

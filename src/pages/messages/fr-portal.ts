@@ -46,7 +46,7 @@ export const frPortal = {
   "profile.measure": "Mesure",
   "profile.value": "Chiffre",
   "profile.looks": "Jours où tous les contrôles automatiques ont réussi",
-  "profile.looksNone": "Aucun contrôle depuis qu’il est agréé",
+  "profile.looksNone": "Aucun contrôle compté depuis qu’il est agréé",
   "profile.share": "{part} sur {whole} ({percent} %)",
   "profile.suspensions": "Suspensions",
   "profile.deliveriesIn": "Remises chez lui, vérifiées",

@@ -15,6 +15,14 @@ const TAGS = {
   unreadable: "govuk-tag--grey",
 } as const satisfies Record<Finding, string>;
 
+/** The panel of the verdict: it can be relied on, it must not be, or nothing is known. */
+const PANELS = {
+  "govuk-tag--green": "rl-news",
+  "govuk-tag--orange": "rl-point",
+  "govuk-tag--red": "rl-point",
+  "govuk-tag--grey": "rl-todo",
+} as const satisfies Record<(typeof TAGS)[Finding], string>;
+
 /** A fact in words, and the page that says more of it. */
 interface Fact {
   label: string;
@@ -28,6 +36,7 @@ export function viewOfVerdict(tongue: Tongue, { kind, finding, about, details, c
   return {
     kind: t(`verify.kind.${kind}`),
     tag: { text: t(`verify.tag.${finding}`), classes: TAGS[finding] },
+    panel: PANELS[TAGS[finding]],
     says: t(`verify.says.${finding}`),
     facts: [...(about === null ? [] : [partyFact(tongue, t("verify.about"), about)]), ...factsOf(tongue, details)],
     checks: checks.map(({ check, holds }) => ({
