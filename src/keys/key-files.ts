@@ -18,7 +18,7 @@ export async function readKeyFiles(dir: string, encryptionSecret: string | undef
   const files = privateFiles(encryptionSecret);
   const found: KeyFile[] = [];
   for (const folder of FOLDERS)
-    for (const name of (await readdir(join(dir, folder)).catch(() => [])).sort()) {
+    for (const name of await namesIn(join(dir, folder))) {
       const path = `${folder}/${name}`;
       // Drafts of a write that was cut off are no keys.
       if (!PATH.test(path)) continue;
@@ -42,4 +42,9 @@ export async function writeKeyFiles(dir: string, found: readonly KeyFile[], encr
 export async function hasKeys(dir: string): Promise<boolean> {
   const folders = await Promise.all(FOLDERS.map((folder) => stat(join(dir, folder)).catch(() => null)));
   return folders.some((folder) => folder !== null);
+}
+
+async function namesIn(folder: string): Promise<string[]> {
+  const names: string[] = await readdir(folder).catch(() => []);
+  return names.sort();
 }

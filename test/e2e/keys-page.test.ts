@@ -57,7 +57,13 @@ before(async () => {
     throw new RelaisError("peer_unavailable", "Nobody answers.");
   };
   const ports = {
-    ...{ store, clock, policy, issuer: origin, adapters: ADAPTERS, operator: null, network: { fetchFor: () => unreachable } },
+    store,
+    clock,
+    policy,
+    issuer: origin,
+    adapters: ADAPTERS,
+    operator: null,
+    network: { fetchFor: () => unreachable },
     queue: { ring: async () => undefined },
     sealer: { seal: unreachable, ephemeralProofs: () => unreachable },
     ...REGISTER_PORTS,

@@ -33,7 +33,7 @@ before(async () => {
   const database = owned.use(await freshDatabase());
   const pool = owned.adopt(openPool(database.url), (open) => open.end());
   store = createStore(openDatabase(pool));
-  network = owned.use(networkFor({ allowLoopback: true, timeouts: { metadata: 1000 } }));
+  network = owned.use(networkFor({ allowLoopback: true }));
   stranger = await testKey();
 });
 after(() => owned.disposeAsync());
@@ -190,7 +190,7 @@ describe("a participant is not brought back, taken over or made twice", () => {
   test("by an older configuration of its own", async () => {
     const { id } = await register();
     const iat = Math.floor(now.getTime() / 1000);
-    entity.publish({ iat: iat - 60, metadata: entity.platform({ organisation: { organization_name: "Avant" } }) });
+    entity.publish({ iat: iat - 61, metadata: entity.platform({ organisation: { organization_name: "Avant" } }) });
     await assert.rejects(register(), { code: "peer_protocol", message: /older/ });
     assert.equal((await present(id)).name, "Nouveau");
   });

@@ -42,6 +42,8 @@ let dir: string;
 let participant: Participant;
 let owners: Record<string, TrustMarkOwner> | undefined;
 let delegation: string | undefined;
+/** What the participant calls itself. */
+let organisation = "Énergie du Parc";
 
 const sign = async (type: string, payload: object) => signCompact(keyring.current("federation"), type, payload);
 const entityConfigurations = createEntityConfigurations({ clock, fetchOrigin: () => loopbackFetch, verify: verifyEntityConfiguration });
@@ -100,7 +102,7 @@ function configuration(entityId: string): Record<string, unknown> {
     sub: entityId,
     ...life,
     metadata: {
-      federation_entity: { organization_name: "Énergie du Parc", contacts: ["dpo@parc.example"] },
+      federation_entity: { organization_name: organisation, contacts: ["dpo@parc.example"] },
       oauth_client: { redirect_uris: ["https://parc.example/callback/"] },
       self_data_holder: { export_endpoint: `${entityId}/export`, country: "FR", datasets: [dataset("energy.bills")] },
     },
@@ -239,5 +241,32 @@ describe("software that is not ours", () => {
     await accredit();
     assert.equal(await again(), 200, "a mark was replaced");
     assert.equal((await fetch(`${url}?time=1`)).status, 501);
+  });
+
+  test("what the register accepted last is what the resolver says at once, though the chain before is still valid", async () => {
+    const said = async () => {
+      const { payload } = await byNodeJose(
+        await text(`/federation/resolve?${new URLSearchParams({ sub: peer.origin, trust_anchor: relais.origin })}`),
+      );
+      return (payload["metadata"] as { federation_entity: Record<string, unknown> }).federation_entity["organization_name"];
+    };
+    assert.equal(await said(), "Énergie du Parc");
+    organisation = "Parc";
+    assert.equal(await said(), "Énergie du Parc", "what is published counts once the register has read it");
+    await registerParticipant({ store, entityConfigurations }, { entityId: peer.origin });
+    assert.equal(await said(), "Parc");
+  });
+
+  test("that asks for what names nothing is told so", async () => {
+    for (const query of [
+      "fetch?sub=%00",
+      "list?trust_mark_type=%00",
+      "list?entity_type=%ED%A0%80",
+      "resolve?sub=%00&trust_anchor=x",
+      "trust-mark?sub=%00&trust_mark_type=x",
+    ]) {
+      const answer = await fetch(`${relais.origin}/federation/${query}`);
+      assert.deepEqual([answer.status, ((await answer.json()) as { error: string }).error], [400, "invalid_request"], query);
+    }
   });
 });
