@@ -32,27 +32,40 @@ export async function readMatrixOf(r: Reader, policy: Policy, holderId: Particip
   return { holder: await endOf(r, await r.participants.get(holderId)), said: await r.conditions.of(holderId), policy, now };
 }
 
-/** In the order of the names, behind `after`. Four queries, however many rows. */
-export async function readMatrixPage(
-  r: Reader,
-  matrix: Matrix,
-  filter: { name?: string; after?: { name: string; id: string }; limit: number },
-): Promise<MatrixRow[]> {
+/** A platform, with what no holder says but the register knows. */
+export interface Known {
+  platform: End;
+  certificates: ShownCertificate[];
+}
+
+interface Page {
+  name?: string;
+  after?: { name: string; id: string };
+  limit: number;
+}
+
+/** In the order of the names, behind `after`. Three queries, however many rows. */
+export async function readPlatforms(r: Reader, now: Date, filter: Page): Promise<Known[]> {
   const platforms = await r.participants.page({ role: "platform", ...filter });
   const ids = platforms.map(({ id }) => id);
   const marks = await r.participants.findMarks(ids);
-  const certificates = Map.groupBy(await r.conditions.certificatesOf(ids, matrix.now), ({ platformId }) => platformId);
-  return platforms.map((participant) =>
-    rowOf(matrix, { participant, mark: marks.get(participant.id) ?? null }, certificates.get(participant.id) ?? []),
-  );
+  const certificates = Map.groupBy(await r.conditions.certificatesOf(ids, now), ({ platformId }) => platformId);
+  return platforms.map((participant) => ({
+    platform: { participant, mark: marks.get(participant.id) ?? null },
+    certificates: certificates.get(participant.id) ?? [],
+  }));
+}
+
+export async function readMatrixPage(r: Reader, matrix: Matrix, filter: Page): Promise<MatrixRow[]> {
+  return (await readPlatforms(r, matrix.now, filter)).map((known) => rowOf(matrix, known));
 }
 
 export async function readMatrixRow(r: Reader, matrix: Matrix, platformId: ParticipantId): Promise<MatrixRow> {
   const platform = await endOf(r, await r.participants.get(platformId));
-  return rowOf(matrix, platform, await r.conditions.certificatesOf([platformId], matrix.now));
+  return rowOf(matrix, { platform, certificates: await r.conditions.certificatesOf([platformId], matrix.now) });
 }
 
-function rowOf({ holder, said, policy, now }: Matrix, platform: End, certificates: ShownCertificate[]): MatrixRow {
+export function rowOf({ holder, said, policy, now }: Matrix, { platform, certificates }: Known): MatrixRow {
   const { id } = platform.participant;
   const access = said.access.find(({ platformId }) => platformId === id) ?? null;
   const exclusions = said.exclusions.filter(({ platformId }) => platformId === id);
