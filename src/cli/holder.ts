@@ -74,15 +74,19 @@ async function run(given: string[]): Promise<number> {
   const { values, positionals } = readWords(given, OPTIONS, HELP);
   const isPreview = positionals[0] === "preview";
   const [name = "", ...words] = isPreview ? positionals.slice(1) : positionals;
-  const isChange = Object.hasOwn(CHANGES, name) && (name !== "conditions" || words.length > 0);
-  if (!isChange && (isPreview || !Object.hasOwn(READINGS, name)))
-    throw new UsageError(`There is no "relais holder ${positionals.join(" ")}".\n\n${HELP}`);
+  const isChange = name !== "conditions" || words.length > 0;
+  const change = isChange && Object.hasOwn(CHANGES, name) ? CHANGES[name] : undefined;
+  const reading = !isPreview && Object.hasOwn(READINGS, name) ? READINGS[name] : undefined;
+  if (!change && !reading) throw new UsageError(`There is no "relais holder ${positionals.join(" ")}".\n\n${HELP}`);
   const relais = needed(values, "relais").replace(/\/+$/, "");
   const client = await registerClient({ relais, clientId: needed(values, "entity"), keyFile: needed(values, "key") });
   const { participant } = await client.get<{ participant: string | null }>("/v1/me");
   const call: Call = { client, values, words, holder: participant ?? "" };
-  if (isChange) return make(call, await CHANGES[name]!(call), isPreview);
-  const { answer: found, text } = await READINGS[name]!(call);
+  if (change) return make(call, await change(call), isPreview);
+  return reading ? show(call, await reading(call)) : EXIT.usage;
+}
+
+function show({ values }: Call, { answer: found, text }: Answer): number {
   print(values.json ? JSON.stringify(found, null, 2) : text);
   return EXIT.fine;
 }

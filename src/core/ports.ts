@@ -234,7 +234,7 @@ export interface Store {
   read<T>(work: (reader: Reader) => Promise<T>): Promise<T>;
   /** Durable once it returns. Runs `work` again where two transactions collide, so `work` has no other effects. */
   write<T>(work: (writer: Writer) => Promise<T>): Promise<T>;
-  /** What `write` would give now, with nothing kept of it. Nobody else ever sees what `work` wrote; it holds the same locks while it runs. */
+  /** What `write` would give now, with nothing kept of it. Nobody else ever sees what `work` wrote, or waits for it at the log. */
   rehearse<T>(work: (writer: Writer) => Promise<T>): Promise<T>;
 }
 

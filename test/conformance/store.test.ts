@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { RelaisError } from "../../src/core/errors.ts";
 import { newId, type TransferId } from "../../src/core/ids.ts";
 import { requestTransfer } from "../../src/core/transfer/request-transfer.ts";
 import type { Store } from "../../src/core/ports.ts";
@@ -34,6 +35,35 @@ test("a write that fails leaves nothing of it", async () => {
   await assert.rejects(failing);
   assert.equal((await present(id)).state, "queued");
   assert.equal((await store.read((r) => r.transfers.events(id))).length, 1);
+});
+
+test("a rehearsal gives what its work gives, keeps nothing of it, and waits for nobody who appends to the log", async () => {
+  const id = await newTransfer();
+  const size = await store.read((r) => r.ledger.size());
+  const entry = { kind: "condition" as const, at: new Date(), body: { act: "test" } };
+  const { promise: held, resolve: release } = Promise.withResolvers<void>();
+  const appended = Promise.withResolvers<void>();
+  const appending = store.write(async (w) => {
+    await w.log.append(entry);
+    appended.resolve();
+    await held;
+  });
+  await appended.promise;
+  const seen = await store.rehearse(async (w) => {
+    await w.deliveries.interrupt(id, { state: "cancelled" });
+    return { state: (await w.transfers.get(id)).state, place: await w.log.append(entry) };
+  });
+  release();
+  await appending;
+  assert.deepEqual(seen, { state: "cancelled", place: size });
+  assert.equal((await present(id)).state, "queued");
+  assert.equal(await store.read((r) => r.ledger.size()), size + 1);
+  await assert.rejects(
+    store.rehearse(async () => {
+      throw new RelaisError("conflict", "Not possible.");
+    }),
+    { code: "conflict" },
+  );
 });
 
 test("a reader sees one snapshot, whatever others commit meanwhile, and cannot write", async () => {

@@ -1,10 +1,11 @@
 import type { ParticipantId } from "../ids.ts";
 import type { Reader, Store } from "../ports.ts";
+import { isAccredited } from "../register/participant.ts";
 import type { Place } from "../register/register-reader.ts";
 import type { PolicyReason } from "./policy.ts";
 import { ownHolder, type ConditionPorts, type Effect, type OnBehalf } from "./change-conditions.ts";
 import type { Refusal } from "./decide.ts";
-import { readMatrixOf, readMatrixPage } from "./read-matrix.ts";
+import { readMatrixOf, readPlatforms, rowOf, type Known, type MatrixRow } from "./read-matrix.ts";
 
 /** An accredited platform for which a change makes a difference: in these data sets. */
 export interface Affected {
@@ -30,12 +31,16 @@ export async function previewChange(
   change: (ports: ConditionPorts) => Promise<Effect>,
 ): Promise<Preview> {
   let compared: Pick<Preview, "shutOut" | "letIn"> = { shutOut: [], letIn: [] };
+  const now = ports.clock.now();
   const write: Store["write"] = (work) =>
     ports.store.rehearse(async (w) => {
       const { id } = await ownHolder(w, who);
-      const before = await refusedNow(w, ports, id);
+      // Platforms are read before the change takes its locks: after it, they only have to be judged again.
+      const platforms = await accreditedPlatforms(w, now);
+      const before = await readMatrixOf(w, ports.policy, id, now);
       const result = await work(w);
-      compared = compare(before, await refusedNow(w, ports, id));
+      const after = await readMatrixOf(w, ports.policy, id, now);
+      compared = compare(platforms.map((known) => [rowOf(before, known), rowOf(after, known)]));
       return result;
     });
   const nobody = { ring: async () => undefined };
@@ -44,33 +49,21 @@ export async function previewChange(
 
 const BATCH = 500;
 
-interface Standing {
-  name: string;
-  refused: Refusal[];
-}
-
-/** Every accredited platform, with what the holder refuses it. */
-async function refusedNow(
-  r: Reader,
-  { policy, clock }: Pick<ConditionPorts, "policy" | "clock">,
-  holderId: ParticipantId,
-): Promise<Map<ParticipantId, Standing>> {
-  const matrix = await readMatrixOf(r, policy, holderId, clock.now());
-  const found = new Map<ParticipantId, Standing>();
+async function accreditedPlatforms(r: Reader, now: Date): Promise<Known[]> {
+  const found: Known[] = [];
   for (let after: Place | undefined; ;) {
-    const rows = await readMatrixPage(r, matrix, { after, limit: BATCH });
-    for (const { platform, standing, refused } of rows)
-      if (standing === "accredited") found.set(platform.participant.id, { name: platform.participant.name, refused });
-    const last = rows.at(-1)?.platform.participant;
-    if (rows.length < BATCH || last === undefined) return found;
+    const page = await readPlatforms(r, now, { after, limit: BATCH });
+    found.push(...page.filter(({ platform: { participant, mark } }) => isAccredited(participant, mark, now)));
+    const last = page.at(-1)?.platform.participant;
+    if (page.length < BATCH || last === undefined) return found;
     after = { name: last.name, id: last.id };
   }
 }
 
-function compare(before: Map<ParticipantId, Standing>, after: Map<ParticipantId, Standing>): Pick<Preview, "shutOut" | "letIn"> {
+function compare(rows: [before: MatrixRow, after: MatrixRow][]): Pick<Preview, "shutOut" | "letIn"> {
   const preview: Pick<Preview, "shutOut" | "letIn"> = { shutOut: [], letIn: [] };
-  for (const [platformId, { name, refused }] of after) {
-    const earlier = before.get(platformId)?.refused ?? [];
+  for (const [{ refused: earlier }, { refused, platform }] of rows) {
+    const { id: platformId, name } = platform.participant;
     const newly = notIn(refused, earlier);
     const noLonger = notIn(earlier, refused).map(({ dataset }) => dataset);
     const reasons = [...new Set(newly.flatMap((refusal) => refusal.reasons))];

@@ -33,24 +33,36 @@ export async function readMatrixOf(r: Reader, policy: Policy, holderId: Particip
   return { holder: await endOf(r, await r.participants.get(holderId)), said: await r.conditions.of(holderId), policy, now };
 }
 
-/** In the order of the names, behind `after`. Four queries, however many rows. */
-export async function readMatrixPage(
-  r: Reader,
-  matrix: Matrix,
-  filter: { name?: string; after?: Place | undefined; limit: number },
-): Promise<MatrixRow[]> {
-  const platforms = await r.registered.entries({ role: "platform", ...filter }, matrix.now);
+/** A platform, with what no holder says but the register knows. */
+export interface Known {
+  platform: End;
+  certificates: ShownCertificate[];
+}
+
+interface Page {
+  name?: string;
+  after?: Place | undefined;
+  limit: number;
+}
+
+/** In the order of the names, behind `after`. Three queries, however many rows. */
+export async function readPlatforms(r: Reader, now: Date, filter: Page): Promise<Known[]> {
+  const platforms = await r.registered.entries({ role: "platform", ...filter }, now);
   const ids = platforms.map(({ participant }) => participant.id);
-  const certificates = Map.groupBy(await r.conditions.certificatesOf(ids, matrix.now), ({ platformId }) => platformId);
-  return platforms.map((platform) => rowOf(matrix, platform, certificates.get(platform.participant.id) ?? []));
+  const certificates = Map.groupBy(await r.conditions.certificatesOf(ids, now), ({ platformId }) => platformId);
+  return platforms.map((platform) => ({ platform, certificates: certificates.get(platform.participant.id) ?? [] }));
+}
+
+export async function readMatrixPage(r: Reader, matrix: Matrix, filter: Page): Promise<MatrixRow[]> {
+  return (await readPlatforms(r, matrix.now, filter)).map((known) => rowOf(matrix, known));
 }
 
 export async function readMatrixRow(r: Reader, matrix: Matrix, platformId: ParticipantId): Promise<MatrixRow> {
   const platform = await endOf(r, await r.participants.get(platformId));
-  return rowOf(matrix, platform, await r.conditions.certificatesOf([platformId], matrix.now));
+  return rowOf(matrix, { platform, certificates: await r.conditions.certificatesOf([platformId], matrix.now) });
 }
 
-function rowOf({ holder, said, policy, now }: Matrix, platform: End, certificates: ShownCertificate[]): MatrixRow {
+export function rowOf({ holder, said, policy, now }: Matrix, { platform, certificates }: Known): MatrixRow {
   const { id } = platform.participant;
   const access = said.access.find(({ platformId }) => platformId === id) ?? null;
   const exclusions = said.exclusions.filter(({ platformId }) => platformId === id);

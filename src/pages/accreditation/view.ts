@@ -7,6 +7,7 @@ import type {
   Evidence,
   Message,
 } from "../../core/register/application.ts";
+import { CERTIFICATES } from "../../core/policy/certificates.ts";
 import { SECTIONS, type Criterion, type Question, type Section } from "../../core/register/charter.ts";
 import type { Participant } from "../../core/register/participant.ts";
 import type { CaseFile } from "../../core/register/read-case.ts";
@@ -126,8 +127,13 @@ export function answerInWords({ lang, t }: Tongue, question: Question, given: Gi
   return Array.isArray(given) ? given.map(wordOf).join(", ") : wordOf(given);
 }
 
-export function rowOfEvidence({ bytes, date }: Tongue, one: Evidence, href: string) {
+export function rowOfEvidence({ bytes, date, t, lang }: Tongue, one: Evidence, href: string) {
+  const { certificate, validUntil } = one;
   return {
+    certificate:
+      certificate && validUntil
+        ? t("certificates.line", { title: CERTIFICATES[certificate][lang], date: date(new Date(`${validUntil}T12:00:00Z`)) })
+        : null,
     id: one.id,
     name: one.fileName,
     kind: one.kind,

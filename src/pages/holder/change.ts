@@ -50,6 +50,13 @@ const WORKS: Record<string, (visit: PersonVisit) => Work> = {
   },
 };
 
+function workOf(visit: PersonVisit): Work {
+  const act = visit.form.one("act");
+  const found = Object.hasOwn(WORKS, act) ? WORKS[act] : undefined;
+  if (!found) throw new RelaisError("not_found", "This form is not one of this page.");
+  return found(visit);
+}
+
 function platformIn({ params }: PersonVisit) {
   return asId("participant", params["platform"]);
 }
@@ -103,9 +110,7 @@ export async function changeFromForm(ports: PagesPorts, visit: PersonVisit, { do
   const { form } = visit;
   const who: OnBehalf = { caller: participantId, holderId: participantId, version: form.one("version") };
   try {
-    const act = form.one("act");
-    if (!Object.hasOwn(WORKS, act)) throw new RelaisError("not_found", "This form is not one of this page.");
-    const work = WORKS[act]!(visit);
+    const work = workOf(visit);
     if (form.one("step") !== "confirm") return previewPage(visit, done, await previewChange(ports, who, (on) => work(on, who)));
     await work(ports, who);
     return { kind: "redirect", to: done };

@@ -61,29 +61,48 @@ export function scopesOf({ t, lang }: Tongue, holder: Participant): { value: str
   return [{ value: EVERY_DATASET, text: t("holder.every") }, ...holder.datasets.map(({ id, title }) => ({ value: id, text: title[lang] }))];
 }
 
-/** As it was sent, where something has to be corrected; as it stands otherwise. */
+/** What the form is filled with: what was sent, where something has to be corrected; what stands, otherwise. */
+interface Filled {
+  level: string;
+  regions: string;
+  certificates: string[];
+  given: { reasonFr: string; reasonEn: string };
+}
+
+function sentIn(form: PersonVisit["form"]): Filled {
+  return {
+    level: form.one("level"),
+    regions: form.one("regions"),
+    certificates: form.all("certificates"),
+    given: { reasonFr: form.one("reasonFr"), reasonEn: form.one("reasonEn") },
+  };
+}
+
+const NOTHING: Filled = { level: "1", regions: "", certificates: [], given: { reasonFr: "", reasonEn: "" } };
+
+function standingIn({ minimumLevel, regions, certificates, reason }: Condition): Filled {
+  const given = reason === null ? NOTHING.given : { reasonFr: reason.fr, reasonEn: reason.en };
+  return { level: String(minimumLevel), regions: regions.join(", "), certificates, given };
+}
+
 function viewOfForm(
   { tongue, form }: PersonVisit,
   { scopes, chosen, present }: { scopes: { value: string; text: string }[]; chosen: string; present: Condition | null },
   errors: FieldError[],
 ) {
-  const { t, lang } = tongue;
   const isSent = errors.length > 0 && form.one("act") === "set";
-  const level = isSent ? form.one("level") : String(present?.minimumLevel ?? 1);
-  const certificates: string[] = isSent ? form.all("certificates") : (present?.certificates ?? []);
+  const { level, regions, certificates, given } = isSent ? sentIn(form) : present ? standingIn(present) : NOTHING;
   return {
     dataset: chosen,
     title: scopes.find(({ value }) => value === chosen)?.text ?? chosen,
-    levels: ["1", "2", "0"].map((value) => ({ value, text: t(`holder.level.${value as "0" | "1" | "2"}`), checked: value === level })),
-    regions: isSent ? form.one("regions") : (present?.regions ?? []).join(", "),
+    levels: (["1", "2", "0"] as const).map((value) => ({ value, text: tongue.t(`holder.level.${value}`), checked: value === level })),
+    regions,
     certificates: Object.entries(CERTIFICATES).map(([value, title]) => ({
       value,
-      text: title[lang],
+      text: title[tongue.lang],
       checked: certificates.includes(value),
     })),
-    given: isSent
-      ? { reasonFr: form.one("reasonFr"), reasonEn: form.one("reasonEn") }
-      : { reasonFr: present?.reason?.fr ?? "", reasonEn: present?.reason?.en ?? "" },
+    given,
   };
 }
 
