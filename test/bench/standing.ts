@@ -28,7 +28,8 @@ type Tell = (line: string) => void;
 
 /** How soon a suspension is felt, and what it costs where much hangs on it. */
 export async function standingMeasures(rounds: number, tell: Tell): Promise<Measure[]> {
-  return [...(await silence(rounds, tell)), await stoppingQueued(rounds, tell), await tellingMany(rounds, tell)];
+  const costs = [await stoppingQueued(rounds, tell), await tellingMany(rounds, tell)];
+  return [...(await silence(rounds, tell)), ...costs];
 }
 
 /** A platform is suspended by the API while transfers to it run; its own ledger says when the last request of each began. */
@@ -61,8 +62,8 @@ async function suspendInTheMiddle(standing: StandingWorld, name: string): Promis
   const platform = await standing.platform(name, accounts);
   await standing.stream(standing.energy, platform, accounts);
   const live = await until("transfers at once", async () => {
-    const found = await running(platform, 500);
-    return found.size >= AT_ONCE / 2 ? found : null;
+    const found = await running(platform, 1000);
+    return found.size >= AT_ONCE / 4 ? found : null;
   });
   const decidedAt = await standing.decide("suspend", platform.participant);
   await stillness();

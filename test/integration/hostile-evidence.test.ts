@@ -89,7 +89,7 @@ function formOf(content: Buffer, disposition: string, type = "application/pdf"):
   return { body, headers: { "content-type": `multipart/form-data; boundary=${boundary}`, cookie, origin: whole.origin } };
 }
 
-const page = (path: string, init: RequestInit = {}): Promise<Response> =>
+const page = (path: string, init: { headers?: Record<string, string> } = {}): Promise<Response> =>
   fetch(`${whole.origin}${path}`, {
     redirect: "manual",
     ...init,

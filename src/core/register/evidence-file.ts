@@ -41,5 +41,5 @@ export function measuredFile({ fileName, content, ...given }: NewFile): {
 function shown(name: string): string {
   const safe = name.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}/\\]/gu, "_").trim();
   // Whole characters: half of one is none.
-  return safe === "" ? "file" : [...safe.slice(-1000)].slice(-120).join("").toWellFormed();
+  return safe === "" ? "file" : Array.from(safe.slice(-1000)).slice(-120).join("").toWellFormed();
 }

@@ -1,6 +1,6 @@
 import { RelaisError } from "../errors.ts";
 import type { ParticipantId } from "../ids.ts";
-import type { Reader } from "../ports.ts";
+import type { AccreditationsReader } from "./accreditations.ts";
 import type { Office, StaffMember } from "./staff.ts";
 
 /** Who acts in the register: a participant (its own key, or a person who acts for it), or somebody with an office. */
@@ -28,7 +28,7 @@ export function accreditorName(caller: RegisterCaller): string {
 
 /** Nobody judges a participant that they act for, whatever they declare. @throws RelaisError `forbidden`. */
 export async function mustBeImpartial(
-  r: Pick<Reader, "accreditations">,
+  r: { accreditations: Pick<AccreditationsReader, "actsFor"> },
   caller: RegisterCaller,
   participantId: ParticipantId,
 ): Promise<void> {
