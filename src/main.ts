@@ -13,7 +13,6 @@ import { createNoticeDelivery } from "./core/events/deliver-notices.ts";
 import { ConfigError, readConfig, type Config } from "./config.ts";
 import { asRelaisError, RelaisError } from "./core/errors.ts";
 import { originOf } from "./core/ledger/checkpoint.ts";
-import type { NoteKey } from "./core/ledger/note.ts";
 import type { Clock, EntityConfigurations, Ports } from "./core/ports.ts";
 import { accreditParticipant } from "./core/register/accredit-participant.ts";
 import type { Charters } from "./core/register/charter.ts";
@@ -28,7 +27,6 @@ import type { Staff } from "./core/register/staff.ts";
 import { sweepClosures } from "./core/switch/sweep-closures.ts";
 import { runTransfer } from "./core/transfer/run-transfer.ts";
 import { sweepTransfers } from "./core/transfer/sweep-transfers.ts";
-import { verifyDocument, type DocumentCheck } from "./core/verification/verify-document.ts";
 import { freedPort, rememberedPort } from "./embedded/ports.ts";
 import { startEmbeddedPostgres } from "./embedded/postgres.ts";
 import { createEntityConfigurations } from "./federation/entity-configuration.ts";
@@ -37,6 +35,7 @@ import { createLog } from "./http/log.ts";
 import { createHttpApp, listen } from "./http/server.ts";
 import { clientKey } from "./keys/client-key.ts";
 import { createConsentTokens, openProbeToken, testTokenOf } from "./keys/consent-tokens.ts";
+import { createDocumentCheck } from "./keys/document-check.ts";
 import { verifyProof } from "./keys/dpop.ts";
 import { openKeyring, publicRings, type Keyring } from "./keys/keyring.ts";
 import { openLogKey } from "./keys/log-key.ts";
@@ -57,7 +56,6 @@ import { openDatabase, openPool, openQueuePool } from "./postgres/pool.ts";
 import { createStore } from "./postgres/store.ts";
 import { startSandboxChild } from "./sandbox/child.ts";
 import { planSandbox, SANDBOX_REASONS, type SandboxPlan } from "./sandbox/plan.ts";
-import { verifyEd25519 } from "./sdk/log.ts";
 import { createSignin } from "./signin/signin.ts";
 import { createLogger, type Logger } from "./telemetry/log.ts";
 
@@ -205,10 +203,11 @@ function every(base: Base, what: string, seconds: number, work: () => Promise<un
 
 async function startWeb(base: Base, keyring: Keyring, sandbox: SandboxPlan | null): Promise<void> {
   const { issuer, store, policy, pool, network, log } = base;
-  const { operator } = base.config;
+  const { operator, dataDir, keys: keySettings } = base.config;
   const staff = sandbox && base.config.register.staffFile === null ? sandbox.staff : base.staff;
   const records = createOauthRecords(pool);
-  const register = { ...registering(base, keyring), queue: base.queue, policy };
+  const logKey = await openLogKey(join(dataDir, "keys"), originOf(issuer), keySettings.encryptionSecret ?? undefined);
+  const register = { ...registering(base, keyring), queue: base.queue, policy, verify: createDocumentCheck(base, keyring, logKey) };
   const authorization = createAuthorization({
     issuer,
     store,
@@ -232,14 +231,10 @@ async function startWeb(base: Base, keyring: Keyring, sandbox: SandboxPlan | nul
     fetchOrigin: network.fetchOrigin,
     allowLoopback: base.config.sandbox.allowLoopback,
   });
-  const { dataDir, keys: keySettings } = base.config;
-  const logKey = await openLogKey(join(dataDir, "keys"), originOf(issuer), keySettings.encryptionSecret ?? undefined);
-  const verify = documentCheckOf(base, keyring, logKey);
-  const pages = createPages({ ...register, verify, sealer: createSealer(keyring), network, adapters: ADAPTERS, operator, staff });
+  const pages = createPages({ ...register, sealer: createSealer(keyring), network, adapters: ADAPTERS, operator, staff });
   const app = createHttpApp(
     {
       ...register,
-      verify,
       callers: authorization.callers,
       events: documentSigner(() => keyring.current("oauth")),
     },
@@ -276,14 +271,6 @@ function federationOf(base: Base, keyring: Keyring): ReturnType<typeof createFed
     keys: () => keyring.publicRing("federation"),
     sign: statements.signDocument,
   });
-}
-
-/** What a document that somebody hands in is worth. A key of ours that was compromised proves nothing. */
-function documentCheckOf({ store, issuer }: Base, keyring: Keyring, logKey: NoteKey): DocumentCheck {
-  const documentKeys = async () => (await keyring.publicRing("documents")).filter((key) => key["revoked"] === undefined);
-  const keys = () => keyring.publicRing("federation");
-  const ports = { store, clock, issuer, signed: signedStatements, keys, documentKeys, logKey, verifyEd25519 };
-  return (text) => verifyDocument(ports, text);
 }
 
 /** What joining and deciding need: the key of trust marks, and the way to what an entity says of itself. */

@@ -1,4 +1,4 @@
-import { createPrivateKey, createPublicKey, generateKeyPairSync, sign, type JsonWebKey } from "node:crypto";
+import { createPrivateKey, createPublicKey, generateKeyPairSync, sign, verify, type JsonWebKey } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { NoteSigner } from "../core/ledger/note.ts";
@@ -17,4 +17,10 @@ export async function openLogKey(dir: string, name: string, encryptionSecret?: s
   const privateKey = createPrivateKey({ key: JSON.parse(await files.read(file)) as JsonWebKey, format: "jwk" });
   const { x } = createPublicKey(privateKey).export({ format: "jwk" });
   return { name, publicKey: Buffer.from(x as string, "base64url"), sign: (text) => sign(null, text, privateKey) };
+}
+
+/** RFC 8032. False for whatever is no signature. */
+export function verifyEd25519(publicKey: Buffer, text: Buffer, signature: Buffer): boolean {
+  const key = createPublicKey({ key: { kty: "OKP", crv: "Ed25519", x: publicKey.toString("base64url") }, format: "jwk" });
+  return verify(null, text, key, signature);
 }

@@ -4,7 +4,7 @@ import { parseKey } from "../core/ledger/note.ts";
 import { openProof, type ProvedEntry } from "../core/ledger/proof-file.ts";
 
 /** Ed25519 over the text (RFC 8032). False for whatever is no key or no signature. */
-export function verifyEd25519(publicKey: Buffer, text: Buffer, signature: Buffer): boolean {
+function verifyEd25519(publicKey: Buffer, text: Buffer, signature: Buffer): boolean {
   const key = createPublicKey({ key: { kty: "OKP", crv: "Ed25519", x: publicKey.toString("base64url") }, format: "jwk" });
   return verify(null, text, key, signature);
 }

@@ -300,7 +300,7 @@ describe("a participant sees of itself", () => {
     await portal.apply(draft, { submit: false });
     const cookie = await portal.member(draft);
     const path = `/en/organisation/${draft.id}/preview`;
-    const { status, text } = await portal.page(path, { headers: { cookie } });
+    const { status, text } = await portal.page(path, { cookie });
     assert.equal(status, 200);
     assert.match(text, /This is a preview\. The public does not see it like this\./);
     assert.match(text, /\d+ criteria met[\s\S]*not shown yet/);
@@ -308,8 +308,8 @@ describe("a participant sees of itself", () => {
     assert.match(await pageOf(draft), /has not been accredited by an application/, "the public sees nothing of a draft");
     assert.equal((await profileOf(draft)).assessment, null);
     const stranger = await portal.member(platform);
-    assert.equal((await portal.page(path, { headers: { cookie: stranger } })).status, 404);
-    assert.equal((await portal.page(path.replace("preview", "keys"), { headers: { cookie: stranger } })).status, 404);
+    assert.equal((await portal.page(path, { cookie: stranger })).status, 404);
+    assert.equal((await portal.page(path.replace("preview", "keys"), { cookie: stranger })).status, 404);
     assert.match((await portal.page(path)).text, /Sign in/);
   });
 
@@ -317,7 +317,7 @@ describe("a participant sees of itself", () => {
     const { publicJwk, kid } = await testKey();
     const keyed = await portal.platform("Clés", { federationKeys: [publicJwk] });
     const cookie = await portal.member(keyed);
-    const page = async (): Promise<string> => (await portal.page(`/en/organisation/${keyed.id}/keys`, { headers: { cookie } })).text;
+    const page = async (): Promise<string> => (await portal.page(`/en/organisation/${keyed.id}/keys`, { cookie })).text;
     assert.match(await page(), new RegExp(kid));
     const put = (outcome: EntityOutcome, says: string | null): Promise<void> =>
       portal.store.write((w) =>

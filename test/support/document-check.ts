@@ -2,9 +2,8 @@ import { generateKeyPairSync, sign } from "node:crypto";
 import { originOf } from "../../src/core/ledger/checkpoint.ts";
 import type { NoteSigner } from "../../src/core/ledger/note.ts";
 import type { Store } from "../../src/core/ports.ts";
-import { verifyDocument, type DocumentCheck } from "../../src/core/verification/verify-document.ts";
-import { signedStatements } from "../../src/keys/verifier.ts";
-import { verifyEd25519 } from "../../src/sdk/log.ts";
+import type { DocumentCheck } from "../../src/core/verification/verify-document.ts";
+import { createDocumentCheck } from "../../src/keys/document-check.ts";
 import { realClock } from "./real-clock.ts";
 import { testKey, type TestKey } from "./register-fixtures.ts";
 
@@ -21,17 +20,9 @@ export interface CheckedKeys {
 export async function documentCheck(store: Store, issuer: string): Promise<CheckedKeys> {
   const [federation, documents] = await Promise.all([testKey(), testKey()]);
   const log = logSigner(originOf(issuer));
-  const ports = {
-    store,
-    issuer,
-    clock: realClock,
-    signed: signedStatements,
-    keys: async () => [federation.publicJwk],
-    documentKeys: async () => [documents.publicJwk],
-    logKey: log,
-    verifyEd25519,
-  };
-  return { verify: (text) => verifyDocument(ports, text), federation, documents, log };
+  const rings: Partial<Record<string, TestKey>> = { federation, documents };
+  const keyring = { publicRing: async (name: string) => [rings[name]?.publicJwk].filter((key) => key !== undefined) };
+  return { verify: createDocumentCheck({ store, issuer, clock: realClock }, keyring, log), federation, documents, log };
 }
 
 export function logSigner(name: string): NoteSigner {

@@ -52,7 +52,7 @@ export interface Portal extends AsyncDisposable {
   look(outcomes?: Record<string, ProbeResult["outcome"]>): Promise<void>;
   /** The cookie of a person who acts for this participant. */
   member(participant: Participant): Promise<string>;
-  page(path: string, init?: RequestInit): Promise<{ status: number; text: string }>;
+  page(path: string, init?: { method?: string; body?: FormData; cookie?: string }): Promise<{ status: number; text: string }>;
 }
 
 /** The portal and the API on a real database, with the real charter. */
@@ -119,8 +119,9 @@ export async function startPortal(): Promise<Portal> {
       await store.write((w) => w.cases.addMembership({ personId: session.personId, participantId: participant.id, addedAt: new Date() }));
       return `${SESSION_COOKIE}=${token}`;
     },
-    page: async (path, init = {}) => {
-      const response = await fetch(`${origin}${path}`, { ...init, headers: { accept: "text/html", origin, ...init.headers } });
+    page: async (path, { cookie, ...init } = {}) => {
+      const headers = { accept: "text/html", origin, ...(cookie === undefined ? {} : { cookie }) };
+      const response = await fetch(`${origin}${path}`, { ...init, headers });
       return { status: response.status, text: await response.text() };
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),

@@ -123,6 +123,7 @@ export const enPortal = {
     "This register issued this mark, but it was ended: the accreditation was revoked, or a newer mark replaced this one.",
   "verify.says.expired": "This register issued this mark, but its time is over.",
   "verify.says.holds": "It is what it says it is: whoever is named below signed it, and nothing in it was changed.",
+  "verify.says.inLog": "It is an entry of the public log, and nothing in it was changed.",
   "verify.says.forged":
     "It says that it is of this register or of one of its participants. It is not, or somebody changed it. Do not rely on it. What it claims is not repeated here.",
   "verify.says.contradicted":

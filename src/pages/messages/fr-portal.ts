@@ -126,6 +126,7 @@ export const frPortal = {
     "Ce registre a délivré cette marque, mais elle a pris fin : l’agrément a été révoqué, ou une marque plus récente l’a remplacée.",
   "verify.says.expired": "Ce registre a délivré cette marque, mais son temps est écoulé.",
   "verify.says.holds": "Il est bien ce qu’il dit : l’entité nommée ci-dessous l’a signé, et rien n’y a été changé.",
+  "verify.says.inLog": "C’est bien une entrée du journal public, et rien n’y a été changé.",
   "verify.says.forged":
     "Il dit venir de ce registre ou d’un de ses participants. C’est faux, ou quelqu’un l’a modifié. Ne vous y fiez pas. Ce qu’il affirme n’est pas répété ici.",
   "verify.says.contradicted":

@@ -37,7 +37,7 @@ export function viewOfVerdict(tongue: Tongue, { kind, finding, about, details, c
     kind: t(`verify.kind.${kind}`),
     tag: { text: t(`verify.tag.${finding}`), classes: TAGS[finding] },
     panel: PANELS[TAGS[finding]],
-    says: t(`verify.says.${finding}`),
+    says: kind === "log_proof" && finding === "holds" ? t("verify.says.inLog") : t(`verify.says.${finding}`),
     facts: [...(about === null ? [] : [partyFact(tongue, t("verify.about"), about)]), ...factsOf(tongue, details)],
     checks: checks.map(({ check, holds }) => ({
       text: t(`verify.check.${check}`),
