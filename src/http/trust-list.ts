@@ -27,7 +27,7 @@ function etagOf(tag: string): string {
   return `W/"${createHash("sha256").update(tag).digest("base64url").slice(0, 22)}"`;
 }
 
-/** 304 where the reader has this very list. What it says is at most as old as the caches between, five seconds. */
+/** 304 where the reader has this very list. A cache between may keep it for five seconds. */
 export async function getTrustList({ sentList }: { sentList: SentList }, req: Request, res: Response): Promise<void> {
   const { jwt, etag, compressed } = await sentList();
   res.vary("Accept-Encoding").set({ "Cache-Control": "public, max-age=5", ETag: etag });

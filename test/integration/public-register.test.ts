@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { createPublicKey } from "node:crypto";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { compactVerify, decodeJwt, decodeProtectedHeader, importJWK } from "jose";
 import { parse as parseHtml } from "node-html-parser";
@@ -265,7 +266,11 @@ interface TrustList {
   next_update: number;
   entities: { sub: string; name: string; roles: string[]; level: number; exp: number; charter_version: string; jti: string }[];
 }
-const trustList = (headers: Record<string, string> = {}) => fetch(`${relais.origin}/v1/trust-list`, { headers });
+/** As it is once the tables are looked at again. */
+const trustList = async (headers: Record<string, string> = {}) => {
+  relais.later(1000);
+  return fetch(`${relais.origin}/v1/trust-list`, { headers });
+};
 
 test("trust list: everybody who is accredited now, signed by the key of the federation's configuration", async () => {
   const answer = await trustList();
@@ -294,7 +299,7 @@ test("trust list: everybody who is accredited now, signed by the key of the fede
   await compactVerify(jwt, await importJWK(key ?? {}, "ES256"));
 });
 
-test("trust list: written once for each change, 304 in between, and a suspension is out of it at once", async () => {
+test("trust list: written once for each change, 304 in between, and a suspension is out of it within a second", async () => {
   const first = await trustList();
   const [etag, jwt] = [first.headers.get("etag") ?? "", await first.text()];
   const signed = relais.signed.count;
@@ -314,7 +319,8 @@ test("trust list: written once for each change, 304 in between, and a suspension
 test("trust list: twenty readers of a new list make one; a new key and a new hour make another", async () => {
   await relais.pool.query("update participants set name = 'A third name' where id = $1", [idOf("prt", 14)]);
   const signed = relais.signed.count;
-  await Promise.all(Array.from({ length: 20 }, async () => (await trustList()).text()));
+  relais.later(1000);
+  await Promise.all(Array.from({ length: 20 }, async () => (await fetch(`${relais.origin}/v1/trust-list`)).text()));
   assert.equal(relais.signed.count, signed + 1);
   await relais.keys.rotate("federation");
   const kid = decodeProtectedHeader(await (await trustList()).text()).kid;
@@ -324,30 +330,33 @@ test("trust list: twenty readers of a new list make one; a new key and a new hou
   assert.equal(relais.signed.count, signed + 3);
 });
 
-test("trust list: openssl checks it with nothing but the key, as docs/register.md says", async () => {
+/** The lines of docs/register.md from this comment to the next one, or to the end of the block. */
+async function documented(begin: string): Promise<string> {
+  const text = await readFile(new URL("../../docs/register.md", import.meta.url), "utf8");
+  const [lines = ""] = text.slice(text.indexOf(begin)).split(/\n\n# |\n```/);
+  return lines.replaceAll("https://relais.example", relais.origin);
+}
+
+test("trust list: openssl checks it with nothing but the key, by the lines of docs/register.md", async () => {
   const dir = await mkdtemp(join(tmpdir(), "relais-list-"));
   const jwt = await (await trustList({ "accept-encoding": "identity" })).text();
-  const [header = "", payload = "", signature = ""] = jwt.split(".");
   const key = relais.keys.current("federation").publicJwk;
-  const raw = Buffer.from(signature, "base64url");
-  const integer = (part: Buffer): Buffer => {
-    const bare = part.subarray(
-      Math.max(
-        0,
-        part.findIndex((byte) => byte !== 0),
-      ),
-    );
-    const body = (bare[0] ?? 0) > 127 ? Buffer.concat([Buffer.from([0]), bare]) : bare;
-    return Buffer.concat([Buffer.from([2, body.length]), body]);
-  };
-  const body = Buffer.concat([integer(raw.subarray(0, 32)), integer(raw.subarray(32))]);
-  await writeFile(join(dir, "signature"), Buffer.concat([Buffer.from([0x30, body.length]), body]));
-  await writeFile(join(dir, "signed"), `${header}.${payload}`);
   await writeFile(join(dir, "key.pem"), createPublicKey({ key: key, format: "jwk" }).export({ type: "spki", format: "pem" }));
-  const openssl = (file: string) =>
-    promisify(execFile)("openssl", ["dgst", "-sha256", "-verify", "key.pem", "-signature", "signature", file], { cwd: dir });
-  assert.match((await openssl("signed")).stdout, /Verified OK/);
-  await writeFile(join(dir, "changed"), `${header}.${payload}x`);
-  await assert.rejects(openssl("changed"));
+  const lines = await documented("# With openssl alone");
+  const check = async (list: string) => {
+    await writeFile(join(dir, "list.jws"), `${list}\n`);
+    return promisify(execFile)("bash", ["-e", "-c", lines], { cwd: dir }).then(({ stdout }) => stdout);
+  };
+  assert.match(await check(jwt), /Verified OK[^]*"entities":\[\{"sub"/);
+  const [header, payload = "", signature] = jwt.split(".");
+  await assert.rejects(check([header, `${payload.slice(0, -2)}AA`, signature].join(".")), ({ stdout }: { stdout: string }) =>
+    /Verification failure/.test(stdout),
+  );
   await rm(dir, { recursive: true });
+});
+
+test("trust list: jose checks it, by the lines of docs/register.md", async () => {
+  const lines = (await documented("# With jose alone")).replace(/^node /m, `${process.execPath} `);
+  const { stdout } = await promisify(execFile)("bash", ["-e", "-c", lines], { cwd: fileURLToPath(new URL("../..", import.meta.url)) });
+  assert.match(stdout, /^\d+ accredited\n$/);
 });

@@ -9,6 +9,8 @@ export const TRUST_LIST_TYP = "self-data-trust-list+jwt";
 const LIFE_SECONDS = 24 * 3600;
 /** One that says nothing new is signed again after so long. */
 const RENEW_SECONDS = 3600;
+/** How often the tables are looked at: a look reads the marks of everybody. Caches may keep the answer for longer. */
+const LOOK_MILLISECONDS = 1000;
 
 /** Everybody who is accredited, signed: members are those of the marks themselves (OpenID Federation 1.0 §7.1). */
 export interface TrustListClaims {
@@ -44,21 +46,30 @@ export type TrustLists = () => Promise<TrustList>;
 
 type ListPorts = Pick<Ports, "store" | "clock" | "issuer"> & { statements: StatementSigner };
 
-/** The list as the tables are at each call; it is written and signed once for each change, and once in an hour without one. */
+/**
+ * The list as the tables were at most a second ago, however often it is asked for; it is written and signed once for each change, and once in
+ * an hour without one.
+ */
 export function trustLists(ports: ListPorts): TrustLists {
-  let last: { tag: string; made: Promise<TrustList> } | null = null;
-  return async () => {
+  let last: { at: number; list: Promise<TrustList> } | null = null;
+  return () => {
     const now = ports.clock.now();
-    const fingerprint = await ports.store.read((r) => r.registered.trustedFingerprint(now));
-    const hour = Math.floor(now.getTime() / 1000 / RENEW_SECONDS);
-    const tag = [fingerprint, hour, ports.statements.keyId?.() ?? ""].join(".");
-    if (last?.tag === tag) return last.made;
-    const made = makeList(ports, now, { tag, nextUpdate: (hour + 1) * RENEW_SECONDS });
-    last = { tag, made };
+    if (last !== null && now.getTime() - last.at < LOOK_MILLISECONDS) return last.list;
+    const list = look(ports, now, last?.list ?? null);
+    last = { at: now.getTime(), list };
     // A failure is not kept: whoever asks next tries again.
-    made.catch(() => (last = null));
-    return made;
+    list.catch(() => (last = null));
+    return list;
   };
+}
+
+/** The list of before, where nothing that it says has changed. */
+async function look(ports: ListPorts, now: Date, before: Promise<TrustList> | null): Promise<TrustList> {
+  const fingerprint = await ports.store.read((r) => r.registered.trustedFingerprint(now));
+  const hour = Math.floor(now.getTime() / 1000 / RENEW_SECONDS);
+  const tag = [fingerprint, hour, ports.statements.keyId?.() ?? ""].join(".");
+  const known = await before?.catch(() => null);
+  return known?.tag === tag ? known : makeList(ports, now, { tag, nextUpdate: (hour + 1) * RENEW_SECONDS });
 }
 
 async function makeList(

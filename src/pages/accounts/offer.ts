@@ -19,11 +19,16 @@ export interface Pick {
   next: string | null;
   /** False where everybody is in the list anyway: then nothing has to be searched. */
   isLong: boolean;
+  /** The search found nobody. */
+  isEmpty: boolean;
 }
 
 /** What a person chooses from: those with an account, those that are chosen already, and a page of each list. */
 export interface Places {
+  /** All of them. */
   entries: Entry[];
+  /** Those of each list. */
+  offered: Record<Side, Entry[]>;
   links: AccountLink[];
   picks: Record<Side, Pick>;
 }
@@ -36,9 +41,17 @@ export async function readPlaces(ports: PagesPorts, { personId }: PersonVisit, f
     const known = await entriesOf(r, [...links.map(({ participantId }) => participantId), ...chosen], now);
     const source = await readPick(r, form, { side: "source", role: roles.source, now });
     const destination = await readPick(r, form, { side: "destination", role: roles.destination, now });
-    const entries = new Map([...known, ...source.entries, ...destination.entries].map((entry) => [entry.participant.id, entry]));
-    return { entries: [...entries.values()], links, picks: { source: source.pick, destination: destination.pick } };
+    return {
+      entries: once([...known, ...source.entries, ...destination.entries]),
+      offered: { source: once([...known, ...source.entries]), destination: once([...known, ...destination.entries]) },
+      links,
+      picks: { source: source.pick, destination: destination.pick },
+    };
   });
+}
+
+function once(entries: Entry[]): Entry[] {
+  return [...new Map(entries.map((entry) => [entry.participant.id, entry])).values()];
 }
 
 function entriesOf(r: Reader, ids: ParticipantId[], now: Date): Promise<Entry[]> {
@@ -57,7 +70,7 @@ async function readPick(r: Reader, form: Form, { side, role, now }: { side: Side
   const after = at === "" ? undefined : placeOf(at);
   const filter = { role, isChecked: true as const, ...(name === "" ? {} : { name }) };
   const { entries, next } = pageOf(await r.registered.entries({ ...filter, after, limit: PAGE + 1 }, now), PAGE);
-  const pick: Pick = { name, at, next, isLong: next !== null || name !== "" || at !== "" };
+  const pick: Pick = { name, at, next, isLong: next !== null || name !== "" || at !== "", isEmpty: entries.length === 0 };
   return { entries, pick };
 }
 

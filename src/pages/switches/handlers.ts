@@ -23,14 +23,14 @@ export async function showSwitchChoice(ports: PagesPorts, visit: PersonVisit): P
 function choicePage(
   ports: PagesPorts,
   { tongue }: PersonVisit,
-  { entries, links, picks }: Places,
+  { offered, links, picks }: Places,
   form: Form,
   errors: FieldError[],
 ): Answer {
-  const offer = { entries, links, role: "platform" as const, now: ports.clock.now() };
-  const destinations = choicesOf(tongue, { ...offer, chosen: form.one("destination") });
+  const offer = { links, role: "platform" as const, now: ports.clock.now() };
+  const destinations = choicesOf(tongue, { ...offer, entries: offered.destination, chosen: form.one("destination") });
   const model = {
-    sources: choicesOf(tongue, { ...offer, chosen: form.one("source") }),
+    sources: choicesOf(tongue, { ...offer, entries: offered.source, chosen: form.one("source") }),
     destinations,
     picks,
     isPossible: destinations.length > 1 || picks.source.isLong || picks.destination.isLong,

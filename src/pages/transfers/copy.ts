@@ -19,14 +19,14 @@ export async function showCopy(ports: PagesPorts, visit: PersonVisit): Promise<A
 async function copyPage(
   ports: PagesPorts,
   { tongue }: PersonVisit,
-  { entries, links, picks }: Places,
+  { entries, offered, links, picks }: Places,
   form: Form,
   errors: FieldError[],
 ): Promise<Answer> {
-  const offer = { entries, links, now: ports.clock.now() };
+  const offer = { links, now: ports.clock.now() };
   const model = {
-    sources: choicesOf(tongue, { ...offer, role: "holder", chosen: form.one("source") }),
-    destinations: choicesOf(tongue, { ...offer, role: "platform", chosen: form.one("destination") }),
+    sources: choicesOf(tongue, { ...offer, entries: offered.source, role: "holder", chosen: form.one("source") }),
+    destinations: choicesOf(tongue, { ...offer, entries: offered.destination, role: "platform", chosen: form.one("destination") }),
     picks,
     restrictions: (await readRestrictions(ports, { entries, links }, form.one("source"))).map((one) => viewOfRestriction(tongue, one)),
     errors,
