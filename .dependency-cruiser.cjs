@@ -68,8 +68,10 @@ const tree = [
   forbidden("launcher-alone", "The launcher runs before anything is installed.", "^src/launch\\.mjs$", {
     path: "^(src|adapters|test|scripts|node_modules)/",
   }),
-  forbidden("main-is-the-top", "Nothing of the product imports main or the settings.", "^(src/[^/]+/|adapters/)", {
-    path: "^src/(main|config)\\.ts$",
+  forbidden("main-is-the-top", "Nothing of the product imports main.", "^(src/[^/]+/|adapters/)", { path: "^src/main\\.ts$" }),
+  forbidden("roles-packages", "A role wires the edges; packages are theirs.", "^src/roles/", { path: "node_modules/" }),
+  forbidden("roles-are-wiring", "Only main imports the roles, and only they and main the settings.", "^(src/(?!roles/)[^/]+/|adapters/)", {
+    path: "^src/(config\\.ts$|roles/)",
   }),
 ];
 

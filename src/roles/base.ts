@@ -1,0 +1,123 @@
+import { mkdir } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { setTimeout as sleep } from "node:timers/promises";
+import { prepareBackend, type QueueBackend } from "../bullmq/backend.ts";
+import { createTransferQueue } from "../bullmq/transfer-queue.ts";
+import type { Config } from "../config.ts";
+import { asRelaisError } from "../core/errors.ts";
+import type { Clock, EntityConfigurations, Ports } from "../core/ports.ts";
+import type { Charters } from "../core/register/charter.ts";
+import { logCharters } from "../core/register/log-charters.ts";
+import type { Staff } from "../core/register/staff.ts";
+import { rememberedPort } from "../embedded/ports.ts";
+import { startEmbeddedPostgres } from "../embedded/postgres.ts";
+import { createEntityConfigurations } from "../federation/entity-configuration.ts";
+import type { Keyring } from "../keys/keyring.ts";
+import { documentSigner } from "../keys/signer.ts";
+import { signedStatements, verifyEntityConfiguration } from "../keys/verifier.ts";
+import { networkFor, type Outbound } from "../net/network.ts";
+import { openCharterOwner, type CharterOwner } from "../policies/charter-owner.ts";
+import { openCharters } from "../policies/charters.ts";
+import { openStaff } from "../policies/staff.ts";
+import { createPolicy } from "../policies/cedar.ts";
+import { migrate } from "../postgres/migrate.ts";
+import { openDatabase, openPool, openQueuePool } from "../postgres/pool.ts";
+import { createStore } from "../postgres/store.ts";
+import type { Logger } from "../telemetry/log.ts";
+
+/** What every role of this process shares. */
+export interface Base {
+  config: Config;
+  log: Logger;
+  issuer: string;
+  address: { host: string; port: number };
+  clock: Clock;
+  pool: ReturnType<typeof openPool>;
+  store: Ports["store"];
+  charters: Charters;
+  charterOwner: CharterOwner;
+  staff: Staff;
+  policy: Ports["policy"];
+  backend: QueueBackend;
+  queue: Ports["queue"];
+  network: Outbound;
+  entityConfigurations: EntityConfigurations;
+  shutdown: AbortSignal;
+  /** Undone in reverse order, last in first out. */
+  owned: AsyncDisposableStack;
+}
+
+const CHARTER_FOLDER = new URL("../../policies/charter", import.meta.url);
+
+export const clock: Clock = {
+  now: () => new Date(),
+  sleep: async (milliseconds, signal) => {
+    await sleep(milliseconds, undefined, { signal }).catch(() => undefined);
+  },
+};
+
+export async function prepare(config: Config, log: Logger, shutdown: AbortSignal, owned: AsyncDisposableStack): Promise<Base> {
+  await mkdir(config.dataDir, { recursive: true });
+  const url =
+    config.postgres.url ?? owned.use(await startEmbeddedPostgres({ dataDir: config.dataDir, log: (line) => log.debug(line) })).url;
+  const port = config.http.port ?? (await rememberedPort(config.dataDir, "relais", "RELAIS_PORT"));
+  const issuer = config.http.publicUrl ?? `http://${config.http.host}:${port}`;
+  const pool = openPool(url, config.postgres.pool);
+  owned.defer(() => pool.end());
+  await migrate(pool);
+  const backend = openBackend(config, url, owned);
+  for (const warning of await prepareBackend(backend)) log.warn(warning);
+  const network = owned.use(networkFor({ allowLoopback: config.sandbox.allowLoopback }));
+  const base: Base = {
+    config,
+    log,
+    issuer,
+    address: { host: config.http.host, port },
+    clock,
+    pool,
+    store: createStore(openDatabase(pool)),
+    charters: openCharters(fileURLToPath(CHARTER_FOLDER)),
+    charterOwner: await openCharterOwner({
+      path: config.register.ownerFile,
+      issuer,
+      clock,
+      signed: signedStatements,
+      onFailure: (error) => log.error("the charter's owner stays as it was", { error: asRelaisError(error) }),
+    }),
+    staff: openStaff(config.register.staffFile, (error) => log.error("nobody has an office", { error: asRelaisError(error) })),
+    policy: createPolicy(),
+    backend,
+    queue: owned.use(createTransferQueue(backend)),
+    network,
+    entityConfigurations: createEntityConfigurations({ clock, fetchOrigin: network.fetchOrigin, verify: verifyEntityConfiguration }),
+    shutdown,
+    owned,
+  };
+  await logCharters(base);
+  return base;
+}
+
+function openBackend(config: Config, databaseUrl: string, owned: AsyncDisposableStack): QueueBackend {
+  if (config.redis.url !== null) return { kind: "redis", url: config.redis.url };
+  const pool = openQueuePool(databaseUrl);
+  owned.defer(() => pool.end());
+  return { kind: "postgres", pool };
+}
+
+/** Loops until shutdown; one round after the other, and a round that fails is told and tried again. */
+export function every(base: Base, what: string, seconds: number, work: () => Promise<unknown>): void {
+  const loop = async (): Promise<void> => {
+    while (!base.shutdown.aborted) {
+      await work().catch((error: unknown) => base.log.error(`${what} failed`, { error: asRelaisError(error) }));
+      await base.clock.sleep(seconds * 1000, base.shutdown);
+    }
+  };
+  const running = loop();
+  base.owned.defer(() => running);
+}
+
+/** What joining and deciding need: the key of trust marks, and the way to what an entity says of itself. */
+export function registering({ store, issuer, charters, charterOwner, entityConfigurations }: Base, keyring: Keyring) {
+  const statements = documentSigner(() => keyring.current("federation"));
+  return { store, clock, issuer, charters, entityConfigurations, statements, delegationOf: charterOwner.delegationOf };
+}

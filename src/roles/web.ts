@@ -1,0 +1,117 @@
+import { join } from "node:path";
+import { ADAPTERS } from "../../adapters/index.ts";
+import { createAuthorization } from "../authorization/authorization.ts";
+import { ConfigError } from "../config.ts";
+import { asRelaisError } from "../core/errors.ts";
+import { originOf } from "../core/ledger/checkpoint.ts";
+import { concludeChecks } from "../core/register/conclude-checks.ts";
+import { createKeyLogging } from "../core/register/log-own-keys.ts";
+import { createFederation } from "../federation/federation.ts";
+import { createLog } from "../http/log.ts";
+import { createHttpApp, listen } from "../http/server.ts";
+import { clientKey } from "../keys/client-key.ts";
+import { createDocumentCheck } from "../keys/document-check.ts";
+import { verifyProof } from "../keys/dpop.ts";
+import { publicRings, type Keyring } from "../keys/keyring.ts";
+import { openLogKey } from "../keys/log-key.ts";
+import { createSealer } from "../keys/sealer.ts";
+import { documentSigner } from "../keys/signer.ts";
+import { signedStatements } from "../keys/verifier.ts";
+import { createPages } from "../pages/pages.ts";
+import { renderProblem } from "../pages/problems.ts";
+import { createOauthRecords } from "../postgres/oauth-records.ts";
+import type { SandboxPlan } from "../sandbox/plan.ts";
+import { createSignin } from "../signin/signin.ts";
+import { clock, every, registering, type Base } from "./base.ts";
+
+/** How soon what was seen of a participant is acted on. */
+const CONCLUDE_SECONDS = 1;
+
+export async function startWeb(base: Base, keyring: Keyring, sandbox: SandboxPlan | null): Promise<void> {
+  const { issuer, store, policy, pool, network, log } = base;
+  const { operator, dataDir, keys: keySettings } = base.config;
+  const staff = sandbox && base.config.register.staffFile === null ? sandbox.staff : base.staff;
+  const records = createOauthRecords(pool);
+  const logKey = await openLogKey(join(dataDir, "keys"), originOf(issuer), keySettings.encryptionSecret ?? undefined);
+  const register = { ...registering(base, keyring), queue: base.queue, policy, verify: createDocumentCheck(base, keyring, logKey) };
+  const authorization = createAuthorization({
+    issuer,
+    store,
+    clock,
+    policy,
+    records,
+    staff,
+    keys: authorizationKeys(keyring),
+    verifyProof,
+    report: (error) => log.error("the authorization server failed", { error: asRelaisError(error) }),
+  });
+  const federation = federationOf(base, keyring);
+  const signin = createSignin({
+    issuer,
+    upstream: upstreamOf(base, sandbox),
+    store,
+    clock,
+    records,
+    network,
+    clientKey: () => clientKey(keyring.current("signin")),
+    fetchOrigin: network.fetchOrigin,
+    allowLoopback: base.config.sandbox.allowLoopback,
+  });
+  const pages = createPages({ ...register, sealer: createSealer(keyring), network, adapters: ADAPTERS, operator, staff });
+  const app = createHttpApp(
+    {
+      ...register,
+      callers: authorization.callers,
+      events: documentSigner(() => keyring.current("oauth")),
+    },
+    {
+      issuer,
+      mounted: [authorization.router, federation, createLog({ store, key: logKey }), signin, pages],
+      page: (error, { language, ...reader }) => renderProblem(error, { ...reader, lang: language === "en" ? "en" : "fr", operator }),
+      log: ({ supportId, status, error }) =>
+        log[status >= 500 ? "error" : "info"]("request refused", { requestId: supportId, status, error }),
+      onAnswer: (entry) => log.debug("request", entry),
+    },
+  );
+  base.owned.use(await listen(app, base.address));
+  // The worker looks, the web decides: only here are the keys that sign marks.
+  every(base, "concluding checks", CONCLUDE_SECONDS, () => concludeChecks(register));
+  every(
+    base,
+    "logging keys",
+    CONCLUDE_SECONDS,
+    createKeyLogging(base, () => publicRings(keyring)),
+  );
+}
+
+function federationOf(base: Base, keyring: Keyring): ReturnType<typeof createFederation> {
+  const { issuer, store, charters, entityConfigurations, statements } = registering(base, keyring);
+  return createFederation({
+    issuer,
+    store,
+    clock,
+    charterVersions: () => charters.list().map(({ version }) => version),
+    trustMarkOwners: base.charterOwner.owners,
+    entityConfigurations,
+    signed: signedStatements,
+    keys: () => keyring.publicRing("federation"),
+    sign: statements.signDocument,
+  });
+}
+
+function authorizationKeys(keyring: Keyring): Parameters<typeof createAuthorization>[0]["keys"] {
+  return {
+    signing: keyring.all("oauth").map((key) => key.privateJwk as Record<string, unknown>),
+    worker: () => keyring.publicRing("worker"),
+    published: keyring.publicKeys,
+    secret: keyring.secret,
+  };
+}
+
+function upstreamOf({ config, issuer }: Base, sandbox: SandboxPlan | null): { issuer: string; clientId: string; clientSecret?: string } {
+  const upstream = config.signin.issuer ?? sandbox?.urls["identity"];
+  if (upstream === undefined)
+    throw new ConfigError(["RELAIS_SIGNIN_ISSUER: is unset; expected the OpenID Connect issuer at which people sign in"]);
+  const { clientId, clientSecret } = config.signin;
+  return { issuer: upstream, clientId: clientId ?? issuer, ...(clientSecret === null ? {} : { clientSecret }) };
+}

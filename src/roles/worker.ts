@@ -1,0 +1,78 @@
+import { ADAPTERS } from "../../adapters/index.ts";
+import { startTransferWorker } from "../bullmq/transfer-worker.ts";
+import type { Prober } from "../core/conformance/probing.ts";
+import { runProbes } from "../core/conformance/run-probes.ts";
+import { createNoticeDelivery } from "../core/events/deliver-notices.ts";
+import { asRelaisError } from "../core/errors.ts";
+import { runChecks } from "../core/register/run-checks.ts";
+import { sweepClosures } from "../core/switch/sweep-closures.ts";
+import { runTransfer } from "../core/transfer/run-transfer.ts";
+import { createConsentTokens, openProbeToken, testTokenOf } from "../keys/consent-tokens.ts";
+import type { Keyring } from "../keys/keyring.ts";
+import { createOpener } from "../keys/sealer.ts";
+import { anHourAgo, createSigner } from "../keys/signer.ts";
+import { createVerifier } from "../keys/verifier.ts";
+import { inspectTls, txtRecords } from "../net/inspections.ts";
+import { clock, every, type Base } from "./base.ts";
+
+/** How soon what waits to be looked at is looked at. */
+const LOOK_SECONDS = 1;
+/** A suspension is told within a second. */
+const TELL_SECONDS = 0.25;
+
+export function startWorker(base: Base, keyring: Keyring): void {
+  const { config, store, network, issuer } = base;
+  const anyTime = new AbortController().signal;
+  const ports = {
+    ...base,
+    signer: createSigner(() => keyring.current("documents"), clock),
+    verifier: createVerifier(),
+    opener: createOpener(keyring),
+    tokens: createConsentTokens({ issuer, key: () => keyring.current("worker"), fetch: network.fetchOrigin(issuer, anyTime) }),
+    adapters: ADAPTERS,
+  };
+  const terms = { leaseSeconds: config.transfer.leaseSeconds, limits: config.limits, shutdown: base.shutdown };
+  const run = async (ring: Parameters<typeof runTransfer>[1]): Promise<void> => {
+    const result = await runTransfer(ports, ring, terms);
+    base.log.info("attempt ended", {
+      transferId: ring.transferId,
+      epoch: ring.epoch,
+      kind: result.kind,
+      ...("state" in result ? { state: result.state } : {}),
+    });
+  };
+  const notices = createNoticeDelivery({ store, clock, signer: ports.signer, network, issuer }, base.shutdown);
+  every(base, "telling participants", TELL_SECONDS, () => notices.tick());
+  base.owned.defer(() => notices.settled());
+  const prober = proberOf(base, keyring);
+  every(base, "checking participants", LOOK_SECONDS, () => runChecks({ store, clock, prober }, base.shutdown));
+  base.owned.use(
+    startTransferWorker(base.backend, run, {
+      concurrency: config.transfer.workerConcurrency,
+      onError: (error) => base.log.warn("the queue complains", { error: asRelaisError(error) }),
+    }),
+  );
+  every(base, "closing old places", config.transfer.sweepSeconds, () => sweepClosures({ ...ports, store }, base.shutdown));
+}
+
+/** The probes with the worker's keys, and tokens for test accounts from the authorization server. */
+function proberOf({ config, issuer, network, entityConfigurations }: Base, keyring: Keyring): Prober {
+  const documentKey = () => keyring.current("documents");
+  const tokens = { issuer, key: () => keyring.current("worker"), fetch: network.fetchOrigin(issuer, new AbortController().signal) };
+  const shared = {
+    issuer,
+    clock,
+    fetchFor: network.fetchFor,
+    fetchOrigin: network.fetchOrigin,
+    entityConfigurations,
+    signer: createSigner(documentKey, clock),
+    pastSigner: createSigner(documentKey, anHourAgo(clock)),
+    verifier: createVerifier(),
+    txt: txtRecords,
+    tls: (origin: string) => inspectTls({ allowLoopback: config.sandbox.allowLoopback }, origin),
+  };
+  return {
+    probe: ({ runId, ...look }) =>
+      runProbes({ ...shared, testToken: async (asked) => testTokenOf(await openProbeToken(tokens, { runId, ...asked })) }, look),
+  };
+}
