@@ -192,18 +192,19 @@ export interface Writer extends Reader {
     /** One document of each kind per transfer: a second one is `conflict`, the same one again is nothing. */
     addDocument(document: StoredDocument): Promise<void>;
     /**
-     * Takes every transfer that may still move data to this participant (and, with `asSource`, from it) away from its attempt, in one
-     * statement: `paused` may go on later, `cancelled` may not. Returns how many.
+     * Takes transfers that may still move data to this participant (and, with `asSource`, from it) away from their attempts, those that run
+     * first: `paused` may go on later, `cancelled` may not. At most `limit`; fewer say that nothing is left. Returns how many.
      */
-    stopAll(stop: {
+    stopSome(stop: {
       participantId: ParticipantId;
       asSource: boolean;
       state: "paused" | "cancelled";
       actor: Actor;
       at: Date;
+      limit: number;
     }): Promise<number>;
-    /** Lets transfers go on that were paused for a missing accreditation, where both ends may take part again. */
-    resumeAll(resume: { participantId: ParticipantId; at: Date }): Promise<Ring[]>;
+    /** Lets transfers go on that were paused for a missing accreditation, where both ends may take part again. At most `limit`. */
+    resumeSome(resume: { participantId: ParticipantId; at: Date; limit: number }): Promise<Ring[]>;
     /** Live transfers under a consent, locked until the transaction ends. */
     live(filter: { consentId?: ConsentId; participantId?: ParticipantId }): Promise<Transfer[]>;
   };

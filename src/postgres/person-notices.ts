@@ -24,11 +24,23 @@ export function readPersonNotices(db: Database): PersonNoticesReader {
 
 export function writePersonNotices(db: Database): PersonNoticesWriter {
   return {
-    announce: async (announcement) =>
+    announce: async ({ isSettled, ...announcement }) =>
       void (await db
         .insertInto("announcements")
-        .values({ ...announcement, toldAt: null })
+        .values({ ...announcement, toldAt: null, settledAt: isSettled ? announcement.at : null })
         .execute()),
+    nextUnsettled: async () =>
+      (await db
+        .selectFrom("announcements")
+        .select(["decisionId", "participantId"])
+        .where("settledAt", "is", null)
+        .orderBy("at")
+        .limit(1)
+        .forUpdate()
+        .skipLocked()
+        .executeTakeFirst()) ?? null,
+    settle: async (decisionId, at) =>
+      void (await db.updateTable("announcements").set({ settledAt: at }).where("decisionId", "=", decisionId).execute()),
     tellNext: async (at) => {
       // Live at that moment: what the decision itself ended bears its very time. Every transfer has its permission.
       const end = (column: "destination_id" | "source_id") => sql`

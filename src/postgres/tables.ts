@@ -101,7 +101,7 @@ export interface Tables {
   certificateClaims: CertificateClaim & { content: Buffer };
   certificateReadings: WithJson<Reading, "reasons">;
   reminders: Reminder;
-  announcements: Announcement & { toldAt: Date | null };
+  announcements: Announcement & { toldAt: Date | null; settledAt: Date | null };
   personNotices: PersonNotice;
   loggedCharters: LoggedCharter;
   loggedKeys: { kid: string; event: "introduced" | "revoked"; ring: string; loggedAt: Date };

@@ -102,30 +102,34 @@ function changes(db: Database): Pick<Deliveries, "change" | "interrupt" | "live"
 const MOVING = ["scheduled", "queued", "fetching", "delivering", "delivered"] as const;
 
 /**
- * One statement changes any number of transfers: a suspension must be felt by all of them within a second. Their timelines are written by a
- * second one: only a statement that begins when the rows are locked sees every line that an attempt wrote while the first one waited for it.
+ * What runs comes first, then what waits: a decision has to be felt within a second, and a hundred thousand rows take longer. Timelines are written
+ * by a statement of their own: only one that begins when the rows are locked sees every line that an attempt wrote while they were waited for.
  */
-function sanctions(db: Database): Pick<Deliveries, "stopAll" | "resumeAll"> {
+function sanctions(db: Database): Pick<Deliveries, "stopSome" | "resumeSome"> {
   return {
-    stopAll: async ({ participantId, asSource, state, actor, at }) => {
+    stopSome: async ({ participantId, asSource, state, actor, at, limit }) => {
       const from = state === "cancelled" ? [...MOVING, "paused"] : MOVING;
       const { rows } = await sql<{ id: TransferId }>`
-        update transfers set state = ${state}, reason = 'not_accredited', actor = ${actor}, epoch = epoch + 1, lease_until = null,
+        with chosen as (
+          select id from transfers where ended_at is null and state = any (${from})
+            and (destination_id = ${participantId} or (${asSource} and source_id = ${participantId}))
+          order by lease_until is null, id limit ${limit} for update)
+        update transfers t set state = ${state}, reason = 'not_accredited', actor = ${actor}, epoch = t.epoch + 1, lease_until = null,
           ended_at = ${state === "cancelled" ? at : null}
-        where ended_at is null and state = any (${from}) and (destination_id = ${participantId} or (${asSource} and source_id = ${participantId}))
-        returning id`.execute(db);
+        from chosen where t.id = chosen.id returning t.id`.execute(db);
       const event = { kind: state === "cancelled" ? "stopped" : "paused", actor, details: { reason: "not_accredited" } } as const;
       await addEvents(db, rows, at, event);
       return rows.length;
     },
-    resumeAll: async ({ participantId, at }) => {
+    resumeSome: async ({ participantId, at, limit }) => {
       const { rows } = await sql<{ id: TransferId; epoch: number }>`
+        with chosen as (
+          select t.id from transfers t join participants s on s.id = t.source_id join participants d on d.id = t.destination_id
+          where t.state = 'paused' and t.reason = 'not_accredited' and (t.source_id = ${participantId} or t.destination_id = ${participantId})
+            and d.status = 'accredited' and (s.status = 'accredited' or 'platform' = any (s.roles))
+          order by t.id limit ${limit} for update of t)
         update transfers t set state = 'queued', reason = null, actor = null, epoch = t.epoch + 1, due_at = ${at}
-        from participants s, participants d
-        where s.id = t.source_id and d.id = t.destination_id and t.state = 'paused' and t.reason = 'not_accredited'
-          and (t.source_id = ${participantId} or t.destination_id = ${participantId})
-          and d.status = 'accredited' and (s.status = 'accredited' or 'platform' = any (s.roles))
-        returning t.id, t.epoch`.execute(db);
+        from chosen where t.id = chosen.id returning t.id, t.epoch`.execute(db);
       await addEvents(db, rows, at, { kind: "resumed", actor: "operator" });
       return rows.map(({ id, epoch }) => ({ transferId: id, epoch }));
     },
@@ -137,7 +141,7 @@ async function addEvents(db: Database, transfers: { id: TransferId }[], at: Date
   if (transfers.length === 0) return;
   await sql`
     insert into transfer_events (transfer_id, sequence, at, kind, actor, details)
-    select t.id, coalesce((select max(sequence) from transfer_events e where e.transfer_id = t.id), 0) + 1, ${at}, ${kind}, ${actor}, ${json(details)}
+    select t.id, coalesce((select sequence from transfer_events e where e.transfer_id = t.id order by sequence desc limit 1), 0) + 1, ${at}, ${kind}, ${actor}, ${json(details)}
     from unnest(${transfers.map(({ id }) => id)}::text[]) as t (id)`.execute(db);
 }
 

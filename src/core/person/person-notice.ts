@@ -26,7 +26,11 @@ export interface PersonNoticesReader {
 }
 
 export interface PersonNoticesWriter {
-  announce(announcement: Announcement): Promise<void>;
+  /** `isSettled`: nothing follows for transfers that the decision itself did not do. */
+  announce(announcement: Announcement & { isSettled: boolean }): Promise<void>;
+  /** The oldest decision whose transfers are not all stopped, or going on, for one caller at a time; null where there is none. */
+  nextUnsettled(): Promise<Pick<Announcement, "decisionId" | "participantId"> | null>;
+  settle(decisionId: DecisionId, at: Date): Promise<void>;
   /**
    * Tells the oldest decision that waits to everybody who had a live permission or transfer from or to the participant at that moment, in one
    * statement; each of them once. Null where nothing waits, or another process is at it.

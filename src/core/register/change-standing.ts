@@ -1,5 +1,4 @@
 import type { Words } from "../catalogue/data-set.ts";
-import type { Actor } from "../errors.ts";
 import { RelaisError } from "../errors.ts";
 import type { ParticipantId } from "../ids.ts";
 import type { Ports, Ring, Writer } from "../ports.ts";
@@ -9,6 +8,7 @@ import { grantAccreditation } from "./grant-accreditation.ts";
 import type { AnnouncementKind } from "../person/person-notice.ts";
 import type { Participant, Status, TrustMark } from "./participant.ts";
 import { APPEAL, NO_EFFECTS, recordDecision, tellEverybody } from "./record-decision.ts";
+import { settleSome, stopsAsSource } from "./settle-standing.ts";
 import { standingOf } from "./standing.ts";
 import type { MarkingPorts } from "./trust-mark.ts";
 
@@ -28,11 +28,11 @@ type Sanction = "suspend" | "revoke" | "expire" | "withdraw";
 /** What each end of an accreditation means. All of it is one transaction. */
 // oxfmt-ignore
 const SANCTIONS = {
-  suspend:  { from: ["accredited", "registered", "expired"],              status: "suspended",  event: "accreditation-suspended", stop: "paused",    application: "suspended", appeal: true,  told: "suspended" },
-  revoke:   { from: ["accredited", "registered", "expired", "suspended"], status: "revoked",    event: "accreditation-revoked",   stop: "cancelled", application: "revoked",   appeal: true,  told: "revoked" },
-  expire:   { from: ["accredited", "suspended"],                          status: "expired",    event: "accreditation-expired",   stop: "paused",    application: "expired",   appeal: false, told: "expired" },
-  withdraw: { from: ["accredited", "suspended"],                          status: "expired",   event: "accreditation-expired",   stop: "paused",    application: "withdrawn", appeal: false, told: "left" },
-} as const satisfies Record<Sanction, { from: readonly Status[]; status: Status; event: Parameters<typeof tellEverybody>[1]; stop: "paused" | "cancelled"; application: Application["state"]; appeal: boolean; told: AnnouncementKind }>;
+  suspend:  { from: ["accredited", "registered", "expired"],              status: "suspended",  event: "accreditation-suspended", application: "suspended", appeal: true,  told: "suspended" },
+  revoke:   { from: ["accredited", "registered", "expired", "suspended"], status: "revoked",    event: "accreditation-revoked",   application: "revoked",   appeal: true,  told: "revoked" },
+  expire:   { from: ["accredited", "suspended"],                          status: "expired",    event: "accreditation-expired",   application: "expired",   appeal: false, told: "expired" },
+  withdraw: { from: ["accredited", "suspended"],                          status: "expired",   event: "accreditation-expired",   application: "withdrawn", appeal: false, told: "left" },
+} as const satisfies Record<Sanction, { from: readonly Status[]; status: Status; event: Parameters<typeof tellEverybody>[1]; application: Application["state"]; appeal: boolean; told: AnnouncementKind }>;
 
 /** Where whoever decides says nothing else: a suspension always names a way back. */
 const REMEDY: Words = {
@@ -61,7 +61,8 @@ export async function applySanction(w: Writer, ports: Omit<StandingPorts, "store
   await w.register.revokeMarks(participant.id, at);
   const reach = { participantId: participant.id, asSource: stopsAsSource(participant), at };
   if (kind === "revoke") await endForGood(w, reach);
-  const paused = await w.deliveries.stopAll({ ...reach, state: rule.stop, actor: actorOf(participant) });
+  const { transfers: paused } = await w.accreditations.reach(participant.id);
+  const { isDone } = await settleSome(w, { ...participant, status: rule.status }, at);
   if (application) await w.cases.moveApplication(application.id, GIVEN, rule.application, { changedAt: at });
   await w.cases.dropProposals(participant.id);
   const decision = await recordDecision(w, {
@@ -77,7 +78,7 @@ export async function applySanction(w: Writer, ports: Omit<StandingPorts, "store
     at,
   });
   await tellEverybody(w, rule.event, decision);
-  await w.announcements.announce({ decisionId: decision.id, participantId: participant.id, kind: rule.told, at });
+  await w.announcements.announce({ decisionId: decision.id, participantId: participant.id, kind: rule.told, at, isSettled: isDone });
   return decision;
 }
 
@@ -102,11 +103,6 @@ export async function expireWhereOver(
   const isOver = given === null ? standingOf(participant, mark, now) === "expired" : given.until !== null && given.until < now;
   if (!isOver || !(SANCTIONS.expire.from as readonly Status[]).includes(participant.status)) return null;
   return applySanction(w, ports, "expire", { participantId, ...change });
-}
-
-/** People keep the way out of a platform, whatever its standing: what they read there goes on (core/register/standing.ts, `export_out`). */
-function stopsAsSource({ roles }: Participant): boolean {
-  return !roles.includes("platform");
 }
 
 /**
@@ -167,9 +163,4 @@ function wrongStanding({ name, status }: Participant, kind: DecisionKind): Relai
       actor: "operator",
     },
   );
-}
-
-/** Who can mend it: the participant itself. */
-function actorOf({ roles }: Participant): Actor {
-  return roles.includes("holder") ? "holder" : "platform";
 }

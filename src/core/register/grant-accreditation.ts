@@ -5,6 +5,7 @@ import { GIVEN, type Application, type Decider, type Decision } from "./applicat
 import { endOfAccreditation, type Charter } from "./charter.ts";
 import type { Participant, TrustMark } from "./participant.ts";
 import { NO_EFFECTS, recordDecision, tellEverybody } from "./record-decision.ts";
+import { settleSome } from "./settle-standing.ts";
 import { issueMark, type MarkingPorts } from "./trust-mark.ts";
 import type { Words } from "../catalogue/data-set.ts";
 
@@ -38,14 +39,15 @@ export async function grantAccreditation(
   await w.register.setStatus(participant.id, "accredited");
   await w.register.revokeMarks(participant.id, at);
   if (application) await moveOn(w, application, grant.kind, { at, until });
-  const rings = await w.deliveries.resumeAll({ participantId: participant.id, at });
+  const { rings, isDone } = await settleSome(w, { ...participant, status: "accredited" }, at);
   const decision = await recordDecision(w, { ...grant, participant, effects: { ...NO_EFFECTS, resumed: rings.length }, at });
   const statusIndex = await w.register.freeStatusIndex(LIST_SIZE);
   const mark = await issueMark(ports, participant, { level, charter, logIndex: decision.logIndex, statusIndex, at, until });
   await w.register.addMark(mark);
   await tellEverybody(w, grant.kind === "reinstate" ? "accreditation-reinstated" : "accreditation-granted", decision);
   const { id: decisionId, participantId } = decision;
-  if (participant.status !== "accredited") await w.announcements.announce({ decisionId, participantId, kind: "returned", at });
+  if (participant.status !== "accredited")
+    await w.announcements.announce({ decisionId, participantId, kind: "returned", at, isSettled: isDone });
   return { decision, mark, rings };
 }
 

@@ -2,6 +2,7 @@ import { tellPeople } from "../person/tell-people.ts";
 import { resumeAllowed } from "../policy/resume-allowed.ts";
 import { refreshParticipants } from "./refresh-participants.ts";
 import { remind } from "./remind.ts";
+import { settleStandings } from "./settle-standing.ts";
 import { sweepAccreditations } from "./sweep-accreditations.ts";
 import { sweepParticipation } from "./sweep-participation.ts";
 
@@ -28,6 +29,7 @@ export const REGISTER_ROUNDS: Round<RoundPorts>[] = [
   { what: "sweeping the register",                      seconds: 60,   work: (ports, terms) => sweepAccreditations(ports, terms) },
   { what: "reminding participants",                     seconds: 60,   work: (ports, terms) => remind(ports, terms) },
   { what: "telling people",                             seconds: 0.25, work: (ports) => tellPeople(ports) },
+  { what: "stopping what waits, or letting it go on",   seconds: 0.25, work: (ports) => settleStandings(ports) },
   { what: "looking at participation",                   seconds: 3600, work: (ports) => sweepParticipation(ports) },
   // A change of a condition resumes what it allows at once; this is for marks and certificates that changed, and for what crossed a change.
   { what: "looking at holders' conditions again",       seconds: 15,   work: (ports) => resumeAllowed(ports) },
