@@ -138,7 +138,8 @@ async function run(file: string): Promise<void> {
 
 function tell(message: { ready: SandboxReady } | { solid: Entry } | { bad: string[] }): void {
   process.stdout.write(`${JSON.stringify(message)}\n`);
-  if (process.connected) process.send?.(message);
+  // A parent may go between the question and the answer: who is told then is nobody, and it is no failure.
+  if (process.connected) process.send?.(message, undefined, undefined, () => undefined);
 }
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) await run(process.argv[2] ?? "settings.json");

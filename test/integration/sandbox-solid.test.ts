@@ -49,9 +49,12 @@ test("the keys that the home page makes open a persona's pod, and the server end
   );
   const child = fork("src/sandbox/main.ts", [file], { stdio: ["ignore", "ignore", "inherit", "ipc"] });
   const ended = once(child, "exit");
-  const [{ ready }] = (await once(child, "message")) as [{ ready: SandboxReady }];
+  // What follows the first message comes in any order.
+  const [{ ready }, solid] = await Promise.all([
+    once(child, "message").then(([first]) => first as { ready: SandboxReady }),
+    new Promise<Entry>((done) => child.on("message", (told: { solid?: Entry }) => told.solid && done(told.solid))),
+  ]);
   const home = String(ready.urls["home"]);
-  const [{ solid }] = (await once(child, "message")) as [{ solid: Entry }];
   assert.ok("description" in solid);
   const description = solid.description as Participant;
   assert.equal(`${description.entityId}/`, ready.urls["solid"]);
