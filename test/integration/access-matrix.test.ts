@@ -297,7 +297,11 @@ before(async () => {
     ["own", "other", "third"].map((name) => accreditedParticipant(store, { entityId: `https://${name}.example`, roles: ["platform"] })),
   );
   assert.ok(own && other && third);
-  const otherHolder = await accreditedParticipant(store, { entityId: "https://bank.example", roles: ["holder"], datasets: [dataset("bills")] });
+  const otherHolder = await accreditedParticipant(store, {
+    entityId: "https://bank.example",
+    roles: ["holder"],
+    datasets: [dataset("bills")],
+  });
   const decision = await suspend(store, third.id);
   const visitors = await Promise.all(WHO.map(async (who) => [who, await whole.signIn(who)] as const));
   const found = Object.fromEntries(visitors) as Record<Who, Awaited<ReturnType<WholeApp["signIn"]>>>;

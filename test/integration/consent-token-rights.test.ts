@@ -66,7 +66,10 @@ async function platform(name: string): Promise<{ participant: Participant; clien
   const key = await testKey();
   const entityId = `https://${name}.example`;
   const given = { entityId, roles: ["platform" as const], keys: [key.publicJwk], client: { redirectUris: [CALLBACK] } };
-  return { participant: await accreditedParticipant(whole.store, given), client: await platformClient(whole.origin, entityId, key, CALLBACK) };
+  return {
+    participant: await accreditedParticipant(whole.store, given),
+    client: await platformClient(whole.origin, entityId, key, CALLBACK),
+  };
 }
 
 /** The whole way: pushed request, the person's answer, the code, the token. */
@@ -103,12 +106,11 @@ async function tokenOf({ participant, client }: Awaited<ReturnType<typeof platfo
 
 before(async () => {
   whole = await startWholeApp(charters(charter("2026-11", [])));
-  const given = { country: "FR", privacyContact: "dpo@holder.example", synthetic: true };
   holder = await accreditedParticipant(whole.store, {
     entityId: "https://holder.example",
     roles: ["holder"],
     datasets: [dataset("bills")],
-    about: given,
+    about: { country: "FR", privacyContact: "dpo@holder.example", synthetic: true },
   });
   const [one, other, third] = [await platform("platform"), await platform("other"), await platform("third")];
   held.own = await tokenOf(one, "own");

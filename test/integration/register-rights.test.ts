@@ -299,7 +299,7 @@ for (const [who, method, path, body, wanted] of SUSPENDED_MATRIX)
 
 test("a participant that is suspended gets a new token: it stays a client", async () => {
   const renewed = await registerClient({ relais: api.origin, clientId: "https://digue.example", keyFile: suspendedKeyFile });
-  assert.deepEqual(((await renewed.get("/v1/me")) as { participant: string }).participant, held.suspendedPlatform);
+  assert.deepEqual((await renewed.get<{ participant: string }>("/v1/me")).participant, held.suspendedPlatform);
 });
 
 test("what the holder's side holds is no public page: committee, matrix and files answer nobody without a token", async () => {
