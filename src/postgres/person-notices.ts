@@ -62,12 +62,13 @@ export function writePersonNotices(db: Database): PersonNoticesWriter {
       return due === 0 ? null : { told };
     },
     markRead: async (personId, decisionId, at) => {
-      await sql`
-        update person_notices n set read_at = ${at} from person_notices this
-        where this.person_id = ${personId} and this.decision_id = ${decisionId}
-          and n.person_id = this.person_id and n.participant_id = this.participant_id and n.at <= this.at and n.read_at is null`.execute(
-        db,
-      );
+      const { rows } = await sql`
+        with this as (select participant_id, at from person_notices where person_id = ${personId} and decision_id = ${decisionId}),
+        marked as (
+          update person_notices n set read_at = ${at} from this
+          where n.person_id = ${personId} and n.participant_id = this.participant_id and n.at <= this.at and n.read_at is null)
+        select from this`.execute(db);
+      return rows.length > 0;
     },
   };
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import type { CertificateClaim } from "../../src/core/certificates/claim.ts";
 import { newId } from "../../src/core/ids.ts";
 import type { StaffMember } from "../../src/core/register/staff.ts";
 import { charter, charters, criterion, suspend } from "../support/charter.ts";
@@ -24,13 +25,17 @@ const WHO = [
   "otherMember",
   /** Acts for a third one, which is suspended. */
   "suspendedMember",
+  /** Acts for the holder whose conditions, matrix and committee these are. */
+  "holder",
+  /** Acts for another holder. */
+  "otherHolder",
   "accreditor",
   /** An accreditor who acts for the applicant. */
   "partial",
   "authority",
 ] as const;
 type Who = (typeof WHO)[number];
-type Method = "GET" | "POST" | "PATCH" | "DELETE";
+type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
 const each = (...statuses: number[]): number[] => WHO.map((_, index) => statuses[index] ?? (statuses.at(-1) as number));
 const OPEN = each(200);
@@ -40,6 +45,7 @@ const only = (who: readonly Who[], yes: number, no = 404): number[] =>
   WHO.map((one) => (one === "nobody" ? 303 : who.includes(one) ? yes : no));
 const PERSONS = (status: number): number[] => only(["person"], status);
 const MEMBERS = (status: number): number[] => only(["member", "partial"], status);
+const HOLDERS = (status: number): number[] => only(["holder"], status);
 const OFFICES = (status: number): number[] => only(["accreditor", "partial", "authority"], status);
 /** A session is no way into the API: it takes tokens. */
 const TOKEN = each(401);
@@ -50,11 +56,17 @@ const MATRIX: [method: Method, path: string, statuses: number[]][] = [
   // Pages for everybody.
   ["GET",  "/en/",                                            OPEN],
   ["GET",  "/en/register",                                    OPEN],
+  ["GET",  "/en/register/compare",                            OPEN],
+  ["GET",  "/en/register.atom",                               OPEN],
   ["GET",  "/en/register/:participant",                       OPEN],
   ["GET",  "/en/decisions/:decision",                         OPEN],
+  ["GET",  "/en/events/:type",                                OPEN],
   ["GET",  "/en/charter",                                     OPEN],
   ["GET",  "/en/charter/diff",                                OPEN],
   ["GET",  "/en/charter/:version",                            OPEN],
+  ["GET",  "/en/charter/:version/:criterion",                 OPEN],
+  ["GET",  "/en/verify",                                      OPEN],
+  ["POST", "/en/verify",                                      each(422)],
   ["GET",  "/en/sign-in",                                     each(200, 303)],
   ["GET",  "/en/problems",                                    OPEN],
   ["GET",  "/en/problems/:code",                              OPEN],
@@ -63,10 +75,12 @@ const MATRIX: [method: Method, path: string, statuses: number[]][] = [
   ["GET",  "/en/privacy",                                     OPEN],
   ["GET",  "/",                                               each(302)],
   ["GET",  "/register/:participant",                          each(302)],
+  ["GET",  "/events/:type",                                   each(302)],
   ["GET",  "/charter/:version",                               each(302)],
   ["GET",  "/assets/:tag/:name",                              each(404)],
   // A person's own.
   ["GET",  "/en/me",                                          SIGNED_IN],
+  ["POST", "/en/me/notices/:decision/read",                   PERSONS(303)],
   ["GET",  "/en/me/copy",                                     SIGNED_IN],
   ["POST", "/en/me/copy",                                     each(303, 422)],
   ["GET",  "/en/accounts",                                    SIGNED_IN],
@@ -110,6 +124,26 @@ const MATRIX: [method: Method, path: string, statuses: number[]][] = [
   ["POST", "/en/organisation/:participant/begin",             MEMBERS(303)],
   ["POST", "/en/organisation/:participant/submit",            MEMBERS(422)],
   ["POST", "/en/organisation/:participant/reopen",            MEMBERS(422)],
+  ["GET",  "/en/organisation/:participant/preview",           MEMBERS(200)],
+  ["GET",  "/en/organisation/:participant/keys",              MEMBERS(200)],
+  ["GET",  "/en/organisation/:participant/holders",           MEMBERS(200)],
+  ["POST", "/en/organisation/:participant/holders",           MEMBERS(422)],
+  ["GET",  "/en/organisation/:participant/certificates",      MEMBERS(200)],
+  ["POST", "/en/organisation/:participant/certificates",      MEMBERS(422)],
+  ["GET",  "/en/organisation/:participant/certificates/:certificate", MEMBERS(200)],
+  // A holder's own: nobody else reads or changes what it says of platforms, the platform itself least of all.
+  ["GET",  "/en/organisation/:holder",                        HOLDERS(200)],
+  ["GET",  "/en/organisation/:holder/keys",                   HOLDERS(200)],
+  ["GET",  "/en/organisation/:holder/conditions",             HOLDERS(200)],
+  ["POST", "/en/organisation/:holder/conditions",             HOLDERS(422)],
+  ["GET",  "/en/organisation/:holder/platforms",              HOLDERS(200)],
+  ["GET",  "/en/organisation/:holder/platforms/:participant", HOLDERS(200)],
+  ["POST", "/en/organisation/:holder/platforms/:participant", HOLDERS(422)],
+  ["POST", "/en/organisation/:holder/platforms/:participant/reviews", HOLDERS(422)],
+  // What only the other kind of participant has does not exist for its own people either.
+  ["GET",  "/en/organisation/:participant/conditions",        MEMBERS(404)],
+  ["GET",  "/en/organisation/:participant/platforms",         MEMBERS(404)],
+  ["GET",  "/en/organisation/:holder/holders",                HOLDERS(404)],
   // Offices: what the applicant may not see, and what an accreditor who acts for it may not decide.
   ["GET",  "/en/accreditation",                               OFFICES(200)],
   ["GET",  "/en/accreditation/applications/:application",     OFFICES(200)],
@@ -118,10 +152,18 @@ const MATRIX: [method: Method, path: string, statuses: number[]][] = [
   ["POST", "/en/accreditation/applications/:application/messages", OFFICES(422)],
   ["POST", "/en/accreditation/applications/:application/review",   OFFICES(422)],
   ["POST", "/en/accreditation/participants/:participant",     OFFICES(422)],
+  ["POST", "/en/accreditation/participants/:participant/keys", OFFICES(422)],
+  ["POST", "/en/accreditation/participants/:participant/notices/:notice", OFFICES(303).map((status, index) => (WHO[index] === "authority" ? 403 : status))],
+  ["GET",  "/en/accreditation/organisations/:organisation",   OFFICES(200)],
+  ["POST", "/en/accreditation/organisations/:organisation",   OFFICES(422)],
+  ["GET",  "/en/accreditation/certificates/:certificate",     OFFICES(200)],
+  ["GET",  "/en/accreditation/certificates/:certificate/file", OFFICES(200)],
+  ["POST", "/en/accreditation/certificates/:certificate",     OFFICES(422)],
   ["GET",  "/en/authority",                                   only(["authority"], 200)],
   ["POST", "/en/organisation/:participant/evidence/:evidence/remove", only(["member"], 303)],
-  ["POST", "/en/organisation/:participant/withdraw",          only(["member"], 303).map((status, index) => (WHO[index] === "partial" ? 422 : status))],
   // Both act for it: the first one did it, and nothing is left for the second.
+  ["POST", "/en/organisation/:participant/certificates/:certificate/remove", only(["member"], 303).map((status, index) => (WHO[index] === "partial" ? 422 : status))],
+  ["POST", "/en/organisation/:participant/withdraw",          only(["member"], 303).map((status, index) => (WHO[index] === "partial" ? 422 : status))],
   // Signing in and out.
   ["GET",  "/sign-in/start",                                  each(503)],
   ["GET",  "/sign-in/callback",                               each(401)],
@@ -150,12 +192,17 @@ const MATRIX: [method: Method, path: string, statuses: number[]][] = [
   // The API: open, or by token.
   ["GET",  "/v1/openapi.json",                                OPEN],
   ["GET",  "/v1/participants",                                OPEN],
+  ["GET",  "/v1/participants.csv",                            OPEN],
+  ["GET",  "/v1/trust-list",                                  OPEN],
   ["GET",  "/v1/participants/:participant",                   OPEN],
+  ["GET",  "/v1/participants/:participant/profile",           OPEN],
   ["GET",  "/v1/participants/:holder/conditions",             OPEN],
   ["GET",  "/v1/participants/:participant/decisions",         OPEN],
   ["POST", "/v1/participants",                                each(400)],
+  ["POST", "/v1/verifications",                               each(415)],
   ["GET",  "/v1/charters",                                    OPEN],
   ["GET",  "/v1/charters/:version",                           OPEN],
+  ["GET",  "/v1/charters/:version/criteria/:criterion",       OPEN],
   ["GET",  "/v1/charters/:version/changes/:version",          OPEN],
   ["GET",  "/v1/decisions",                                   OPEN],
   ["GET",  "/v1/decisions/:decision",                         OPEN],
@@ -163,6 +210,28 @@ const MATRIX: [method: Method, path: string, statuses: number[]][] = [
   ["GET",  "/health/ready",                                   OPEN],
   ["POST", "/v1/transfers",                                   TOKEN],
   ["GET",  "/v1/transfers/:transfer",                         TOKEN],
+  ["GET",  "/v1/me",                                          TOKEN],
+  ["PUT",  "/v1/participants/:holder/conditions/:dataset",    TOKEN],
+  ["DELETE", "/v1/participants/:holder/conditions/:dataset",  TOKEN],
+  ["PUT",  "/v1/participants/:holder/exclusions/:participant/:dataset",    TOKEN],
+  ["DELETE", "/v1/participants/:holder/exclusions/:participant/:dataset",  TOKEN],
+  ["PUT",  "/v1/participants/:holder/access/:participant",    TOKEN],
+  ["GET",  "/v1/participants/:holder/matrix",                 TOKEN],
+  ["GET",  "/v1/participants/:holder/matrix/:participant",    TOKEN],
+  ["GET",  "/v1/participants/:holder/reviews",                TOKEN],
+  ["POST", "/v1/participants/:holder/reviews",                TOKEN],
+  ["GET",  "/v1/restrictions",                                TOKEN],
+  ["GET",  "/v1/meetings",                                    TOKEN],
+  ["POST", "/v1/meetings",                                    TOKEN],
+  ["POST", "/v1/meetings/:meeting/answer",                    TOKEN],
+  ["GET",  "/v1/certificates",                                TOKEN],
+  ["POST", "/v1/certificates",                                TOKEN],
+  ["GET",  "/v1/certificates/:certificate",                   TOKEN],
+  ["GET",  "/v1/certificates/:certificate/file",              TOKEN],
+  ["POST", "/v1/certificates/:certificate/readings",          TOKEN],
+  ["DELETE", "/v1/certificates/:certificate",                 TOKEN],
+  ["GET",  "/v1/participants/:participant/keys",              TOKEN],
+  ["POST", "/v1/participants/:participant/keys",              TOKEN],
   ["GET",  "/v1/participants/:participant/checks",            TOKEN],
   ["POST", "/v1/participants/:participant/checks",            TOKEN],
   ["GET",  "/v1/participants/:participant/challenge",         TOKEN],
@@ -228,6 +297,11 @@ before(async () => {
     ["own", "other", "third"].map((name) => accreditedParticipant(store, { entityId: `https://${name}.example`, roles: ["platform"] })),
   );
   assert.ok(own && other && third);
+  const otherHolder = await accreditedParticipant(store, {
+    entityId: "https://bank.example",
+    roles: ["holder"],
+    datasets: [dataset("bills")],
+  });
   const decision = await suspend(store, third.id);
   const visitors = await Promise.all(WHO.map(async (who) => [who, await whole.signIn(who)] as const));
   const found = Object.fromEntries(visitors) as Record<Who, Awaited<ReturnType<WholeApp["signIn"]>>>;
@@ -243,6 +317,8 @@ before(async () => {
     ["partial", own],
     ["otherMember", other],
     ["suspendedMember", third],
+    ["holder", holder],
+    ["otherHolder", otherHolder],
   ] as const;
   const [organisation, application, evidence, swt] = [newId("organisation"), newId("application"), newId("evidence"), newId("switch")];
   const at = new Date();
@@ -252,7 +328,10 @@ before(async () => {
   await whole.query(`update relais.consents set person_id = '${found.person.personId}'`);
   await whole.query(`update relais.transfers set person_id = '${found.person.personId}'`);
   await whole.query(`update relais.account_links set person_id = '${found.person.personId}'`);
+  const certificate = newId("certificate");
   await store.write(async (w) => {
+    await w.claims.add(certificateOf(certificate, own.id, at), Buffer.from("%PDF-1.7"));
+    await w.notices.tell({ type: "accreditation-suspended", about: third.id, at, details: {} }, [other.id]);
     for (const [who, { id }] of acts) await w.cases.addMembership({ personId: found[who].personId, participantId: id, addedAt: at });
     await w.cases.addOrganisation({ id: organisation, name: "Own", country: "FR", status: "active", createdAt: at });
     await w.cases.attach(own.id, organisation);
@@ -305,6 +384,10 @@ before(async () => {
     });
     await w.register.addMark(markFor(other.id));
   });
+  await whole.query(`insert into relais.person_notices (person_id, decision_id, participant_id, kind, at)
+    values ('${found.person.personId}', '${decision.id}', '${third.id}', 'suspended', now())`);
+  await whole.query("update relais.notices set given_up_at = now()");
+  const [givenUp] = await store.read((r) => r.outbox.about(third.id, 1));
   ids = {
     holder: holder.id,
     participant: own.id,
@@ -315,7 +398,12 @@ before(async () => {
     consent: consent.id,
     transfer: transfer.id,
     decision: decision.id,
-    notice: newId("event"),
+    notice: String(givenUp?.id),
+    certificate,
+    meeting: newId("meeting"),
+    dataset: "bills",
+    criterion: "audit",
+    type: "accreditation-suspended",
     version: "2026-11",
     code: "not_found",
     tag: "none",
@@ -325,6 +413,24 @@ before(async () => {
   };
 });
 after(() => whole?.[Symbol.asyncDispose]());
+
+function certificateOf(id: CertificateClaim["id"], platformId: CertificateClaim["platformId"], at: Date): CertificateClaim {
+  return {
+    id,
+    platformId,
+    certificate: "iso-27001",
+    issuer: "Certifier",
+    date: "2026-01-01",
+    validUntil: "2999-01-01",
+    fileName: "iso.pdf",
+    mediaType: "application/pdf",
+    bytes: 8,
+    sha256: "x",
+    state: "handed_in",
+    handedInAt: at,
+    decidedAt: null,
+  };
+}
 
 const addressed = (path: string): string => path.replace(/:(\w+)/g, (_, name: string) => String(ids[name])).replace("*path", "x");
 
@@ -378,9 +484,11 @@ interface Layer {
 function routesOf(stack: Layer[]): string[] {
   return stack.flatMap(({ route, handle }) => {
     if (route === undefined) return routesOf(handle?.stack ?? []);
-    // `all` stands for a refusal of every other method: it has each known one, and those that nobody serves stand for it.
-    const methods = new Set(route.stack.map(({ method }) => method).filter((method) => SERVED.includes(method ?? "")));
-    return [route.path].flat().flatMap((path) => [...methods].map((method) => `${method?.toUpperCase() ?? "ALL"} ${plain(path)}`));
+    const known = route.stack.map(({ method }) => method);
+    // What answers to every method there is, to those too that nobody serves, refuses them all.
+    if (known.includes("trace")) return [route.path].flat().map((path) => `ALL ${plain(path)}`);
+    const methods = new Set(known.filter((method) => SERVED.includes(method ?? "")));
+    return [route.path].flat().flatMap((path) => [...methods].map((method) => `${method?.toUpperCase()} ${plain(path)}`));
   });
 }
 const SERVED = ["get", "post", "patch", "put", "delete"];

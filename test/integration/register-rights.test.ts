@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { Refused, type RegisterClient } from "../../src/cli/register-client.ts";
+import { Refused, registerClient, type RegisterClient } from "../../src/cli/register-client.ts";
 import { newId } from "../../src/core/ids.ts";
 import { ROUTES } from "../../src/http/routes.ts";
 import { charter, charters, criterion, REASONS } from "../support/charter.ts";
@@ -91,6 +91,7 @@ before(async () => {
     organisation: own.organisation,
   };
   await startHolders();
+  await startSuspended();
 });
 after(() => api[Symbol.asyncDispose]());
 
@@ -153,8 +154,15 @@ const scan = () => ({
   query: { certificate: "iso-27001", name: "iso.pdf", issuer: "Certifier", date: "2026-01-01", valid_until: "2999-01-01" },
 });
 
+type HolderRow = [
+  method: "GET" | "POST" | "PUT" | "DELETE" | "UPLOAD" | "DOWNLOAD",
+  path: string,
+  body: () => object | undefined,
+  answers: Record<HolderWho, number>,
+];
+
 // oxfmt-ignore
-const HOLDER_MATRIX: [method: "GET" | "POST" | "PUT" | "DELETE" | "UPLOAD" | "DOWNLOAD", path: string, body: () => object | undefined, answers: Record<HolderWho, number>][] = [
+const HOLDER_MATRIX: HolderRow[] = [
   ["PUT",      "/v1/participants/:holder/conditions/*",             () => ({ minimum_level: 2, reason: REASONS }),  holderOnly(200)],
   ["DELETE",   "/v1/participants/:holder/conditions/*",             () => undefined,                                holderOnly(200)],
   ["PUT",      "/v1/participants/:holder/exclusions/:platform/*",   () => ({ reason: REASONS }),                    holderOnly(200)],
@@ -200,13 +208,39 @@ async function startHolders(): Promise<void> {
   Object.assign(held, { holder: holder.participant.id, platform: platform.participant.id });
 }
 
-async function holderStatusOf(who: HolderWho, [method, path, body]: (typeof HOLDER_MATRIX)[number]): Promise<number> {
-  const client = holderClients[who];
+let suspendedClients: Record<"platform" | "holder", RegisterClient>;
+let suspendedKeyFile: string;
+
+/** Their tokens are from before the decision. */
+async function startSuspended(): Promise<void> {
+  const [platform, holder] = [await api.platform("digue"), await api.holder("water", ["water.readings"])];
+  const { id } = await platform.client.send<{ id: string }>("POST", "/v1/applications", { level: 2 });
+  for (const { participant } of [platform, holder])
+    await clients.accreditor.send("POST", `/v1/participants/${participant.id}/standing`, { kind: "suspend", reasons: REASONS });
+  const standings = await api.store.read(async (r) => [
+    (await r.participants.get(platform.participant.id)).status,
+    (await r.participants.get(holder.participant.id)).status,
+  ]);
+  assert.deepEqual(standings, ["suspended", "suspended"]);
+  suspendedClients = { platform: platform.client, holder: holder.client };
+  suspendedKeyFile = platform.keyFile;
+  Object.assign(held, { case: id, suspendedPlatform: platform.participant.id, suspendedHolder: holder.participant.id });
+}
+
+function holderStatusOf(who: HolderWho, row: HolderRow): Promise<number> {
+  return statusOfCall(holderClients[who], row, (id) => (who === "platform" ? (held["certificate"] = id) : undefined));
+}
+
+async function statusOfCall(
+  client: RegisterClient,
+  [method, path, body]: HolderRow,
+  handedIn: (id: string) => void = () => undefined,
+): Promise<number> {
   const at = path.replace(/:(\w+)/g, (_, name: string) => String(held[name]));
   try {
     if (method === "UPLOAD") {
       const { id } = await client.upload<{ id: string }>(at, scan());
-      if (who === "platform") held["certificate"] = id;
+      handedIn(id);
     } else if (method === "DOWNLOAD") await client.download(at);
     else if (method === "GET") await client.get(at);
     else {
@@ -227,6 +261,46 @@ for (const row of HOLDER_MATRIX)
       assert.equal(await holderStatusOf(who, row), wanted < 300 ? 200 : wanted);
     });
   }
+
+/**
+ * A suspended participant keeps its own token and its own case: it must be able to read why, to mend it and to contest it. It starts nothing new
+ * with others, and nothing becomes its that was not. What a holder says of platforms stays its own: it counts when deliveries go on.
+ */
+// oxfmt-ignore
+const SUSPENDED_MATRIX: [who: "platform" | "holder", method: HolderRow[0], path: string, body: HolderRow[2], status: number][] = [
+  ["platform", "GET",    "/v1/me",                                         () => undefined,                             200],
+  ["platform", "GET",    "/v1/applications/:case",                         () => undefined,                             200],
+  ["platform", "POST",   "/v1/applications/:case/messages",                () => ({ text: "We contest it." }),          201],
+  ["platform", "GET",    "/v1/participants/:suspendedPlatform/notices",    () => undefined,                             200],
+  ["platform", "GET",    "/v1/participants/:suspendedPlatform/keys",       () => undefined,                             200],
+  ["platform", "POST",   "/v1/participants/:suspendedPlatform/checks",     () => undefined,                             202],
+  ["platform", "POST",   "/v1/events/poll",                                () => ({ ack: [] }),                         200],
+  ["platform", "GET",    "/v1/certificates",                               () => undefined,                             200],
+  ["platform", "UPLOAD", "/v1/certificates",                               () => undefined,                             403],
+  ["platform", "POST",   "/v1/meetings",                                   () => ({ holder: held.holder, message: "Please open." }), 403],
+  ["platform", "POST",   "/v1/participants/:suspendedPlatform/standing",   () => ({ kind: "reinstate", reasons: REASONS }), 403],
+  ["platform", "GET",    "/v1/participants/:platform/notices",             () => undefined,                             404],
+  ["holder",   "GET",    "/v1/me",                                         () => undefined,                             200],
+  ["holder",   "GET",    "/v1/participants/:suspendedHolder/matrix",       () => undefined,                             200],
+  ["holder",   "GET",    "/v1/participants/:suspendedHolder/reviews",      () => undefined,                             200],
+  ["holder",   "PUT",    "/v1/participants/:suspendedHolder/conditions/*", () => ({ minimum_level: 2, reason: REASONS }), 200],
+  ["holder",   "PUT",    "/v1/participants/:suspendedHolder/exclusions/:platform/*", () => ({ reason: REASONS }),       200],
+  ["holder",   "GET",    "/v1/meetings",                                   () => undefined,                             200],
+  ["holder",   "GET",    "/v1/restrictions",                               () => undefined,                             403],
+  ["holder",   "GET",    "/v1/participants/:holder/matrix",                () => undefined,                             404],
+  ["holder",   "PUT",    "/v1/participants/:holder/conditions/*",          () => ({ minimum_level: 2, reason: REASONS }), 403],
+];
+
+for (const [who, method, path, body, wanted] of SUSPENDED_MATRIX)
+  test(`suspended ${who} ${method} ${path}: ${wanted}`, async () => {
+    const row: HolderRow = [method, path, body, holderOnly(wanted)];
+    assert.equal(await statusOfCall(suspendedClients[who], row), wanted < 300 ? 200 : wanted);
+  });
+
+test("a participant that is suspended gets a new token: it stays a client", async () => {
+  const renewed = await registerClient({ relais: api.origin, clientId: "https://digue.example", keyFile: suspendedKeyFile });
+  assert.deepEqual((await renewed.get<{ participant: string }>("/v1/me")).participant, held.suspendedPlatform);
+});
 
 test("what the holder's side holds is no public page: committee, matrix and files answer nobody without a token", async () => {
   for (const path of [`/v1/participants/${held["holder"]}/matrix`, `/v1/participants/${held["holder"]}/reviews`, "/v1/restrictions"])

@@ -74,9 +74,14 @@ export async function platformClient(issuer: string, id: string, key: TestKey, r
   };
 }
 
-/** A browser of one person: follows redirects by hand and keeps cookies by origin, name and path. */
-export function browser() {
+/** A browser of one person: follows redirects by hand and keeps cookies by origin, name and path. `signedIn` holds a cookie from before. */
+export function browser(signedIn?: { origin: string; cookie: string }) {
   const jars = new Map<string, Jar>();
+  if (signedIn) {
+    const jar: Jar = new Map();
+    keep(jar, `${signedIn.cookie}; path=/`);
+    jars.set(signedIn.origin, jar);
+  }
   const send = async (url: string, init: RequestInit): Promise<Page> => {
     const { pathname, origin } = new URL(url);
     const jar = jars.get(origin) ?? new Map();

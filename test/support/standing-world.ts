@@ -44,7 +44,8 @@ export interface Stream {
 
 /**
  * Many transfers between participants of the sandbox kind, at platforms that take 200 ms to say that an item is stored: Relais in a process of
- * its own, decisions by its API, and every participant's own word of what reached it.
+ * its own (web, worker, and the sweeper with every round of the register), decisions by its API, and every participant's own word of what
+ * reached it.
  */
 export interface StandingWorld extends AsyncDisposable {
   world: FaultWorld;

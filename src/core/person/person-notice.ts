@@ -36,6 +36,6 @@ export interface PersonNoticesWriter {
    * statement; each of them once. Null where nothing waits, or another process is at it.
    */
   tellNext(at: Date): Promise<{ told: number } | null>;
-  /** Only the person's own. Also what was said of this participant before. */
-  markRead(personId: PersonId, decisionId: DecisionId, at: Date): Promise<void>;
+  /** Also what was said of this participant before. False where this person was not told of the decision: then nothing changes. */
+  markRead(personId: PersonId, decisionId: DecisionId, at: Date): Promise<boolean>;
 }

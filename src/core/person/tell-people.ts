@@ -1,3 +1,4 @@
+import { RelaisError } from "../errors.ts";
 import type { PersonId } from "../ids.ts";
 import type { Ports } from "../ports.ts";
 import type { DecisionId } from "../register/application.ts";
@@ -8,9 +9,11 @@ export async function tellPeople({ store, clock }: Pick<Ports, "store" | "clock"
     if ((await store.write((w) => w.announcements.tellNext(clock.now()))) === null) return decisions;
 }
 
+/** It is not shown any more; said twice, it is read once. @throws RelaisError `not_found` where it was not said to this person. */
 export async function readNotice(
   { store, clock }: Pick<Ports, "store" | "clock">,
   { personId, decisionId }: { personId: PersonId; decisionId: DecisionId },
 ): Promise<void> {
-  await store.write((w) => w.announcements.markRead(personId, decisionId, clock.now()));
+  if (!(await store.write((w) => w.announcements.markRead(personId, decisionId, clock.now()))))
+    throw new RelaisError("not_found", "You were not told of this decision.", { actor: "person" });
 }

@@ -53,7 +53,7 @@ const WORKS: Record<string, (visit: PersonVisit) => Work> = {
 function workOf(visit: PersonVisit): Work {
   const act = visit.form.one("act");
   const found = Object.hasOwn(WORKS, act) ? WORKS[act] : undefined;
-  if (!found) throw new RelaisError("not_found", "This form is not one of this page.");
+  if (!found) throw new RelaisError("invalid", "This form is not one of this page.");
   return found(visit);
 }
 
