@@ -93,6 +93,14 @@ function readDecisions(db: Database) {
         .orderBy("logIndex", "desc")
         .limit(limit)
         .execute(),
+    lastDecision: async (participantId, kinds) =>
+      (await all
+        .where("participantId", "=", participantId)
+        .where("kind", "in", kinds)
+        .orderBy("decidedAt", "desc")
+        .orderBy("logIndex", "desc")
+        .limit(1)
+        .executeTakeFirst()) ?? null,
     authorityViews: (limit) => db.selectFrom("authorityViews").selectAll().orderBy("at", "desc").limit(limit).execute(),
   } satisfies Partial<AccreditationsReader>;
 }

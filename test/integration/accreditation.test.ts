@@ -7,6 +7,7 @@ import { addEvidence } from "../../src/core/register/add-evidence.ts";
 import { answerQuestions } from "../../src/core/register/answer-questions.ts";
 import type { Application, DecisionKind } from "../../src/core/register/application.ts";
 import { askForLook, concludeChecks } from "../../src/core/register/conclude-checks.ts";
+import { endStanding } from "../../src/core/register/change-standing.ts";
 import type { Charters, Criterion, Question } from "../../src/core/register/charter.ts";
 import { openApplication } from "../../src/core/register/open-application.ts";
 import type { RegisterCaller } from "../../src/core/register/register-caller.ts";
@@ -86,6 +87,7 @@ const ports = (): Pick<Ports, "store" | "clock" | "queue" | "issuer"> & {
   charters: versions,
 });
 
+const PARTICIPANT = { name: "participant", role: "participant" } as const;
 let names = 0;
 
 /** A platform that is registered and not accredited, with its organisation. */
@@ -396,6 +398,32 @@ describe("an accreditation that stands", () => {
     assert.equal(decision?.kind, "reinstate");
     assert.equal(await statusOf(caller.participantId), "accredited");
   });
+
+  for (const [how, leave] of [
+    [
+      "gives back",
+      () => endStanding(ports(), "withdraw", { participantId: caller.participantId, reasons: REASONS, deciders: [PARTICIPANT] }),
+    ],
+    ["lets run out", async () => (later(400), sweepAccreditations(ports(), { recheckHours: 24 }))],
+  ] as const)
+    test(`what an accreditor suspended, no participant gets back alone that ${how} its accreditation and applies again`, async () => {
+      const asked = { participantId: caller.participantId, reasons: REASONS, remedy: null };
+      await changeStandingByAccreditor(ports(), ACCREDITORS[0] as RegisterCaller, { ...asked, kind: "suspend" });
+      await leave();
+      assert.equal(await statusOf(caller.participantId), "expired");
+      const again = await openApplication(ports(), caller, 1);
+      for (let round = 0; round < 2; round += 1) {
+        later(0.1);
+        await submitApplication(ports(), caller, again.id);
+        await lookAndConclude();
+        assert.deepEqual([await statusOf(caller.participantId), await stateOf(again)], ["expired", "changes_requested"]);
+      }
+      await withdrawApplication(ports(), caller, again.id);
+      const { id, round } = await submitted(caller, 2);
+      await lookAndConclude();
+      for (const reviewer of ACCREDITORS) await reviewApplication(ports(), reviewer, { applicationId: id, round, ...ACCEPT });
+      assert.equal(await statusOf(caller.participantId), "accredited", "two accreditors may");
+    });
 
   test("renewed without anybody in its last weeks; otherwise it ends on its day", async () => {
     later(320);

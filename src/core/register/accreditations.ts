@@ -9,6 +9,7 @@ import type {
   CriterionResult,
   Decision,
   DecisionId,
+  DecisionKind,
   Evidence,
   EvidenceId,
   Membership,
@@ -44,6 +45,8 @@ export interface AccreditationsReader {
   getDecision(id: DecisionId): Promise<Decision>;
   /** Newest first; of one participant, or of all. */
   decisions(filter: { participantId?: ParticipantId; limit: number }): Promise<Decision[]>;
+  /** The newest of these kinds about this participant, however many others came since; null where there is none. */
+  lastDecision(participantId: ParticipantId, kinds: readonly DecisionKind[]): Promise<Decision | null>;
   getOrganisation(id: OrganisationId): Promise<Organisation>;
   /** Organisations that came since then. */
   joinedSince(at: Date): Promise<number>;

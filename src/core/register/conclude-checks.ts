@@ -107,7 +107,7 @@ async function decide(w: Writer, ports: ConcludingPorts, looked: Looked): Promis
   const { participant, application, charter, unmet } = looked;
   const at = ports.clock.now();
   const decidable = unmet.filter(({ criterion }) => !isForAccreditors(criterion));
-  const barrier = await barrierTo(w, participant, { kind: "accredit", application });
+  const barrier = await barrierTo(w, participant, { kind: "accredit", application, byChecks: application.level === 1 });
   await w.cases.moveApplication(application.id, ["submitted"], "checking", { changedAt: at });
   const checked = { ...application, state: "checking" } as const;
   if (decidable.length > 0 || barrier !== null) {
@@ -192,10 +192,8 @@ async function recheck(w: Writer, ports: ConcludingPorts, looked: Looked): Promi
 
 /** What checks took away, checks give back; what people decided, people end. */
 async function reinstateWhereAutomatic(w: Writer, ports: ConcludingPorts, { participant, application }: Looked): Promise<Ring[]> {
-  if ((await barrierTo(w, participant, { kind: "reinstate", application })) !== null) return [];
-  const last = (await w.accreditations.decisions({ participantId: participant.id, limit: 20 })).find(
-    (decision) => decision.kind === "suspend",
-  );
+  if ((await barrierTo(w, participant, { kind: "reinstate", application, byChecks: true })) !== null) return [];
+  const last = await w.accreditations.lastDecision(participant.id, ["suspend"]);
   if (!last?.deciders.every((decider) => decider.role === "automatic")) return [];
   const reasons = { fr: "Tous les contrôles réussissent de nouveau.", en: "Every check passes again." };
   return (await applyReinstatement(w, ports, { participantId: participant.id, deciders: [AUTOMATIC], reasons })).rings;
