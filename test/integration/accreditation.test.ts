@@ -361,6 +361,22 @@ describe("an accreditation that stands", () => {
     assert.deepEqual(await decided(caller.participantId), ["accredit", "suspend", "reinstate"]);
   });
 
+  for (const [what, openAnother] of [
+    ["is prepared", async () => openApplication(ports(), caller, 2)],
+    ["is handed in again and again", async () => submitted(caller, 2)],
+  ] as const)
+    test(`looks that are asked for with another application, which ${what}, cost the accreditation as any other`, async () => {
+      later(1);
+      let { id, participantId, round } = await openAnother();
+      for (let times = 0; times < 2; times += 1) {
+        await store.write((w) => w.cases.addRun({ id: newId("probeRun"), participantId, applicationId: id, round, askedAt: now }));
+        await lookAndConclude(["inbox.accepts"]);
+        later(0.05);
+        if (what !== "is prepared" && times === 0) ({ id, participantId, round } = await submitApplication(ports(), caller, id));
+      }
+      assert.equal(await statusOf(caller.participantId), "suspended");
+    });
+
   test("a check with a due date warns first, and the date does not move", async () => {
     later(1);
     const dueOf = async () =>

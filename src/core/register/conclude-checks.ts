@@ -41,9 +41,9 @@ async function conclude(w: Writer, ports: ConcludingPorts, run: ProbeRunRow): Pr
   const at = ports.clock.now();
   if (!(await w.cases.concludeRun(run.id, at))) return [];
   const { participant, isOther } = await settleChange(w, await w.register.lock(run.participantId), run, at);
-  if (isOther) await askForLook(w, { participantId: participant.id, application: await w.accreditations.findGiven(participant.id), at });
-  const rings = await concludeFor(w, ports, run, participant);
+  const rings = await concludeFor(w, ports, { ...run, isOther }, participant);
   await lookAtWhatWaits(w, participant.id, at);
+  if (isOther) await askForLook(w, { participantId: participant.id, application: await w.accreditations.findGiven(participant.id), at });
   return rings;
 }
 
@@ -53,19 +53,34 @@ async function lookAtWhatWaits(w: Writer, participantId: Participant["id"], at: 
   if (open?.state === "submitted") await askForLook(w, { participantId, application: open, at });
 }
 
-async function concludeFor(w: Writer, ports: ConcludingPorts, run: ProbeRunRow, participant: Participant): Promise<Ring[]> {
-  const found =
-    run.applicationId === null
-      ? await w.accreditations.findGiven(participant.id)
-      : await w.accreditations.getApplication(run.applicationId);
-  if (found === null) return [];
-  const application = await w.cases.lockApplication(found.id);
-  const looked = await evaluate(w, ports, participant, application);
-  const isLive = (GIVEN as readonly string[]).includes(application.state);
-  // A look at an earlier round, or at an application that ended meanwhile, says nothing about the present one.
-  if (!isLive && (application.state !== "submitted" || run.round !== application.round)) return [];
-  await w.cases.putResults(application.id, application.round, looked.results);
-  return isLive ? recheck(w, ports, looked) : decide(w, ports, looked);
+/** For the application that asked for it, and for the accreditation that stands: no application keeps that from being looked at. */
+async function concludeFor(w: Writer, ports: ConcludingPorts, run: Concluded, participant: Participant): Promise<Ring[]> {
+  const decided = await decideWhereAsked(w, ports, run, participant);
+  const given = await w.accreditations.findGiven(participant.id);
+  const isOver = decided !== null && (given?.id === run.applicationId || !isKnown(ports.charters, given));
+  if (given === null || isOver) return decided ?? [];
+  const looked = await evaluateNow(w, ports, participant, given);
+  return [...(decided ?? []), ...(await recheck(w, ports, looked))];
+}
+
+type Concluded = ProbeRunRow & { /** It was at another place than the present one. */ isOther: boolean };
+
+function isKnown(charters: Charters, given: Application | null): boolean {
+  return given !== null && charters.list().some(({ version }) => version === given.charterVersion);
+}
+
+/** Null where it says nothing: a look at an earlier round or another place, or at an application that is not handed in or ended meanwhile. */
+async function decideWhereAsked(w: Writer, ports: ConcludingPorts, run: Concluded, participant: Participant): Promise<Ring[] | null> {
+  if (run.applicationId === null) return null;
+  const application = await w.cases.lockApplication(run.applicationId);
+  if (application.state !== "submitted" || run.round !== application.round || run.isOther) return null;
+  return decide(w, ports, await evaluateNow(w, ports, participant, application));
+}
+
+async function evaluateNow(w: Writer, ports: ConcludingPorts, participant: Participant, { id }: Application): Promise<Looked> {
+  const looked = await evaluate(w, ports, participant, await w.cases.lockApplication(id));
+  await w.cases.putResults(id, looked.application.round, looked.results);
+  return looked;
 }
 
 interface Looked {
