@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
 import type { ProbeResult } from "../../src/core/conformance/probe.ts";
+import type { Prober } from "../../src/core/conformance/probing.ts";
 import { newId, type ParticipantId } from "../../src/core/ids.ts";
 import type { Ports, Ring, Store } from "../../src/core/ports.ts";
 import { addEvidence } from "../../src/core/register/add-evidence.ts";
@@ -12,6 +13,7 @@ import type { Charters, Criterion, Question } from "../../src/core/register/char
 import { openApplication } from "../../src/core/register/open-application.ts";
 import type { RegisterCaller } from "../../src/core/register/register-caller.ts";
 import { changeStandingByAccreditor, reviewApplication, type Verdict } from "../../src/core/register/review-application.ts";
+import { runChecks } from "../../src/core/register/run-checks.ts";
 import { signCharter } from "../../src/core/register/sign-charter.ts";
 import { reopenApplication, submitApplication, withdrawApplication } from "../../src/core/register/submit-application.ts";
 import { sweepAccreditations } from "../../src/core/register/sweep-accreditations.ts";
@@ -138,6 +140,20 @@ async function look(failing: string[] = []): Promise<void> {
   }
 }
 
+/** The looks that wait, by the worker's own code, all passed. Returns which inboxes they were at. */
+async function lookForReal(): Promise<(string | undefined)[]> {
+  const looked: (string | undefined)[] = [];
+  const seen = { outcome: "passed", title: words("x"), detail: words("seen"), reproduce: "curl", milliseconds: 1 } as const;
+  const prober: Prober = {
+    probe: async ({ participant }) => {
+      looked.push(participant.endpoints.inbox);
+      return ALL_PROBES.map((probe) => ({ probe, startedAt: now, ...seen }));
+    },
+  };
+  while (await runChecks({ store, clock, prober }, new AbortController().signal));
+  return looked;
+}
+
 async function lookAndConclude(failing: string[] = []): Promise<void> {
   await look(failing);
   while ((await concludeChecks(ports())) > 0);
@@ -212,6 +228,19 @@ describe("level 1", () => {
     assert.deepEqual(second.answers, { "hosting.country": "FR" });
     assert.equal((await openApplication(ports(), caller, 2)).id, second.id);
     assert.equal(await stateOf(first), "accredited");
+  });
+
+  test("checks that passed at another place give nothing: where it is spoken to now is looked at first", async () => {
+    const caller = await newcomer();
+    const application = await submitted(caller, 1);
+    await lookForReal();
+    const before = await store.read((r) => r.participants.get(caller.participantId));
+    await store.write((w) => w.register.put({ ...before, endpoints: { ...before.endpoints, inbox: "https://elsewhere.example/inbox" } }));
+    while ((await concludeChecks(ports())) > 0);
+    assert.deepEqual([await stateOf(application), await statusOf(caller.participantId)], ["submitted", "registered"]);
+    assert.deepEqual(await lookForReal(), ["https://elsewhere.example/inbox"], "nobody has to ask for it");
+    while ((await concludeChecks(ports())) > 0);
+    assert.equal(await stateOf(application), "accredited");
   });
 
   test("withdrawn while a probe runs: the result changes nothing, and it can be taken up again", async () => {
@@ -297,6 +326,22 @@ describe("level 2", () => {
         remedy: null,
       });
     assert.equal(await stateOf(application), "reopened");
+  });
+
+  test("is not given where it is spoken to elsewhere since the checks, until they ran there", async () => {
+    later(0.01);
+    await store.write(async (w) => askForLook(w, { participantId: caller.participantId, application, at: now }));
+    await lookForReal();
+    while ((await concludeChecks(ports())) > 0);
+    const before = await store.read((r) => r.participants.get(caller.participantId));
+    await store.write((w) => w.register.put({ ...before, endpoints: { ...before.endpoints, inbox: "https://elsewhere.example/inbox" } }));
+    await review(ACCREDITORS[0] as RegisterCaller);
+    await assert.rejects(review(ACCREDITORS[1] as RegisterCaller), { code: "conflict", message: /elsewhere/ });
+    later(0.01);
+    await store.write(async (w) => askForLook(w, { participantId: caller.participantId, application, at: now }));
+    await lookForReal();
+    await review(ACCREDITORS[1] as RegisterCaller);
+    assert.equal(await stateOf(application), "accredited");
   });
 
   test("accepting without finding every criterion met gives nothing", async () => {

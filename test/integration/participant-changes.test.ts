@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
 import type { ProbeResult } from "../../src/core/conformance/probe.ts";
 import type { Prober } from "../../src/core/conformance/probing.ts";
+import { newId } from "../../src/core/ids.ts";
 import type { Store } from "../../src/core/ports.ts";
 import { accreditParticipant } from "../../src/core/register/accredit-participant.ts";
 import { concludeChecks } from "../../src/core/register/conclude-checks.ts";
@@ -160,6 +161,21 @@ describe("an accredited participant that wants data sent elsewhere", () => {
     moved();
     await register();
     assert.equal((await present(id)).endpoints.inbox, elsewhere);
+  });
+
+  test("an applicant that moves while it waits is looked at again, where it is now", async () => {
+    const { id } = await accredited(0);
+    const organisation = { id: newId("organisation"), name: "O", country: "FR", status: "active", createdAt: now } as const;
+    await store.write(async (w) => {
+      await w.cases.addOrganisation(organisation);
+      await w.cases.attach(id, organisation.id);
+      const open = { answers: {}, submittedAnswers: null, round: 1, createdAt: now, submittedAt: now, changedAt: now, until: null };
+      const of = { id: newId("application"), participantId: id, organisationId: organisation.id, charterVersion: "2026-11" };
+      await w.cases.addApplication({ ...of, level: 2, state: "in_review", ...open });
+    });
+    moved();
+    await register();
+    assert.deepEqual(await look("passed"), [elsewhere]);
   });
 
   test("two accreditors who asked it by another channel let it move without a look", async () => {

@@ -5,7 +5,7 @@ import type { EntityConfiguration, Writer } from "../ports.ts";
 import { askForLook } from "./conclude-checks.ts";
 import type { EntityRecord } from "./entity-record.ts";
 import { logChange } from "./log-change.ts";
-import { changesOf, isWatched, waitsForLook } from "./participant-change.ts";
+import { changesOf, digestOf, isWatched, waitsForLook } from "./participant-change.ts";
 import { participantFrom, type Described } from "./participant-metadata.ts";
 import type { Participant, PublicJwk } from "./participant.ts";
 import { hasKey, isSameSet, thumbprintOf } from "./public-keys.ts";
@@ -42,6 +42,7 @@ export async function acceptConfiguration(
   await w.configurations.put({ ...recordOf(configuration, known.id), candidate: change.isHeld ? kept(described) : null });
   if (confirmed) await w.configurations.dropConfirmation(known.id);
   if (change.needsLook || (last?.candidate && !change.isHeld)) await look(w, known, configuration.readAt);
+  else if (digestOf(known) !== digestOf(participant)) await lookForOpen(w, known, configuration.readAt);
   await logKeys(w, known, participant, { configuration, confirmed });
   if (change.logged.length > 0) await logChange(w, participant, { changed: change.logged, at: configuration.readAt, lookedAt: false });
   return participant;
@@ -115,6 +116,12 @@ function kept({ roles, endpoints, datasets }: Pick<Participant, "roles" | "endpo
 
 async function look(w: Writer, { id }: Participant, at: Date): Promise<void> {
   await askForLook(w, { participantId: id, application: await w.accreditations.findGiven(id), at });
+}
+
+/** What was seen of an applicant at another place counts for nothing. */
+async function lookForOpen(w: Writer, { id }: Participant, at: Date): Promise<void> {
+  const open = await w.accreditations.findOpen(id);
+  if (open?.state === "submitted" || open?.state === "in_review") await askForLook(w, { participantId: id, application: open, at });
 }
 
 /** Outsiders see that an entity has other keys now, by their thumbprints, and whether people had to confirm them. */

@@ -1,7 +1,7 @@
 import type { Words } from "../catalogue/data-set.ts";
 import { newId } from "../ids.ts";
 import type { Ports, Ring, Writer } from "../ports.ts";
-import { GIVEN, type Application, type CriterionResult, type ProbeRunRow } from "./application.ts";
+import type { Application, CriterionResult, ProbeRunRow } from "./application.ts";
 import { applyReinstatement, applySanction } from "./change-standing.ts";
 import type { Charter, Charters, Criterion } from "./charter.ts";
 import { evaluateCriterion } from "./evaluate-criterion.ts";
