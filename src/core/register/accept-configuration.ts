@@ -5,7 +5,7 @@ import type { EntityConfiguration, Writer } from "../ports.ts";
 import { askForLook } from "./conclude-checks.ts";
 import type { EntityRecord } from "./entity-record.ts";
 import { logChange } from "./log-change.ts";
-import { changesOf, digestOf, isWatched, waitsForLook } from "./participant-change.ts";
+import { changesOf, digestOf, isWatched, waitsForLook, type Candidate } from "./participant-change.ts";
 import { participantFrom, type Described } from "./participant-metadata.ts";
 import type { Participant, PublicJwk } from "./participant.ts";
 import { hasKey, isSameSet, thumbprintOf } from "./public-keys.ts";
@@ -16,6 +16,8 @@ const LONGEST_MILLISECONDS = 6 * 3_600_000;
 /** `confirmed`: its keys, and where it wants to be spoken to, are known by another channel. */
 export interface Acceptance {
   confirmed?: boolean | undefined;
+  /** Where the place was confirmed as it was shown: this, and no other. Left out, whatever is published was confirmed. */
+  shown?: Candidate | null;
 }
 
 /**
@@ -28,7 +30,7 @@ export interface Acceptance {
 export async function acceptConfiguration(
   w: Writer,
   configuration: EntityConfiguration,
-  { confirmed = false }: Acceptance = {},
+  { confirmed = false, ...place }: Acceptance = {},
 ): Promise<Participant> {
   const described = participantFrom(configuration);
   const known = await w.register.lockEntity(described.entityId);
@@ -36,11 +38,12 @@ export async function acceptConfiguration(
   const last = await w.entities.find(known.id);
   refuseOlder(configuration, last);
   if (!confirmed) refuseStranger(known, described, configuration.signedBy);
-  const change = await weigh(w, known, described, confirmed);
+  const change = await weigh(w, known, described, confirmed && isPlaceConfirmed(described, place));
   const participant: Participant = { ...described, ...(change.isHeld ? kept(known) : {}), id: known.id, status: known.status };
   await w.register.put(participant);
-  await w.configurations.put({ ...recordOf(configuration, known.id), candidate: change.isHeld ? kept(described) : null });
-  if (confirmed) await w.configurations.dropConfirmation(known.id);
+  const candidate = change.isHeld ? kept(described) : null;
+  await w.configurations.put({ ...recordOf(configuration, known.id), candidate });
+  if (confirmed || !isSamePlace(last?.candidate ?? null, candidate)) await w.configurations.dropConfirmation(known.id);
   if (change.needsLook || (last?.candidate && !change.isHeld)) await look(w, known, configuration.readAt);
   else if (digestOf(known) !== digestOf(participant)) await lookForOpen(w, known, configuration.readAt);
   await logKeys(w, known, participant, { configuration, confirmed });
@@ -90,6 +93,14 @@ function refuseStranger({ name, adapter, federationKeys = [] }: Participant, des
     );
 }
 
+function isPlaceConfirmed(described: Described, { shown }: Pick<Acceptance, "shown">): boolean {
+  return shown === undefined || isSamePlace(shown, described);
+}
+
+function isSamePlace(a: Candidate | null, b: Candidate | null): boolean {
+  return a === null || b === null ? a === b : digestOf(a) === digestOf(b);
+}
+
 interface Weighed {
   isHeld: boolean;
   needsLook: boolean;
@@ -97,10 +108,10 @@ interface Weighed {
   logged: string[];
 }
 
-async function weigh(w: Writer, known: Participant, described: Described, confirmed: boolean): Promise<Weighed> {
+async function weigh(w: Writer, known: Participant, described: Described, isPlaceKnown: boolean): Promise<Weighed> {
   const changes = changesOf(known, described);
   if (!isWatched(known, await w.participants.findMark(known.id))) return { isHeld: false, needsLook: false, logged: [] };
-  const isHeld = !confirmed && waitsForLook(changes);
+  const isHeld = !isPlaceKnown && waitsForLook(changes);
   const logged = isHeld ? changes.filter((name) => !waitsForLook([name])) : changes;
   return { isHeld, needsLook: isHeld || isMoved(known, described), logged };
 }
