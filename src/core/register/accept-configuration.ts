@@ -39,13 +39,14 @@ export async function acceptConfiguration(
   refuseOlder(configuration, last);
   if (!confirmed) refuseStranger(known, described, configuration.signedBy);
   const change = await weigh(w, known, described, confirmed && isPlaceConfirmed(described, place));
-  const participant: Participant = { ...described, ...(change.isHeld ? kept(known) : {}), id: known.id, status: known.status };
+  const participant: Participant = { ...described, ...change.inForce, id: known.id, status: known.status };
   await w.register.put(participant);
-  const candidate = change.isHeld ? kept(described) : null;
-  await w.configurations.put({ ...recordOf(configuration, known.id), candidate });
-  if (confirmed || !isSamePlace(last?.candidate ?? null, candidate)) await w.configurations.dropConfirmation(known.id);
-  if (change.needsLook || (last?.candidate && !change.isHeld)) await look(w, known, configuration.readAt);
-  else if (digestOf(known) !== digestOf(participant)) await lookForOpen(w, known, configuration.readAt);
+  const { waits } = change;
+  const waited = last?.candidate ?? null;
+  await w.configurations.put({ ...recordOf(configuration, known.id), candidate: waits });
+  if (confirmed || !isSamePlace(waited, waits)) await w.configurations.dropConfirmation(known.id);
+  const isDue = change.needsLook || (waited !== null && waits === null);
+  await (isDue ? look : lookForOpen)(w, { before: known, now: participant }, configuration.readAt);
   await logKeys(w, known, participant, { configuration, confirmed });
   if (change.logged.length > 0) await logChange(w, participant, { changed: change.logged, at: configuration.readAt, lookedAt: false });
   return participant;
@@ -102,7 +103,9 @@ function isSamePlace(a: Candidate | null, b: Candidate | null): boolean {
 }
 
 interface Weighed {
-  isHeld: boolean;
+  inForce: Candidate;
+  /** Null where everything that is published counts. */
+  waits: Candidate | null;
   needsLook: boolean;
   /** What takes effect now and is told in the public log. */
   logged: string[];
@@ -110,10 +113,12 @@ interface Weighed {
 
 async function weigh(w: Writer, known: Participant, described: Described, isPlaceKnown: boolean): Promise<Weighed> {
   const changes = changesOf(known, described);
-  if (!isWatched(known, await w.participants.findMark(known.id))) return { isHeld: false, needsLook: false, logged: [] };
+  if (!isWatched(known, await w.participants.findMark(known.id)))
+    return { inForce: kept(described), waits: null, needsLook: false, logged: [] };
   const isHeld = !isPlaceKnown && waitsForLook(changes);
   const logged = isHeld ? changes.filter((name) => !waitsForLook([name])) : changes;
-  return { isHeld, needsLook: isHeld || isMoved(known, described), logged };
+  const [inForce, waits] = isHeld ? [kept(known), kept(described)] : [kept(described), null];
+  return { inForce, waits, needsLook: isHeld || isMoved(known, described), logged };
 }
 
 /** Also another path at the same origin is looked at again. */
@@ -125,14 +130,20 @@ function kept({ roles, endpoints, datasets }: Pick<Participant, "roles" | "endpo
   return { roles, endpoints, datasets };
 }
 
-async function look(w: Writer, { id }: Participant, at: Date): Promise<void> {
+interface Accepted {
+  before: Participant;
+  now: Participant;
+}
+
+async function look(w: Writer, { now: { id } }: Accepted, at: Date): Promise<void> {
   await askForLook(w, { participantId: id, application: await w.accreditations.findGiven(id), at });
 }
 
 /** What was seen of an applicant at another place counts for nothing. */
-async function lookForOpen(w: Writer, { id }: Participant, at: Date): Promise<void> {
-  const open = await w.accreditations.findOpen(id);
-  if (open?.state === "submitted" || open?.state === "in_review") await askForLook(w, { participantId: id, application: open, at });
+async function lookForOpen(w: Writer, { before, now }: Accepted, at: Date): Promise<void> {
+  if (isSamePlace(before, now)) return;
+  const open = await w.accreditations.findOpen(now.id);
+  if (open?.state === "submitted" || open?.state === "in_review") await askForLook(w, { participantId: now.id, application: open, at });
 }
 
 /** Outsiders see that an entity has other keys now, by their thumbprints, and whether people had to confirm them. */
