@@ -165,8 +165,14 @@ function readProbes(db: Database) {
     getRun: async (id) => found(await runs.where("id", "=", id).executeTakeFirst(), "run of checks"),
     findRun: async (participantId) =>
       (await runs.where("participantId", "=", participantId).orderBy("askedAt", "desc").limit(1).executeTakeFirst()) ?? null,
-    runsToConclude: (limit) =>
-      runs.where("endedAt", "is not", null).where("concludedAt", "is", null).orderBy("endedAt").limit(limit).execute(),
+    runsToConclude: ({ limit, except }) =>
+      runs
+        .where("endedAt", "is not", null)
+        .where("concludedAt", "is", null)
+        .where(sql<boolean>`id <> all (${[...except]}::text[])`)
+        .orderBy("endedAt")
+        .limit(limit)
+        .execute(),
   } satisfies Partial<AccreditationsReader>;
 }
 

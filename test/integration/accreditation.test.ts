@@ -510,6 +510,27 @@ describe("an accreditation that stands", () => {
     assert.equal(await statusOf(caller.participantId), "accredited");
   });
 
+  test("what was accredited under a version that is gone keeps nobody else from being looked at and decided, however many they are", async () => {
+    const others = await Promise.all(Array.from({ length: 21 }, () => newcomer()));
+    for (const other of others) await submitted(other, 1);
+    await lookAndConclude();
+    later(310);
+    for (const other of others) await askAgain(other.participantId);
+    await look(["inbox.accepts"]);
+    const ids = others.map(({ participantId }) => participantId);
+    await pool.query("update relais.applications set charter_version = 'gone' where participant_id = any ($1)", [ids]);
+    later(0.01);
+    await askAgain(caller.participantId);
+    await look();
+    await assert.rejects(concludeChecks(ports()), { code: "not_found" });
+    assert.deepEqual(await decided(caller.participantId), ["accredit", "renew"]);
+    later(1.1);
+    await sweepAccreditations(ports(), { recheckHours: 24 });
+    assert.equal((await store.read((r) => r.accreditations.findRun(caller.participantId)))?.endedAt, null, "its next look waits");
+    await pool.query("update relais.applications set charter_version = '2026-11' where participant_id = any ($1)", [ids]);
+    while ((await concludeChecks(ports())) > 0);
+  });
+
   test("a decision is never changed, whoever asks", async () => {
     await assert.rejects(pool.query("update relais.decisions set kind = 'accredit'"), { code: "RE002" });
     await assert.rejects(pool.query("delete from relais.decisions"), { code: "RE002" });

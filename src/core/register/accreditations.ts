@@ -60,7 +60,7 @@ export interface AccreditationsReader {
   probes(participantId: ParticipantId): Promise<(ProbeResult & { runId: ProbeRunId })[]>;
   getRun(id: ProbeRunId): Promise<ProbeRunRow>;
   /** Runs that ended and that nobody drew conclusions from yet. */
-  runsToConclude(limit: number): Promise<ProbeRunRow[]>;
+  runsToConclude(asked: { limit: number; except: readonly ProbeRunId[] }): Promise<ProbeRunRow[]>;
   findRun(participantId: ParticipantId): Promise<ProbeRunRow | null>;
   /** Accredited participants whose last run ended before this time and that have none waiting. */
   dueForProbes(before: Date, limit: number): Promise<ParticipantId[]>;

@@ -20,21 +20,26 @@ const DAY_MILLISECONDS = 86_400_000;
 /** A check that costs the accreditation must fail twice: one bad minute is not a verdict. */
 const CONFIRM_MILLISECONDS = 15 * 60_000;
 
-/** Draws the conclusions of looks that ended, each once, whatever process gets there first. Returns how many. */
+/**
+ * Draws the conclusions of looks that ended, each once, whatever process gets there first. Returns how many it looked at.
+ * @throws the first failure, once all others were drawn.
+ */
 export async function concludeChecks(ports: ConcludingPorts): Promise<number> {
-  const runs = await ports.store.read((r) => r.accreditations.runsToConclude(BATCH));
+  // Those that cannot be concluded (their version of the charter is gone) keep no others waiting, however many they are.
+  const failed: ProbeRunRow["id"][] = [];
   const failures: unknown[] = [];
-  for (const run of runs) {
-    try {
-      const rings = await ports.store.write((w) => conclude(w, ports, run));
-      if (rings.length > 0) await ports.queue.ring(rings).catch(() => undefined);
-    } catch (error) {
-      // One that cannot be concluded (its version of the charter is gone) does not keep the others waiting.
-      failures.push(error);
+  for (let concluded = 0; ;) {
+    const runs = await ports.store.read((r) => r.accreditations.runsToConclude({ limit: BATCH, except: failed }));
+    for (const run of runs) {
+      const drawn = await ports.store.write((w) => conclude(w, ports, run)).catch((error: unknown) => (failures.push(error), null));
+      if (drawn === null) failed.push(run.id);
+      else if (drawn.length > 0) await ports.queue.ring(drawn).catch(() => undefined);
     }
+    concluded += runs.length;
+    if (runs.length === BATCH) continue;
+    if (failures.length > 0) throw failures[0];
+    return concluded;
   }
-  if (failures.length > 0) throw failures[0];
-  return runs.length;
 }
 
 async function conclude(w: Writer, ports: ConcludingPorts, run: ProbeRunRow): Promise<Ring[]> {
