@@ -93,6 +93,14 @@ function readDecisions(db: Database) {
         .orderBy("logIndex", "desc")
         .limit(limit)
         .execute(),
+    lastDecision: async (participantId, kinds) =>
+      (await all
+        .where("participantId", "=", participantId)
+        .where("kind", "in", kinds)
+        .orderBy("decidedAt", "desc")
+        .orderBy("logIndex", "desc")
+        .limit(1)
+        .executeTakeFirst()) ?? null,
     authorityViews: (limit) => db.selectFrom("authorityViews").selectAll().orderBy("at", "desc").limit(limit).execute(),
   } satisfies Partial<AccreditationsReader>;
 }
@@ -157,8 +165,14 @@ function readProbes(db: Database) {
     getRun: async (id) => found(await runs.where("id", "=", id).executeTakeFirst(), "run of checks"),
     findRun: async (participantId) =>
       (await runs.where("participantId", "=", participantId).orderBy("askedAt", "desc").limit(1).executeTakeFirst()) ?? null,
-    runsToConclude: (limit) =>
-      runs.where("endedAt", "is not", null).where("concludedAt", "is", null).orderBy("endedAt").limit(limit).execute(),
+    runsToConclude: ({ limit, except }) =>
+      runs
+        .where("endedAt", "is not", null)
+        .where("concludedAt", "is", null)
+        .where(sql<boolean>`id <> all (${[...except]}::text[])`)
+        .orderBy("endedAt")
+        .limit(limit)
+        .execute(),
   } satisfies Partial<AccreditationsReader>;
 }
 

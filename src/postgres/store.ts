@@ -120,9 +120,11 @@ function sqlState(error: unknown): string {
 }
 
 /** SQLSTATE to our words. RE001 and RE002 are raised by our own triggers. Class 08, 53 and 57P are a server that is away or full. */
-const TRANSLATIONS: [matches: RegExp, code: "conflict" | "unavailable", message: string][] = [
+const TRANSLATIONS: [matches: RegExp, code: "conflict" | "unavailable" | "invalid", message: string][] = [
   [/^RE00[12]$/, "conflict", "This is no longer possible in its present state. Reload and look again."],
   [/^23505$/, "conflict", "This exists already."],
+  // A zero byte, and half of a surrogate pair in JSON: PostgreSQL keeps neither.
+  [/^22(021|P05|P02)$/, "invalid", "A text holds a character that is none. Take it out, and send it again."],
   [
     /^(08|53|57P|ECONN|ENOENT|EPIPE|ETIMEDOUT)/,
     "unavailable",

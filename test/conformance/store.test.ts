@@ -215,3 +215,21 @@ test("what is not there: `find` says null, `get` throws not_found", async () => 
     { code: "not_found" },
   );
 });
+
+test("characters that no database keeps are a flaw of the request, in a column, in JSON and in a search", async () => {
+  const now = new Date();
+  const organisation = (name: string) => ({ id: newId("organisation"), name, country: "FR", status: "active", createdAt: now }) as const;
+  await assert.rejects(
+    store.write((w) => w.cases.addOrganisation(organisation("a\u0000"))),
+    { code: "invalid" },
+  );
+  for (const character of ["\u0000", "\ud800"])
+    await assert.rejects(
+      store.write((w) => w.deliveries.addEvent(newId("transfer"), now, { kind: "failed", actor: "relais", details: { text: character } })),
+      { code: "invalid" },
+    );
+  await assert.rejects(
+    store.read((r) => r.registered.entries({ name: "\u0000", limit: 1 }, now)),
+    { code: "invalid" },
+  );
+});

@@ -1,16 +1,19 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
 import type { ProbeResult } from "../../src/core/conformance/probe.ts";
+import type { Prober } from "../../src/core/conformance/probing.ts";
 import { newId, type ParticipantId } from "../../src/core/ids.ts";
 import type { Ports, Ring, Store } from "../../src/core/ports.ts";
 import { addEvidence } from "../../src/core/register/add-evidence.ts";
 import { answerQuestions } from "../../src/core/register/answer-questions.ts";
 import type { Application, DecisionKind } from "../../src/core/register/application.ts";
 import { askForLook, concludeChecks } from "../../src/core/register/conclude-checks.ts";
+import { endStanding } from "../../src/core/register/change-standing.ts";
 import type { Charters, Criterion, Question } from "../../src/core/register/charter.ts";
 import { openApplication } from "../../src/core/register/open-application.ts";
 import type { RegisterCaller } from "../../src/core/register/register-caller.ts";
 import { changeStandingByAccreditor, reviewApplication, type Verdict } from "../../src/core/register/review-application.ts";
+import { runChecks } from "../../src/core/register/run-checks.ts";
 import { signCharter } from "../../src/core/register/sign-charter.ts";
 import { reopenApplication, submitApplication, withdrawApplication } from "../../src/core/register/submit-application.ts";
 import { sweepAccreditations } from "../../src/core/register/sweep-accreditations.ts";
@@ -86,6 +89,7 @@ const ports = (): Pick<Ports, "store" | "clock" | "queue" | "issuer"> & {
   charters: versions,
 });
 
+const PARTICIPANT = { name: "participant", role: "participant" } as const;
 let names = 0;
 
 /** A platform that is registered and not accredited, with its organisation. */
@@ -134,6 +138,20 @@ async function look(failing: string[] = []): Promise<void> {
     }));
     await store.write((w) => w.cases.endRun(run.id, now, results));
   }
+}
+
+/** The looks that wait, by the worker's own code, all passed. Returns which inboxes they were at. */
+async function lookForReal(): Promise<(string | undefined)[]> {
+  const looked: (string | undefined)[] = [];
+  const seen = { outcome: "passed", title: words("x"), detail: words("seen"), reproduce: "curl", milliseconds: 1 } as const;
+  const prober: Prober = {
+    probe: async ({ participant }) => {
+      looked.push(participant.endpoints.inbox);
+      return ALL_PROBES.map((probe) => ({ probe, startedAt: now, ...seen }));
+    },
+  };
+  while (await runChecks({ store, clock, prober }, new AbortController().signal));
+  return looked;
 }
 
 async function lookAndConclude(failing: string[] = []): Promise<void> {
@@ -210,6 +228,19 @@ describe("level 1", () => {
     assert.deepEqual(second.answers, { "hosting.country": "FR" });
     assert.equal((await openApplication(ports(), caller, 2)).id, second.id);
     assert.equal(await stateOf(first), "accredited");
+  });
+
+  test("checks that passed at another place give nothing: where it is spoken to now is looked at first", async () => {
+    const caller = await newcomer();
+    const application = await submitted(caller, 1);
+    await lookForReal();
+    const before = await store.read((r) => r.participants.get(caller.participantId));
+    await store.write((w) => w.register.put({ ...before, endpoints: { ...before.endpoints, inbox: "https://elsewhere.example/inbox" } }));
+    while ((await concludeChecks(ports())) > 0);
+    assert.deepEqual([await stateOf(application), await statusOf(caller.participantId)], ["submitted", "registered"]);
+    assert.deepEqual(await lookForReal(), ["https://elsewhere.example/inbox"], "nobody has to ask for it");
+    while ((await concludeChecks(ports())) > 0);
+    assert.equal(await stateOf(application), "accredited");
   });
 
   test("withdrawn while a probe runs: the result changes nothing, and it can be taken up again", async () => {
@@ -297,6 +328,22 @@ describe("level 2", () => {
     assert.equal(await stateOf(application), "reopened");
   });
 
+  test("is not given where it is spoken to elsewhere since the checks, until they ran there", async () => {
+    later(0.01);
+    await store.write(async (w) => askForLook(w, { participantId: caller.participantId, application, at: now }));
+    await lookForReal();
+    while ((await concludeChecks(ports())) > 0);
+    const before = await store.read((r) => r.participants.get(caller.participantId));
+    await store.write((w) => w.register.put({ ...before, endpoints: { ...before.endpoints, inbox: "https://elsewhere.example/inbox" } }));
+    await review(ACCREDITORS[0] as RegisterCaller);
+    await assert.rejects(review(ACCREDITORS[1] as RegisterCaller), { code: "conflict", message: /elsewhere/ });
+    later(0.01);
+    await store.write(async (w) => askForLook(w, { participantId: caller.participantId, application, at: now }));
+    await lookForReal();
+    await review(ACCREDITORS[1] as RegisterCaller);
+    assert.equal(await stateOf(application), "accredited");
+  });
+
   test("accepting without finding every criterion met gives nothing", async () => {
     await review(ACCREDITORS[0] as RegisterCaller, { met: [] });
     await assert.rejects(review(ACCREDITORS[1] as RegisterCaller, { met: [] }), /audit/);
@@ -359,6 +406,22 @@ describe("an accreditation that stands", () => {
     assert.deepEqual(await decided(caller.participantId), ["accredit", "suspend", "reinstate"]);
   });
 
+  for (const [what, openAnother] of [
+    ["is prepared", async () => openApplication(ports(), caller, 2)],
+    ["is handed in again and again", async () => submitted(caller, 2)],
+  ] as const)
+    test(`looks that are asked for with another application, which ${what}, cost the accreditation as any other`, async () => {
+      later(1);
+      let { id, participantId, round } = await openAnother();
+      for (let times = 0; times < 2; times += 1) {
+        await store.write((w) => w.cases.addRun({ id: newId("probeRun"), participantId, applicationId: id, round, askedAt: now }));
+        await lookAndConclude(["inbox.accepts"]);
+        later(0.05);
+        if (what !== "is prepared" && times === 0) ({ id, participantId, round } = await submitApplication(ports(), caller, id));
+      }
+      assert.equal(await statusOf(caller.participantId), "suspended");
+    });
+
   test("a check with a due date warns first, and the date does not move", async () => {
     later(1);
     const dueOf = async () =>
@@ -397,6 +460,32 @@ describe("an accreditation that stands", () => {
     assert.equal(await statusOf(caller.participantId), "accredited");
   });
 
+  for (const [how, leave] of [
+    [
+      "gives back",
+      () => endStanding(ports(), "withdraw", { participantId: caller.participantId, reasons: REASONS, deciders: [PARTICIPANT] }),
+    ],
+    ["lets run out", async () => (later(400), sweepAccreditations(ports(), { recheckHours: 24 }))],
+  ] as const)
+    test(`what an accreditor suspended, no participant gets back alone that ${how} its accreditation and applies again`, async () => {
+      const asked = { participantId: caller.participantId, reasons: REASONS, remedy: null };
+      await changeStandingByAccreditor(ports(), ACCREDITORS[0] as RegisterCaller, { ...asked, kind: "suspend" });
+      await leave();
+      assert.equal(await statusOf(caller.participantId), "expired");
+      const again = await openApplication(ports(), caller, 1);
+      for (let round = 0; round < 2; round += 1) {
+        later(0.1);
+        await submitApplication(ports(), caller, again.id);
+        await lookAndConclude();
+        assert.deepEqual([await statusOf(caller.participantId), await stateOf(again)], ["expired", "changes_requested"]);
+      }
+      await withdrawApplication(ports(), caller, again.id);
+      const { id, round } = await submitted(caller, 2);
+      await lookAndConclude();
+      for (const reviewer of ACCREDITORS) await reviewApplication(ports(), reviewer, { applicationId: id, round, ...ACCEPT });
+      assert.equal(await statusOf(caller.participantId), "accredited", "two accreditors may");
+    });
+
   test("renewed without anybody in its last weeks; otherwise it ends on its day", async () => {
     later(320);
     await sweepAccreditations(ports(), { recheckHours: 24 });
@@ -419,6 +508,27 @@ describe("an accreditation that stands", () => {
     await submitApplication(ports(), caller, application.id);
     await lookAndConclude();
     assert.equal(await statusOf(caller.participantId), "accredited");
+  });
+
+  test("what was accredited under a version that is gone keeps nobody else from being looked at and decided, however many they are", async () => {
+    const others = await Promise.all(Array.from({ length: 21 }, () => newcomer()));
+    for (const other of others) await submitted(other, 1);
+    await lookAndConclude();
+    later(310);
+    for (const other of others) await askAgain(other.participantId);
+    await look(["inbox.accepts"]);
+    const ids = others.map(({ participantId }) => participantId);
+    await pool.query("update relais.applications set charter_version = 'gone' where participant_id = any ($1)", [ids]);
+    later(0.01);
+    await askAgain(caller.participantId);
+    await look();
+    await assert.rejects(concludeChecks(ports()), { code: "not_found" });
+    assert.deepEqual(await decided(caller.participantId), ["accredit", "renew"]);
+    later(1.1);
+    await sweepAccreditations(ports(), { recheckHours: 24 });
+    assert.equal((await store.read((r) => r.accreditations.findRun(caller.participantId)))?.endedAt, null, "its next look waits");
+    await pool.query("update relais.applications set charter_version = '2026-11' where participant_id = any ($1)", [ids]);
+    while ((await concludeChecks(ports())) > 0);
   });
 
   test("a decision is never changed, whoever asks", async () => {

@@ -112,6 +112,17 @@ test("one accreditor, a conflict of interest, the same one twice, a refusal by t
   assert.equal(await engine.store.read((r) => r.ledger.size()), size);
 });
 
+test("nobody reads a certificate of a platform that they act for", async () => {
+  const claim = await handIn();
+  const person = { issuer: "https://id.example", subject: "somebody" };
+  await engine.store.write(async (w) => {
+    const { id: personId } = await w.accounts.signIn({ id: newId("person"), ...person, createdAt: now() });
+    await w.cases.addMembership({ personId, participantId: engine.destination.id, addedAt: now() });
+  });
+  await assert.rejects(read({ ...A, person }, claim.id), { code: "forbidden" });
+  assert.deepEqual(await engine.store.read((r) => r.certificates.readings(claim.id)), []);
+});
+
 test("two accreditors who accept at the same moment give one certificate and one place in the log", async () => {
   const claim = await handIn();
   const size = await engine.store.read((r) => r.ledger.size());
@@ -161,6 +172,7 @@ test("a certificate that stands longer is kept, and a revocation ends them all",
     (await shown()).map(({ validUntil }) => validUntil),
     ["2999-01-01"],
   );
+  const waiting = await handIn({ certificate: "hds" });
   await endStanding({ ...engine.ports, charters: PLAIN }, "revoke", {
     participantId: engine.destination.id,
     deciders: [{ name: "test", role: "accreditor" }],
@@ -168,6 +180,8 @@ test("a certificate that stands longer is kept, and a revocation ends them all",
   });
   assert.deepEqual(await shown(), []);
   await assert.rejects(handIn(), { code: "not_accredited" });
+  for (const reader of [A, B]) await assert.rejects(read(reader, waiting.id), { code: "conflict" });
+  assert.deepEqual(await shown(), [], "nor does one that waited begin to count");
 });
 
 test("a certificate among the evidence of level 2 counts once two accreditors found its criterion met", async () => {

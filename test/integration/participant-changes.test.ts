@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
 import type { ProbeResult } from "../../src/core/conformance/probe.ts";
 import type { Prober } from "../../src/core/conformance/probing.ts";
+import { newId } from "../../src/core/ids.ts";
 import type { Store } from "../../src/core/ports.ts";
 import { accreditParticipant } from "../../src/core/register/accredit-participant.ts";
 import { concludeChecks } from "../../src/core/register/conclude-checks.ts";
@@ -85,6 +86,9 @@ async function look(outcome: ProbeResult["outcome"], during = async (): Promise<
   return looked;
 }
 
+const confirm = (name: string, participantId: Participant["id"], person?: { issuer: string; subject: string }) =>
+  confirmKeys(ports(), { kind: "accreditor", name, ...(person ? { person } : {}) }, { participantId, thumbprints: [entity.key.kid] });
+
 const elsewhere = "https://elsewhere.example/inbox";
 const moved = () => entity.publish({ metadata: entity.platform({ platform: { inbox_endpoint: elsewhere } }) });
 
@@ -162,15 +166,53 @@ describe("an accredited participant that wants data sent elsewhere", () => {
     assert.equal((await present(id)).endpoints.inbox, elsewhere);
   });
 
+  test("an applicant that moves while it waits is looked at again, where it is now", async () => {
+    const { id } = await accredited(0);
+    const organisation = { id: newId("organisation"), name: "O", country: "FR", status: "active", createdAt: now } as const;
+    await store.write(async (w) => {
+      await w.cases.addOrganisation(organisation);
+      await w.cases.attach(id, organisation.id);
+      const open = { answers: {}, submittedAnswers: null, round: 1, createdAt: now, submittedAt: now, changedAt: now, until: null };
+      const of = { id: newId("application"), participantId: id, organisationId: organisation.id, charterVersion: "2026-11" };
+      await w.cases.addApplication({ ...of, level: 2, state: "in_review", ...open });
+    });
+    moved();
+    await register();
+    assert.deepEqual(await look("passed"), [elsewhere]);
+  });
+
   test("two accreditors who asked it by another channel let it move without a look", async () => {
     const { id } = await accredited();
     moved();
-    const confirm = (name: string) =>
-      confirmKeys(ports(), { kind: "accreditor", name }, { participantId: id, thumbprints: [entity.key.kid] });
-    assert.equal((await confirm("A")).isConfirmed, false);
-    assert.equal((await confirm("B")).isConfirmed, true);
+    await register();
+    assert.equal((await confirm("A", id)).isConfirmed, false);
+    assert.equal((await confirm("B", id)).isConfirmed, true);
     assert.equal((await present(id)).endpoints.inbox, elsewhere);
     assert.equal((await lastEntry())["looked_at"], false);
+  });
+
+  test("what accreditors confirm is the place that they were shown, and never one that it names afterwards", async () => {
+    const { id, endpoints } = await accredited();
+    moved();
+    await confirm("A", id);
+    assert.equal((await confirm("B", id)).isConfirmed, true, "the keys are");
+    assert.deepEqual([(await present(id)).endpoints, (await record(id))?.candidate?.endpoints.inbox], [endpoints, elsewhere]);
+    await confirm("A", id);
+    entity.publish({ metadata: entity.platform({ platform: { inbox_endpoint: "https://third.example/inbox" } }) });
+    await register();
+    assert.equal((await confirm("B", id)).isConfirmed, false, "the first word was about another place");
+    assert.deepEqual((await present(id)).endpoints, endpoints);
+  });
+
+  test("nobody confirms the keys of a participant that they act for", async () => {
+    const { id } = await accredited();
+    const person = { issuer: "https://id.example", subject: id };
+    await store.write(async (w) => {
+      const { id: personId } = await w.accounts.signIn({ id: newId("person"), ...person, createdAt: now });
+      await w.cases.addMembership({ personId, participantId: id, addedAt: now });
+    });
+    await assert.rejects(confirm("A", id, person), { code: "forbidden" });
+    assert.equal((await confirm("B", id)).isConfirmed, false);
   });
 
   test("another name, or other keys of documents, count at once and stand in the public log", async () => {

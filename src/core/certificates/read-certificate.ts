@@ -1,8 +1,9 @@
 import type { Words } from "../catalogue/data-set.ts";
 import { RelaisError } from "../errors.ts";
 import type { Ports, Ring, Writer } from "../ports.ts";
+import type { Participant } from "../register/participant.ts";
 import { QUORUM } from "../register/facts.ts";
-import { accreditorName, type RegisterCaller } from "../register/register-caller.ts";
+import { accreditorName, mustBeImpartial, type RegisterCaller } from "../register/register-caller.ts";
 import type { CertificateClaim, ClaimId, Reading } from "./claim.ts";
 import { resumeToward, showCertificate } from "./show-certificate.ts";
 
@@ -29,7 +30,11 @@ export async function readCertificate(
     );
   const at = ports.clock.now();
   const { rings, claim } = await ports.store.write(async (w) => {
+    const { platformId } = await w.certificates.get(claimId);
+    const platform = await w.register.lock(platformId);
+    await mustBeImpartial(w, caller, platformId);
     const found = await w.claims.lock(claimId);
+    refuseRevoked(platform);
     if (found.state !== "handed_in") throw new RelaisError("conflict", `This certificate is ${found.state}.`, { actor: "operator" });
     await addReading(w, { claimId, reader, verdict: finding.verdict, reasons: finding.reasons, at });
     const same = (await w.certificates.readings(claimId)).filter(({ verdict }) => verdict === finding.verdict);
@@ -37,6 +42,12 @@ export async function readCertificate(
   });
   if (rings.length > 0) await ports.queue.ring(rings).catch(() => undefined);
   return { claim, resumed: rings.length };
+}
+
+/** With the revocation its certificates stopped to count, and none begins to. */
+function refuseRevoked({ name, status }: Participant): void {
+  if (status === "revoked")
+    throw new RelaisError("conflict", `${name} is revoked: its certificates count for nothing.`, { actor: "operator" });
 }
 
 async function addReading(w: Writer, reading: Reading): Promise<void> {

@@ -5,7 +5,7 @@ import type { EntityConfiguration, Writer } from "../ports.ts";
 import { askForLook } from "./conclude-checks.ts";
 import type { EntityRecord } from "./entity-record.ts";
 import { logChange } from "./log-change.ts";
-import { changesOf, isWatched, waitsForLook } from "./participant-change.ts";
+import { changesOf, digestOf, isWatched, waitsForLook, type Candidate } from "./participant-change.ts";
 import { participantFrom, type Described } from "./participant-metadata.ts";
 import type { Participant, PublicJwk } from "./participant.ts";
 import { hasKey, isSameSet, thumbprintOf } from "./public-keys.ts";
@@ -16,6 +16,8 @@ const LONGEST_MILLISECONDS = 6 * 3_600_000;
 /** `confirmed`: its keys, and where it wants to be spoken to, are known by another channel. */
 export interface Acceptance {
   confirmed?: boolean | undefined;
+  /** Where the place was confirmed as it was shown: this, and no other. Left out, whatever is published was confirmed. */
+  shown?: Candidate | null;
 }
 
 /**
@@ -28,7 +30,7 @@ export interface Acceptance {
 export async function acceptConfiguration(
   w: Writer,
   configuration: EntityConfiguration,
-  { confirmed = false }: Acceptance = {},
+  { confirmed = false, ...place }: Acceptance = {},
 ): Promise<Participant> {
   const described = participantFrom(configuration);
   const known = await w.register.lockEntity(described.entityId);
@@ -36,12 +38,15 @@ export async function acceptConfiguration(
   const last = await w.entities.find(known.id);
   refuseOlder(configuration, last);
   if (!confirmed) refuseStranger(known, described, configuration.signedBy);
-  const change = await weigh(w, known, described, confirmed);
-  const participant: Participant = { ...described, ...(change.isHeld ? kept(known) : {}), id: known.id, status: known.status };
+  const change = await weigh(w, known, described, confirmed && isPlaceConfirmed(described, place));
+  const participant: Participant = { ...described, ...change.inForce, id: known.id, status: known.status };
   await w.register.put(participant);
-  await w.configurations.put({ ...recordOf(configuration, known.id), candidate: change.isHeld ? kept(described) : null });
-  if (confirmed) await w.configurations.dropConfirmation(known.id);
-  if (change.needsLook || (last?.candidate && !change.isHeld)) await look(w, known, configuration.readAt);
+  const { waits } = change;
+  const waited = last?.candidate ?? null;
+  await w.configurations.put({ ...recordOf(configuration, known.id), candidate: waits });
+  if (confirmed || !isSamePlace(waited, waits)) await w.configurations.dropConfirmation(known.id);
+  const isDue = change.needsLook || (waited !== null && waits === null);
+  await (isDue ? look : lookForOpen)(w, { before: known, now: participant }, configuration.readAt);
   await logKeys(w, known, participant, { configuration, confirmed });
   if (change.logged.length > 0) await logChange(w, participant, { changed: change.logged, at: configuration.readAt, lookedAt: false });
   return participant;
@@ -89,19 +94,31 @@ function refuseStranger({ name, adapter, federationKeys = [] }: Participant, des
     );
 }
 
+function isPlaceConfirmed(described: Described, { shown }: Pick<Acceptance, "shown">): boolean {
+  return shown === undefined || isSamePlace(shown, described);
+}
+
+function isSamePlace(a: Candidate | null, b: Candidate | null): boolean {
+  return a === null || b === null ? a === b : digestOf(a) === digestOf(b);
+}
+
 interface Weighed {
-  isHeld: boolean;
+  inForce: Candidate;
+  /** Null where everything that is published counts. */
+  waits: Candidate | null;
   needsLook: boolean;
   /** What takes effect now and is told in the public log. */
   logged: string[];
 }
 
-async function weigh(w: Writer, known: Participant, described: Described, confirmed: boolean): Promise<Weighed> {
+async function weigh(w: Writer, known: Participant, described: Described, isPlaceKnown: boolean): Promise<Weighed> {
   const changes = changesOf(known, described);
-  if (!isWatched(known, await w.participants.findMark(known.id))) return { isHeld: false, needsLook: false, logged: [] };
-  const isHeld = !confirmed && waitsForLook(changes);
+  if (!isWatched(known, await w.participants.findMark(known.id)))
+    return { inForce: kept(described), waits: null, needsLook: false, logged: [] };
+  const isHeld = !isPlaceKnown && waitsForLook(changes);
   const logged = isHeld ? changes.filter((name) => !waitsForLook([name])) : changes;
-  return { isHeld, needsLook: isHeld || isMoved(known, described), logged };
+  const [inForce, waits] = isHeld ? [kept(known), kept(described)] : [kept(described), null];
+  return { inForce, waits, needsLook: isHeld || isMoved(known, described), logged };
 }
 
 /** Also another path at the same origin is looked at again. */
@@ -113,8 +130,20 @@ function kept({ roles, endpoints, datasets }: Pick<Participant, "roles" | "endpo
   return { roles, endpoints, datasets };
 }
 
-async function look(w: Writer, { id }: Participant, at: Date): Promise<void> {
+interface Accepted {
+  before: Participant;
+  now: Participant;
+}
+
+async function look(w: Writer, { now: { id } }: Accepted, at: Date): Promise<void> {
   await askForLook(w, { participantId: id, application: await w.accreditations.findGiven(id), at });
+}
+
+/** What was seen of an applicant at another place counts for nothing. */
+async function lookForOpen(w: Writer, { before, now }: Accepted, at: Date): Promise<void> {
+  if (isSamePlace(before, now)) return;
+  const open = await w.accreditations.findOpen(now.id);
+  if (open?.state === "submitted" || open?.state === "in_review") await askForLook(w, { participantId: now.id, application: open, at });
 }
 
 /** Outsiders see that an entity has other keys now, by their thumbprints, and whether people had to confirm them. */

@@ -9,6 +9,7 @@ import type {
   CriterionResult,
   Decision,
   DecisionId,
+  DecisionKind,
   Evidence,
   EvidenceId,
   Membership,
@@ -44,6 +45,8 @@ export interface AccreditationsReader {
   getDecision(id: DecisionId): Promise<Decision>;
   /** Newest first; of one participant, or of all. */
   decisions(filter: { participantId?: ParticipantId; limit: number }): Promise<Decision[]>;
+  /** The newest of these kinds about this participant, however many others came since; null where there is none. */
+  lastDecision(participantId: ParticipantId, kinds: readonly DecisionKind[]): Promise<Decision | null>;
   getOrganisation(id: OrganisationId): Promise<Organisation>;
   /** Organisations that came since then. */
   joinedSince(at: Date): Promise<number>;
@@ -57,7 +60,7 @@ export interface AccreditationsReader {
   probes(participantId: ParticipantId): Promise<(ProbeResult & { runId: ProbeRunId })[]>;
   getRun(id: ProbeRunId): Promise<ProbeRunRow>;
   /** Runs that ended and that nobody drew conclusions from yet. */
-  runsToConclude(limit: number): Promise<ProbeRunRow[]>;
+  runsToConclude(asked: { limit: number; except: readonly ProbeRunId[] }): Promise<ProbeRunRow[]>;
   findRun(participantId: ParticipantId): Promise<ProbeRunRow | null>;
   /** Accredited participants whose last run ended before this time and that have none waiting. */
   dueForProbes(before: Date, limit: number): Promise<ParticipantId[]>;

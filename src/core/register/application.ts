@@ -207,7 +207,7 @@ export interface ProbeRunRow {
   tries: number;
   endedAt: Date | null;
   concludedAt: Date | null;
-  /** The change that it was a look at, by its digest; null where it was at what is in force. */
+  /** Where it looked, by the digest of addresses and roles; null before it ended, and for looks that were not told. */
   candidate: string | null;
 }
 

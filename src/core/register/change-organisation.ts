@@ -104,6 +104,5 @@ async function cascade(w: Writer, ports: CascadePorts, act: CarriedOut, { id }: 
 }
 
 async function wasCascaded(w: Writer, participantId: ParticipantId): Promise<boolean> {
-  const decisions = await w.accreditations.decisions({ participantId, limit: 20 });
-  return decisions.find(({ kind }) => kind === "suspend")?.effects.cascaded === 1;
+  return (await w.accreditations.lastDecision(participantId, ["suspend"]))?.effects.cascaded === 1;
 }

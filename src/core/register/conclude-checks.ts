@@ -1,7 +1,7 @@
 import type { Words } from "../catalogue/data-set.ts";
 import { newId } from "../ids.ts";
 import type { Ports, Ring, Writer } from "../ports.ts";
-import { GIVEN, type Application, type CriterionResult, type ProbeRunRow } from "./application.ts";
+import type { Application, CriterionResult, ProbeRunRow } from "./application.ts";
 import { applyReinstatement, applySanction } from "./change-standing.ts";
 import type { Charter, Charters, Criterion } from "./charter.ts";
 import { evaluateCriterion } from "./evaluate-criterion.ts";
@@ -20,30 +20,35 @@ const DAY_MILLISECONDS = 86_400_000;
 /** A check that costs the accreditation must fail twice: one bad minute is not a verdict. */
 const CONFIRM_MILLISECONDS = 15 * 60_000;
 
-/** Draws the conclusions of looks that ended, each once, whatever process gets there first. Returns how many. */
+/**
+ * Draws the conclusions of looks that ended, each once, whatever process gets there first. Returns how many it looked at.
+ * @throws the first failure, once all others were drawn.
+ */
 export async function concludeChecks(ports: ConcludingPorts): Promise<number> {
-  const runs = await ports.store.read((r) => r.accreditations.runsToConclude(BATCH));
+  // Those that cannot be concluded (their version of the charter is gone) keep no others waiting, however many they are.
+  const failed: ProbeRunRow["id"][] = [];
   const failures: unknown[] = [];
-  for (const run of runs) {
-    try {
-      const rings = await ports.store.write((w) => conclude(w, ports, run));
-      if (rings.length > 0) await ports.queue.ring(rings).catch(() => undefined);
-    } catch (error) {
-      // One that cannot be concluded (its version of the charter is gone) does not keep the others waiting.
-      failures.push(error);
+  for (let concluded = 0; ;) {
+    const runs = await ports.store.read((r) => r.accreditations.runsToConclude({ limit: BATCH, except: failed }));
+    for (const run of runs) {
+      const drawn = await ports.store.write((w) => conclude(w, ports, run)).catch((error: unknown) => (failures.push(error), null));
+      if (drawn === null) failed.push(run.id);
+      else if (drawn.length > 0) await ports.queue.ring(drawn).catch(() => undefined);
     }
+    concluded += runs.length;
+    if (runs.length === BATCH) continue;
+    if (failures.length > 0) throw failures[0];
+    return concluded;
   }
-  if (failures.length > 0) throw failures[0];
-  return runs.length;
 }
 
 async function conclude(w: Writer, ports: ConcludingPorts, run: ProbeRunRow): Promise<Ring[]> {
   const at = ports.clock.now();
   if (!(await w.cases.concludeRun(run.id, at))) return [];
   const { participant, isOther } = await settleChange(w, await w.register.lock(run.participantId), run, at);
-  if (isOther) await askForLook(w, { participantId: participant.id, application: await w.accreditations.findGiven(participant.id), at });
-  const rings = await concludeFor(w, ports, run, participant);
+  const rings = await concludeFor(w, ports, { ...run, isOther }, participant);
   await lookAtWhatWaits(w, participant.id, at);
+  if (isOther) await askForLook(w, { participantId: participant.id, application: await w.accreditations.findGiven(participant.id), at });
   return rings;
 }
 
@@ -53,19 +58,34 @@ async function lookAtWhatWaits(w: Writer, participantId: Participant["id"], at: 
   if (open?.state === "submitted") await askForLook(w, { participantId, application: open, at });
 }
 
-async function concludeFor(w: Writer, ports: ConcludingPorts, run: ProbeRunRow, participant: Participant): Promise<Ring[]> {
-  const found =
-    run.applicationId === null
-      ? await w.accreditations.findGiven(participant.id)
-      : await w.accreditations.getApplication(run.applicationId);
-  if (found === null) return [];
-  const application = await w.cases.lockApplication(found.id);
-  const looked = await evaluate(w, ports, participant, application);
-  const isLive = (GIVEN as readonly string[]).includes(application.state);
-  // A look at an earlier round, or at an application that ended meanwhile, says nothing about the present one.
-  if (!isLive && (application.state !== "submitted" || run.round !== application.round)) return [];
-  await w.cases.putResults(application.id, application.round, looked.results);
-  return isLive ? recheck(w, ports, looked) : decide(w, ports, looked);
+/** For the application that asked for it, and for the accreditation that stands: no application keeps that from being looked at. */
+async function concludeFor(w: Writer, ports: ConcludingPorts, run: Concluded, participant: Participant): Promise<Ring[]> {
+  const decided = await decideWhereAsked(w, ports, run, participant);
+  const given = await w.accreditations.findGiven(participant.id);
+  const isOver = decided !== null && (given?.id === run.applicationId || !isKnown(ports.charters, given));
+  if (given === null || isOver) return decided ?? [];
+  const looked = await evaluateNow(w, ports, participant, given);
+  return [...(decided ?? []), ...(await recheck(w, ports, looked))];
+}
+
+type Concluded = ProbeRunRow & { /** It was at another place than the present one. */ isOther: boolean };
+
+function isKnown(charters: Charters, given: Application | null): boolean {
+  return given !== null && charters.list().some(({ version }) => version === given.charterVersion);
+}
+
+/** Null where it says nothing: a look at an earlier round or another place, or at an application that is not handed in or ended meanwhile. */
+async function decideWhereAsked(w: Writer, ports: ConcludingPorts, run: Concluded, participant: Participant): Promise<Ring[] | null> {
+  if (run.applicationId === null) return null;
+  const application = await w.cases.lockApplication(run.applicationId);
+  if (application.state !== "submitted" || run.round !== application.round || run.isOther) return null;
+  return decide(w, ports, await evaluateNow(w, ports, participant, application));
+}
+
+async function evaluateNow(w: Writer, ports: ConcludingPorts, participant: Participant, { id }: Application): Promise<Looked> {
+  const looked = await evaluate(w, ports, participant, await w.cases.lockApplication(id));
+  await w.cases.putResults(id, looked.application.round, looked.results);
+  return looked;
 }
 
 interface Looked {
@@ -107,7 +127,7 @@ async function decide(w: Writer, ports: ConcludingPorts, looked: Looked): Promis
   const { participant, application, charter, unmet } = looked;
   const at = ports.clock.now();
   const decidable = unmet.filter(({ criterion }) => !isForAccreditors(criterion));
-  const barrier = await barrierTo(w, participant, { kind: "accredit", application });
+  const barrier = await barrierTo(w, participant, { kind: "accredit", application, byChecks: application.level === 1 });
   await w.cases.moveApplication(application.id, ["submitted"], "checking", { changedAt: at });
   const checked = { ...application, state: "checking" } as const;
   if (decidable.length > 0 || barrier !== null) {
@@ -192,10 +212,8 @@ async function recheck(w: Writer, ports: ConcludingPorts, looked: Looked): Promi
 
 /** What checks took away, checks give back; what people decided, people end. */
 async function reinstateWhereAutomatic(w: Writer, ports: ConcludingPorts, { participant, application }: Looked): Promise<Ring[]> {
-  if ((await barrierTo(w, participant, { kind: "reinstate", application })) !== null) return [];
-  const last = (await w.accreditations.decisions({ participantId: participant.id, limit: 20 })).find(
-    (decision) => decision.kind === "suspend",
-  );
+  if ((await barrierTo(w, participant, { kind: "reinstate", application, byChecks: true })) !== null) return [];
+  const last = await w.accreditations.lastDecision(participant.id, ["suspend"]);
   if (!last?.deciders.every((decider) => decider.role === "automatic")) return [];
   const reasons = { fr: "Tous les contrôles réussissent de nouveau.", en: "Every check passes again." };
   return (await applyReinstatement(w, ports, { participantId: participant.id, deciders: [AUTOMATIC], reasons })).rings;

@@ -5,12 +5,12 @@ import { acceptConfiguration } from "./accept-configuration.ts";
 import type { Participant, PublicJwk } from "./participant.ts";
 import { publicKeys, thumbprintOf } from "./public-keys.ts";
 import type { RefreshingPorts } from "./refresh-participants.ts";
-import { accreditorName, type RegisterCaller } from "./register-caller.ts";
+import { accreditorName, mustBeImpartial, type RegisterCaller } from "./register-caller.ts";
 
 /**
  * An accreditor confirms what an entity signs with now, and where it wants to be spoken to: after it was asked by another channel. The keys that are
- * published must be these and no others, named by their thumbprints (RFC 7638). Who holds the keys of a participant is that participant: as every
- * right, this takes two accreditors, and the second one's word puts it in force.
+ * published must be these and no others, named by their thumbprints (RFC 7638), and only a place that waits, and was shown, is confirmed with them.
+ * Who holds the keys of a participant is that participant: as every right, this takes two accreditors, and the second one's word puts it in force.
  * @throws RelaisError `forbidden`, `conflict` where others are published, `peer_unavailable`, `peer_protocol`.
  */
 export async function confirmKeys(
@@ -24,9 +24,14 @@ export async function confirmKeys(
   refuseOthers(configuration, thumbprints);
   return ports.store.write(async (w) => {
     const participant = await w.register.lock(participantId);
+    await mustBeImpartial(w, caller, participantId);
+    refuseDescribed(participant);
     const earlier = await w.entities.findConfirmation(participantId);
     const isSecond = earlier !== null && earlier.confirmer !== confirmer && isSame(earlier.thumbprints, thumbprints);
-    if (isSecond) return { participant: await acceptConfiguration(w, configuration, { confirmed: true }), isConfirmed: true };
+    if (isSecond) {
+      const shown = (await w.entities.find(participantId))?.candidate ?? null;
+      return { participant: await acceptConfiguration(w, configuration, { confirmed: true, shown }), isConfirmed: true };
+    }
     await w.configurations.putConfirmation({ participantId, thumbprints, confirmer, at: ports.clock.now() });
     return { participant, isConfirmed: false };
   });
@@ -37,6 +42,14 @@ const isSame = (a: readonly string[], b: readonly string[]): boolean => a.length
 function refuseOthers({ keys }: EntityConfiguration, thumbprints: string[]): void {
   if (!isSame(publicKeys(keys, "jwks").map(thumbprintOf), [...new Set(thumbprints)]))
     throw new RelaisError("conflict", "The entity publishes other keys than those that you confirm. Look at them again.", {
+      actor: "operator",
+    });
+}
+
+/** What the operator described, the operator alone lets speak for itself. */
+function refuseDescribed({ name, adapter }: Participant): void {
+  if (adapter !== "self-data")
+    throw new RelaisError("conflict", `${name} was described by the operator, and publishes no keys that could be confirmed.`, {
       actor: "operator",
     });
 }

@@ -31,7 +31,7 @@ export async function grantAccreditation(
 ): Promise<{ decision: Decision; mark: TrustMark; rings: Ring[] }> {
   const { application, charter, level } = grant;
   const participant = await w.register.lock(grant.participant.id);
-  const barrier = await barrierTo(w, participant, grant);
+  const barrier = await barrierTo(w, participant, { ...grant, byChecks: isAutomatic(grant.deciders) });
   if (barrier !== null) throw new RelaisError("conflict", barrier.en, { actor: "operator" });
   const at = ports.clock.now();
   const until = endOfAccreditation(charter, at);
@@ -72,7 +72,7 @@ async function moveOn(
 export async function barrierTo(
   w: Writer,
   { id, name, status }: Participant,
-  { kind, application }: Pick<Grant, "kind" | "application">,
+  { kind, application, byChecks }: Pick<Grant, "kind" | "application"> & { /** Nobody looks at it. */ byChecks: boolean },
 ): Promise<Words | null> {
   const organisation = await w.accreditations.findOrganisationOf(id);
   if (organisation !== null && organisation.status !== "active")
@@ -90,5 +90,20 @@ export async function barrierTo(
       fr: `${name} est révoqué. Son recours doit d’abord être accepté.`,
       en: `${name} is revoked. Its appeal must be upheld first.`,
     };
+  if (kind === "accredit" && byChecks && (await leftWhileSuspended(w, id)))
+    return {
+      fr: `${name} était suspendu quand son agrément a pris fin, et personne ne l’a rétabli. Demandez le niveau 2 : deux personnes chargées de l’agrément décident.`,
+      en: `${name} was suspended when its accreditation ended, and nobody reinstated it. Apply at level 2: two accreditors decide.`,
+    };
   return null;
+}
+
+function isAutomatic(deciders: readonly Decider[]): boolean {
+  return deciders.every(({ role }) => role === "automatic");
+}
+
+/** Giving a suspended accreditation back, or letting it run out, does not lift what people decided. What its organisation's standing brought ends with that. */
+async function leftWhileSuspended(w: Writer, id: Participant["id"]): Promise<boolean> {
+  const last = await w.accreditations.lastDecision(id, ["accredit", "suspend", "reinstate", "revoke"]);
+  return last?.kind === "suspend" && last.effects.cascaded === 0 && !isAutomatic(last.deciders);
 }

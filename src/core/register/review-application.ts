@@ -13,6 +13,7 @@ import type { Participant } from "./participant.ts";
 import { APPEAL, recordDecision } from "./record-decision.ts";
 import { accreditorName, mustBeImpartial, type RegisterCaller } from "./register-caller.ts";
 import { criteriaOf } from "./requirements.ts";
+import { isElsewhere } from "./settle-change.ts";
 import type { MarkingPorts } from "./trust-mark.ts";
 import { together } from "./two-accreditors.ts";
 
@@ -67,6 +68,7 @@ const CARRY_OUT = {
   accredit: async (w, ports, application, reviews) => {
     const charter = ports.charters.get(application.charterVersion);
     const participant = await w.participants.get(application.participantId);
+    await refuseUnseen(w, participant);
     const facts = await readFacts(w, participant, application, charter);
     const now = ports.clock.now();
     const unmet = criteriaOf(charter, application, participant).filter(
@@ -93,6 +95,15 @@ const CARRY_OUT = {
     return decision;
   },
 } as const satisfies Record<Review["verdict"], CarryOut>;
+
+/** Checks passed where it is spoken to now, and not at a place before. */
+async function refuseUnseen(w: Writer, participant: Participant): Promise<void> {
+  const newest = (await w.accreditations.probes(participant.id)).toSorted((a, b) => b.startedAt.getTime() - a.startedAt.getTime())[0];
+  if (newest !== undefined && (await isElsewhere(w, participant, await w.accreditations.getRun(newest.runId))))
+    throw new RelaisError("conflict", `${participant.name} is spoken to elsewhere since the last checks. Wait until they have run again.`, {
+      actor: "operator",
+    });
+}
 
 /** Certificates among the evidence that both accreditors accepted count for holders' conditions from now on. */
 async function showAccepted(

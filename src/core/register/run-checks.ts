@@ -23,7 +23,6 @@ export async function runChecks(ports: Pick<Ports, "store" | "clock"> & { prober
   const signal = AbortSignal.any([shutdown, AbortSignal.timeout(DEADLINE_SECONDS * 1000)]);
   const results = await ports.prober.probe({ participant, runId: run.id, challenge, signal });
   // What a shutdown cut off says nothing about the participant: another worker looks again once the lease is over.
-  if (!shutdown.aborted)
-    await ports.store.write((w) => w.cases.endRun(run.id, ports.clock.now(), results, candidate && digestOf(candidate)));
+  if (!shutdown.aborted) await ports.store.write((w) => w.cases.endRun(run.id, ports.clock.now(), results, digestOf(participant)));
   return true;
 }

@@ -1,9 +1,15 @@
 import type { ProbeResult } from "../conformance/probe.ts";
-import type { Writer } from "../ports.ts";
+import type { Reader, Writer } from "../ports.ts";
 import { logChange } from "./log-change.ts";
 import type { ProbeRunRow } from "./application.ts";
 import type { Participant } from "./participant.ts";
 import { changesOf, digestOf } from "./participant-change.ts";
+
+/** A look at an earlier place says nothing about the one that is spoken to now, nor about the one that waits. */
+export async function isElsewhere(r: Reader, participant: Participant, { candidate }: Pick<ProbeRunRow, "candidate">): Promise<boolean> {
+  const waiting = (await r.entities.find(participant.id))?.candidate;
+  return candidate !== null && candidate !== digestOf(participant) && !(waiting && candidate === digestOf(waiting));
+}
 
 /** Pages, contacts and the name's own challenge have nothing to do with where it is spoken to. */
 const ABOUT_ENDPOINTS = /^(entity|tls|inbox|receipt|withdrawal|roundtrip|export)\./;
@@ -12,7 +18,7 @@ const ANSWERS = /^(inbox|export)\./;
 
 interface Settled {
   participant: Participant;
-  /** Another change waits than the one that was looked at. */
+  /** Another change waits than the one that was looked at, or it is spoken to elsewhere by now. */
   isOther: boolean;
 }
 
@@ -22,7 +28,7 @@ interface Settled {
  */
 export async function settleChange(w: Writer, participant: Participant, run: ProbeRunRow, at: Date): Promise<Settled> {
   const record = await w.entities.find(participant.id);
-  if (!record?.candidate) return { participant, isOther: false };
+  if (!record?.candidate) return { participant, isOther: await isElsewhere(w, participant, run) };
   if (run.candidate !== digestOf(record.candidate)) return { participant, isOther: true };
   const results = (await w.accreditations.probes(participant.id)).filter(({ runId }) => runId === run.id);
   if (!isPassed(results)) return { participant, isOther: false };

@@ -13,6 +13,7 @@ const HOUR_MILLISECONDS = 3_600_000;
 /**
  * What time alone changes: accreditations that ended, looks that are due again, criteria whose time is over, renewals that come near.
  * Deciding is left to the conclusions of the looks that it asks for. Returns how many accreditations ended.
+ * @throws the first failure, once everything else was done: one that cannot be ended keeps nobody else waiting.
  */
 export async function sweepAccreditations(ports: SweepingPorts, terms: { recheckHours: number }): Promise<number> {
   const now = ports.clock.now();
@@ -20,12 +21,15 @@ export async function sweepAccreditations(ports: SweepingPorts, terms: { recheck
     ...(await r.accreditations.endingBefore(now, BATCH)).map(({ participantId }) => participantId),
     ...(await r.accreditations.endedWithoutApplication(now, BATCH)),
   ]);
+  const failures: unknown[] = [];
   let ended = 0;
   for (const participantId of over) {
     const change = { participantId, deciders: [AUTOMATIC], reasons: ENDED };
-    if ((await ports.store.write((w) => expireWhereOver(w, ports, change))) !== null) ended += 1;
+    const decision = await ports.store.write((w) => expireWhereOver(w, ports, change)).catch((error: unknown) => void failures.push(error));
+    if (decision) ended += 1;
   }
   await askAgain(ports, terms.recheckHours);
+  if (failures.length > 0) throw failures[0];
   return ended;
 }
 
@@ -40,7 +44,12 @@ async function askAgain(ports: SweepingPorts, recheckHours: number): Promise<voi
   const due = await ports.store.read(async (r) => {
     const byTime = await r.accreditations.dueForProbes(before(recheckHours), BATCH);
     const near = await r.accreditations.endingBefore(before(-24 * RENEWAL_DAYS), BATCH);
-    const soon = near.filter((given) => renewsItself(given, ports.charters.get(given.charterVersion), at));
+    // One whose version of the charter is gone renews nothing, and keeps nobody else from being looked at.
+    const charters = new Map(ports.charters.list().map((charter) => [charter.version, charter]));
+    const soon = near.filter((given) => {
+      const charter = charters.get(given.charterVersion);
+      return charter !== undefined && renewsItself(given, charter, at);
+    });
     const late = await Promise.all((await r.accreditations.pastDue(at, BATCH)).map((id) => r.accreditations.getApplication(id)));
     const recent = await Promise.all(
       [...late, ...soon].map(async ({ participantId }) => ({ participantId, run: await r.accreditations.findRun(participantId) })),
