@@ -96,7 +96,7 @@ export async function reviewPage(ports: PagesPorts, visit: PersonVisit, errors: 
     isOpen: application.state === "in_review",
     criteria: criteriaRows(tongue, file),
     evidence: file.evidence.map((one) => ({
-      ...rowOfEvidence(tongue, one, pathOf(visit, `/accreditation/evidence/${one.id}`)),
+      ...rowOfEvidence(tongue, file.charter, one, pathOf(visit, `/accreditation/evidence/${one.id}`)),
       isNew: sentBackAt !== null && one.addedAt > sentBackAt,
     })),
     probes: probes.map(({ probe, outcome, detail, reproduce }) => ({

@@ -8,8 +8,9 @@ import type {
   Message,
 } from "../../core/register/application.ts";
 import { CERTIFICATES } from "../../core/policy/certificates.ts";
-import { SECTIONS, type Criterion, type Question, type Section } from "../../core/register/charter.ts";
+import { SECTIONS, type Charter, type Criterion, type Question, type Section } from "../../core/register/charter.ts";
 import type { Participant } from "../../core/register/participant.ts";
+import { OPERATOR } from "../../core/register/record-decision.ts";
 import type { CaseFile } from "../../core/register/read-case.ts";
 import { criteriaOf, type Requirement } from "../../core/register/requirements.ts";
 import type { Tongue } from "../tongue.ts";
@@ -127,8 +128,9 @@ export function answerInWords({ lang, t }: Tongue, question: Question, given: Gi
   return Array.isArray(given) ? given.map(wordOf).join(", ") : wordOf(given);
 }
 
-export function rowOfEvidence({ bytes, date, t, lang }: Tongue, one: Evidence, href: string) {
+export function rowOfEvidence({ bytes, date, t, lang }: Tongue, { criteria }: Charter, one: Evidence, href: string) {
   const { certificate, validUntil } = one;
+  const wanted = criteria.find(({ evidence }) => evidence?.kind === one.kind)?.evidence;
   return {
     certificate:
       certificate && validUntil
@@ -136,9 +138,9 @@ export function rowOfEvidence({ bytes, date, t, lang }: Tongue, one: Evidence, h
         : null,
     id: one.id,
     name: one.fileName,
-    kind: one.kind,
+    kind: wanted?.title[lang] ?? one.kind,
     issuer: one.issuer,
-    date: one.date,
+    date: date(new Date(`${one.date}T12:00:00Z`)),
     size: bytes(one.bytes),
     sha256: one.sha256,
     added: date(one.addedAt),
@@ -155,9 +157,19 @@ export function linesOfDecisions({ t, lang, date }: Tongue, decisions: Decision[
     iso: decidedAt.toISOString(),
     at: date(decidedAt),
     what: titleOf(t, kind, level),
-    who: deciders.map(({ name, role }) => (role === "automatic" ? t("decision.automatic") : name)).join(", "),
+    who: namesOf(t, deciders),
     href: `/${lang}/decisions/${id}`,
   }));
+}
+
+/** Offices go by their own names; checks and the operator by the words of the page. */
+function namesOf(t: Tongue["t"], deciders: Decision["deciders"]): string {
+  return deciders
+    .map(({ name, role }) => {
+      if (role === "automatic") return t("decision.automatic");
+      return name === OPERATOR.name ? t("decision.operator") : name;
+    })
+    .join(", ");
 }
 
 function titleOf(t: Tongue["t"], kind: DecisionKind, level: Decision["level"]): string {
@@ -173,7 +185,7 @@ export function viewOfDecision(tongue: Tongue, decision: Decision, participant: 
     reasons: decision.reasons[lang],
     remedy: decision.remedy?.[lang] ?? null,
     appeal: decision.appeal?.[lang] ?? null,
-    deciders: decision.deciders.map(({ name, role }) => (role === "automatic" ? t("decision.automatic") : name)).join(", "),
+    deciders: namesOf(t, decision.deciders),
     charter: decision.charterVersion,
     charterHref: `/${lang}/charter/${decision.charterVersion}`,
     digest: decision.charterDigest,

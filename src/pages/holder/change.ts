@@ -10,6 +10,7 @@ import { REASONS } from "../../core/policy/reasons.ts";
 import { setConditions, unsetConditions } from "../../core/policy/set-conditions.ts";
 import { memberOf } from "../accreditation/caller.ts";
 import type { Tongue } from "../tongue.ts";
+import { toldRefusal } from "../refusals.ts";
 import type { Answer, FieldError, Form, PagesPorts, PersonVisit } from "../visit.ts";
 
 type Work = (ports: ConditionPorts, who: OnBehalf) => Promise<Effect>;
@@ -124,7 +125,7 @@ export function toldAs({ tongue }: PersonVisit, error: unknown, field: string): 
   const { code, message } = asRelaisError(error);
   if (code === "stale") return { field, text: tongue.t("problem.stale.meaning") };
   if (!["invalid", "conflict", "rate_limited", "not_accredited", "unsupported", "too_large"].includes(code)) throw error;
-  return { field, text: tongue.t("case.refused", { detail: message }) };
+  return { field, text: toldRefusal(tongue, message) };
 }
 
 /** Members of the forms, carried through the preview as they were sent. */
