@@ -209,7 +209,7 @@ export async function standingPage(ports: PagesPorts, visit: PersonVisit, errors
     id,
     name: participant.name,
     status: tongue.t(`register.status.${participant.status}`),
-    preview: tongue.t("standing.preview", { ...preview }),
+    preview: participant.status === "accredited" ? tongue.t("standing.preview", { ...preview }) : null,
     waiting: tongue.t("standing.waiting", { count: told.filter(({ acknowledgedAt }) => acknowledgedAt === null).length }),
     told: shownOf(told).map(({ id: notice, recipientName, type, attempts, acknowledgedAt, givenUpAt, lastFailure }) => ({
       retryHref: givenUpAt && !acknowledgedAt ? pathOf(visit, `/accreditation/participants/${id}/notices/${notice}`) : null,

@@ -13,7 +13,7 @@ import type { Participant } from "../../core/register/participant.ts";
 import { OPERATOR } from "../../core/register/record-decision.ts";
 import type { CaseFile } from "../../core/register/read-case.ts";
 import { criteriaOf, type Requirement } from "../../core/register/requirements.ts";
-import type { Tongue } from "../tongue.ts";
+import { spaced, type Tongue } from "../tongue.ts";
 
 /** Colour and words always come together. */
 const TAGS = {
@@ -120,9 +120,11 @@ function questionView({ lang, t }: Tongue, question: Question, given: Given | un
 }
 
 /** An answer as it is read: the words of its choices, never a program's. Null where there is none. */
-export function answerInWords({ lang, t }: Tongue, question: Question, given: Given | undefined | null): string | null {
+export function answerInWords({ lang, t, date, country }: Tongue, question: Question, given: Given | undefined | null): string | null {
   if (given === undefined || given === null || given === "") return null;
   if (typeof given === "boolean") return t(given ? "case.yes" : "case.no");
+  if (question.type === "date") return date(new Date(`${String(given)}T12:00:00Z`));
+  if (question.type === "country") return country(String(given));
   const wordOf = (value: string | number): string =>
     question.options.find((option) => option.value === value)?.label[lang] ?? String(value);
   return Array.isArray(given) ? given.map(wordOf).join(", ") : wordOf(given);
@@ -182,9 +184,9 @@ export function viewOfDecision(tongue: Tongue, decision: Decision, participant: 
     name: participant.name,
     what: titleOf(t, decision.kind, decision.level),
     at: moment(decision.decidedAt),
-    reasons: decision.reasons[lang],
-    remedy: decision.remedy?.[lang] ?? null,
-    appeal: decision.appeal?.[lang] ?? null,
+    reasons: spaced(lang, decision.reasons[lang]),
+    remedy: decision.remedy && spaced(lang, decision.remedy[lang]),
+    appeal: decision.appeal && spaced(lang, decision.appeal[lang]),
     deciders: namesOf(t, decision.deciders),
     charter: decision.charterVersion,
     charterHref: `/${lang}/charter/${decision.charterVersion}`,
