@@ -1,5 +1,6 @@
 import type { Language } from "../core/catalogue/data-set.ts";
 import { ERRORS, RelaisError, type ErrorCode } from "../core/errors.ts";
+import { refusalIn } from "./refusals.ts";
 import { renderPage } from "./templates.ts";
 import { TONGUES, type Tongue } from "./tongue.ts";
 import type { Answer, Operator, PagesPorts, Visit } from "./visit.ts";
@@ -35,7 +36,7 @@ interface Reader {
   operator: Operator | null;
 }
 
-/** The page of a failure, for the server's error handler. The error's own sentence is in English, and marked as such. */
+/** The page of a failure, for the server's error handler. Its own sentence is in the page's language where that has one, else in English, marked as such. */
 export function renderProblem(error: RelaisError, { lang, supportId, displayName, operator }: Reader): string {
   const tongue = TONGUES[lang];
   const { code, actor } = error;
@@ -45,9 +46,17 @@ export function renderProblem(error: RelaisError, { lang, supportId, displayName
     who: tongue.t(`actor.${actor}`),
     code,
     supportId,
-    detail: code === "internal" ? null : error.message,
+    ...detailIn(lang, error),
     isRetryable: error.retryable,
     isFailure: true,
   };
   return renderPage("problem", frame, model);
+}
+
+function detailIn(lang: Language, { code, message }: RelaisError) {
+  const refusal = code === "internal" || lang === "en" ? null : refusalIn(lang, message);
+  return {
+    refusal: refusal && refusal.charAt(0).toUpperCase() + refusal.slice(1),
+    detail: code === "internal" || refusal ? null : message,
+  };
 }

@@ -3,6 +3,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { LANGUAGES } from "../../src/core/catalogue/data-set.ts";
 import { ERRORS } from "../../src/core/errors.ts";
+import { FR_REFUSALS } from "../../src/pages/messages/fr-refusals.ts";
+import { refusalIn } from "../../src/pages/refusals.ts";
 import { MESSAGES, TONGUES, type MessageKey } from "../../src/pages/tongue.ts";
 
 const ROOT = new URL("../../src/pages/", import.meta.url);
@@ -71,6 +73,34 @@ test("every kind of problem has its title, meaning and remedy", () => {
   for (const code of Object.keys(ERRORS))
     for (const part of ["title", "meaning", "how"]) assert.ok(KEYS.includes(`problem.${code}.${part}` as MessageKey), code);
 });
+
+test("each refusal that French knows is still said by the core, word for word, and is told in French", () => {
+  const folders = ["src/core", "src/pages"].map((folder) => new URL(`../../${folder}/`, import.meta.url));
+  const source = folders
+    .flatMap((folder) => readdirSync(folder, { recursive: true, encoding: "utf8" }).map((name) => ({ folder, name })))
+    .filter(({ name }) => name.endsWith(".ts") && !name.includes("messages/"))
+    .map(({ folder, name }) => blanked(readFileSync(new URL(name, folder), "utf8")))
+    .join("\n");
+  for (const [english, french] of FR_REFUSALS) {
+    const said = english.replaceAll(/\{\w+\}/g, "{}");
+    assert.ok(
+      ["`", '"'].some((quote) => source.includes(quote + said + quote)),
+      `nobody says: ${english}`,
+    );
+    const told = refusalIn("fr", english.replaceAll(/\{\w+\}/g, "7"));
+    assert.equal(told?.replaceAll(/\s/g, " "), french.replaceAll(/\{\w+\}/g, "7"));
+  }
+  assert.equal(refusalIn("fr", "Nobody says this."), null);
+  assert.equal(refusalIn("en", "Choose a file."), "Choose a file.");
+});
+
+/** Source with `{}` for what its templates fill in, first those that hold no other. */
+function blanked(text: string): string {
+  return text
+    .replaceAll(/\$\{[^{}`]*\}/g, "{}")
+    .replaceAll(/\$\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}/g, "{}")
+    .replaceAll(/(?:\{\})+/g, "{}");
+}
 
 test("French is set with its own spaces, dates and units", () => {
   const { t, date, moment, bytes, number } = TONGUES.fr;

@@ -1,5 +1,6 @@
 import type { AccountLink } from "../../core/person/person.ts";
 import { isAccredited, type Participant, type Role } from "../../core/register/participant.ts";
+import { mayHappen } from "../../core/register/standing.ts";
 import type { Entry } from "../register/view.ts";
 import type { Tongue } from "../tongue.ts";
 import type { Choice, Form } from "../visit.ts";
@@ -28,16 +29,23 @@ interface Offer {
   role: Role;
   chosen: string;
   now: Date;
+  /** To take one's own things away, which no suspension forbids: a place where the person has an account is offered in such a standing, too. */
+  isLeaving?: boolean;
 }
 
 /**
  * Places to choose from: each proved account by itself, and participants where the person has proved none yet. Nobody is led to a participant
  * that no check has looked at (level 0); who has an account there already finds it.
  */
-export function choicesOf(tongue: Tongue, { entries, links, role, chosen, now }: Offer): Choice[] {
+export function choicesOf(tongue: Tongue, { entries, links, role, chosen, now, isLeaving = false }: Offer): Choice[] {
+  const isKnown = ({ id }: Participant): boolean => links.some((link) => link.participantId === id);
   const offered = entries
-    .filter(({ participant, mark }) => participant.roles.includes(role) && isAccredited(participant, mark, now))
-    .filter(({ participant, mark }) => (mark?.level ?? 0) > 0 || links.some((link) => link.participantId === participant.id))
+    .filter(({ participant }) => participant.roles.includes(role))
+    .filter(
+      ({ participant, mark }) =>
+        isAccredited(participant, mark, now) || (isLeaving && isKnown(participant) && mayHappen(participant, mark, "export_out", now)),
+    )
+    .filter(({ participant, mark }) => (mark?.level ?? 0) > 0 || isKnown(participant))
     .flatMap(({ participant }) =>
       choicesAt(
         tongue,

@@ -1,6 +1,7 @@
 import { asRelaisError, RelaisError } from "../../core/errors.ts";
 import { asId } from "../../core/ids.ts";
 import { confirmKeys } from "../../core/register/confirm-keys.ts";
+import { toldRefusal } from "../refusals.ts";
 import { pathOf, type Answer, type PagesPorts, type PersonVisit } from "../visit.ts";
 import { staffOf } from "./caller.ts";
 import { standingPage } from "./staff.ts";
@@ -19,6 +20,6 @@ export async function confirmPublishedKeys(ports: PagesPorts, visit: PersonVisit
   } catch (error) {
     const { code, message } = asRelaisError(error);
     if (!TOLD.includes(code)) throw error;
-    return standingPage(ports, visit, [{ field: "asked", text: tongue.t("case.refused", { detail: message }) }]);
+    return standingPage(ports, visit, [{ field: "asked", text: toldRefusal(tongue, message) }]);
   }
 }

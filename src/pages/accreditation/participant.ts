@@ -16,6 +16,7 @@ import { criteriaOf } from "../../core/register/requirements.ts";
 import { signCharter } from "../../core/register/sign-charter.ts";
 import { reopenApplication, submitApplication, withdrawApplication } from "../../core/register/submit-application.ts";
 import { asId } from "../../core/ids.ts";
+import { toldRefusal } from "../refusals.ts";
 import { pathOf, type Answer, type FieldError, type Form, type PagesPorts, type PersonVisit } from "../visit.ts";
 import { readLife, viewOfLife } from "../life/organisation.ts";
 import { findStaff, memberOf } from "./caller.ts";
@@ -164,7 +165,7 @@ export async function showSection(ports: PagesPorts, visit: PersonVisit, errors:
     criteria: criteriaOfSection(visit.tongue, file, section),
     isEditable: EDITABLE.includes(file.application.state),
     evidence: file.evidence.map((one) =>
-      rowOfEvidence(visit.tongue, one, pathOf(visit, `/organisation/${file.participant.id}/evidence/${one.id}`)),
+      rowOfEvidence(visit.tongue, file.charter, one, pathOf(visit, `/organisation/${file.participant.id}/evidence/${one.id}`)),
     ),
     isCharter: section === "charter",
     isSigned: file.signed,
@@ -215,7 +216,7 @@ function answerIn(form: Form, { answer, type }: Question): unknown {
 function toldAs({ tongue }: PersonVisit, error: unknown, field: string): FieldError {
   const { code, message } = asRelaisError(error);
   if (!["invalid", "conflict", "unsupported", "too_large", "digest_mismatch"].includes(code)) throw error;
-  return { field, text: tongue.t("case.refused", { detail: message }) };
+  return { field, text: toldRefusal(tongue, message) };
 }
 
 const STEPS = { submit: submitApplication, withdraw: withdrawApplication, reopen: reopenApplication };
@@ -273,7 +274,7 @@ export async function showEvidence(ports: PagesPorts, visit: PersonVisit, errors
   const model = {
     id: file.participant.id,
     evidence: file.evidence.map((one) =>
-      rowOfEvidence(tongue, one, pathOf(visit, `/organisation/${file.participant.id}/evidence/${one.id}`)),
+      rowOfEvidence(tongue, file.charter, one, pathOf(visit, `/organisation/${file.participant.id}/evidence/${one.id}`)),
     ),
     kinds: wanted.map(({ kind, title }) => ({ value: kind, text: title[tongue.lang] })),
     isEditable: EDITABLE.includes(file.application.state),

@@ -1,5 +1,6 @@
 import type { Words } from "../../core/catalogue/data-set.ts";
 import { asRelaisError, RelaisError } from "../../core/errors.ts";
+import { toldRefusal } from "../refusals.ts";
 import type { FieldError, PersonVisit } from "../visit.ts";
 
 /** Reasons are published in both languages. @throws RelaisError `invalid`. */
@@ -20,7 +21,7 @@ export function remedyIn({ form, tongue }: PersonVisit): Words | null {
 export function toldAs({ tongue }: PersonVisit, error: unknown, field: string): FieldError {
   const { code, message } = asRelaisError(error);
   if (code !== "invalid" && code !== "conflict") throw error;
-  return { field, text: tongue.t("case.refused", { detail: message }) };
+  return { field, text: toldRefusal(tongue, message) };
 }
 
 /** What was written is not lost where something else was wrong. */

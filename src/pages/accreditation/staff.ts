@@ -96,7 +96,7 @@ export async function reviewPage(ports: PagesPorts, visit: PersonVisit, errors: 
     isOpen: application.state === "in_review",
     criteria: criteriaRows(tongue, file),
     evidence: file.evidence.map((one) => ({
-      ...rowOfEvidence(tongue, one, pathOf(visit, `/accreditation/evidence/${one.id}`)),
+      ...rowOfEvidence(tongue, file.charter, one, pathOf(visit, `/accreditation/evidence/${one.id}`)),
       isNew: sentBackAt !== null && one.addedAt > sentBackAt,
     })),
     probes: probes.map(({ probe, outcome, detail, reproduce }) => ({
@@ -209,7 +209,7 @@ export async function standingPage(ports: PagesPorts, visit: PersonVisit, errors
     id,
     name: participant.name,
     status: tongue.t(`register.status.${participant.status}`),
-    preview: tongue.t("standing.preview", { ...preview }),
+    preview: participant.status === "accredited" ? tongue.t("standing.preview", { ...preview }) : null,
     waiting: tongue.t("standing.waiting", { count: told.filter(({ acknowledgedAt }) => acknowledgedAt === null).length }),
     told: shownOf(told).map(({ id: notice, recipientName, type, attempts, acknowledgedAt, givenUpAt, lastFailure }) => ({
       retryHref: givenUpAt && !acknowledgedAt ? pathOf(visit, `/accreditation/participants/${id}/notices/${notice}`) : null,

@@ -8,11 +8,12 @@ import type {
   Message,
 } from "../../core/register/application.ts";
 import { CERTIFICATES } from "../../core/policy/certificates.ts";
-import { SECTIONS, type Criterion, type Question, type Section } from "../../core/register/charter.ts";
+import { SECTIONS, type Charter, type Criterion, type Question, type Section } from "../../core/register/charter.ts";
 import type { Participant } from "../../core/register/participant.ts";
+import { OPERATOR } from "../../core/register/record-decision.ts";
 import type { CaseFile } from "../../core/register/read-case.ts";
 import { criteriaOf, type Requirement } from "../../core/register/requirements.ts";
-import type { Tongue } from "../tongue.ts";
+import { spaced, type Tongue } from "../tongue.ts";
 
 /** Colour and words always come together. */
 const TAGS = {
@@ -119,16 +120,19 @@ function questionView({ lang, t }: Tongue, question: Question, given: Given | un
 }
 
 /** An answer as it is read: the words of its choices, never a program's. Null where there is none. */
-export function answerInWords({ lang, t }: Tongue, question: Question, given: Given | undefined | null): string | null {
+export function answerInWords({ lang, t, date, country }: Tongue, question: Question, given: Given | undefined | null): string | null {
   if (given === undefined || given === null || given === "") return null;
   if (typeof given === "boolean") return t(given ? "case.yes" : "case.no");
+  if (question.type === "date") return date(new Date(`${String(given)}T12:00:00Z`));
+  if (question.type === "country") return country(String(given));
   const wordOf = (value: string | number): string =>
     question.options.find((option) => option.value === value)?.label[lang] ?? String(value);
   return Array.isArray(given) ? given.map(wordOf).join(", ") : wordOf(given);
 }
 
-export function rowOfEvidence({ bytes, date, t, lang }: Tongue, one: Evidence, href: string) {
+export function rowOfEvidence({ bytes, date, t, lang }: Tongue, { criteria }: Charter, one: Evidence, href: string) {
   const { certificate, validUntil } = one;
+  const wanted = criteria.find(({ evidence }) => evidence?.kind === one.kind)?.evidence;
   return {
     certificate:
       certificate && validUntil
@@ -136,9 +140,9 @@ export function rowOfEvidence({ bytes, date, t, lang }: Tongue, one: Evidence, h
         : null,
     id: one.id,
     name: one.fileName,
-    kind: one.kind,
+    kind: wanted?.title[lang] ?? one.kind,
     issuer: one.issuer,
-    date: one.date,
+    date: date(new Date(`${one.date}T12:00:00Z`)),
     size: bytes(one.bytes),
     sha256: one.sha256,
     added: date(one.addedAt),
@@ -155,9 +159,19 @@ export function linesOfDecisions({ t, lang, date }: Tongue, decisions: Decision[
     iso: decidedAt.toISOString(),
     at: date(decidedAt),
     what: titleOf(t, kind, level),
-    who: deciders.map(({ name, role }) => (role === "automatic" ? t("decision.automatic") : name)).join(", "),
+    who: namesOf(t, deciders),
     href: `/${lang}/decisions/${id}`,
   }));
+}
+
+/** Offices go by their own names; checks and the operator by the words of the page. */
+function namesOf(t: Tongue["t"], deciders: Decision["deciders"]): string {
+  return deciders
+    .map(({ name, role }) => {
+      if (role === "automatic") return t("decision.automatic");
+      return name === OPERATOR.name ? t("decision.operator") : name;
+    })
+    .join(", ");
 }
 
 function titleOf(t: Tongue["t"], kind: DecisionKind, level: Decision["level"]): string {
@@ -170,10 +184,10 @@ export function viewOfDecision(tongue: Tongue, decision: Decision, participant: 
     name: participant.name,
     what: titleOf(t, decision.kind, decision.level),
     at: moment(decision.decidedAt),
-    reasons: decision.reasons[lang],
-    remedy: decision.remedy?.[lang] ?? null,
-    appeal: decision.appeal?.[lang] ?? null,
-    deciders: decision.deciders.map(({ name, role }) => (role === "automatic" ? t("decision.automatic") : name)).join(", "),
+    reasons: spaced(lang, decision.reasons[lang]),
+    remedy: decision.remedy && spaced(lang, decision.remedy[lang]),
+    appeal: decision.appeal && spaced(lang, decision.appeal[lang]),
+    deciders: namesOf(t, decision.deciders),
     charter: decision.charterVersion,
     charterHref: `/${lang}/charter/${decision.charterVersion}`,
     digest: decision.charterDigest,

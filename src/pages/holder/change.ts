@@ -1,3 +1,4 @@
+import type { DataSet } from "../../core/catalogue/data-set.ts";
 import { asRelaisError, RelaisError } from "../../core/errors.ts";
 import { asId } from "../../core/ids.ts";
 import { answerMeeting } from "../../core/policy/answer-meeting.ts";
@@ -10,6 +11,7 @@ import { REASONS } from "../../core/policy/reasons.ts";
 import { setConditions, unsetConditions } from "../../core/policy/set-conditions.ts";
 import { memberOf } from "../accreditation/caller.ts";
 import type { Tongue } from "../tongue.ts";
+import { toldRefusal } from "../refusals.ts";
 import type { Answer, FieldError, Form, PagesPorts, PersonVisit } from "../visit.ts";
 
 type Work = (ports: ConditionPorts, who: OnBehalf) => Promise<Effect>;
@@ -111,7 +113,10 @@ export async function changeFromForm(ports: PagesPorts, visit: PersonVisit, { do
   const who: OnBehalf = { caller: participantId, holderId: participantId, version: form.one("version") };
   try {
     const work = workOf(visit);
-    if (form.one("step") !== "confirm") return previewPage(visit, done, await previewChange(ports, who, (on) => work(on, who)));
+    if (form.one("step") !== "confirm") {
+      const { datasets } = await ports.store.read((r) => r.participants.get(participantId));
+      return previewPage(visit, done, await previewChange(ports, who, (on) => work(on, who)), datasets);
+    }
     await work(ports, who);
     return { kind: "redirect", to: done };
   } catch (error) {
@@ -124,7 +129,7 @@ export function toldAs({ tongue }: PersonVisit, error: unknown, field: string): 
   const { code, message } = asRelaisError(error);
   if (code === "stale") return { field, text: tongue.t("problem.stale.meaning") };
   if (!["invalid", "conflict", "rate_limited", "not_accredited", "unsupported", "too_large"].includes(code)) throw error;
-  return { field, text: tongue.t("case.refused", { detail: message }) };
+  return { field, text: toldRefusal(tongue, message) };
 }
 
 /** Members of the forms, carried through the preview as they were sent. */
@@ -144,7 +149,7 @@ const FIELDS = [
 /** Platforms that are named in a preview; the rest is counted. */
 const MOST_NAMED = 50;
 
-function previewPage(visit: PersonVisit, back: string, preview: Preview): Answer {
+function previewPage(visit: PersonVisit, back: string, preview: Preview, datasets: DataSet[]): Answer {
   const { tongue, form, path } = visit;
   const { t } = tongue;
   const groups = [
@@ -158,7 +163,7 @@ function previewPage(visit: PersonVisit, back: string, preview: Preview): Answer
     resumed: t("holder.preview.resumed", { count: preview.resumed }),
     groups: groups.map(({ title, list }) => ({
       title,
-      rows: list.slice(0, MOST_NAMED).map((one) => rowOfAffected(tongue, one)),
+      rows: list.slice(0, MOST_NAMED).map((one) => rowOfAffected(tongue, one, datasets)),
       more: list.length > MOST_NAMED ? t("holder.preview.more", { count: list.length - MOST_NAMED }) : null,
     })),
     fields: FIELDS.flatMap((name) => form.all(name).map((value) => ({ name, value }))),
@@ -166,11 +171,11 @@ function previewPage(visit: PersonVisit, back: string, preview: Preview): Answer
   return { kind: "page", template: "holder-preview", title: t("holder.preview.title"), model };
 }
 
-function rowOfAffected({ lang }: Tongue, { platformId, name, datasets, reasons }: Affected) {
+function rowOfAffected({ lang }: Tongue, { platformId, name, datasets, reasons }: Affected, known: DataSet[]) {
   return {
     name,
     href: `/${lang}/register/${platformId}`,
-    datasets: datasets.join(", "),
+    datasets: datasets.map((id) => known.find((one) => one.id === id)?.title[lang] ?? id).join(", "),
     because: reasons.map((one) => REASONS[one].sentence[lang]),
   };
 }

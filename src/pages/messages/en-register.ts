@@ -150,7 +150,7 @@ export const enRegister = {
     "A decision about the organisation holds for all of its participants. Those that were suspended for reasons of their own stay so.",
   "standing.title": "Decide on its standing",
   "standing.preview":
-    "A suspension would now stop {transfers, plural, one {# transfer} other {# transfers}}, and {permissions, plural, one {# permission} other {# permissions}} would rest.",
+    "A suspension would now stop {transfers, plural, one {# transfer} other {# transfers}}, and {permissions, plural, one {# permission} other {# permissions}} would wait.",
   "standing.waiting":
     "{count, plural, =0 {Every notice was acknowledged.} one {# notice was not acknowledged yet.} other {# notices were not acknowledged yet.}}",
   "standing.kind.suspend": "Suspend",
@@ -167,6 +167,7 @@ export const enRegister = {
   "decision.list": "Decisions",
   "decision.none": "No decision yet.",
   "decision.automatic": "automatic checks",
+  "decision.operator": "the operator of Relais",
   "decision.at": "Decided on",
   "decision.by": "By",
   "decision.effect": "Effect",

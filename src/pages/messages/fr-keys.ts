@@ -5,7 +5,7 @@ export const frKeys = {
   "entity.title": "Clés et adresses",
   "entity.lead": "Un participant signe ce qu’il publie avec ces clés. Leurs empreintes figurent au journal public à chaque changement.",
   "entity.known": "Clés reconnues",
-  "entity.none": "Aucune : l’exploitant a décrit ce participant.",
+  "entity.none": "Aucune : l’opérateur a décrit ce participant.",
   "entity.published": "Clés avec lesquelles il signe maintenant, que personne n’a confirmées",
   "entity.waiting": "Où il veut être joint, dès qu’un contrôle y aura réussi",
   "entity.endpoint.export": "Rend des données à",

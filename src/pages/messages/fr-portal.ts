@@ -23,7 +23,7 @@ export const frPortal = {
   "profile.no": "Non",
   "profile.criteria": "Critères de la charte",
   "profile.criteriaNone":
-    "Rien à montrer : ce participant n’a pas été agréé sur une demande. Le niveau 0 ne demande aucun contrôle ; l’exploitant peut agréer un participant de son propre chef, et la décision le dit.",
+    "Rien à montrer : ce participant n’a pas été agréé sur une demande. Le niveau 0 ne demande aucun contrôle ; l’opérateur peut agréer un participant de son propre chef, et la décision le dit.",
   "profile.criteriaOf": "Niveau {level}, charte {version}.",
   "profile.count.met": "{count, plural, one {# critère rempli} other {# critères remplis}}",
   "profile.count.not_met": "{count, plural, one {# non rempli} other {# non remplis}}",
@@ -264,5 +264,5 @@ export const frPortal = {
     "Corrigez ce qui est dit plus haut, à {address}. Ce qui a été lu en dernier reste en vigueur, et le registre réessaie de lui-même.",
   "keys.todo.keys_unconfirmed":
     "Publiez la nouvelle clé dans un ensemble que l’ancienne signe. Si l’ancienne est perdue, écrivez dans les messages : une personne chargée de l’agrément confirme les nouvelles clés. D’ici là, les anciennes restent.",
-  "keys.byOperator": "L’exploitant a décrit ce participant. Il ne publie pas de configuration, et n’a pas de clé ici.",
+  "keys.byOperator": "L’opérateur a décrit ce participant. Il ne publie pas de configuration, et n’a pas de clé ici.",
 } as const satisfies Record<keyof typeof enPortal, string>;

@@ -154,7 +154,7 @@ export const frRegister = {
     "Une décision sur l’organisme vaut pour tous ses participants. Ceux qui ont été suspendus pour leurs propres raisons le restent.",
   "standing.title": "Décider de son statut",
   "standing.preview":
-    "Une suspension arrêterait maintenant {transfers, plural, one {# transfert} other {# transferts}} ; {permissions, plural, one {# autorisation} other {# autorisations}} resteraient en attente.",
+    "Une suspension arrêterait maintenant {transfers, plural, one {# transfert} other {# transferts}} ; {permissions, plural, one {# autorisation serait} other {# autorisations seraient}} en attente.",
   "standing.waiting":
     "{count, plural, =0 {Tous les avis ont été reçus.} one {# avis n’a pas encore été confirmé.} other {# avis n’ont pas encore été confirmés.}}",
   "standing.kind.suspend": "Suspendre",
@@ -171,6 +171,7 @@ export const frRegister = {
   "decision.list": "Décisions",
   "decision.none": "Aucune décision.",
   "decision.automatic": "contrôles automatiques",
+  "decision.operator": "l’opérateur de Relais",
   "decision.at": "Décidé le",
   "decision.by": "Par",
   "decision.effect": "Effet",

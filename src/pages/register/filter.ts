@@ -13,14 +13,14 @@ export const LEVELS = [0, 1, 2] as const;
 
 /** What may stand in each field, and what is said where something else does. */
 // oxfmt-ignore
-const RULES: Record<Name, { mayBe: (text: string) => boolean; error: MessageKey }> = {
-  role:     { mayBe: isOneOf(ROLES), error: "search.error.choice" },
-  name:     { mayBe: (text) => /^\P{Cc}{1,100}$/u.test(text), error: "search.error.name" },
-  standing: { mayBe: isOneOf(STATUSES), error: "search.error.choice" },
-  level:    { mayBe: isOneOf(LEVELS.map(String)), error: "search.error.choice" },
-  country:  { mayBe: (text) => /^[A-Z]{2}$/.test(text), error: "search.error.choice" },
-  kind:     { mayBe: isOneOf(KINDS), error: "search.error.choice" },
-  dataset:  { mayBe: isDataSetId, error: "search.error.dataset" },
+const RULES: Record<Name, { mayBe: (text: string) => boolean; label: MessageKey; error: MessageKey }> = {
+  role:     { mayBe: isOneOf(ROLES), label: "register.role", error: "search.error.choice" },
+  name:     { mayBe: (text) => /^\P{Cc}{1,100}$/u.test(text), label: "register.name", error: "search.error.name" },
+  standing: { mayBe: isOneOf(STATUSES), label: "search.standing", error: "search.error.choice" },
+  level:    { mayBe: isOneOf(LEVELS.map(String)), label: "search.level", error: "search.error.choice" },
+  country:  { mayBe: (text) => /^[A-Z]{2}$/.test(text), label: "search.country", error: "search.error.choice" },
+  kind:     { mayBe: isOneOf(KINDS), label: "search.kind", error: "search.error.choice" },
+  dataset:  { mayBe: isDataSetId, label: "search.dataset", error: "search.error.dataset" },
 };
 
 export interface ReadFilter {
@@ -35,7 +35,7 @@ export function readFilter({ t }: Tongue, query: Form): ReadFilter {
   const wrong = FILTERS.filter((name) => given[name] !== undefined && !RULES[name].mayBe(given[name]));
   const { level, ...texts } = given;
   const filter = { ...texts, ...(level === undefined ? {} : { level: Number(level) }) } as RegisterFilter;
-  return { filter, given, errors: wrong.map((field) => ({ field, text: t(RULES[field].error) })) };
+  return { filter, given, errors: wrong.map((field) => ({ field, text: t(RULES[field].error, { field: t(RULES[field].label) }) })) };
 }
 
 interface Option {

@@ -30,7 +30,7 @@ function choicePage(
   const offer = { links, role: "platform" as const, now: ports.clock.now() };
   const destinations = choicesOf(tongue, { ...offer, entries: offered.destination, chosen: form.one("destination") });
   const model = {
-    sources: choicesOf(tongue, { ...offer, entries: offered.source, chosen: form.one("source") }),
+    sources: choicesOf(tongue, { ...offer, entries: offered.source, chosen: form.one("source"), isLeaving: true }),
     destinations,
     picks,
     isPossible: destinations.length > 1 || picks.source.isLong || picks.destination.isLong,
