@@ -55,7 +55,10 @@ export function cachedChains(ports: ResolvePorts): Chains {
 
 /** Keys by what they are: a participant calls its own as it likes. */
 function fingerprint({ participant, configuration }: Subordinate, ours: PublicJwk[]): string {
-  return sha256(canonicalJson([configuration, (participant.federationKeys ?? []).map(thumbprintOf), ours.map(thumbprintOf)]));
+  const { roles, endpoints } = participant;
+  return sha256(
+    canonicalJson([configuration, roles, endpoints, (participant.federationKeys ?? []).map(thumbprintOf), ours.map(thumbprintOf)]),
+  );
 }
 
 /** Subject's configuration, our statement about it, our configuration: every participant is one step away from the anchor. */

@@ -83,12 +83,29 @@ export function subordinateStatement(ports: StatementPorts, participant: Partici
     sub: participant.entityId,
     ...lifetime(ports),
     jwks: { keys },
-    // Participants have nobody below them.
-    constraints: { max_path_length: 0 },
+    // Participants have nobody below them, and are what the register knows them as.
+    constraints: { max_path_length: 0, allowed_entity_types: [...STANDARD_TYPES, ...roleTypes(participant)] },
+    metadata: registered(participant),
     // Whoever asks for tokens here proves itself by its own key, and nothing else.
     metadata_policy: { oauth_client: { token_endpoint_auth_method: { value: "private_key_jwt" } } },
     source_endpoint: `${ports.issuer}${ENDPOINTS.fetch}`,
   });
+}
+
+/** What an entity may be beside its roles here (§5.1). */
+const STANDARD_TYPES = ["oauth_client", "openid_relying_party", "oauth_authorization_server", "openid_provider", "oauth_resource"];
+
+const roleTypes = ({ roles }: Participant): string[] => roles.filter((role) => role !== "service").map((role) => `self_data_${role}`);
+
+/**
+ * Where people's data goes, as the register says it: what a participant publishes counts once somebody looked at it, and until then nobody who
+ * follows the chain may be led there. It stands instead of what the subject says (§3.1.3 `metadata`).
+ */
+function registered(participant: Participant): Record<string, Record<string, string>> {
+  const { export: from, inbox, issuer } = participant.endpoints;
+  const both = { ...(from ? { export_endpoint: from } : {}), ...(issuer ? { issuer } : {}) };
+  const members = { self_data_holder: both, self_data_platform: { ...both, ...(inbox ? { inbox_endpoint: inbox } : {}) } };
+  return Object.fromEntries(Object.entries(members).filter(([type]) => roleTypes(participant).includes(type)));
 }
 
 /** Keys of the past, so that old statements still verify (§8.7); those that are to come are announced in the configuration. */

@@ -44,6 +44,8 @@ let owners: Record<string, TrustMarkOwner> | undefined;
 let delegation: string | undefined;
 /** What the participant calls itself. */
 let organisation = "Énergie du Parc";
+/** Where its data is fetched, where it is not at its own address. */
+let movedTo: string | null = null;
 
 const sign = async (type: string, payload: object) => signCompact(keyring.current("federation"), type, payload);
 const entityConfigurations = createEntityConfigurations({ clock, fetchOrigin: () => loopbackFetch, verify: verifyEntityConfiguration });
@@ -104,7 +106,7 @@ function configuration(entityId: string): Record<string, unknown> {
     metadata: {
       federation_entity: { organization_name: organisation, contacts: ["dpo@parc.example"] },
       oauth_client: { redirect_uris: ["https://parc.example/callback/"] },
-      self_data_holder: { export_endpoint: `${entityId}/export`, country: "FR", datasets: [dataset("energy.bills")] },
+      self_data_holder: { export_endpoint: movedTo ?? `${entityId}/export`, country: "FR", datasets: [dataset("energy.bills")] },
     },
   };
 }
@@ -255,6 +257,22 @@ describe("software that is not ours", () => {
     assert.equal(await said(), "Énergie du Parc", "what is published counts once the register has read it");
     await registerParticipant({ store, entityConfigurations }, { entityId: peer.origin });
     assert.equal(await said(), "Parc");
+  });
+
+  test("nobody is led to a place that waits for a look, by the resolver or by the chain itself", async () => {
+    movedTo = "https://elsewhere.example/export";
+    await registerParticipant({ store, entityConfigurations }, { entityId: peer.origin });
+    assert.ok((await store.read((r) => r.entities.find(participant.id)))?.candidate, "it waits");
+    const { payload } = await byNodeJose(
+      await text(`/federation/resolve?${new URLSearchParams({ sub: peer.origin, trust_anchor: relais.origin })}`),
+    );
+    const { self_data_holder: holder } = payload["metadata"] as Record<string, Record<string, unknown>>;
+    assert.equal(holder?.["export_endpoint"], `${peer.origin}/export`);
+    const [, about] = payload["trust_chain"] as string[];
+    const said = (await byNodeJose(String(about))).payload["metadata"] as Record<string, Record<string, unknown>>;
+    assert.equal(said["self_data_holder"]?.["export_endpoint"], `${peer.origin}/export`);
+    movedTo = null;
+    await registerParticipant({ store, entityConfigurations }, { entityId: peer.origin });
   });
 
   test("that asks for what names nothing is told so", async () => {
