@@ -7,14 +7,16 @@ import { mayRead, mustActFor } from "../core/register/register-caller.ts";
 import { changeStandingByAccreditor, previewSuspension } from "../core/register/review-application.ts";
 import { decisionOf } from "./applications.ts";
 import * as schemas from "./case-schemas.ts";
+import type { Attempt } from "./attempts.ts";
 import { parse } from "./parse.ts";
 import { registerCallerOf } from "./register-caller.ts";
 import type { RoutePorts } from "./route-ports.ts";
 
 const participantIn = (req: Request) => asId("participant", req.params["id"]);
 
-export async function postParticipant(ports: RoutePorts, req: Request, res: Response): Promise<void> {
+export async function postParticipant(ports: RoutePorts & { joining: Attempt }, req: Request, res: Response): Promise<void> {
   const { entity_id, organisation } = parse(schemas.NewParticipant, req.body, "body");
+  ports.joining();
   const participant = await joinRegister(ports, { entityId: entity_id, organisation: organisation ?? null });
   const belongs = await ports.store.read((r) => r.accreditations.findOrganisationOf(participant.id));
   res

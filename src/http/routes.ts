@@ -15,6 +15,7 @@ import {
   postSignature,
   postStep,
 } from "./applications.ts";
+import type { Attempt } from "./attempts.ts";
 import { getCharter, getCharterDiff, getCriterion, listCharters } from "./charters.ts";
 import { deleteCertificate, getCertificate, getCertificateFile, listCertificates, postCertificate, postReading } from "./certificates.ts";
 import { getConditions } from "./conditions.ts";
@@ -65,7 +66,7 @@ import { getTransfer, postTransfer } from "./transfers.ts";
 import { postVerification, Verdict } from "./verifications.ts";
 
 /** What the system gives, and what the API keeps between two requests. */
-export type HandlerPorts = RoutePorts & { sentList: SentList };
+export type HandlerPorts = RoutePorts & { sentList: SentList; joining: Attempt };
 
 export interface Route {
   method: "get" | "post" | "put" | "patch" | "delete";

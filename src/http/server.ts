@@ -4,6 +4,7 @@ import express, { type Express, type RequestHandler } from "express";
 import { RelaisError } from "../core/errors.ts";
 import { LARGEST_DOCUMENT_BYTES } from "../core/verification/verify-document.ts";
 import { EVIDENCE_BYTES } from "../core/register/evidence-file.ts";
+import { attemptsOf } from "./attempts.ts";
 import { nameRequest, readSession, refuseCrossSite, securityHeaders } from "./guards.ts";
 import { openApiDocument } from "./openapi.ts";
 import { answerProblems, type ProblemSettings } from "./problems.ts";
@@ -20,6 +21,8 @@ export interface HttpSettings extends ProblemSettings {
 
 /** Largest body of an API call. Consent details are small; data never comes this way. */
 const BODY_LIMIT = "64kb";
+/** Whoever joins makes us read what they publish, at an address that they name. */
+const JOINING = { most: 60, seconds: 60 };
 
 export function createHttpApp(ports: RoutePorts, settings: HttpSettings): Express {
   const app = express();
@@ -35,7 +38,7 @@ export function createHttpApp(ports: RoutePorts, settings: HttpSettings): Expres
     json: [json],
   };
   const parserOf = ({ body }: Route): RequestHandler[] => (body === undefined ? [] : parsers[typeof body === "string" ? body : "json"]);
-  const handlerPorts = { ...ports, sentList: sentLists(ports) };
+  const handlerPorts = { ...ports, sentList: sentLists(ports), joining: attemptsOf(ports.clock, JOINING) };
   for (const route of ROUTES) app[route.method](route.path, ...parserOf(route), handle(handlerPorts, route));
   for (const path of new Set(ROUTES.map((route) => route.path))) app.all(path, refuseMethod(path));
   app.get("/v1/openapi.json", (_req, res) => void res.json(openApiDocument(settings.issuer)));

@@ -129,7 +129,9 @@ test("at an address that is not public: refused before anything is sent", async 
   inside.close();
 });
 
-test("a crowd of newcomers has to wait", async () => {
+test("a crowd of newcomers has to wait; who is known already does not", async () => {
+  const known = await entity(signedBy(() => key));
+  const { id } = await joinRegister(ports(network), { entityId: known.entityId, organisation: null });
   await store.write(async (w) => {
     for (let number = 0; number < 200; number++)
       await w.cases.addOrganisation({
@@ -141,4 +143,6 @@ test("a crowd of newcomers has to wait", async () => {
       });
   });
   await assert.rejects(joinRegister(ports(network), { entityId: "http://127.0.0.1:1", organisation: null }), { code: "rate_limited" });
+  assert.equal((await joinRegister(ports(network), { entityId: known.entityId, organisation: null })).id, id);
+  known.close();
 });

@@ -23,7 +23,7 @@ export async function joinRegister(
   ports: JoiningPorts,
   { organisation, ...entry }: { entityId: string; confirmed?: boolean; organisation: Pick<Organisation, "name" | "country"> | null },
 ): Promise<Participant> {
-  await refuseCrowd(ports);
+  await refuseCrowd(ports, entry.entityId);
   const participant = await registerParticipant(ports, entry);
   return ports.store.write(async (w) => {
     const present = await w.register.lock(participant.id);
@@ -50,10 +50,14 @@ export async function joinRegister(
 /** Newcomers in an hour, for the whole installation: each makes Relais reach out to an address that somebody named. */
 const NEWCOMERS_PER_HOUR = 200;
 
-async function refuseCrowd({ store, clock }: Pick<Ports, "store" | "clock">): Promise<void> {
+/** Who is in the register already is no newcomer. */
+async function refuseCrowd({ store, clock }: Pick<Ports, "store" | "clock">, entityId: string): Promise<void> {
   const since = new Date(clock.now().getTime() - 3_600_000);
-  if ((await store.read((r) => r.accreditations.joinedSince(since))) >= NEWCOMERS_PER_HOUR)
-    throw new RelaisError("rate_limited", "Many participants join at the moment. Try again in an hour.", { retryAfter: 3600 });
+  const isCrowd = await store.read(
+    async (r) =>
+      (await r.accreditations.joinedSince(since)) >= NEWCOMERS_PER_HOUR && (await r.participants.findByEntityId(entityId)) === null,
+  );
+  if (isCrowd) throw new RelaisError("rate_limited", "Many participants join at the moment. Try again in an hour.", { retryAfter: 3600 });
 }
 
 /** Where nothing else is said, the organisation is called as the participant is. */
