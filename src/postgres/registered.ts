@@ -127,10 +127,10 @@ function readTrusted(db: Database) {
         from ${trusted(now)}`.execute(db);
       return rows[0]?.entities ?? [];
     },
-    // A mark never changes: its id stands for its level, its type and its end.
+    // A mark's id stands for its level and its type; its end may come sooner, with its version of the charter.
     trustedFingerprint: async (now) => {
       const { rows } = await sql<{ fingerprint: string }>`
-        select count(*) || '-' || coalesce(sum(hashtextextended(m.id || ' ' || array_to_string(p.roles, ',') || ' ' || p.name, 0)::numeric), 0)
+        select count(*) || '-' || coalesce(sum(hashtextextended(m.id || ' ' || extract(epoch from m.expires_at) || ' ' || array_to_string(p.roles, ',') || ' ' || p.name, 0)::numeric), 0)
           as fingerprint from ${trusted(now)}`.execute(db);
       return rows[0]?.fingerprint ?? "0";
     },

@@ -5,6 +5,7 @@ import { after, before, describe, test } from "node:test";
 import { originOf } from "../../src/core/ledger/checkpoint.ts";
 import { proveEntry } from "../../src/core/ledger/prove-entry.ts";
 import { signNote } from "../../src/core/ledger/note.ts";
+import { ENTRY_KINDS } from "../../src/core/ledger/ledger.ts";
 import { formatProof, parseProof } from "../../src/core/ledger/proof-file.ts";
 import { hashLeaf } from "../../src/core/ledger/tree.ts";
 import { newId } from "../../src/core/ids.ts";
@@ -209,6 +210,13 @@ describe("a manifest or a receipt", () => {
 
 describe("a proof of the log", () => {
   const proof = () => proveEntry({ store: portal.store, key: portal.keys.log }, 0);
+
+  for (const kind of ENTRY_KINDS)
+    test(`says that the entry is of the kind ${kind}`, async () => {
+      const index = await portal.store.write((w) => w.log.append({ kind, at: new Date(), body: {} }));
+      const { body } = await ask(await proveEntry({ store: portal.store, key: portal.keys.log }, index));
+      assert.deepEqual([body.finding, body.details?.["entry"]], ["holds", kind]);
+    });
 
   test("leads to the decision and to today’s standing", async () => {
     await accredit();

@@ -313,7 +313,9 @@ test("trust list: written once for each change, 304 in between, and a suspension
   assert.equal(after.status, 200);
   const { entities } = decodeJwt(await after.text()) as unknown as TrustList;
   assert.ok(!entities.some(({ sub }) => sub === entityOf(15)));
-  assert.equal(relais.signed.count, signed + 2, "one for each change, however often it was asked for");
+  await relais.pool.query("update trust_marks set expires_at = expires_at - interval '1 day' where participant_id = $1", [idOf("prt", 14)]);
+  assert.equal((await trustList({ "if-none-match": String(after.headers.get("etag")) })).status, 200, "a mark that ends sooner");
+  assert.equal(relais.signed.count, signed + 3, "one for each change, however often it was asked for");
 });
 
 test("trust list: twenty readers of a new list make one; a new key and a new hour make another", async () => {

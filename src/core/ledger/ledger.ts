@@ -2,7 +2,8 @@ import type { Node, Range } from "./tree.ts";
 import type { TreeHead } from "./verify-proof.ts";
 
 /** What the public log holds. Never personal data. */
-export type EntryKind = "charter" | "signature" | "decision" | "trust_mark" | "key" | "participant" | "condition" | "certificate";
+export const ENTRY_KINDS = ["charter", "signature", "decision", "trust_mark", "key", "participant", "condition", "certificate"] as const;
+export type EntryKind = (typeof ENTRY_KINDS)[number];
 
 export interface NewEntry {
   kind: EntryKind;

@@ -1,5 +1,5 @@
 import { LogFault } from "../ledger/fault.ts";
-import type { EntryKind } from "../ledger/ledger.ts";
+import { ENTRY_KINDS } from "../ledger/ledger.ts";
 import { formatKey, type NoteKey, type VerifyEd25519 } from "../ledger/note.ts";
 import { openProof, parseProof, type ProvedEntry } from "../ledger/proof-file.ts";
 import { isId } from "../ids.ts";
@@ -47,8 +47,6 @@ function findingOf(text: string, { kind }: LogFault, { name }: NoteKey): Finding
   return parseProof(text).checkpoint.split("\n", 1)[0] === name ? "forged" : "not_ours";
 }
 
-const KINDS: readonly EntryKind[] = ["charter", "decision", "trust_mark", "key", "condition"];
-
 async function provedVerdict(r: Reader, { index, entry, checkpoint }: ProvedEntry, verdict: Verdict, now: Date): Promise<Verdict> {
   const [today] = await r.ledger.entries({ from: index, to: index + 1 });
   const says = membersOf(entry);
@@ -57,7 +55,7 @@ async function provedVerdict(r: Reader, { index, entry, checkpoint }: ProvedEntr
   const details: ProofDetails = {
     log: checkpoint.origin,
     index,
-    entry: KINDS.find((kind) => kind === says["kind"]) ?? null,
+    entry: ENTRY_KINDS.find((kind) => kind === says["kind"]) ?? null,
     at: typeof says["at"] === "string" && !Number.isNaN(Date.parse(says["at"])) ? new Date(says["at"]) : null,
     decision: isId("decision", says["decision"]) ? says["decision"] : null,
     decided: typeof says["decided"] === "string" ? says["decided"] : null,
