@@ -96,7 +96,7 @@ test("read, it is gone, with what was said of the same participant before; nothi
   const [notice] = await unread(engine.personId);
   assert.ok(notice);
   const stranger = newId("person");
-  await readNotice(ports(), { personId: stranger, decisionId: notice.decisionId });
+  await assert.rejects(readNotice(ports(), { personId: stranger, decisionId: notice.decisionId }), { code: "not_found" });
   assert.deepEqual(await kinds(), ["suspended"]);
   const before = await engine.store.read((r) => r.consents.list(engine.personId));
   await readNotice(ports(), { personId: engine.personId, decisionId: notice.decisionId });
