@@ -133,6 +133,11 @@ async function tellingMany(rounds: number, tell: Tell): Promise<Measure> {
        from generate_series(1, $2::int) n`,
       [JSON.stringify([key.publicJwk]), RECIPIENTS],
     );
+    await pool.query(
+      `insert into trust_marks (id, participant_id, type, level, jwt, issued_at, expires_at)
+       select 'tmk_' || n, 'prt_' || n, 'https://relais.example/charter/2026', 1, 'x', now(), now() + interval '1 day' from generate_series(1, $1::int) n`,
+      [RECIPIENTS],
+    );
     const one = await accreditedParticipant(store, { entityId: "https://one.example", roles: ["platform"], keys: [key.publicJwk] });
     seconds.push(await timed(() => suspend(store, one.id)));
     const { rows } = await pool.query<{ n: number }>("select count(*)::int as n from notices");
