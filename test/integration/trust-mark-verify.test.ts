@@ -219,8 +219,7 @@ describe("software that is not ours", () => {
     await assert.rejects(byNodeJose(await key.sign("trust-mark+jwt", seen.payload)));
   });
 
-  const python = spawnSync("python3", ["-c", "import zlib"]).status === 0;
-  test("inflates the list to the same values", { skip: !python && "there is no Python here" }, async () => {
+  test("inflates the list to the same values", async () => {
     const mark = await accredit();
     const { payload } = await byNodeJose(mark);
     const { idx, uri } = (payload["status"] as { status_list: { idx: number; uri: string } }).status_list;

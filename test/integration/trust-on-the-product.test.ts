@@ -163,8 +163,7 @@ test("a mark, and its owner's delegation (§7.2.2, §7.3), and the list of their
 });
 
 const OPENSSL = "openssl";
-const isThere = spawnSync(OPENSSL, ["version"]).status === 0;
-test("openssl says the same of a mark's signature", { skip: !isThere && "there is no openssl here" }, async () => {
+test("openssl says the same of a mark's signature", async () => {
   const anchor = await configurationOf(issuer);
   const { header, input, signature } = read((await marked(anchor)).mark);
   const jwk = keysIn(anchor).find(({ kid }) => kid === header["kid"]) as JsonWebKey;

@@ -8,6 +8,9 @@ const PROGRAMS: [program: string, names: string[], debian: string, other: string
   ["Chromium", ["chromium", "chromium-browser", "google-chrome"], "chromium", "chromium"],
   ["Apache httpd", ["apache2", "httpd"], "apache2", "httpd"],
   ["rclone", ["rclone"], "rclone", "rclone"],
+  // Software that is not ours checks what we sign.
+  ["Python", ["python3"], "python3", "python"],
+  ["OpenSSL", ["openssl"], "openssl", "openssl"],
 ];
 
 /** Installs what is missing where this machine allows it; otherwise says what to install. Nothing is skipped in silence. */
