@@ -8,6 +8,7 @@ import type { MeetingsReader, MeetingsWriter } from "./policy/meetings.ts";
 import type { PersonNoticesReader, PersonNoticesWriter } from "./person/person-notice.ts";
 import type { Policy } from "./policy/policy.ts";
 import type { Consent, ConsentState } from "./consent/consent.ts";
+import type { NoticeTextsReader, NoticeTextsWriter } from "./consent/notice-text.ts";
 import type { AccountLink, Person, Session } from "./person/person.ts";
 import type { AccreditationsReader, AccreditationsWriter } from "./register/accreditations.ts";
 import type { SubordinatesReader } from "./federation/subordinates.ts";
@@ -77,6 +78,7 @@ export interface Reader {
     /** What changes or renews this one, answered or not, newest first. */
     successors(id: ConsentId): Promise<Consent[]>;
   };
+  noticeTexts: NoticeTextsReader;
   transfers: {
     get(id: TransferId): Promise<Transfer>;
     /** Newest first. */
@@ -155,7 +157,7 @@ export interface Writer extends Reader {
     ): Promise<boolean>;
     /** Ends every consent that brings data to this participant (and, with `asSource`, reads from it). Returns how many. */
     revokeAll(end: { participantId: ParticipantId; asSource: boolean; at: Date; by: Consent["endedBy"] }): Promise<number>;
-    /** Active consents whose time is over. */
+    /** Consents whose time is over, and requests that nobody answered in time. */
     expire(now: Date): Promise<ConsentId[]>;
   };
   deliveries: {
@@ -230,6 +232,7 @@ export interface Writer extends Reader {
   announcements: PersonNoticesWriter;
   logbook: LogbookWriter;
   standings: ParticipationsWriter;
+  wording: NoticeTextsWriter;
 }
 
 /** PostgreSQL. Nothing else is the truth. */

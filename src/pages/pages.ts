@@ -57,7 +57,9 @@ import { addReview, changePlatform, showPlatform, showPlatforms } from "./holder
 import { event } from "./life/events.ts";
 import { markTold } from "./life/told.ts";
 import { home, legalPage, me, signIn } from "./home/handlers.ts";
-import { answerConsent, permission, permissions, showConsent, showStop, startPermission, stopPermission } from "./permissions/handlers.ts";
+import { answerConsent, showConsent } from "./permissions/decide.ts";
+import { permission, permissions, showStop, stopPermission } from "./permissions/handlers.ts";
+import { startPermission } from "./permissions/start.ts";
 import { problem, problems } from "./problems.ts";
 import { compare } from "./register/compare.ts";
 import { feed } from "./register/feed.ts";

@@ -8,6 +8,7 @@ import { readConditions, writeConditions } from "./conditions.ts";
 import { readEntities, writeEntities } from "./entities.ts";
 import { readIndicators } from "./indicators.ts";
 import { readLedger, writeLedger } from "./ledger.ts";
+import { readNoticeTexts, writeNoticeTexts } from "./notice-texts.ts";
 import { readMeetings, writeMeetings } from "./meetings.ts";
 import { writeLogbook } from "./logbook.ts";
 import { readOutbox, writeOutbox } from "./outbox.ts";
@@ -75,6 +76,7 @@ function readerOf(tx: Database): Reader {
     participants: readParticipants(tx),
     people: readPeople(tx),
     consents: readConsents(tx),
+    noticeTexts: readNoticeTexts(tx),
     transfers: readTransfers(tx),
     switches: readSwitches(tx),
     registered: readRegistered(tx),
@@ -112,6 +114,7 @@ function writerOf(tx: Database): Writer {
     announcements: writePersonNotices(tx),
     logbook: writeLogbook(tx),
     standings: writeParticipations(tx),
+    wording: writeNoticeTexts(tx),
   };
 }
 

@@ -2,6 +2,7 @@ import type { ColumnType, Generated } from "kysely";
 import type { Words } from "../core/catalogue/data-set.ts";
 import type { ProbeResult } from "../core/conformance/probe.ts";
 import type { Consent } from "../core/consent/consent.ts";
+import type { NoticeText } from "../core/consent/notice-text.ts";
 import type { CertificateClaim, Reading } from "../core/certificates/claim.ts";
 import type { Notice } from "../core/events/outbox.ts";
 import type { ParticipantId, TransferId } from "../core/ids.ts";
@@ -56,6 +57,7 @@ export interface Tables {
   sessions: Session;
   accountLinks: WithJson<AccountLink, "inventory">;
   consents: WithJson<Consent, "notice">;
+  noticeTexts: WithJson<NoticeText, "sections">;
   switches: Switch;
   transfers: Transfer;
   transferKeys: { caller: string; key: string; fingerprint: string; transferId: TransferId };

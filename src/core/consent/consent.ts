@@ -16,6 +16,15 @@ export const CONSENT_MOVES = {
   superseded: [],
 } as const satisfies Record<ConsentState, readonly ConsentState[]>;
 
+/**
+ * Two acts, each said for itself. The mandate towards the holder: to ask for the data in the person's place (GDPR art. 20, CNIL 2021-070). The
+ * consent towards the destination: to receive it for this purpose (GDPR art. 6(1)(a), 7).
+ */
+export type Act = "mandate" | "consent";
+
+/** The acts that a yes takes. */
+export const ACTS = { copy: ["mandate", "consent"], erase: ["mandate"] } as const satisfies Record<ConsentAction, readonly Act[]>;
+
 /** What the consent allows: copying to the destination, or deleting at the source (the last step of a switch). */
 export type ConsentAction = "copy" | "erase";
 
@@ -57,6 +66,8 @@ export interface Notice {
   expires: string;
   /** How long the destination keeps it (ISO 8601 duration); null: until the person deletes it. */
   retention: string | null;
+  /** The published text that the person is shown beside the facts, by language; absent in older notices. */
+  texts?: Partial<Record<Language, { version: number; hash: string }>>;
   /** Absent where nothing is replaced. */
   before?: Before;
 }
@@ -86,6 +97,20 @@ export interface Consent {
   endedAt: Date | null;
   endedBy: Actor | null;
   expiresAt: Date;
+}
+
+/** How long a request waits for its answer. */
+const ANSWER_DAYS = 30;
+
+/** A request from before this moment waits no more. */
+export function askedBefore(now: Date): Date {
+  return new Date(now.getTime() - ANSWER_DAYS * 86_400_000);
+}
+
+/** The last moment at which it can be answered. */
+export function answerBy({ createdAt, expiresAt }: Pick<Consent, "createdAt" | "expiresAt">): Date {
+  const patience = new Date(createdAt.getTime() + ANSWER_DAYS * 86_400_000);
+  return patience < expiresAt ? patience : expiresAt;
 }
 
 /** Purposes that a consent may have: IRIs of the W3C Data Privacy Vocabulary 2.3. */

@@ -11,6 +11,7 @@ import type { Policy } from "../policy/policy.ts";
 import { REASONS } from "../policy/reasons.ts";
 import { PURPOSES, type Before, type Consent, type ConsentAction, type Notice } from "./consent.ts";
 import { noticeHash } from "./notice-hash.ts";
+import { textsOf } from "./notice-text.ts";
 
 export interface ConsentRequest {
   personId: PersonId;
@@ -57,7 +58,8 @@ export async function addConsentRequest(w: Writer, request: ConsentRequest, term
   const words = await wordsFor(w, source, sourceLink, request.datasets);
   const wanted = offered(request, { source, link: sourceLink, words });
   const refused = await refusedBy(w, request, { source, destination, datasets: wanted.map(({ id }) => id), ...terms });
-  const notice = noticeOf(request, { requester, source, destination, ...sorted(wanted, refused) }, now);
+  const texts = textsOf(await w.noticeTexts.current());
+  const notice = noticeOf(request, { requester, source, destination, texts, ...sorted(wanted, refused) }, now);
   const consent: Consent = {
     id: newId("consent"),
     personId: request.personId,
@@ -172,6 +174,7 @@ interface Parts {
   destination: Participant;
   datasets: Notice["datasets"];
   withheld?: NonNullable<Notice["withheld"]>;
+  texts: NonNullable<Notice["texts"]>;
 }
 
 function noticeOf(request: ConsentRequest, parts: Parts, now: Date): Notice {
@@ -190,6 +193,7 @@ function noticeOf(request: ConsentRequest, parts: Parts, now: Date): Notice {
     recurrence: request.recurrence,
     expires: request.expires,
     retention: request.retention,
+    texts: parts.texts,
     ...(request.amends ? { before: beforeOf(request.amends) } : {}),
   };
 }
