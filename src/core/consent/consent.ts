@@ -99,6 +99,16 @@ export interface Consent {
   expiresAt: Date;
 }
 
+/** The same day of another month; the last one of a shorter month. */
+export function addMonths(from: Date, months: number): Date {
+  const moved = new Date(from);
+  moved.setUTCDate(1);
+  moved.setUTCMonth(moved.getUTCMonth() + months);
+  const last = new Date(Date.UTC(moved.getUTCFullYear(), moved.getUTCMonth() + 1, 0)).getUTCDate();
+  moved.setUTCDate(Math.min(from.getUTCDate(), last));
+  return moved;
+}
+
 /** How long a request waits for its answer. */
 const ANSWER_DAYS = 30;
 

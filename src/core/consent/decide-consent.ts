@@ -2,7 +2,7 @@ import type { Language } from "../catalogue/data-set.ts";
 import { RelaisError } from "../errors.ts";
 import type { ConsentId, PersonId } from "../ids.ts";
 import type { Ports, Reader } from "../ports.ts";
-import { ACTS, answerBy, type Act, type Consent } from "./consent.ts";
+import { ACTS, addMonths, answerBy, type Act, type Consent } from "./consent.ts";
 import { isReadableIn } from "./notice-text.ts";
 import { supersede } from "./succession.ts";
 
@@ -55,8 +55,7 @@ const REFUSAL_MONTHS = 6;
 
 /** When the person last refused what this asks for: the same requester, source, destination and purpose. Null where they did not. */
 export async function refusedBefore(r: Reader, asked: Consent, now: Date): Promise<Date | null> {
-  const since = new Date(now);
-  since.setUTCMonth(since.getUTCMonth() - REFUSAL_MONTHS);
+  const since = addMonths(now, -REFUSAL_MONTHS);
   const refused = (await r.consents.list(asked.personId)).filter((one) => one.state === "refused" && isSameAsk(one, asked));
   const times = refused.flatMap(({ endedAt }) => (endedAt !== null && endedAt > since ? [endedAt.getTime()] : []));
   return times.length === 0 ? null : new Date(Math.max(...times));

@@ -9,7 +9,7 @@ import { mustBeAllowed } from "./check-consent.ts";
 import { areConditionsDue, conditionUnmet, endOf, refusedByConditions, type Refusal } from "../policy/decide.ts";
 import type { Policy } from "../policy/policy.ts";
 import { REASONS } from "../policy/reasons.ts";
-import { PURPOSES, type Before, type Consent, type ConsentAction, type Notice } from "./consent.ts";
+import { addMonths, PURPOSES, type Before, type Consent, type ConsentAction, type Notice } from "./consent.ts";
 import { noticeHash } from "./notice-hash.ts";
 import { textsOf } from "./notice-text.ts";
 
@@ -218,8 +218,7 @@ function party(participant: Participant): Notice["source"] {
 
 function endOfDay(fullDate: string, now: Date): Date {
   const end = new Date(`${fullDate}T23:59:59.999Z`);
-  const latest = new Date(now);
-  latest.setUTCMonth(latest.getUTCMonth() + MONTHS_AT_MOST);
+  const latest = addMonths(now, MONTHS_AT_MOST);
   if (!/^\d{4}-\d{2}-\d{2}$/.test(fullDate) || Number.isNaN(end.getTime()) || end <= now || end > latest) {
     throw new RelaisError("invalid", `The end of the consent must be a day between today and ${MONTHS_AT_MOST} months from now.`, {
       pointers: ["/expires"],
