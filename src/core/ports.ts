@@ -75,6 +75,7 @@ export interface Reader {
   };
   consents: {
     get(id: ConsentId): Promise<Consent>;
+    find(id: ConsentId): Promise<Consent | null>;
     list(personId: PersonId): Promise<Consent[]>;
     /** What one of the status lists of consents says of each that is not valid now; null where no consent has a place in it. */
     statuses(list: number, now: Date): Promise<{ index: number; status: number }[] | null>;

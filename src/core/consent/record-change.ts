@@ -39,6 +39,7 @@ export interface RecordedChange {
 export interface ChangesReader {
   /** In their order. */
   of(consentId: ConsentId): Promise<ConsentChange[]>;
+  find(id: ChangeId): Promise<ConsentChange | null>;
 }
 
 export interface ChangesWriter {
