@@ -79,6 +79,8 @@ export interface Reader {
     list(personId: PersonId): Promise<Consent[]>;
     /** What one of the status lists of consents says of each that is not valid now; null where no consent has a place in it. */
     statuses(list: number, now: Date): Promise<{ index: number; status: number }[] | null>;
+    /** What changes or renews this one, answered or not, newest first. */
+    successors(id: ConsentId): Promise<Consent[]>;
   };
   /** Every state that a consent was ever in: written by the store with the change itself, whoever makes it. */
   changes: ChangesReader;

@@ -11,6 +11,7 @@ export function readConsents(db: Database): Reader["consents"] {
     find: async (id) => (await all.where("id", "=", id).executeTakeFirst()) ?? null,
     list: (personId) => all.where("personId", "=", personId).orderBy("createdAt", "desc").execute(),
     statuses: (list, now) => statusesOf(db, list, now),
+    successors: (id) => all.where("supersedes", "=", id).orderBy("createdAt", "desc").execute(),
   };
 }
 

@@ -104,6 +104,7 @@ function recordOf(recorded: RecordedChange, terms: ReceiptTerms) {
     "@type": "dpv:ConsentRecord",
     "dct:conformsTo": `${PROFILE}#record-eu-gdpr`,
     "dct:identifier": consent.id,
+    ...(consent.supersedes === null ? {} : { "dct:replaces": consent.supersedes }),
     "dpv:hasDataSubject": [{ "@type": "dpv:DataSubject", "dct:identifier": terms.subject }],
     "dpv:hasJurisdiction": [...new Set([notice.source.country, notice.destination.country])].map((country) => `loc:${country}`),
     "dpv:hasApplicableLaw": ["eu-gdpr:GDPR"],

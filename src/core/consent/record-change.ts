@@ -57,5 +57,5 @@ export interface ChangesWriter {
 
 /** What was only asked for, and what ended unanswered, is no consent: nobody needs a proof of it. */
 export function needsReceipt({ earlier, state }: Pick<ConsentChange, "earlier" | "state">): boolean {
-  return earlier !== null && !(earlier === "requested" && state === "expired");
+  return earlier !== null && (earlier !== "requested" || state === "active" || state === "refused");
 }
