@@ -60,7 +60,7 @@ export async function addConsentRequest(w: Writer, request: ConsentRequest, term
   const refused = await refusedBy(w, request, { source, destination, datasets: wanted.map(({ id }) => id), ...terms });
   const texts = textsOf(await w.noticeTexts.current());
   const notice = noticeOf(request, { requester, source, destination, texts, ...sorted(wanted, refused) }, now);
-  const consent: Consent = {
+  return w.permissions.add({
     id: newId("consent"),
     personId: request.personId,
     state: "requested",
@@ -81,9 +81,7 @@ export async function addConsentRequest(w: Writer, request: ConsentRequest, term
     endedAt: null,
     endedBy: null,
     expiresAt: endOfDay(request.expires, now),
-  };
-  await w.permissions.add(consent);
-  return consent;
+  });
 }
 
 interface Wanted {

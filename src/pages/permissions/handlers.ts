@@ -3,6 +3,7 @@ import { withdrawConsent } from "../../core/consent/withdraw-consent.ts";
 import { RelaisError } from "../../core/errors.ts";
 import { asId, type ConsentId } from "../../core/ids.ts";
 import { isTerminal } from "../../core/transfer/transfer.ts";
+import { readRecords, viewOfRecords } from "../receipts/records.ts";
 import { endsOf } from "../transfers/handlers.ts";
 import { pathOf, type Answer, type PagesPorts, type PersonVisit } from "../visit.ts";
 import { readTold, viewOfTold } from "../life/told.ts";
@@ -43,7 +44,8 @@ export async function permission(ports: PagesPorts, visit: PersonVisit): Promise
     const transfers = await r.transfers.list(personId);
     const told = viewOfTold(tongue, await readTold(r, personId, [consent.sourceId, consent.destinationId]));
     const participants = await r.registered.named(endsOf([consent, ...transfers]));
-    return { ...viewOfPermission(tongue, consent, { transfers, participants, now }), told };
+    const records = viewOfRecords(tongue, await readRecords(r, consent));
+    return { ...viewOfPermission(tongue, consent, { transfers, participants, now }), ...records, told };
   });
   const key = NEWS[query.one("news") as keyof typeof NEWS];
   return { kind: "page", template: "permission", title: model.title, model: { ...model, news: key ? tongue.t(key) : null } };
