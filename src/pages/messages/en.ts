@@ -1,5 +1,6 @@
 import { enConditions } from "./en-conditions.ts";
 import { enConsent } from "./en-consent.ts";
+import { enNotices } from "./en-notices.ts";
 import { enKeys } from "./en-keys.ts";
 import { enPortal } from "./en-portal.ts";
 import { enHolder } from "./en-holder.ts";
@@ -294,6 +295,7 @@ export const en = {
   ...enTransfers,
   ...enConditions,
   ...enConsent,
+  ...enNotices,
   ...enKeys,
   ...enHolder,
   ...enPublic,

@@ -1,6 +1,7 @@
 import type { en } from "./en.ts";
 import { frConditions } from "./fr-conditions.ts";
 import { frConsent } from "./fr-consent.ts";
+import { frNotices } from "./fr-notices.ts";
 import { frKeys } from "./fr-keys.ts";
 import { frPortal } from "./fr-portal.ts";
 import { frHolder } from "./fr-holder.ts";
@@ -299,6 +300,7 @@ export const fr = {
   ...frTransfers,
   ...frConditions,
   ...frConsent,
+  ...frNotices,
   ...frKeys,
   ...frHolder,
   ...frPublic,
