@@ -8,10 +8,8 @@ import type { ConditionsReader, ConditionsWriter } from "./policy/conditions.ts"
 import type { MeetingsReader, MeetingsWriter } from "./policy/meetings.ts";
 import type { PersonNoticesReader, PersonNoticesWriter } from "./person/person-notice.ts";
 import type { Policy } from "./policy/policy.ts";
-import type { Consent, ConsentState, NewConsent } from "./consent/consent.ts";
+import type { Consent, ConsentPlace, ConsentState, NewConsent, Unattended } from "./consent/consent.ts";
 import type { ProblemsReader, ProblemsWriter } from "./consent/problem-report.ts";
-import type { Unattended } from "./consent/remind-of-consents.ts";
-import type { ConsentPlace } from "./consent/consents-of-participant.ts";
 import type { NoticeTextsReader, NoticeTextsWriter } from "./consent/notice-text.ts";
 import type { AccountLink, Person, Session } from "./person/person.ts";
 import type { AccreditationsReader, AccreditationsWriter } from "./register/accreditations.ts";

@@ -146,6 +146,15 @@ export function stateAt(consent: Pick<Consent, "state" | "createdAt" | "expiresA
   return mayExpire && end <= now ? "expired" : consent.state;
 }
 
+/** Where a page of consents begins, newest first. */
+export type ConsentPlace = Pick<Consent, "createdAt" | "id">;
+
+/** An active permission that its person has not looked after for long. */
+export interface Unattended {
+  consent: Consent;
+  lastTransferAt: Date | null;
+}
+
 /** Purposes that a consent may have: IRIs of the W3C Data Privacy Vocabulary 2.3. */
 export const PURPOSES = [
   {

@@ -1,16 +1,10 @@
 import type { Language } from "../catalogue/data-set.ts";
 import type { ConsentId, PersonId } from "../ids.ts";
 import type { Ports, Writer } from "../ports.ts";
-import type { Consent } from "./consent.ts";
+import type { Unattended } from "./consent.ts";
 
 /** After how many days without a visit a person is reminded of what they allow, and again after as many. */
 const REMINDER_DAYS = 90;
-
-/** An active permission that its person has not looked after for long. */
-export interface Unattended {
-  consent: Consent;
-  lastTransferAt: Date | null;
-}
 
 /** What a reminder says: who, why, the last transfer, the end; and two ways on that weigh the same. */
 export interface ConsentReminder {
