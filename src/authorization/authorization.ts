@@ -33,19 +33,51 @@ const PROVIDER_PATHS = [
 
 /** The authorization server at the issuer's root. Any number of instances over one store, with one key folder, are one server. */
 export function createAuthorization(settings: Settings): Authorization {
-  const provider = new Provider(settings.issuer, configurationOf(settings));
-  provider.proxy = true;
-  provider.on("server_error", (_ctx, error) => settings.report(error));
-  registerConsentGrant(provider, settings);
-  registerProbeGrant(provider, settings);
-  const callback = provider.callback();
+  const present = renewed(settings);
+  const provider = () => present().provider;
   const router = Router();
   router.get("/.well-known/jwks.json", publishKeys(settings));
-  router.all(PROVIDER_PATHS, atIssuer(settings.issuer), (req, res) => void callback(req, res));
+  router.all(PROVIDER_PATHS, atIssuer(settings.issuer), (req, res) => void present().answer(req, res));
   router.use("/interaction", atIssuer(settings.issuer));
   router.use(interactionRoutes({ ...settings, provider }));
   return { router, callers: createCallerTokens(provider, settings) };
 }
+
+interface Present {
+  kid: unknown;
+  provider: Provider;
+  answer: ReturnType<Provider["callback"]>;
+}
+
+/**
+ * The library takes its key when it is made. Where ours changed since (`relais keys rotate`), another instance takes over with the next
+ * request, and the one before ends what it began: whatever both know is in the records.
+ */
+function renewed(settings: Settings): () => Present {
+  let present: Present | null = null;
+  return () => {
+    const { kid } = settings.keys.signing();
+    if (present === null || present.kid !== kid) present = presentBy(settings, kid);
+    return present;
+  };
+}
+
+function presentBy(settings: Settings, kid: unknown): Present {
+  const provider = new Provider(settings.issuer, configurationOf(settings));
+  provider.proxy = true;
+  provider.use(withoutCors);
+  provider.on("server_error", (_ctx, error) => settings.report(error));
+  registerConsentGrant(provider, settings);
+  registerProbeGrant(provider, settings);
+  return { kid, provider, answer: provider.callback() };
+}
+
+/** What anybody may read stays readable by pages of any origin; no such page is a client of ours. */
+const withoutCors: Parameters<Provider["use"]>[0] = async (ctx, next) => {
+  await next();
+  if (!ctx.path.startsWith("/.well-known/"))
+    for (const name of Object.keys(ctx.response.headers)) if (name.toLowerCase().startsWith("access-control-")) ctx.remove(name);
+};
 
 function publishKeys({ keys }: AuthorizationPorts): RequestHandler {
   return async (_req, res) => {

@@ -26,11 +26,11 @@ interface Ports {
 /** A proof may be 300 s old or ahead: its `jti` is kept for longer than both together. */
 const REMEMBER_SECONDS = 660;
 
-export function createCallerTokens(provider: Provider, ports: Ports): CallerTokens {
+export function createCallerTokens(provider: () => Provider, ports: Ports): CallerTokens {
   return {
-    verify: async (request) => callerOf(ports, await boundToken((value) => provider.AccessToken.find(value), ports, request)),
+    verify: async (request) => callerOf(ports, await boundToken((value) => provider().AccessToken.find(value), ports, request)),
     verifyRegister: async (request) =>
-      registerCallerOf(ports, await boundToken((value) => provider.ClientCredentials.find(value), ports, request)),
+      registerCallerOf(ports, await boundToken((value) => provider().ClientCredentials.find(value), ports, request)),
   };
 }
 

@@ -4,6 +4,7 @@ import type { Policy } from "../core/policy/policy.ts";
 import type { PublicJwk } from "../core/register/participant.ts";
 import type { Staff } from "../core/register/staff.ts";
 import { validateDetails } from "./authorization-details.ts";
+import { checkAssertion, CLOCK_SECONDS } from "./client-assertion.ts";
 import { clientFinder } from "./clients.ts";
 import { TOKEN_SECONDS } from "./consent-grant.ts";
 import { introspectionPolicy } from "./introspection.ts";
@@ -19,9 +20,9 @@ export interface AuthorizationPorts {
   policy: Policy;
   records: OauthRecords;
   staff: Staff;
-  /** Our own keys: private JWKs to sign with (newest first), public keys of the worker, and secrets shared by all our instances. */
+  /** Our own keys: the private JWK to sign with now, public keys of the worker, and secrets shared by all our instances. */
   keys: {
-    signing: Record<string, unknown>[];
+    signing: () => Record<string, unknown>;
     worker: () => Promise<PublicJwk[]>;
     published: () => Promise<PublicJwk[]>;
     secret: (label: string) => Buffer;
@@ -37,13 +38,16 @@ const LONGEST_CONSENT_SECONDS = 400 * 24 * 3600;
 export function configurationOf(ports: AuthorizationPorts): Configuration {
   return {
     adapter: recordsAdapter(ports.records, clientFinder({ ...ports, workerKeys: ports.keys.worker })),
-    jwks: { keys: ports.keys.signing },
+    jwks: { keys: [ports.keys.signing()] },
     clientAuthMethods: ["private_key_jwt"],
+    clockTolerance: CLOCK_SECONDS,
+    assertJwtClientAuthClaimsAndHeader: checkAssertion,
     clientDefaults: clientDefaults(),
     enabledJWA: enabledAlgorithms(),
     responseTypes: ["code"],
     scopes: [TRANSFERS_SCOPE, REGISTER_SCOPE],
-    subjectTypes: ["public"],
+    subjectTypes: ["pairwise"],
+    pairwiseIdentifier: async (_ctx, accountId, client) => pairwiseSubject(ports.keys.secret("subjects"), client.clientId, accountId),
     pkce: { required: () => true },
     routes: { jwks: "/.well-known/jwks.json" },
     ttl: lifetimes(),
@@ -66,6 +70,7 @@ export function configurationOf(ports: AuthorizationPorts): Configuration {
 function clientDefaults(): NonNullable<Configuration["clientDefaults"]> {
   return {
     token_endpoint_auth_method: "private_key_jwt",
+    subject_type: "pairwise",
     id_token_signed_response_alg: "ES256",
     introspection_signed_response_alg: "ES256",
     dpop_bound_access_tokens: true,

@@ -21,7 +21,7 @@ interface Ports {
   policy: Policy;
   records: OauthRecords;
   issuer: string;
-  provider: Provider;
+  provider: () => Provider;
 }
 
 /** The person's way through a request of a platform: sign in, prove both accounts, decide, go back to the platform. */
@@ -40,7 +40,9 @@ interface Visit {
 
 /** Null where the person was sent to sign in first. */
 async function visitOf({ provider }: Ports, req: Request, res: Response): Promise<Visit | null> {
-  const interaction = await provider.interactionDetails(req, res).catch((cause: unknown) => expired(cause));
+  const interaction = await provider()
+    .interactionDetails(req, res)
+    .catch((cause: unknown) => expired(cause));
   if (interaction.uid !== req.params.uid) expired();
   const language = languageOf(req, interaction);
   const session = (res.locals.session ?? null) as Session | null;
@@ -166,7 +168,8 @@ async function grant(
   res: Response,
   { interaction, session, consent }: Visit & { consent: Consent },
 ): Promise<void> {
-  const { provider, store, clock, policy, issuer } = ports;
+  const { store, clock, policy, issuer } = ports;
+  const provider = ports.provider();
   const standing = await store.read((r) => checkStanding(r, consent, { policy, now: clock.now() }));
   const record = new provider.Grant({ accountId: session.personId, clientId: String(interaction.params.client_id) });
   record.addRar(detailOf(standing));
@@ -185,14 +188,14 @@ async function grant(
 async function forgetOtherPerson({ provider }: Ports, interaction: Interaction, personId: PersonId): Promise<void> {
   const before = interaction.session;
   if (before?.accountId === undefined || before.accountId === personId) return;
-  await (await provider.Session.findByUid(before.uid))?.destroy();
+  await (await provider().Session.findByUid(before.uid))?.destroy();
   Reflect.deleteProperty(interaction, "session");
   await interaction.save(Math.max(1, interaction.exp - Math.floor(Date.now() / 1000)));
 }
 
 async function refuseToClient({ provider }: Ports, req: Request, res: Response, error: RelaisError): Promise<void> {
   if (error.code === "internal" || error.code === "unavailable") throw error;
-  await provider.interactionFinished(
+  await provider().interactionFinished(
     req,
     res,
     { error: "access_denied", error_description: error.message },

@@ -299,7 +299,8 @@ export interface OauthRecords {
   findByUid(model: string, uid: string): Promise<FoundOauthRecord | null>;
   /** True for exactly one of any number of parallel calls; false where it was consumed before or does not exist. */
   consume(model: string, id: string): Promise<boolean>;
-  remove(model: string, id: string): Promise<void>;
+  /** True for exactly one of any number of parallel calls; false where it does not exist (any more). */
+  remove(model: string, id: string): Promise<boolean>;
   /** Ends every record of this grant, in all models. */
   removeByGrant(grantId: string): Promise<void>;
   /** Forgets what is past its time; returns how many. */

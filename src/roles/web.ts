@@ -101,7 +101,7 @@ function federationOf(base: Base, keyring: Keyring): ReturnType<typeof createFed
 
 function authorizationKeys(keyring: Keyring): Parameters<typeof createAuthorization>[0]["keys"] {
   return {
-    signing: keyring.all("oauth").map((key) => key.privateJwk as Record<string, unknown>),
+    signing: () => keyring.current("oauth").privateJwk,
     worker: () => keyring.publicRing("worker"),
     published: keyring.publicKeys,
     secret: keyring.secret,

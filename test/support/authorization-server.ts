@@ -61,12 +61,13 @@ export interface Setup extends AsyncDisposable {
   /** Who is signed in, as the session middleware would find them. */
   signIn(subject: string): Promise<Session>;
   signOut(): void;
+  query(text: string): Promise<{ rows: Record<string, unknown>[] }>;
   /** Lets the time of every record of this model run out. */
   expireRecords(model: string): Promise<void>;
 }
 
 /** Two instances of the authorization server over one PostgreSQL database. */
-export async function startAuthorization(): Promise<Setup> {
+export async function startAuthorization(changed: Partial<Parameters<typeof createAuthorization>[0]> = {}): Promise<Setup> {
   const database = await freshDatabase();
   const dir = await mkdtemp(join(tmpdir(), "relais-authorization-"));
   const pools = [openPool(database.url), openPool(database.url)] as const;
@@ -77,7 +78,7 @@ export async function startAuthorization(): Promise<Setup> {
   const reports: unknown[] = [];
   const routes = Router();
   const keys = {
-    signing: web.all("oauth").map((key) => key.privateJwk as Record<string, unknown>),
+    signing: () => web.current("oauth").privateJwk as Record<string, unknown>,
     worker: () => web.publicRing("worker"),
     published: web.publicKeys,
     secret: web.secret,
@@ -93,6 +94,7 @@ export async function startAuthorization(): Promise<Setup> {
       keys,
       verifyProof,
       report: (error) => void reports.push(error),
+      ...changed,
     }),
   );
   [first, second].forEach((server, index) => server.serve(appOf(instances[index] as Authorization, routes, present)));
@@ -108,6 +110,7 @@ export async function startAuthorization(): Promise<Setup> {
     routes,
     signIn: async (subject) =>
       (present.session = (await startSession({ store, clock }, { issuer: "https://idp.example", subject, displayName: subject })).session),
+    query: (text) => pools[0].query(text) as Promise<{ rows: Record<string, unknown>[] }>,
     expireRecords: async (model) =>
       void (await pools[0].query("update relais.oauth_records set expires_at = now() where model = $1", [model])),
     signOut: () => void (present.session = null),

@@ -62,7 +62,7 @@ export async function startRegisterApi(charters: Charters): Promise<RegisterApi>
     records: createOauthRecords(pool),
     staff,
     keys: {
-      signing: web.all("oauth").map((key) => key.privateJwk as Record<string, unknown>),
+      signing: () => web.current("oauth").privateJwk,
       worker: async () => [],
       published: web.publicKeys,
       secret: web.secret,

@@ -86,7 +86,7 @@ export async function startWholeApp(charters: Charters): Promise<WholeApp> {
     records,
     staff,
     keys: {
-      signing: web.all("oauth").map((key) => key.privateJwk as Record<string, unknown>),
+      signing: () => web.current("oauth").privateJwk,
       worker: async () => [],
       published: web.publicKeys,
       secret: web.secret,
