@@ -1,9 +1,10 @@
 import { Router, type RequestHandler } from "express";
 import { Provider } from "oidc-provider";
 import type { CallerTokens } from "../core/ports.ts";
-import { createCallerTokens, type ProofVerifier } from "./caller-tokens.ts";
+import { createCallerTokens, participantCalls, type ProofVerifier } from "./caller-tokens.ts";
 import { configurationOf, type AuthorizationPorts } from "./configuration.ts";
 import { registerConsentGrant } from "./consent-grant.ts";
+import { grantRoutes, nameGrant } from "./grants.ts";
 import { registerProbeGrant } from "./probe-grant.ts";
 import { interactionRoutes } from "./interaction.ts";
 
@@ -40,7 +41,16 @@ export function createAuthorization(settings: Settings): Authorization {
   router.all(PROVIDER_PATHS, atIssuer(settings.issuer), (req, res) => void present().answer(req, res));
   router.use("/interaction", atIssuer(settings.issuer));
   router.use(interactionRoutes({ ...settings, provider }));
+  router.use(grantRoutes({ ...settings, provider, callerWith: callerOf(settings, provider) }));
   return { router, callers: createCallerTokens(provider, settings) };
+}
+
+function callerOf(settings: Settings, provider: () => Provider): Parameters<typeof grantRoutes>[0]["callerWith"] {
+  const calls = participantCalls(provider, settings);
+  return (req, scope) => {
+    const url = `${settings.issuer}${req.originalUrl.split("?")[0]}`;
+    return calls({ authorization: req.get("authorization"), dpop: req.get("dpop"), method: req.method, url }, scope);
+  };
 }
 
 interface Present {
@@ -66,6 +76,7 @@ function presentBy(settings: Settings, kid: unknown): Present {
   const provider = new Provider(settings.issuer, configurationOf(settings));
   provider.proxy = true;
   provider.use(withoutCors);
+  provider.use(nameGrant);
   provider.on("server_error", (_ctx, error) => settings.report(error));
   registerConsentGrant(provider, settings);
   registerProbeGrant(provider, settings);

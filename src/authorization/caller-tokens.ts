@@ -1,5 +1,6 @@
 import type { AccessToken, ClientCredentials, Provider } from "oidc-provider";
 import { RelaisError } from "../core/errors.ts";
+import type { ParticipantId } from "../core/ids.ts";
 import type { ApiRequest, Caller, CallerTokens, Clock, OauthRecords, Store } from "../core/ports.ts";
 import type { Policy } from "../core/policy/policy.ts";
 import { consentIdIn, readLiveConsent } from "./live-consent.ts";
@@ -64,10 +65,26 @@ async function callerOf(ports: Ports, token: AccessToken): Promise<Caller> {
   return { clientEntityId: destination.entityId, participantId: destination.id, consentId: consent.id, personId: consent.personId };
 }
 
+/** A participant's program with a token of its own (client credentials) for this scope. @throws RelaisError `unauthenticated`, `forbidden`. */
+export function participantCalls(provider: () => Provider, ports: Ports) {
+  return async (request: ApiRequest, scope: string): Promise<{ participantId: ParticipantId; clientId: string }> => {
+    const token = await boundToken((value) => provider().ClientCredentials.find(value), ports, request);
+    if (!hasScope(token, scope))
+      throw new RelaisError("forbidden", `The access token is not for this. Ask for one with scope \`${scope}\`.`);
+    const clientId = String(token.clientId);
+    const participant = await ports.store.read((r) => r.participants.findByEntityId(clientId));
+    if (participant === null) refuse("The access token belongs to nobody in the register.");
+    return { participantId: participant.id, clientId };
+  };
+}
+
+function hasScope(token: ClientCredentials, scope: string): boolean {
+  return token.scope?.split(" ").includes(scope) === true;
+}
+
 /** Read at each use: whoever lost an office, or left the register, is nobody with the next request. */
 async function registerCallerOf({ issuer, staff, store }: Ports, token: ClientCredentials): Promise<RegisterCaller> {
-  if (!token.scope?.split(" ").includes(REGISTER_SCOPE))
-    refuse("The access token is not for the register. Ask for one with scope `register`.");
+  if (!hasScope(token, REGISTER_SCOPE)) refuse("The access token is not for the register. Ask for one with scope `register`.");
   const clientId = String(token.clientId);
   const prefix = staffClientId(issuer, "");
   if (clientId.startsWith(prefix)) {

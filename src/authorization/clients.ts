@@ -2,7 +2,15 @@ import type { ClientMetadata } from "oidc-provider";
 import type { Store } from "../core/ports.ts";
 import type { Participant, PublicJwk } from "../core/register/participant.ts";
 import type { Staff } from "../core/register/staff.ts";
-import { CONSENT_GRANT, DETAIL_TYPE, PROBE_GRANT, REGISTER_SCOPE, TRANSFERS_SCOPE } from "./names.ts";
+import {
+  CONSENT_GRANT,
+  DETAIL_TYPE,
+  GRANT_QUERY_SCOPE,
+  GRANT_REVOKE_SCOPE,
+  PROBE_GRANT,
+  REGISTER_SCOPE,
+  TRANSFERS_SCOPE,
+} from "./names.ts";
 
 interface Sources {
   issuer: string;
@@ -68,7 +76,7 @@ function participantClient(participant: Participant): ClientMetadata {
     redirect_uris: asks ? participant.client?.redirectUris : [],
     response_types: asks ? ["code"] : [],
     grant_types: asks ? ["authorization_code", "refresh_token", "client_credentials"] : ["client_credentials"],
-    scope: asks ? `${TRANSFERS_SCOPE} ${REGISTER_SCOPE}` : REGISTER_SCOPE,
+    scope: (asks ? [TRANSFERS_SCOPE, REGISTER_SCOPE, GRANT_QUERY_SCOPE, GRANT_REVOKE_SCOPE] : [REGISTER_SCOPE]).join(" "),
     authorization_details_types: asks ? [DETAIL_TYPE] : [],
     jwks: { keys: usable(participant.keys) },
   };

@@ -7,9 +7,18 @@ import { validateDetails } from "./authorization-details.ts";
 import { checkAssertion, CLOCK_SECONDS } from "./client-assertion.ts";
 import { clientFinder } from "./clients.ts";
 import { TOKEN_SECONDS } from "./consent-grant.ts";
+import { grantMetadata, grantParameters } from "./grants.ts";
 import { introspectionPolicy } from "./introspection.ts";
 import { consentIdIn, pairwiseSubject, readLiveConsent } from "./live-consent.ts";
-import { apiResource, CONSENT_GRANT, DETAIL_TYPE, REGISTER_SCOPE, TRANSFERS_SCOPE } from "./names.ts";
+import {
+  apiResource,
+  CONSENT_GRANT,
+  DETAIL_TYPE,
+  GRANT_QUERY_SCOPE,
+  GRANT_REVOKE_SCOPE,
+  REGISTER_SCOPE,
+  TRANSFERS_SCOPE,
+} from "./names.ts";
 import { recordsAdapter } from "./records-adapter.ts";
 
 export interface AuthorizationPorts {
@@ -30,6 +39,7 @@ export interface AuthorizationPorts {
 }
 
 const ALGORITHMS = ["ES256", "PS256", "Ed25519", "EdDSA"] as const;
+const SCOPES = [TRANSFERS_SCOPE, REGISTER_SCOPE, GRANT_QUERY_SCOPE, GRANT_REVOKE_SCOPE];
 const CODE_SECONDS = 60;
 const INTERACTION_SECONDS = 3600;
 const LONGEST_CONSENT_SECONDS = 400 * 24 * 3600;
@@ -45,7 +55,7 @@ export function configurationOf(ports: AuthorizationPorts): Configuration {
     clientDefaults: clientDefaults(),
     enabledJWA: enabledAlgorithms(),
     responseTypes: ["code"],
-    scopes: [TRANSFERS_SCOPE, REGISTER_SCOPE],
+    scopes: SCOPES,
     subjectTypes: ["pairwise"],
     pairwiseIdentifier: async (_ctx, accountId, client) => pairwiseSubject(ports.keys.secret("subjects"), client.clientId, accountId),
     pkce: { required: () => true },
@@ -61,7 +71,8 @@ export function configurationOf(ports: AuthorizationPorts): Configuration {
     issueRefreshToken: (_ctx, client, source) => client.grantTypeAllowed("refresh_token") && consentIdIn(source.rar) !== undefined,
     rotateRefreshToken: false,
     clientBasedCORS: () => false,
-    extraParams: [],
+    extraParams: grantParameters(ports),
+    discovery: grantMetadata(ports.issuer),
     renderError,
     features: featuresOf(ports),
   };
@@ -156,7 +167,7 @@ function featuresOf(ports: AuthorizationPorts): NonNullable<Configuration["featu
 function resourceServer(issuer: string, resource: string): ResourceServer {
   if (resource !== apiResource(issuer))
     throw new errors.InvalidTarget(`resource must be ${apiResource(issuer)}; sources are read by Relais with a token of ${CONSENT_GRANT}`);
-  return { scope: `${TRANSFERS_SCOPE} ${REGISTER_SCOPE}`, audience: resource, accessTokenFormat: "opaque", accessTokenTTL: TOKEN_SECONDS };
+  return { scope: SCOPES.join(" "), audience: resource, accessTokenFormat: "opaque", accessTokenTTL: TOKEN_SECONDS };
 }
 
 const PAGE = {

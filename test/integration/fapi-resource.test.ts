@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { exportJWK, generateKeyPair } from "jose";
 import { callerOf } from "../../src/http/guards.ts";
-import { answerProblems } from "../../src/http/problems.ts";
 import { startJourney, type Journey } from "../support/authorization-journey.ts";
 import { now, proofCraft, type ProofChange, type ProofCraft } from "../support/crafted-proof.ts";
 import { rawRequest, type RawAnswer } from "../support/raw-request.ts";
@@ -20,7 +19,6 @@ before(async () => {
   const { setup } = journey;
   const ports = { callers: setup.authorization.callers, issuer: setup.issuer };
   setup.routes.get("/v1/whoami", (req, res, next) => void callerOf(ports, req).then(({ consentId }) => res.json({ consentId }), next));
-  setup.routes.use(answerProblems({ issuer: setup.issuer, log: () => undefined, page: (error) => error.code }));
   [craft, other] = [await proofCraft(), await proofCraft()];
   url = `${setup.issuer}/v1/whoami`;
   token = await tokenBoundTo(craft, "caller");

@@ -9,6 +9,7 @@ import { startSession } from "../../src/core/person/sessions.ts";
 import type { Session } from "../../src/core/person/person.ts";
 import type { Clock, OauthRecords, Store } from "../../src/core/ports.ts";
 import { NOBODY } from "../../src/core/register/staff.ts";
+import { answerProblems } from "../../src/http/problems.ts";
 import { verifyProof } from "../../src/keys/dpop.ts";
 import { openKeyring, type Keyring } from "../../src/keys/keyring.ts";
 import { createOauthRecords } from "../../src/postgres/oauth-records.ts";
@@ -97,7 +98,9 @@ export async function startAuthorization(changed: Partial<Parameters<typeof crea
       ...changed,
     }),
   );
-  [first, second].forEach((server, index) => server.serve(appOf(instances[index] as Authorization, routes, present)));
+  [first, second].forEach((server, index) =>
+    server.serve(appOf({ authorization: instances[index] as Authorization, routes, issuer: first.origin }, present)),
+  );
   return {
     issuer: first.origin,
     second: second.origin,
@@ -123,16 +126,19 @@ export async function startAuthorization(changed: Partial<Parameters<typeof crea
   };
 }
 
-function appOf(authorization: Authorization, routes: Router, present: { session: Session | null }): RequestListener {
+interface AppParts {
+  authorization: Authorization;
+  routes: Router;
+  issuer: string;
+}
+
+function appOf({ authorization, routes, issuer }: AppParts, present: { session: Session | null }): RequestListener {
   const app = express();
   app.use((_req, res, next) => {
     res.locals.session = present.session;
     next();
   });
   app.use(authorization.router, routes);
-  app.use(
-    ((error, _req, res, _next) =>
-      void res.status(500).json({ code: error.code, message: error.message })) satisfies express.ErrorRequestHandler,
-  );
+  app.use(answerProblems({ issuer, log: () => undefined, page: ({ code, message }) => `${code}: ${message}` }));
   return app;
 }
