@@ -86,14 +86,13 @@ export async function platformClient(issuer: string, id: string, key: TestKey, r
 }
 
 /** A browser of one person: follows redirects by hand and keeps cookies by origin, name and path. `signedIn` holds a cookie from before. */
-export function browser(signedIn?: { origin: string; cookie: string }) {
-  const jars = new Map<string, Jar>();
+export function browser(signedIn?: { origin: string; cookie: string }, jars = new Map<string, Jar>()): Browser {
   if (signedIn) {
     const jar: Jar = new Map();
     keep(jar, `${signedIn.cookie}; path=/`);
     jars.set(signedIn.origin, jar);
   }
-  const send = async (url: string, init: RequestInit): Promise<Page> => {
+  const send = async (url: string, init: RequestInit, through = new URL(url).origin): Promise<Page> => {
     const { pathname, origin } = new URL(url);
     const jar = jars.get(origin) ?? new Map();
     jars.set(origin, jar);
@@ -101,7 +100,12 @@ export function browser(signedIn?: { origin: string; cookie: string }) {
       .filter(([, { path }]) => pathname.startsWith(path))
       .map(([name, { value }]) => `${name.split(" ")[0]}=${value}`)
       .join("; ");
-    const response = await fetch(url, { ...init, redirect: "manual", headers: { "accept-language": "fr", ...(cookie ? { cookie } : {}) } });
+    const sent = url.replace(origin, through);
+    const response = await fetch(sent, {
+      ...init,
+      redirect: "manual",
+      headers: { "accept-language": "fr", ...(cookie ? { cookie } : {}) },
+    });
     const setCookies = response.headers.getSetCookie();
     for (const line of setCookies) keep(jar, line);
     const location = response.headers.get("location");
@@ -113,9 +117,18 @@ export function browser(signedIn?: { origin: string; cookie: string }) {
     };
   };
   return {
-    get: (url: string) => send(url, {}),
-    post: (url: string, form: Record<string, string>) => send(url, { method: "POST", body: new URLSearchParams(form) }),
+    copy: () => browser(undefined, new Map([...jars].map(([origin, jar]) => [origin, new Map(jar)]))),
+    get: (url, through) => send(url, {}, through),
+    post: (url, form) => send(url, { method: "POST", body: new URLSearchParams(form) }),
   };
+}
+
+export interface Browser {
+  /** `through`: another process that answers for the same origin. */
+  get(url: string, through?: string): Promise<Page>;
+  post(url: string, form: Record<string, string>): Promise<Page>;
+  /** Another window with the same cookies. */
+  copy(): Browser;
 }
 
 type Jar = Map<string, { value: string; path: string }>;
