@@ -2,7 +2,8 @@ import { Router, type RequestHandler } from "express";
 import { Provider } from "oidc-provider";
 import type { CallerTokens } from "../core/ports.ts";
 import { createCallerTokens, participantCalls, type ProofVerifier } from "./caller-tokens.ts";
-import { configurationOf, type AuthorizationPorts } from "./configuration.ts";
+import { certificateReader, type CertificateReader } from "./client-certificate.ts";
+import { configurationOf, peerOf, type AuthorizationPorts } from "./configuration.ts";
 import { registerConsentGrant } from "./consent-grant.ts";
 import { grantRoutes, nameGrant } from "./grants.ts";
 import { registerProbeGrant } from "./probe-grant.ts";
@@ -37,6 +38,7 @@ export function createAuthorization(settings: Settings): Authorization {
   const present = renewed(settings);
   const provider = () => present().provider;
   const router = Router();
+  router.use(refuseForeignCertificates(certificateReader(settings.certificates)));
   router.get("/.well-known/jwks.json", publishKeys(settings));
   router.all(PROVIDER_PATHS, atIssuer(settings.issuer), (req, res) => void present().answer(req, res));
   router.use("/interaction", atIssuer(settings.issuer));
@@ -49,7 +51,7 @@ function callerOf(settings: Settings, provider: () => Provider): Parameters<type
   const calls = participantCalls(provider, settings);
   return (req, scope) => {
     const url = `${settings.issuer}${req.originalUrl.split("?")[0]}`;
-    return calls({ authorization: req.get("authorization"), dpop: req.get("dpop"), method: req.method, url }, scope);
+    return calls({ peer: peerOf(req), authorization: req.get("authorization"), dpop: req.get("dpop"), method: req.method, url }, scope);
   };
 }
 
@@ -89,6 +91,14 @@ const withoutCors: Parameters<Provider["use"]>[0] = async (ctx, next) => {
   if (!ctx.path.startsWith("/.well-known/"))
     for (const name of Object.keys(ctx.response.headers)) if (name.toLowerCase().startsWith("access-control-")) ctx.remove(name);
 };
+
+/** Who pretends to be the proxy is told so before anything else is read. */
+function refuseForeignCertificates(certificateOf: CertificateReader): RequestHandler {
+  return (req, _res, next) => {
+    certificateOf(peerOf(req));
+    next();
+  };
+}
 
 function publishKeys({ keys }: AuthorizationPorts): RequestHandler {
   return async (_req, res) => {

@@ -3,6 +3,7 @@ import { RelaisError } from "../core/errors.ts";
 import type { ParticipantId } from "../core/ids.ts";
 import type { ApiRequest, Caller, CallerTokens, Clock, OauthRecords, Store } from "../core/ports.ts";
 import type { Policy } from "../core/policy/policy.ts";
+import { certificateHash, certificateReader, type CertificateFront } from "./client-certificate.ts";
 import { consentIdIn, readLiveConsent } from "./live-consent.ts";
 import type { RegisterCaller } from "../core/register/register-caller.ts";
 import type { Staff } from "../core/register/staff.ts";
@@ -22,6 +23,7 @@ interface Ports {
   issuer: string;
   staff: Staff;
   verifyProof: ProofVerifier;
+  certificates: CertificateFront | null;
 }
 
 /** A proof may be 300 s old or ahead: its `jti` is kept for longer than both together. */
@@ -41,15 +43,30 @@ async function boundToken<T extends AccessToken | ClientCredentials>(
   ports: Ports,
   request: ApiRequest,
 ): Promise<T> {
-  const value = /^DPoP ([A-Za-z0-9._~+/-]+=*)$/i.exec(request.authorization ?? "")?.[1];
+  const [, scheme = "", value] = /^(DPoP|Bearer) ([A-Za-z0-9._~+/-]+=*)$/i.exec(request.authorization ?? "") ?? [];
   if (value === undefined) refuse("The request carries no access token. Send `Authorization: DPoP …`.");
+  if (scheme.toLowerCase() === "bearer") return certificateBoundToken(await find(value), ports, request);
   if (request.dpop === undefined) refuse("The request carries no DPoP proof.");
   const token = await find(value);
-  if (!token?.isValid || token.aud !== apiResource(ports.issuer))
-    refuse("The access token is not active, or is for another resource. Ask for a new one.");
+  mustBeActive(token, ports);
   const { jkt, jti } = await ports.verifyProof(request.dpop, { method: request.method, url: request.url, accessToken: value });
   if (token.jkt !== jkt) refuse("The access token is bound to another key.");
   await useOnce(ports, `${jkt} ${jti}`);
+  return token;
+}
+
+function mustBeActive<T extends AccessToken | ClientCredentials>(token: T | undefined, ports: Ports): asserts token is T {
+  if (!token?.isValid || token.aud !== apiResource(ports.issuer))
+    refuse("The access token is not active, or is for another resource. Ask for a new one.");
+}
+
+/** RFC 8705 §3: the certificate is the proof. A token that is bound to a DPoP key, or to nothing, is not taken as a bearer's. */
+function certificateBoundToken<T extends AccessToken | ClientCredentials>(token: T | undefined, ports: Ports, { peer }: ApiRequest): T {
+  const certificate = peer === undefined ? null : certificateReader(ports.certificates)(peer);
+  if (certificate === null) refuse("The access token needs its DPoP proof, or the client certificate that it is bound to.");
+  mustBeActive(token, ports);
+  if ((token as unknown as Record<string, unknown>)["x5t#S256"] !== certificateHash(certificate))
+    refuse("The access token is not bound to this client certificate.");
   return token;
 }
 

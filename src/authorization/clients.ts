@@ -18,19 +18,27 @@ interface Sources {
   staff: Staff;
   /** Public keys of the worker, as a client. */
   workerKeys: () => Promise<PublicJwk[]>;
+  /** Whether a proxy hands client certificates on. */
+  takesCertificates: boolean;
 }
 
 /**
  * Clients come from the register. One that is suspended stays known: were it unknown, its old tokens would stay active and
  * introspection would fail; standing is checked where it matters (D6).
  */
-export function clientFinder({ issuer, store, staff, workerKeys }: Sources): (clientId: string) => Promise<ClientMetadata | undefined> {
+export function clientFinder({
+  issuer,
+  store,
+  staff,
+  workerKeys,
+  takesCertificates,
+}: Sources): (clientId: string) => Promise<ClientMetadata | undefined> {
   return async (clientId) => {
     if (clientId === `${issuer}/worker`) return workerClient(clientId, await workerKeys());
     const member = clientId.startsWith(`${issuer}/staff/`) ? staffClient(issuer, staff, clientId) : null;
     if (member !== null) return member;
     const participant = await store.read((r) => r.participants.findByEntityId(clientId));
-    return participant ? participantClient(participant) : undefined;
+    return participant ? { ...participantClient(participant), ...(takesCertificates ? byCertificate(participant) : {}) } : undefined;
   };
 }
 
@@ -82,17 +90,28 @@ function participantClient(participant: Participant): ClientMetadata {
   };
 }
 
+/** RFC 8705 §2.2 and §3.4, where the participant says so. Elsewhere its keys prove it by assertions, as everybody's do. */
+function byCertificate({ client, keys }: Participant): Partial<ClientMetadata> {
+  const { authenticates = false, binds = false } = client?.mutualTls ?? {};
+  return {
+    ...(binds ? { tls_client_certificate_bound_access_tokens: true, dpop_bound_access_tokens: false } : {}),
+    ...(authenticates ? { token_endpoint_auth_method: "self_signed_tls_client_auth", jwks: { keys: usable(keys, ["x5c"]) } } : {}),
+  };
+}
+
 const PUBLIC_MEMBERS: Record<string, readonly string[]> = { EC: ["crv", "x", "y"], OKP: ["crv", "x"], RSA: ["n", "e"] };
 const CURVES = ["P-256", "Ed25519"];
 
 /** Only keys that we can verify with, and only their public members: one strange key must not shut a client out. */
-function usable(keys: PublicJwk[]): PublicJwk[] {
+function usable(keys: PublicJwk[], more: string[] = []): PublicJwk[] {
   return keys
     .filter((key) => key.use !== "enc" && key.kty in PUBLIC_MEMBERS && (key.kty === "RSA" || CURVES.includes(String(key.crv))))
     .map(
       (key) =>
         Object.fromEntries(
-          ["kty", "kid", ...(PUBLIC_MEMBERS[key.kty] ?? [])].filter((name) => key[name] !== undefined).map((name) => [name, key[name]]),
+          ["kty", "kid", ...more, ...(PUBLIC_MEMBERS[key.kty] ?? [])]
+            .filter((name) => key[name] !== undefined)
+            .map((name) => [name, key[name]]),
         ) as PublicJwk,
     );
 }

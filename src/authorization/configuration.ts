@@ -1,10 +1,12 @@
+import type { IncomingMessage } from "node:http";
 import { errors, type Configuration, type ResourceServer } from "oidc-provider";
-import type { Clock, OauthRecords, Store } from "../core/ports.ts";
+import type { Clock, OauthRecords, Peer, Store } from "../core/ports.ts";
 import type { Policy } from "../core/policy/policy.ts";
 import type { PublicJwk } from "../core/register/participant.ts";
 import type { Staff } from "../core/register/staff.ts";
 import { validateDetails } from "./authorization-details.ts";
 import { checkAssertion, CLOCK_SECONDS } from "./client-assertion.ts";
+import { certificateReader, type CertificateFront } from "./client-certificate.ts";
 import { clientFinder } from "./clients.ts";
 import { TOKEN_SECONDS } from "./consent-grant.ts";
 import { grantMetadata, grantParameters } from "./grants.ts";
@@ -29,6 +31,8 @@ export interface AuthorizationPorts {
   policy: Policy;
   records: OauthRecords;
   staff: Staff;
+  /** Null: no client proves itself by a certificate. */
+  certificates: CertificateFront | null;
   /** Our own keys: the private JWK to sign with now, public keys of the worker, and secrets shared by all our instances. */
   keys: {
     signing: () => Record<string, unknown>;
@@ -47,9 +51,12 @@ const LONGEST_CONSENT_SECONDS = 400 * 24 * 3600;
 /** FAPI 2.0: pushed requests, PKCE S256, private_key_jwt with the issuer as audience, DPoP with nonces, opaque tokens, signed introspection. */
 export function configurationOf(ports: AuthorizationPorts): Configuration {
   return {
-    adapter: recordsAdapter(ports.records, clientFinder({ ...ports, workerKeys: ports.keys.worker })),
+    adapter: recordsAdapter(
+      ports.records,
+      clientFinder({ ...ports, workerKeys: ports.keys.worker, takesCertificates: ports.certificates !== null }),
+    ),
     jwks: { keys: [ports.keys.signing()] },
-    clientAuthMethods: ["private_key_jwt"],
+    clientAuthMethods: ports.certificates === null ? ["private_key_jwt"] : ["private_key_jwt", "self_signed_tls_client_auth"],
     clockTolerance: CLOCK_SECONDS,
     assertJwtClientAuthClaimsAndHeader: checkAssertion,
     clientDefaults: clientDefaults(),
@@ -72,7 +79,7 @@ export function configurationOf(ports: AuthorizationPorts): Configuration {
     rotateRefreshToken: false,
     clientBasedCORS: () => false,
     extraParams: grantParameters(ports),
-    discovery: grantMetadata(ports.issuer),
+    discovery: { ...grantMetadata(ports.issuer), ...certificateAliases(ports) },
     renderError,
     features: featuresOf(ports),
   };
@@ -140,6 +147,7 @@ function featuresOf(ports: AuthorizationPorts): NonNullable<Configuration["featu
     fapi: { enabled: true, profile: "2.0" },
     pushedAuthorizationRequests: { enabled: true, requirePushedAuthorizationRequests: true },
     dPoP: { enabled: true, nonceSecret: ports.keys.secret("dpop nonces"), requireNonce: () => true },
+    mTLS: mutualTls(ports.certificates),
     introspection: { enabled: true, allowedPolicy: introspectionPolicy({ ...ports, subjectSecret: ports.keys.secret("subjects") }) },
     jwtIntrospection: { enabled: true },
     revocation: { enabled: true, allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId },
@@ -159,6 +167,37 @@ function featuresOf(ports: AuthorizationPorts): NonNullable<Configuration["featu
       authorizationDetailsForGrantSource: (ctx) => ctx.oidc.grant?.rar,
       authorizationDetailsForAccessToken: (_ctx, _token, source) => source?.rar,
       authorizationDetailsForIntrospection: (_ctx, token) => token.rar,
+    },
+  };
+}
+
+function mutualTls(front: CertificateFront | null): NonNullable<NonNullable<Configuration["features"]>["mTLS"]> {
+  const certificateOf = certificateReader(front);
+  const enabled = front !== null;
+  return {
+    enabled,
+    certificateBoundAccessTokens: enabled,
+    selfSignedTlsClientAuth: enabled,
+    getCertificate: ({ req }) => certificateOf(peerOf(req)) ?? undefined,
+  };
+}
+
+export function peerOf({ socket, headers }: Pick<IncomingMessage, "socket" | "headers">): Peer {
+  return { address: socket.remoteAddress, header: (name) => textOf(headers[name.toLowerCase()]) };
+}
+
+const textOf = (value: string | string[] | undefined): string | undefined => (Array.isArray(value) ? value.join(", ") : value);
+
+/** RFC 8705 §5: the same endpoints, where the proxy asks for certificates and browsers are not asked for theirs. */
+function certificateAliases({ certificates }: AuthorizationPorts): Record<string, unknown> {
+  if (certificates === null || certificates.url === null) return {};
+  const { url } = certificates;
+  return {
+    mtls_endpoint_aliases: {
+      token_endpoint: `${url}/token`,
+      pushed_authorization_request_endpoint: `${url}/request`,
+      introspection_endpoint: `${url}/token/introspection`,
+      revocation_endpoint: `${url}/token/revocation`,
     },
   };
 }

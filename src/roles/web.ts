@@ -41,6 +41,7 @@ export async function startWeb(base: Base, keyring: Keyring, sandbox: SandboxPla
     policy,
     records,
     staff,
+    certificates: base.config.http.certificates,
     keys: authorizationKeys(keyring),
     verifyProof,
     report: (error) => log.error("the authorization server failed", { error: asRelaisError(error) }),

@@ -93,6 +93,7 @@ export async function startAuthorization(changed: Partial<Parameters<typeof crea
       records: createOauthRecords(pool),
       staff: NOBODY,
       keys,
+      certificates: null,
       verifyProof,
       report: (error) => void reports.push(error),
       ...changed,

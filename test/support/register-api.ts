@@ -67,6 +67,7 @@ export async function startRegisterApi(charters: Charters): Promise<RegisterApi>
       published: web.publicKeys,
       secret: web.secret,
     },
+    certificates: null,
     verifyProof,
     report: (error) => console.error(error),
   });

@@ -91,6 +91,7 @@ export async function startWholeApp(charters: Charters): Promise<WholeApp> {
       published: web.publicKeys,
       secret: web.secret,
     },
+    certificates: null,
     verifyProof,
     report: (error) => console.error(error),
   });
