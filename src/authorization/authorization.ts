@@ -1,6 +1,8 @@
 import { Router, type RequestHandler } from "express";
 import { Provider } from "oidc-provider";
+import type { SignedStatements } from "../core/federation/statement.ts";
 import type { CallerTokens } from "../core/ports.ts";
+import type { PublicJwk } from "../core/register/participant.ts";
 import { createCallerTokens, participantCalls, type ProofVerifier } from "./caller-tokens.ts";
 import { certificateReader, type CertificateReader } from "./client-certificate.ts";
 import { configurationOf, peerOf, type AuthorizationPorts } from "./configuration.ts";
@@ -8,8 +10,11 @@ import { registerConsentGrant } from "./consent-grant.ts";
 import { grantRoutes, nameGrant } from "./grants.ts";
 import { registerProbeGrant } from "./probe-grant.ts";
 import { interactionRoutes } from "./interaction.ts";
+import { registrationRoutes } from "./registration.ts";
 
 interface Settings extends AuthorizationPorts {
+  /** For software statements: how to check them, and our federation keys. */
+  statements: { signed: SignedStatements; keys: () => Promise<PublicJwk[]> };
   verifyProof: ProofVerifier;
   /** Told of failures inside the server, for the log. */
   report: (error: unknown) => void;
@@ -44,6 +49,7 @@ export function createAuthorization(settings: Settings): Authorization {
   router.use("/interaction", atIssuer(settings.issuer));
   router.use(interactionRoutes({ ...settings, provider }));
   router.use(grantRoutes({ ...settings, provider, callerWith: callerOf(settings, provider) }));
+  router.use(registrationRoutes({ ...settings, ...settings.statements, takesCertificates: settings.certificates !== null }));
   return { router, callers: createCallerTokens(provider, settings) };
 }
 

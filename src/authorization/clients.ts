@@ -38,7 +38,7 @@ export function clientFinder({
     const member = clientId.startsWith(`${issuer}/staff/`) ? staffClient(issuer, staff, clientId) : null;
     if (member !== null) return member;
     const participant = await store.read((r) => r.participants.findByEntityId(clientId));
-    return participant ? { ...participantClient(participant), ...(takesCertificates ? byCertificate(participant) : {}) } : undefined;
+    return participant ? clientOfParticipant(participant, takesCertificates) : undefined;
   };
 }
 
@@ -74,6 +74,11 @@ function nameIn(issuer: string, clientId: string): string {
   } catch {
     return "";
   }
+}
+
+/** As what the register knows a participant. */
+export function clientOfParticipant(participant: Participant, takesCertificates: boolean): ClientMetadata {
+  return { ...participantClient(participant), ...(takesCertificates ? byCertificate(participant) : {}) };
 }
 
 function participantClient(participant: Participant): ClientMetadata {

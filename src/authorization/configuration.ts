@@ -79,7 +79,7 @@ export function configurationOf(ports: AuthorizationPorts): Configuration {
     rotateRefreshToken: false,
     clientBasedCORS: () => false,
     extraParams: grantParameters(ports),
-    discovery: { ...grantMetadata(ports.issuer), ...certificateAliases(ports) },
+    discovery: { registration_endpoint: `${ports.issuer}/reg`, ...grantMetadata(ports.issuer), ...certificateAliases(ports) },
     renderError,
     features: featuresOf(ports),
   };

@@ -42,6 +42,7 @@ export async function startWeb(base: Base, keyring: Keyring, sandbox: SandboxPla
     records,
     staff,
     certificates: base.config.http.certificates,
+    statements: { signed: signedStatements, keys: () => keyring.publicRing("federation") },
     keys: authorizationKeys(keyring),
     verifyProof,
     report: (error) => log.error("the authorization server failed", { error: asRelaisError(error) }),

@@ -15,6 +15,7 @@ import { openKeyring, type Keyring } from "../../src/keys/keyring.ts";
 import { createOauthRecords } from "../../src/postgres/oauth-records.ts";
 import { openDatabase, openPool } from "../../src/postgres/pool.ts";
 import { createStore } from "../../src/postgres/store.ts";
+import { signedStatements } from "../../src/keys/verifier.ts";
 import { freshDatabase } from "./database.ts";
 import { policy } from "./policy.ts";
 
@@ -94,6 +95,7 @@ export async function startAuthorization(changed: Partial<Parameters<typeof crea
       staff: NOBODY,
       keys,
       certificates: null,
+      statements: { signed: signedStatements, keys: () => web.publicRing("federation") },
       verifyProof,
       report: (error) => void reports.push(error),
       ...changed,

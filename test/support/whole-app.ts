@@ -92,6 +92,7 @@ export async function startWholeApp(charters: Charters): Promise<WholeApp> {
       secret: web.secret,
     },
     certificates: null,
+    statements: { signed: signedStatements, keys: () => web.publicRing("federation") },
     verifyProof,
     report: (error) => console.error(error),
   });
