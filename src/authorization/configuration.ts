@@ -7,6 +7,7 @@ import { validateDetails } from "./authorization-details.ts";
 import { clientFinder } from "./clients.ts";
 import { TOKEN_SECONDS } from "./consent-grant.ts";
 import { introspectionPolicy } from "./introspection.ts";
+import type { TokenKeys } from "./jwt-token.ts";
 import { consentIdIn, pairwiseSubject, readLiveConsent } from "./live-consent.ts";
 import { apiResource, CONSENT_GRANT, DETAIL_TYPE, REGISTER_SCOPE, TRANSFERS_SCOPE } from "./names.ts";
 import { recordsAdapter } from "./records-adapter.ts";
@@ -20,11 +21,10 @@ export interface AuthorizationPorts {
   records: OauthRecords;
   staff: Staff;
   /** Our own keys: private JWKs to sign with (newest first), public keys of the worker, and secrets shared by all our instances. */
-  keys: {
+  keys: TokenKeys & {
     signing: Record<string, unknown>[];
     worker: () => Promise<PublicJwk[]>;
     published: () => Promise<PublicJwk[]>;
-    secret: (label: string) => Buffer;
   };
 }
 

@@ -4,7 +4,7 @@ import { consentedBy, type Consented, type Need, type TokenClaims } from "./cons
 import { introspection } from "./consent/introspection.ts";
 import { isJwt, readJwtToken } from "./consent/jwt-token.ts";
 import { proofsInMemory, readProof, type SeenProofs } from "./consent/proof.ts";
-import { relaisKeys } from "./consent/relais-keys.ts";
+import { federationKeys, relaisKeys } from "./consent/relais-keys.ts";
 import { statusLists } from "./consent/status-lists.ts";
 import type { WebFetch } from "./federation-site.ts";
 
@@ -138,7 +138,7 @@ function tokenReader(settings: HolderSettings): (token: string) => Promise<Token
   const fetcher = settings.fetch ?? ((url, init) => fetch(url, init));
   const keys = relaisKeys(issuer, fetcher);
   const ask = introspection({ issuer, entityId, key, keys, fetcher, keepMilliseconds });
-  const lists = statusLists({ issuer, keys, fetcher });
+  const lists = statusLists({ issuer, keys: federationKeys(issuer, fetcher), fetcher });
   return async (token) => {
     if (isJwt(token)) {
       if (!jwtTokens) throw new ConsentError("token_format");

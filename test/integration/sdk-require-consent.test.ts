@@ -6,6 +6,7 @@ import express from "express";
 import { exportJWK } from "jose";
 import { packStatuses, STATUS } from "../../src/core/federation/status-list.ts";
 import { newProofKey, type ProofKey } from "../../src/keys/dpop.ts";
+import type { WebFetch } from "../../src/sdk/federation-site.ts";
 import { consentRules, proofsInMemory, type Consented, type HolderSettings } from "../../src/sdk/require-consent.ts";
 import { listen, type Listening } from "../support/authorization-server.ts";
 import { testKey, type TestKey } from "../support/register-fixtures.ts";
@@ -219,7 +220,7 @@ async function ownProofs() {
   const { x, y, crv, kty } = key.publicJwk as Record<string, string>;
   const jwk = { kty, crv, x, y } as { kty: string };
   const token = opaque({ jkt: await calculateJwkThumbprint(jwk) });
-  const proof = async (claims: object, header: { alg?: string } & object = {}): Promise<string> => {
+  const proof = async (claims: object, header: Record<string, unknown> & { alg?: string } = {}): Promise<string> => {
     const all = {
       jti: randomUUID(),
       iat: Math.floor(Date.now() / 1000),
@@ -244,17 +245,29 @@ describe("a JWT, where the holder takes them", () => {
   const INDEX = 4711;
   const uri = () => `${relais.issuer}/status-lists/consents/0`;
 
-  before(() => serve({ ...settings, jwtTokens: true, fetch: withLists }));
+  let federation: TestKey;
+
+  before(async () => {
+    federation = await testKey();
+    serve({ ...settings, jwtTokens: true, fetch: withLists });
+  });
   after(() => serve(settings));
 
   /** The tiny Relais publishes no lists: they are answered here, signed by it. */
-  const withLists: HolderSettings["fetch"] = async (url, init) => {
+  const withLists: WebFetch = async (url, init) => {
+    if (url.endsWith("/.well-known/openid-federation")) return new Response(await ofFederation(url.slice(0, -30)));
     if (!url.includes("/status-lists/")) return fetch(url, init);
     asked += 1;
     const iat = Math.floor(Date.now() / 1000);
     const lst = deflateSync(packStatuses([{ index: INDEX, status }])).toString("base64url");
     const claims = { iss: relais.issuer, sub: uri(), iat, exp: iat + 600, ttl: 1, status_list: { bits: 2, lst }, ...changed };
-    return new Response(relais.sign("statuslist+jwt", claims));
+    return new Response(await federation.sign("statuslist+jwt", claims));
+  };
+
+  const ofFederation = (iss: string): Promise<string> => {
+    const iat = Math.floor(Date.now() / 1000);
+    const jwks = { keys: [federation.publicJwk] };
+    return federation.sign("entity-statement+jwt", { iss, sub: iss, iat, exp: iat + 60, jwks, metadata: {} });
   };
 
   function jwt(claims: object = {}, type = "at+jwt"): string {

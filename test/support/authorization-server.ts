@@ -11,6 +11,7 @@ import type { Clock, OauthRecords, Store } from "../../src/core/ports.ts";
 import { NOBODY } from "../../src/core/register/staff.ts";
 import { verifyProof } from "../../src/keys/dpop.ts";
 import { openKeyring, type Keyring } from "../../src/keys/keyring.ts";
+import { documentSigner } from "../../src/keys/signer.ts";
 import { createOauthRecords } from "../../src/postgres/oauth-records.ts";
 import { openDatabase, openPool } from "../../src/postgres/pool.ts";
 import { createStore } from "../../src/postgres/store.ts";
@@ -81,6 +82,7 @@ export async function startAuthorization(): Promise<Setup> {
     worker: () => web.publicRing("worker"),
     published: web.publicKeys,
     secret: web.secret,
+    sign: documentSigner(() => web.current("oauth")).signDocument,
   };
   const instances = pools.map((pool) =>
     createAuthorization({

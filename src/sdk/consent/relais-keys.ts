@@ -1,6 +1,15 @@
-import { createRemoteJWKSet, customFetch, errors, type JWTVerifyGetKey, type JWTVerifyOptions, jwtVerify, type JWTPayload } from "jose";
+import {
+  createLocalJWKSet,
+  createRemoteJWKSet,
+  customFetch,
+  errors,
+  type JWTVerifyGetKey,
+  type JWTVerifyOptions,
+  jwtVerify,
+  type JWTPayload,
+} from "jose";
 import { ALGORITHMS, ConsentError, type ConsentErrorReason } from "../consent-error.ts";
-import type { WebFetch } from "../federation-site.ts";
+import { readAnchor, type WebFetch } from "../federation-site.ts";
 
 /** A key that Relais takes back is believed for no longer than this. */
 const KEPT_MILLISECONDS = 60_000;
@@ -16,6 +25,29 @@ export function relaisKeys(issuer: string, fetcher: WebFetch): JWTVerifyGetKey {
     timeoutDuration: DEADLINE_MILLISECONDS,
     [customFetch]: fetcher,
   });
+}
+
+/** The keys of what Relais says in the federation, status lists among them (OpenID Federation 1.0 §3.1): those of its entity configuration. */
+export function federationKeys(issuer: string, fetcher: WebFetch): JWTVerifyGetKey {
+  let known: { set: Promise<JWTVerifyGetKey>; readAt: number } | null = null;
+  const readSet = async (): Promise<JWTVerifyGetKey> => {
+    const { keys } = await readAnchor(fetcher, { entityId: issuer }, new Date());
+    return createLocalJWKSet({ keys });
+  };
+  const read = (): Promise<JWTVerifyGetKey> => {
+    const set = readSet();
+    known = { set, readAt: Date.now() };
+    set.catch(() => (known = null));
+    return set;
+  };
+  return async (header, token) => {
+    const age = known === null ? Infinity : Date.now() - known.readAt;
+    const set = await (known === null || age > KEPT_MILLISECONDS ? read() : known.set);
+    return Promise.resolve(set(header, token)).catch(async (error: unknown) => {
+      if (age < PAUSE_MILLISECONDS) throw error;
+      return (await read())(header, token);
+    });
+  };
 }
 
 /** Claims of a JWT that Relais signed. @throws ConsentError `relais_unavailable` where its keys cannot be read, and `broken` for everything else. */
