@@ -31,7 +31,7 @@ export function participantFrom(configuration: Omit<EntityConfiguration, "signed
     keys: clientKeysOf(client),
     federationKeys: publicKeys(configuration.keys, "jwks"),
     datasets: holder ? datasetsOf(holder) : [],
-    about: { ...aboutOf(main, organisation), ...(holder?.synthetic === true ? { synthetic: true } : {}) },
+    about: { ...aboutOf(main, organisation), ...(holder === undefined ? {} : holdingOf(holder)) },
     client: clientOf(client),
   };
 }
@@ -75,6 +75,14 @@ function aboutOf(main: Members, organisation: Members): Participant["about"] {
     ...(incidents === undefined ? {} : { incidentsUri: address(incidents, "incidents_uri") }),
     ...(testAccount === undefined ? {} : { testAccount: text(main, "test_account", 200) }),
   };
+}
+
+function holdingOf({
+  synthetic,
+  access_token_format: format = "opaque",
+}: Members): Pick<Participant["about"], "synthetic" | "accessTokens"> {
+  if (format !== "opaque" && format !== "jwt") throw broken("access_token_format", "is neither `opaque` nor `jwt`");
+  return { ...(synthetic === true ? { synthetic } : {}), ...(format === "jwt" ? { accessTokens: format } : {}) };
 }
 
 function clientOf(client: Members | undefined): Participant["client"] {
