@@ -10,6 +10,7 @@ import type { PersonNoticesReader, PersonNoticesWriter } from "./person/person-n
 import type { Policy } from "./policy/policy.ts";
 import type { Consent, ConsentState, EndReason, NewConsent } from "./consent/consent.ts";
 import type { Terms } from "./consent/terms.ts";
+import type { NoticeTextsReader, NoticeTextsWriter } from "./consent/notice-text.ts";
 import type { AccountLink, Person, Session } from "./person/person.ts";
 import type { AccreditationsReader, AccreditationsWriter } from "./register/accreditations.ts";
 import type { SubordinatesReader } from "./federation/subordinates.ts";
@@ -83,6 +84,7 @@ export interface Reader {
     /** What changes or renews this one, answered or not, newest first. */
     successors(id: ConsentId): Promise<Consent[]>;
   };
+  noticeTexts: NoticeTextsReader;
   /** Every state that a consent was ever in: written by the store with the change itself, whoever makes it. */
   changes: ChangesReader;
   transfers: {
@@ -169,7 +171,7 @@ export interface Writer extends Reader {
      * many ended.
      */
     revokeOutside(end: { destinationId: ParticipantId; terms: Terms; because: EndReason; at: Date; by: Actor }): Promise<number>;
-    /** Active consents whose time is over. */
+    /** Consents whose time is over, and requests that nobody answered in time. */
     expire(now: Date): Promise<ConsentId[]>;
   };
   deliveries: {
@@ -247,6 +249,7 @@ export interface Writer extends Reader {
   announcements: PersonNoticesWriter;
   logbook: LogbookWriter;
   standings: ParticipationsWriter;
+  wording: NoticeTextsWriter;
 }
 
 /** PostgreSQL. Nothing else is the truth. */
@@ -318,7 +321,8 @@ export interface OauthRecords {
   findByUid(model: string, uid: string): Promise<FoundOauthRecord | null>;
   /** True for exactly one of any number of parallel calls; false where it was consumed before or does not exist. */
   consume(model: string, id: string): Promise<boolean>;
-  remove(model: string, id: string): Promise<void>;
+  /** True for exactly one of any number of parallel calls; false where it does not exist (any more). */
+  remove(model: string, id: string): Promise<boolean>;
   /** Ends every record of this grant, in all models. */
   removeByGrant(grantId: string): Promise<void>;
   /** Forgets what is past its time; returns how many. */
@@ -351,7 +355,14 @@ export interface CallerTokens {
    */
   verifyRegister(request: ApiRequest): Promise<RegisterCaller>;
 }
+/** Who is at the other end of the connection: the client, or a proxy before it. */
+export interface Peer {
+  address: string | undefined;
+  header(name: string): string | undefined;
+}
 export interface ApiRequest {
+  /** Left out where nobody can have a certificate. */
+  peer?: Peer;
   authorization: string | undefined;
   dpop: string | undefined;
   method: string;
