@@ -8,8 +8,9 @@ import type { ConditionsReader, ConditionsWriter } from "./policy/conditions.ts"
 import type { MeetingsReader, MeetingsWriter } from "./policy/meetings.ts";
 import type { PersonNoticesReader, PersonNoticesWriter } from "./person/person-notice.ts";
 import type { Policy } from "./policy/policy.ts";
-import type { Consent, ConsentPlace, ConsentState, NewConsent, Unattended } from "./consent/consent.ts";
+import type { Consent, ConsentPlace, ConsentState, EndReason, NewConsent, Unattended } from "./consent/consent.ts";
 import type { ProblemsReader, ProblemsWriter } from "./consent/problem-report.ts";
+import type { Terms } from "./consent/terms.ts";
 import type { NoticeTextsReader, NoticeTextsWriter } from "./consent/notice-text.ts";
 import type { AccountLink, Person, Session } from "./person/person.ts";
 import type { AccreditationsReader, AccreditationsWriter } from "./register/accreditations.ts";
@@ -174,6 +175,11 @@ export interface Writer extends Reader {
     /** Ends every consent that brings data to this participant (and, with `asSource`, reads from it). Returns how many. */
     revokeAll(end: { participantId: ParticipantId; asSource: boolean; at: Date; by: Consent["endedBy"] }): Promise<number>;
     noteReminder(id: ConsentId, at: Date): Promise<void>;
+    /**
+     * Ends every consent that brings data to this destination and was given for less than these terms; a request that waits expires. Returns how
+     * many ended.
+     */
+    revokeOutside(end: { destinationId: ParticipantId; terms: Terms; because: EndReason; at: Date; by: Actor }): Promise<number>;
     /** Consents whose time is over, and requests that nobody answered in time. */
     expire(now: Date): Promise<ConsentId[]>;
   };
@@ -224,6 +230,8 @@ export interface Writer extends Reader {
       at: Date;
       limit: number;
     }): Promise<number>;
+    /** The same for transfers to or from this participant whose consent has ended. */
+    stopEnded(stop: { participantId: ParticipantId; actor: Actor; at: Date; limit: number }): Promise<number>;
     /** Lets transfers go on that were paused for a missing accreditation, where both ends may take part again. At most `limit`. */
     resumeSome(resume: { participantId: ParticipantId; at: Date; limit: number }): Promise<Ring[]>;
     /** Live transfers under a consent, locked until the transaction ends. */
@@ -323,7 +331,8 @@ export interface OauthRecords {
   findByUid(model: string, uid: string): Promise<FoundOauthRecord | null>;
   /** True for exactly one of any number of parallel calls; false where it was consumed before or does not exist. */
   consume(model: string, id: string): Promise<boolean>;
-  remove(model: string, id: string): Promise<void>;
+  /** True for exactly one of any number of parallel calls; false where it does not exist (any more). */
+  remove(model: string, id: string): Promise<boolean>;
   /** Ends every record of this grant, in all models. */
   removeByGrant(grantId: string): Promise<void>;
   /** Forgets what is past its time; returns how many. */
@@ -356,7 +365,14 @@ export interface CallerTokens {
    */
   verifyRegister(request: ApiRequest): Promise<RegisterCaller>;
 }
+/** Who is at the other end of the connection: the client, or a proxy before it. */
+export interface Peer {
+  address: string | undefined;
+  header(name: string): string | undefined;
+}
 export interface ApiRequest {
+  /** Left out where nobody can have a certificate. */
+  peer?: Peer;
   authorization: string | undefined;
   dpop: string | undefined;
   method: string;

@@ -31,7 +31,7 @@ export function participantFrom(configuration: Omit<EntityConfiguration, "signed
     keys: clientKeysOf(client),
     federationKeys: publicKeys(configuration.keys, "jwks"),
     datasets: holder ? datasetsOf(holder) : [],
-    about: { ...aboutOf(main, organisation), ...(holder?.synthetic === true ? { synthetic: true } : {}) },
+    about: { ...aboutOf(main, organisation), ...(holder === undefined ? {} : holdingOf(holder)) },
     client: clientOf(client),
   };
 }
@@ -73,15 +73,38 @@ function aboutOf(main: Members, organisation: Members): Participant["about"] {
     ...(policy === undefined ? {} : { policyUri: address(policy, "policy_uri") }),
     ...(logo === undefined ? {} : { logoUri: address(logo, "logo_uri") }),
     ...(incidents === undefined ? {} : { incidentsUri: address(incidents, "incidents_uri") }),
+    ...namesOf(main, "processors"),
+    ...namesOf(main, "purposes"),
     ...(testAccount === undefined ? {} : { testAccount: text(main, "test_account", 200) }),
   };
 }
 
+const MOST_NAMES = 100;
+
+/** A set, in an order of its own: published in another one it is the same. */
+function namesOf(members: Members, name: "processors" | "purposes"): { [name: string]: string[] } {
+  const list = members[name];
+  if (list === undefined) return {};
+  if (!Array.isArray(list) || list.length > MOST_NAMES) throw broken(name, `is not a list of at most ${MOST_NAMES} names`);
+  const names = list.map((one: unknown) => text({ [name]: one }, name, 200));
+  return { [name]: [...new Set(names)].sort() };
+}
+
+function holdingOf({
+  synthetic,
+  access_token_format: format = "opaque",
+}: Members): Pick<Participant["about"], "synthetic" | "accessTokens"> {
+  if (format !== "opaque" && format !== "jwt") throw broken("access_token_format", "is neither `opaque` nor `jwt`");
+  return { ...(synthetic === true ? { synthetic } : {}), ...(format === "jwt" ? { accessTokens: format } : {}) };
+}
+
 function clientOf(client: Members | undefined): Participant["client"] {
-  const uris = client?.redirect_uris;
-  if (uris === undefined) return null;
+  const { redirect_uris: uris, token_endpoint_auth_method: method, tls_client_certificate_bound_access_tokens: binds } = client ?? {};
+  const mutualTls = { authenticates: method === "self_signed_tls_client_auth", binds: binds === true };
+  const byCertificate = mutualTls.authenticates || mutualTls.binds ? { mutualTls } : {};
+  if (uris === undefined) return "mutualTls" in byCertificate ? { redirectUris: [], ...byCertificate } : null;
   if (!Array.isArray(uris) || uris.length === 0 || uris.length > 20) throw broken("redirect_uris", "is not a list of 1 to 20 addresses");
-  return { redirectUris: uris.map((uri) => address(uri, "redirect_uris")) };
+  return { redirectUris: uris.map((uri) => address(uri, "redirect_uris")), ...byCertificate };
 }
 
 const MOST_MEDIA_TYPES = 20;

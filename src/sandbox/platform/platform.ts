@@ -1,6 +1,7 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import express, { type Express, type Router } from "express";
+import type { PublicJwk } from "../../core/register/participant.ts";
 import { pseudonymousAccounts } from "../accounts/accounts.ts";
 import { createProvider, mountProvider, type SandboxProvider } from "../accounts/provider.ts";
 import { consentGuard } from "../export/consented.ts";
@@ -43,6 +44,8 @@ export interface PlatformSettings {
   capacity?: number;
   /** Ancre where it is left out. A bad one has no people: nobody can sign in there. */
   persona?: PlatformPersona;
+  /** A program elsewhere that acts as this platform's client too. */
+  outsideClient?: { redirectUris: string[]; keys: PublicJwk[] };
   /** Wrong on purpose, beside what the persona is. */
   faults?: readonly Fault[];
   /** Accounts beside the personas', which nobody can sign in to. */
@@ -76,7 +79,8 @@ export async function startPlatform(settings: PlatformSettings): Promise<Platfor
   const accounts = persona.flaw === null ? pseudonymousAccounts(seed, persona.folder) : [];
   const shelves = openShelves(index, folder);
   const transfers = openTransfers(index, shelves);
-  const relais = relaisAt({ issuer, entityId, key: documentKey });
+  const relais = relaisAt(issuer);
+  const own = { issuer, entityId, key: documentKey };
   const about = { issuer: entityId, name: persona.name, title: TITLE, key: providerKey, relais: issuer };
   const sandboxProvider = createProvider({ ...about, accounts, scopes: [INVENTORY_SCOPE] });
   const known = new Set([...accounts.map(({ id }) => id), TEST_ACCOUNT, ...(settings.extra ?? [])]);
@@ -93,17 +97,14 @@ export async function startPlatform(settings: PlatformSettings): Promise<Platfor
   });
   const sides = {
     inbox: inboxOf(faults, { entityId, intake, relais, transfers, key: documentKey }),
-    export: exportOf(faults, { library: shelves, guard: consentGuard({ relais, entityId }), ownAccount: ownAccountBy(sandboxProvider) }),
+    export: exportOf(faults, {
+      library: shelves,
+      guard: consentGuard(own),
+      ownAccount: ownAccountBy(sandboxProvider),
+    }),
   };
   const people = { accounts, cookieKey: providerKey.secret("person pages") };
-  const bring = bringOf({
-    name: persona.name,
-    entityId,
-    issuer,
-    key: documentKey,
-    transfers,
-    personOf: (request) => personOf(people, request),
-  });
+  const bring = bringOf({ name: persona.name, ...own, transfers, personOf: (request) => personOf(people, request) });
 
   const pages: PersonPages = { name: persona.name, title: TITLE, ...people, shelves, bring };
   server.serve(
@@ -112,7 +113,7 @@ export async function startPlatform(settings: PlatformSettings): Promise<Platfor
       folder,
       faults,
       ledger,
-      statement: statementOf(persona, { entityId, federationKey, documentKey }),
+      statement: withClient(statementOf(persona, { entityId, federationKey, documentKey }), settings.outsideClient),
       sides,
       pages,
       sandboxProvider,
@@ -137,6 +138,11 @@ function statementOf(
 ): EntityDescription {
   const { entityId } = own;
   return { ...own, name, contact, metadata: metadataOf(entityId, contact), redirectUris: [entityId + CALLBACK] };
+}
+
+function withClient(own: EntityDescription, outside: PlatformSettings["outsideClient"]): EntityDescription {
+  if (outside === undefined) return own;
+  return { ...own, redirectUris: [...(own.redirectUris ?? []), ...outside.redirectUris], moreClientKeys: outside.keys };
 }
 
 interface InboxParts {
