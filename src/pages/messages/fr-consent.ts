@@ -15,6 +15,7 @@ export const frConsent = {
   "decide.recipients":
     "Les données viennent de {source}. Relais les transporte et n’en garde pas de copie. {destination} les reçoit, avec les entreprises qui travaillent pour lui.",
   "decide.recipientsLink": "Les voir sur la page de {destination}",
+  "decide.processors": "Les entreprises qui travaillent pour {destination} :",
   "decide.textTitle": "Le texte exact de cette demande",
   "decide.textVersion": "Rédaction : version {version}, empreinte",
   "decide.error.mandate": "Cochez le mandat, ou refusez",
