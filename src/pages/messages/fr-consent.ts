@@ -93,7 +93,7 @@ export const frConsent = {
   "stopAll.now": "Aussitôt, plus rien n’est envoyé au titre de ces autorisations.",
   "stopAll.keep": "Les garder",
   "stopAll.action": "{count, plural, one {Arrêter cette autorisation} other {Arrêter ces # autorisations}}",
-  "me.absenceTitle": "Vous n’êtes pas venu depuis longtemps",
+  "me.absenceTitle": "Votre dernière visite est ancienne",
   "me.absence":
     "Votre dernière visite date du {date}. Depuis, {count, plural, one {une autorisation était en cours} other {# autorisations étaient en cours}}.",
   "me.review": "Revoir",
