@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import type { ParticipantId, PersonId } from "../core/ids.ts";
 import { GIVEN } from "../core/register/application.ts";
-import type { Application, Evidence } from "../core/register/application.ts";
+import type { Application, Evidence, WaitingProposal } from "../core/register/application.ts";
 import type { AccreditationsReader } from "../core/register/accreditations.ts";
 import type { Database } from "./pool.ts";
 import { found } from "./rows.ts";
@@ -78,9 +78,30 @@ function readCaseFile(db: Database) {
     proposals: (participantId) => db.selectFrom("proposals").selectAll().where("participantId", "=", participantId).orderBy("at").execute(),
     organisationProposals: (id) =>
       db.selectFrom("organisationProposals").selectAll().where("organisationId", "=", id).orderBy("at").execute(),
+    waitingProposals: (limit) => selectWaitingProposals(db).orderBy("at").limit(limit).execute(),
     signatures: (participantId) =>
       db.selectFrom("charterSignatures").selectAll().where("participantId", "=", participantId).orderBy("signedAt", "desc").execute(),
   } satisfies Partial<AccreditationsReader>;
+}
+
+function selectWaitingProposals(db: Database) {
+  return db
+    .selectFrom("proposals as asked")
+    .innerJoin("participants", "participants.id", "asked.participantId")
+    .select(["asked.kind", "asked.proposer", "asked.at", "participants.name", "asked.participantId", sql<null>`null`.as("organisationId")])
+    .unionAll(
+      db
+        .selectFrom("organisationProposals as asked")
+        .innerJoin("organisations", "organisations.id", "asked.organisationId")
+        .select([
+          "asked.kind",
+          "asked.proposer",
+          "asked.at",
+          "organisations.name",
+          sql<null>`null`.as("participantId"),
+          "asked.organisationId",
+        ]),
+    );
 }
 
 function readDecisions(db: Database) {

@@ -322,7 +322,7 @@ async function standings(lang: string, participant: Participant): Promise<void> 
   await page.locator("#reasonEn").fill("A grave incident.");
   await press(page, `form[action="${path}"] .govuk-button`);
   assert.equal((await store.read((r) => r.participants.get(participant.id))).status, "suspended");
-  await page.close();
+  await confirmedByTwo(lang, path, page);
   const [decision] = await store.read((r) => r.accreditations.decisions({ participantId: participant.id, limit: 1 }));
   for (const [who, where] of [
     ["nobody", `/decisions/${decision?.id}`],
@@ -332,4 +332,29 @@ async function standings(lang: string, participant: Participant): Promise<void> 
     ["second", `/accreditation/participants/${participant.id}`],
   ] as const)
     await (await look(contexts[who], `/${lang}${where}`)).close();
+}
+
+/** What the first one asked for waits on the second one's first page, and is read there with its reasons before it is confirmed. */
+async function confirmedByTwo(lang: string, path: string, first: Page): Promise<void> {
+  const offered = await first.locator('input[name="kind"]').evaluateAll((all) => all.map((one) => (one as HTMLInputElement).value));
+  assert.deepEqual(offered, ["reinstate", "revoke", "reopen"], "only what is possible for a suspended participant");
+  await ask(first, path, ["Tout est réparé.", "All is mended."]);
+  await first.close();
+  const second = await look(contexts.second, `/${lang}/accreditation`);
+  await press(second, `main a[href="${path}"]`);
+  assert.match(await second.locator("main").innerText(), lang === "fr" ? /Agrément A.*Tout est réparé/s : /Agrément A.*All is mended/s);
+  await meets(second, path);
+  await ask(second, path, ["Tout est réparé.", "All is mended."]);
+  assert.equal(await second.locator('input[value="suspend"]').count(), 1, "accredited again");
+  await second.goto(`${origin}/${lang}/accreditation`);
+  assert.equal(await second.locator(`main a[href="${path}"]`).count(), 0, "nothing waits any more");
+  await second.close();
+}
+
+async function ask(page: Page, path: string, [fr, en]: [string, string]): Promise<void> {
+  await page.locator('input[name="kind"][value="reinstate"]').check();
+  await page.locator("#reasonFr").fill(fr);
+  await page.locator("#reasonEn").fill(en);
+  await press(page, `form[action="${path}"] .govuk-button`);
+  assert.equal(await page.locator(".govuk-error-summary").count(), 0, await page.locator("main").innerText());
 }

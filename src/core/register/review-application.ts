@@ -195,8 +195,14 @@ const POSSIBLE = {
   reopen: ["revoked", "registered", "accredited", "suspended", "expired"],
 } as const satisfies Record<Proposal["kind"], readonly Participant["status"][]>;
 
+/** What an accreditor may ask for at this standing. */
+export function possibleActs(status: Participant["status"]): Proposal["kind"][] {
+  const kinds = Object.keys(POSSIBLE) as Proposal["kind"][];
+  return kinds.filter((kind) => (POSSIBLE[kind] as readonly string[]).includes(status));
+}
+
 function refuseImpossible({ name, status }: Participant, kind: Proposal["kind"]): void {
-  if (!(POSSIBLE[kind] as readonly string[]).includes(status))
+  if (!possibleActs(status).includes(kind))
     throw new RelaisError("conflict", `${name} is ${status}; "${kind}" is not possible now.`, { actor: "operator" });
 }
 
