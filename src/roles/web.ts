@@ -61,6 +61,7 @@ export async function startWeb(base: Base, keyring: Keyring, sandbox: SandboxPla
   const app = createHttpApp(
     {
       ...register,
+      staff,
       callers: authorization.callers,
       events: documentSigner(() => keyring.current("oauth")),
     },

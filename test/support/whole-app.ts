@@ -115,6 +115,7 @@ export async function startWholeApp(charters: Charters): Promise<WholeApp> {
   const app = createHttpApp(
     {
       ...ports,
+      staff,
       callers: authorization.callers,
       events: { signDocument: async (type, payload) => signCompact(web.current("oauth"), type, payload) },
     },

@@ -68,13 +68,20 @@ function aboutOf(main: Members, organisation: Members): Participant["about"] {
   const logo = main.logo_uri ?? organisation.logo_uri;
   const { incidents_uri: incidents, test_account: testAccount } = main;
   return {
-    country: text(main, "country", 2),
+    country: countryOf(main),
     privacyContact: text({ privacy_contact: contact }, "privacy_contact", 200),
     ...(policy === undefined ? {} : { policyUri: address(policy, "policy_uri") }),
     ...(logo === undefined ? {} : { logoUri: address(logo, "logo_uri") }),
     ...(incidents === undefined ? {} : { incidentsUri: address(incidents, "incidents_uri") }),
     ...(testAccount === undefined ? {} : { testAccount: text(main, "test_account", 200) }),
   };
+}
+
+/** ISO 3166-1 alpha-2, in capitals: conditions on regions compare it, and pages name the country. */
+function countryOf(main: Members): string {
+  const country = text(main, "country", 2);
+  if (!/^[A-Z]{2}$/.test(country)) throw broken("country", "is not a country of ISO 3166-1 (two capital letters)");
+  return country;
 }
 
 function clientOf(client: Members | undefined): Participant["client"] {
