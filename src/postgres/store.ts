@@ -2,12 +2,14 @@ import { asRelaisError, RelaisError } from "../core/errors.ts";
 import type { Reader, Store, Writer } from "../core/ports.ts";
 import { writeAccreditations } from "./accreditation-changes.ts";
 import { readAccreditations } from "./accreditations.ts";
+import { readChanges, writeChanges } from "./consent-changes.ts";
 import { writeConsents, readConsents } from "./consents.ts";
 import { readCertificates, writeCertificates } from "./certificates.ts";
 import { readConditions, writeConditions } from "./conditions.ts";
 import { readEntities, writeEntities } from "./entities.ts";
 import { readIndicators } from "./indicators.ts";
 import { readLedger, writeLedger } from "./ledger.ts";
+import { readNoticeTexts, writeNoticeTexts } from "./notice-texts.ts";
 import { readMeetings, writeMeetings } from "./meetings.ts";
 import { writeLogbook } from "./logbook.ts";
 import { readOutbox, writeOutbox } from "./outbox.ts";
@@ -46,9 +48,16 @@ async function writeWithRetry<T>(db: Database, work: (writer: Writer) => Promise
     try {
       return await db.transaction().execute((tx) => work(writerOf(tx)));
     } catch (error) {
-      if (attempt >= TRIES || !COLLISIONS.has(sqlState(error))) return translate(error);
+      if (attempt >= TRIES || !isCollision(error)) return translate(error);
     }
   }
+}
+
+/** Two consents that drew the same place in a status list at the same moment draw again. */
+function isCollision(error: unknown): boolean {
+  return (
+    COLLISIONS.has(sqlState(error)) || (error instanceof Error && "constraint" in error && error.constraint === "consents_status_index")
+  );
 }
 
 /** Carries what a rehearsal found out of the transaction that it takes back. */
@@ -65,7 +74,9 @@ class TakenBack<T> extends Error {
 async function rehearse<T>(db: Database, work: (writer: Writer) => Promise<T>): Promise<T> {
   const rehearsing = db.transaction().execute(async (tx): Promise<T> => {
     const writer = writerOf(tx);
-    throw new TakenBack(await work({ ...writer, log: { ...writer.log, append: () => writer.ledger.size() } }));
+    throw new TakenBack(
+      await work({ ...writer, log: { ...writer.log, append: () => writer.ledger.size(), appendAll: () => writer.ledger.size() } }),
+    );
   });
   return rehearsing.catch((error: unknown) => (error instanceof TakenBack ? (error.found as T) : translate(error)));
 }
@@ -75,6 +86,8 @@ function readerOf(tx: Database): Reader {
     participants: readParticipants(tx),
     people: readPeople(tx),
     consents: readConsents(tx),
+    noticeTexts: readNoticeTexts(tx),
+    changes: readChanges(tx),
     transfers: readTransfers(tx),
     switches: readSwitches(tx),
     registered: readRegistered(tx),
@@ -99,6 +112,7 @@ function writerOf(tx: Database): Writer {
     register: writeParticipants(tx),
     accounts: writePeople(tx),
     permissions: writeConsents(tx),
+    sealing: writeChanges(tx),
     deliveries: writeTransfers(tx),
     moves: writeSwitches(tx),
     cases: writeAccreditations(tx),
@@ -112,6 +126,7 @@ function writerOf(tx: Database): Writer {
     announcements: writePersonNotices(tx),
     logbook: writeLogbook(tx),
     standings: writeParticipations(tx),
+    wording: writeNoticeTexts(tx),
   };
 }
 
