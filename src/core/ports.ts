@@ -313,7 +313,8 @@ export interface OauthRecords {
   findByUid(model: string, uid: string): Promise<FoundOauthRecord | null>;
   /** True for exactly one of any number of parallel calls; false where it was consumed before or does not exist. */
   consume(model: string, id: string): Promise<boolean>;
-  remove(model: string, id: string): Promise<void>;
+  /** True for exactly one of any number of parallel calls; false where it does not exist (any more). */
+  remove(model: string, id: string): Promise<boolean>;
   /** Ends every record of this grant, in all models. */
   removeByGrant(grantId: string): Promise<void>;
   /** Forgets what is past its time; returns how many. */
@@ -346,7 +347,14 @@ export interface CallerTokens {
    */
   verifyRegister(request: ApiRequest): Promise<RegisterCaller>;
 }
+/** Who is at the other end of the connection: the client, or a proxy before it. */
+export interface Peer {
+  address: string | undefined;
+  header(name: string): string | undefined;
+}
 export interface ApiRequest {
+  /** Left out where nobody can have a certificate. */
+  peer?: Peer;
   authorization: string | undefined;
   dpop: string | undefined;
   method: string;
