@@ -11,6 +11,7 @@ import { clientFinder } from "./clients.ts";
 import { TOKEN_SECONDS } from "./consent-grant.ts";
 import { grantMetadata, grantParameters } from "./grants.ts";
 import { introspectionPolicy } from "./introspection.ts";
+import type { TokenKeys } from "./jwt-token.ts";
 import { consentIdIn, pairwiseSubject, readLiveConsent } from "./live-consent.ts";
 import {
   apiResource,
@@ -34,11 +35,10 @@ export interface AuthorizationPorts {
   /** Null: no client proves itself by a certificate. */
   certificates: CertificateFront | null;
   /** Our own keys: the private JWK to sign with now, public keys of the worker, and secrets shared by all our instances. */
-  keys: {
+  keys: TokenKeys & {
     signing: () => Record<string, unknown>;
     worker: () => Promise<PublicJwk[]>;
     published: () => Promise<PublicJwk[]>;
-    secret: (label: string) => Buffer;
   };
 }
 

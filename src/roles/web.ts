@@ -116,6 +116,7 @@ function authorizationKeys(keyring: Keyring): Parameters<typeof createAuthorizat
     worker: () => keyring.publicRing("worker"),
     published: keyring.publicKeys,
     secret: keyring.secret,
+    sign: documentSigner(() => keyring.current("oauth")).signDocument,
   };
 }
 

@@ -12,6 +12,7 @@ import { NOBODY } from "../../src/core/register/staff.ts";
 import { answerProblems } from "../../src/http/problems.ts";
 import { verifyProof } from "../../src/keys/dpop.ts";
 import { openKeyring, type Keyring } from "../../src/keys/keyring.ts";
+import { documentSigner } from "../../src/keys/signer.ts";
 import { createOauthRecords } from "../../src/postgres/oauth-records.ts";
 import { openDatabase, openPool } from "../../src/postgres/pool.ts";
 import { createStore } from "../../src/postgres/store.ts";
@@ -84,6 +85,7 @@ export async function startAuthorization(changed: Partial<Parameters<typeof crea
     worker: () => web.publicRing("worker"),
     published: web.publicKeys,
     secret: web.secret,
+    sign: documentSigner(() => web.current("oauth")).signDocument,
   };
   const instances = pools.map((pool) =>
     createAuthorization({

@@ -14,7 +14,7 @@ import { createEntityConfigurations } from "../../src/federation/entity-configur
 import { createHttpApp } from "../../src/http/server.ts";
 import { verifyProof } from "../../src/keys/dpop.ts";
 import { openKeyring } from "../../src/keys/keyring.ts";
-import { signCompact } from "../../src/keys/signer.ts";
+import { documentSigner, signCompact } from "../../src/keys/signer.ts";
 import { verifyEntityConfiguration } from "../../src/keys/verifier.ts";
 import { createOauthRecords } from "../../src/postgres/oauth-records.ts";
 import { openDatabase, openPool } from "../../src/postgres/pool.ts";
@@ -67,6 +67,7 @@ export async function startRegisterApi(charters: Charters): Promise<RegisterApi>
       worker: async () => [],
       published: web.publicKeys,
       secret: web.secret,
+      sign: documentSigner(() => web.current("oauth")).signDocument,
     },
     certificates: null,
     statements: { signed: signedStatements, keys: () => web.publicRing("federation") },

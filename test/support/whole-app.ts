@@ -19,7 +19,7 @@ import { verifyProof } from "../../src/keys/dpop.ts";
 import { openKeyring } from "../../src/keys/keyring.ts";
 import { openLogKey } from "../../src/keys/log-key.ts";
 import { createSealer } from "../../src/keys/sealer.ts";
-import { signCompact } from "../../src/keys/signer.ts";
+import { documentSigner, signCompact } from "../../src/keys/signer.ts";
 import { signedStatements, verifyEntityConfiguration } from "../../src/keys/verifier.ts";
 import { networkFor } from "../../src/net/network.ts";
 import { createPages } from "../../src/pages/pages.ts";
@@ -90,6 +90,7 @@ export async function startWholeApp(charters: Charters): Promise<WholeApp> {
       worker: async () => [],
       published: web.publicKeys,
       secret: web.secret,
+      sign: documentSigner(() => web.current("oauth")).signDocument,
     },
     certificates: null,
     statements: { signed: signedStatements, keys: () => web.publicRing("federation") },

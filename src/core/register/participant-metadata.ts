@@ -31,7 +31,7 @@ export function participantFrom(configuration: Omit<EntityConfiguration, "signed
     keys: clientKeysOf(client),
     federationKeys: publicKeys(configuration.keys, "jwks"),
     datasets: holder ? datasetsOf(holder) : [],
-    about: { ...aboutOf(main, organisation), ...(holder?.synthetic === true ? { synthetic: true } : {}) },
+    about: { ...aboutOf(main, organisation), ...(holder === undefined ? {} : holdingOf(holder)) },
     client: clientOf(client),
   };
 }
@@ -82,6 +82,14 @@ function countryOf(main: Members): string {
   const country = text(main, "country", 2);
   if (!/^[A-Z]{2}$/.test(country)) throw broken("country", "is not a country of ISO 3166-1 (two capital letters)");
   return country;
+}
+
+function holdingOf({
+  synthetic,
+  access_token_format: format = "opaque",
+}: Members): Pick<Participant["about"], "synthetic" | "accessTokens"> {
+  if (format !== "opaque" && format !== "jwt") throw broken("access_token_format", "is neither `opaque` nor `jwt`");
+  return { ...(synthetic === true ? { synthetic } : {}), ...(format === "jwt" ? { accessTokens: format } : {}) };
 }
 
 function clientOf(client: Members | undefined): Participant["client"] {

@@ -59,6 +59,8 @@ export interface Participant {
     testAccount?: string;
     /** A holder whose people are all invented: platforms of level 0 may try themselves there. */
     synthetic?: true;
+    /** A holder that checks consent tokens itself, without asking for each request; absent: it asks. */
+    accessTokens?: "jwt";
   };
   status: Status;
   /** OAuth client metadata where the participant asks for consent itself; null where it does not. */

@@ -9,6 +9,7 @@ import { enProblems } from "./en-problems.ts";
 import { enPublic } from "./en-public.ts";
 import { enReceipts } from "./en-receipts.ts";
 import { enRegister } from "./en-register.ts";
+import { enTokens } from "./en-tokens.ts";
 import { enTransfers } from "./en-transfers.ts";
 
 /** Every text of the pages in English (ICU MessageFormat). These keys are the keys of the portal. */
@@ -292,6 +293,7 @@ export const en = {
   "stop.keep": "Keep sharing",
   ...enRegister,
   ...enPortal,
+  ...enTokens,
   ...enTransfers,
   ...enConditions,
   ...enConsent,

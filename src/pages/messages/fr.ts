@@ -10,6 +10,7 @@ import { frProblems } from "./fr-problems.ts";
 import { frPublic } from "./fr-public.ts";
 import { frReceipts } from "./fr-receipts.ts";
 import { frRegister } from "./fr-register.ts";
+import { frTokens } from "./fr-tokens.ts";
 import { frTransfers } from "./fr-transfers.ts";
 
 /** Every text of the pages in French. A key that is missing here, or too many, does not compile. */
@@ -297,6 +298,7 @@ export const fr = {
   "stop.keep": "Garder le partage",
   ...frRegister,
   ...frPortal,
+  ...frTokens,
   ...frTransfers,
   ...frConditions,
   ...frConsent,
