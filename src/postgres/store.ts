@@ -1,5 +1,6 @@
 import { asRelaisError, RelaisError } from "../core/errors.ts";
 import type { Reader, Store, Writer } from "../core/ports.ts";
+import { readAccount, writeAccount } from "./account.ts";
 import { writeAccreditations } from "./accreditation-changes.ts";
 import { readAccreditations } from "./accreditations.ts";
 import { writeConsents, readConsents } from "./consents.ts";
@@ -74,6 +75,7 @@ function readerOf(tx: Database): Reader {
   return {
     participants: readParticipants(tx),
     people: readPeople(tx),
+    account: readAccount(tx),
     consents: readConsents(tx),
     transfers: readTransfers(tx),
     switches: readSwitches(tx),
@@ -98,6 +100,7 @@ function writerOf(tx: Database): Writer {
     ...readerOf(tx),
     register: writeParticipants(tx),
     accounts: writePeople(tx),
+    belongings: writeAccount(tx),
     permissions: writeConsents(tx),
     deliveries: writeTransfers(tx),
     moves: writeSwitches(tx),
