@@ -63,7 +63,15 @@ export async function startWeb(base: Base, keyring: Keyring, sandbox: SandboxPla
     fetchOrigin: network.fetchOrigin,
     allowLoopback: base.config.sandbox.allowLoopback,
   });
-  const pages = createPages({ ...register, sealer: createSealer(keyring), network, adapters: ADAPTERS, operator, staff, ways: waysOf(base, upstreams) });
+  const pages = createPages({
+    ...register,
+    sealer: createSealer(keyring),
+    network,
+    adapters: ADAPTERS,
+    operator,
+    staff,
+    ways: waysOf(base, upstreams),
+  });
   const app = createHttpApp(
     {
       ...register,
@@ -125,7 +133,9 @@ function upstreamsOf({ config, issuer }: Base, sandbox: SandboxPlan | null): Ups
   const [one] = upstreams;
   if (one?.id === "default" && clientSecret !== null) Object.assign(one, { clientSecret });
   if (upstreams.length > 0 || passkeys) return upstreams;
-  throw new ConfigError(["RELAIS_SIGNIN_ISSUER: is unset; expected the OpenID Connect issuer at which people sign in, or RELAIS_PASSKEYS=on"]);
+  throw new ConfigError([
+    "RELAIS_SIGNIN_ISSUER: is unset; expected the OpenID Connect issuer at which people sign in, or RELAIS_PASSKEYS=on",
+  ]);
 }
 
 function waysOf({ config, issuer, log }: Base, upstreams: Upstream[]): WaysIn {
