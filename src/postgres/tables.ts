@@ -6,10 +6,13 @@ import type { NoticeText } from "../core/consent/notice-text.ts";
 import type { ConsentChange } from "../core/consent/record-change.ts";
 import type { CertificateClaim, Reading } from "../core/certificates/claim.ts";
 import type { Notice } from "../core/events/outbox.ts";
-import type { ConsentId, ParticipantId, TransferId } from "../core/ids.ts";
+import type { ConsentId, ParticipantId, PersonId, TransferId } from "../core/ids.ts";
 import type { Access, Condition, Exclusion, HolderReview, ShownCertificate } from "../core/policy/conditions.ts";
 import type { Meeting } from "../core/policy/meetings.ts";
 import type { SignedCheckpoint } from "../core/ledger/ledger.ts";
+import type { PersonAccess } from "../core/person/account.ts";
+import type { Assurance } from "../core/person/assurance.ts";
+import type { Passkey } from "../core/person/passkey.ts";
 import type { AccountLink, Person, Session } from "../core/person/person.ts";
 import type { Announcement, PersonNotice } from "../core/person/person-notice.ts";
 import type { StoredDocument } from "../core/ports.ts";
@@ -54,9 +57,15 @@ export interface Tables {
   };
   keyConfirmations: KeyConfirmation;
   trustMarks: TrustMark;
-  people: Person;
+  people: Person & { displayName: Generated<string | null>; closingAt: Generated<Date | null> };
   sessions: Session;
-  accountLinks: WithJson<AccountLink, "inventory">;
+  passkeys: Passkey;
+  recoveryCodes: { codeHash: string; personId: PersonId; createdAt: Date; usedAt: Date | null };
+  personAccesses: PersonAccess;
+  accountLinks: Omit<WithJson<AccountLink, "inventory">, "assurance"> & {
+    assurance: Generated<Assurance>;
+    removedAt: Generated<Date | null>;
+  };
   consents: Omit<WithJson<Consent, "notice">, "endedBecause" | "statusIndex"> & {
     endedBecause: ColumnType<EndReason | null, string | null | undefined, string | null>;
     statusIndex: Generated<number>;

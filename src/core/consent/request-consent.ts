@@ -5,6 +5,7 @@ import type { Participant } from "../register/participant.ts";
 import { readingFrom } from "../register/standing.ts";
 import type { DataSet, Language } from "../catalogue/data-set.ts";
 import type { AccountLink } from "../person/person.ts";
+import { mustBeSure } from "./assured.ts";
 import { mustBeAllowed } from "./check-consent.ts";
 import { areConditionsDue, conditionUnmet, endOf, refusedByConditions, type Refusal } from "../policy/decide.ts";
 import type { Policy } from "../policy/policy.ts";
@@ -57,6 +58,11 @@ export async function addConsentRequest(w: Writer, request: ConsentRequest, term
   const requester = request.requester === null ? null : await accreditedByEntityId(w, request.requester, now);
   const words = await wordsFor(w, source, sourceLink, request.datasets);
   const wanted = offered(request, { source, link: sourceLink, words });
+  mustBeSure(
+    source,
+    sourceLink,
+    wanted.map(({ id }) => id),
+  );
   const refused = await refusedBy(w, request, { source, destination, datasets: wanted.map(({ id }) => id), ...terms });
   const texts = textsOf(await w.noticeTexts.current());
   const notice = noticeOf(request, { requester, source, destination, texts, ...sorted(wanted, refused) }, now);

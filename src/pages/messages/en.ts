@@ -1,3 +1,4 @@
+import { enAccount } from "./en-account.ts";
 import { enConditions } from "./en-conditions.ts";
 import { enConsent } from "./en-consent.ts";
 import { enNotices } from "./en-notices.ts";
@@ -298,6 +299,7 @@ export const en = {
   ...enConditions,
   ...enConsent,
   ...enNotices,
+  ...enAccount,
   ...enKeys,
   ...enHolder,
   ...enPublic,

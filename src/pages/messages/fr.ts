@@ -1,4 +1,5 @@
 import type { en } from "./en.ts";
+import { frAccount } from "./fr-account.ts";
 import { frConditions } from "./fr-conditions.ts";
 import { frConsent } from "./fr-consent.ts";
 import { frNotices } from "./fr-notices.ts";
@@ -303,6 +304,7 @@ export const fr = {
   ...frConditions,
   ...frConsent,
   ...frNotices,
+  ...frAccount,
   ...frKeys,
   ...frHolder,
   ...frPublic,
