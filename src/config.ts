@@ -120,6 +120,18 @@ export const SETTINGS = z.object({
     secret: true,
   }),
 
+  RELAIS_SMTP_URL: urlOf("smtp", "smtps").optional().meta({
+    group: "mail",
+    description:
+      "Mail server that takes what people are written: smtp://user:password@host:587 (STARTTLS, required but on this machine) or smtps://…:465. Unset: nobody is written to, and pages say so.",
+    secret: true,
+  }),
+  RELAIS_MAIL_FROM: z
+    .string()
+    .refine((text) => z.email().safeParse(text).success, "expected a mail address")
+    .optional()
+    .meta({ group: "mail", description: "Address that mails come from, as the mail server allows it. Needed with RELAIS_SMTP_URL." }),
+
   RELAIS_SANDBOX: flag().optional().meta({
     group: "sandbox",
     description:
@@ -221,6 +233,7 @@ function group(read: Read) {
       clientId: read.RELAIS_SIGNIN_CLIENT_ID ?? null,
       clientSecret: read.RELAIS_SIGNIN_CLIENT_SECRET ?? null,
     },
+    mail: mailOf(read),
     sandbox: { on: sandbox, seed: read.RELAIS_SANDBOX_SEED, allowLoopback: read.RELAIS_ALLOW_LOOPBACK ?? sandbox },
     limits: {
       maxItemBytes: read.RELAIS_MAX_ITEM_BYTES,
@@ -238,6 +251,11 @@ function group(read: Read) {
 /** Who runs this Relais; null where nobody was named. */
 function operatorOf({ RELAIS_OPERATOR_NAME: name, RELAIS_OPERATOR_CONTACT: contact }: Read): { name: string; contact: string } | null {
   return name === undefined || contact === undefined ? null : { name, contact };
+}
+
+/** Where mail goes out; null where none does. */
+function mailOf({ RELAIS_SMTP_URL: url, RELAIS_MAIL_FROM: from }: Read): { url: string; from: string } | null {
+  return url === undefined || from === undefined ? null : { url, from };
 }
 
 /** Rules between two settings. */
@@ -258,6 +276,14 @@ function contradictions(read: Read): string[] {
     [
       read.RELAIS_OPERATOR_NAME === undefined && read.RELAIS_OPERATOR_CONTACT !== undefined,
       "RELAIS_OPERATOR_NAME: is unset; expected the name of the organisation behind RELAIS_OPERATOR_CONTACT",
+    ],
+    [
+      read.RELAIS_SMTP_URL !== undefined && read.RELAIS_MAIL_FROM === undefined,
+      "RELAIS_MAIL_FROM: is unset; expected the address that mails by RELAIS_SMTP_URL come from",
+    ],
+    [
+      read.RELAIS_SMTP_URL === undefined && read.RELAIS_MAIL_FROM !== undefined,
+      "RELAIS_SMTP_URL: is unset; expected the mail server that takes mails from RELAIS_MAIL_FROM",
     ],
     [
       isNameless(read.RELAIS_HOST, read.RELAIS_PUBLIC_URL),

@@ -5,6 +5,7 @@ import type { OutboxReader, OutboxWriter } from "./events/outbox.ts";
 import type { CertificatesReader, CertificatesWriter } from "./certificates/claim.ts";
 import type { ConditionsReader, ConditionsWriter } from "./policy/conditions.ts";
 import type { MeetingsReader, MeetingsWriter } from "./policy/meetings.ts";
+import type { MailReader, MailWriter } from "./person/mail.ts";
 import type { PersonNoticesReader, PersonNoticesWriter } from "./person/person-notice.ts";
 import type { Policy } from "./policy/policy.ts";
 import type { Consent, ConsentState } from "./consent/consent.ts";
@@ -112,6 +113,7 @@ export interface Reader {
   certificates: CertificatesReader;
   reminders: RemindersReader;
   personNotices: PersonNoticesReader;
+  mail: MailReader;
   participations: ParticipationsReader;
 }
 
@@ -226,6 +228,7 @@ export interface Writer extends Reader {
   claims: CertificatesWriter;
   reminding: RemindersWriter;
   announcements: PersonNoticesWriter;
+  mailing: MailWriter;
   logbook: LogbookWriter;
   standings: ParticipationsWriter;
 }

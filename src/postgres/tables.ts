@@ -4,11 +4,13 @@ import type { ProbeResult } from "../core/conformance/probe.ts";
 import type { Consent } from "../core/consent/consent.ts";
 import type { CertificateClaim, Reading } from "../core/certificates/claim.ts";
 import type { Notice } from "../core/events/outbox.ts";
-import type { ParticipantId, TransferId } from "../core/ids.ts";
+import type { ParticipantId, PersonId, TransferId } from "../core/ids.ts";
 import type { Access, Condition, Exclusion, HolderReview, ShownCertificate } from "../core/policy/conditions.ts";
 import type { Meeting } from "../core/policy/meetings.ts";
 import type { SignedCheckpoint } from "../core/ledger/ledger.ts";
 import type { AccountLink, Person, Session } from "../core/person/person.ts";
+import type { Mail, MailEnd, MailLink } from "../core/person/mail.ts";
+import type { MailAddress } from "../core/person/mail-address.ts";
 import type { Announcement, PersonNotice } from "../core/person/person-notice.ts";
 import type { StoredDocument } from "../core/ports.ts";
 import type {
@@ -103,6 +105,18 @@ export interface Tables {
   reminders: Reminder;
   announcements: Announcement & { toldAt: Date | null; settledAt: Date | null };
   personNotices: PersonNotice;
+  mailAddresses: MailAddress;
+  mailAttempts: { mark: string; personId: PersonId | null; at: Date };
+  mails: {
+    [K in keyof Mail]: K extends "id" | "createdAt" | "attempts" ? Generated<Mail[K]> : Mail[K];
+  } & {
+    lane: Generated<number>;
+    dueAt: Generated<Date>;
+    endedAt: Generated<Date | null>;
+    outcome: Generated<MailEnd | null>;
+    lastFailure: Generated<string | null>;
+  };
+  mailLinks: MailLink;
   loggedCharters: LoggedCharter;
   loggedKeys: { kid: string; event: "introduced" | "revoked"; ring: string; loggedAt: Date };
   participations: ParticipationRow;

@@ -12,6 +12,7 @@ import { createHttpApp, listen } from "../http/server.ts";
 import { clientKey } from "../keys/client-key.ts";
 import { createDocumentCheck } from "../keys/document-check.ts";
 import { verifyProof } from "../keys/dpop.ts";
+import { createAddressSealer } from "../keys/mail-addresses.ts";
 import { publicRings, type Keyring } from "../keys/keyring.ts";
 import { openLogKey } from "../keys/log-key.ts";
 import { createSealer } from "../keys/sealer.ts";
@@ -57,7 +58,8 @@ export async function startWeb(base: Base, keyring: Keyring, sandbox: SandboxPla
     fetchOrigin: network.fetchOrigin,
     allowLoopback: base.config.sandbox.allowLoopback,
   });
-  const pages = createPages({ ...register, sealer: createSealer(keyring), network, adapters: ADAPTERS, operator, staff });
+  const mail = base.config.mail === null ? null : createAddressSealer(keyring);
+  const pages = createPages({ ...register, sealer: createSealer(keyring), network, adapters: ADAPTERS, operator, staff, mail });
   const app = createHttpApp(
     {
       ...register,

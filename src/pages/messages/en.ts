@@ -3,6 +3,7 @@ import { enKeys } from "./en-keys.ts";
 import { enPortal } from "./en-portal.ts";
 import { enHolder } from "./en-holder.ts";
 import { enLife } from "./en-life.ts";
+import { enMail } from "./en-mail.ts";
 import { enProblems } from "./en-problems.ts";
 import { enPublic } from "./en-public.ts";
 import { enRegister } from "./en-register.ts";
@@ -301,5 +302,6 @@ export const en = {
   ...enHolder,
   ...enPublic,
   ...enLife,
+  ...enMail,
   ...enProblems,
 } as const satisfies Record<string, string>;

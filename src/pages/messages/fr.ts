@@ -4,6 +4,7 @@ import { frKeys } from "./fr-keys.ts";
 import { frPortal } from "./fr-portal.ts";
 import { frHolder } from "./fr-holder.ts";
 import { frLife } from "./fr-life.ts";
+import { frMail } from "./fr-mail.ts";
 import { frProblems } from "./fr-problems.ts";
 import { frPublic } from "./fr-public.ts";
 import { frRegister } from "./fr-register.ts";
@@ -307,5 +308,6 @@ export const fr = {
   ...frHolder,
   ...frPublic,
   ...frLife,
+  ...frMail,
   ...frProblems,
 } as const satisfies Record<keyof typeof en, string>;
