@@ -6,9 +6,9 @@ export const CONSENT_STATES = ["requested", "active", "suspended", "withdrawn", 
 export type ConsentState = (typeof CONSENT_STATES)[number];
 
 export const CONSENT_MOVES = {
-  requested: ["active", "refused", "expired"],
+  requested: ["active", "refused", "expired", "superseded"],
   active: ["suspended", "withdrawn", "revoked", "expired", "superseded"],
-  suspended: ["active", "withdrawn", "revoked", "expired"],
+  suspended: ["active", "withdrawn", "revoked", "expired", "superseded"],
   withdrawn: [],
   revoked: [],
   refused: [],
@@ -23,6 +23,17 @@ export interface Purpose {
   /** A DPV IRI from the closed list in `PURPOSES`. */
   iri: string;
   words: Words;
+}
+
+/** What a change or a renewal replaces: the screen shows the difference from it. */
+export interface Before {
+  consent: ConsentId;
+  datasets: { id: string; title: Words }[];
+  recurrence: string | null;
+  expires: string;
+  retention: string | null;
+  /** Whose wish the change is. */
+  askedBy: "person" | "requester";
 }
 
 /**
@@ -46,6 +57,10 @@ export interface Notice {
   expires: string;
   /** How long the destination keeps it (ISO 8601 duration); null: until the person deletes it. */
   retention: string | null;
+  /** The published text that the person is shown beside the facts, by language; absent in older notices. */
+  texts?: Partial<Record<Language, { version: number; hash: string }>>;
+  /** Absent where nothing is replaced. */
+  before?: Before;
 }
 
 /** A person's permission: data sets, purpose, source, destination, duration. */
@@ -66,12 +81,30 @@ export interface Consent {
   language: Language;
   /** The participant that asked by the authorization endpoint; null where the person began at Relais. */
   requesterId: ParticipantId | null;
+  /** The consent that this one changes or renews: with the yes to this one it ends, in the same transaction. */
+  supersedes: ConsentId | null;
   createdAt: Date;
   decidedAt: Date | null;
   endedAt: Date | null;
   endedBy: Actor | null;
+  /** Why, where it was neither its person nor its time. */
+  endedBecause: EndReason | null;
   expiresAt: Date;
+  /** Its place in the status lists of consents (core/consent/consent-status.ts), given by the store. */
+  statusIndex: number;
 }
+
+/** As it is asked for: what the store gives and what only comes later is not there yet. */
+export type NewConsent = Omit<Consent, "statusIndex" | "endedBecause">;
+
+/** What was given for one thing does not hold for another: what changed at a participant, or what was decided about it. */
+export type EndReason =
+  | { kind: "standing"; participant: ParticipantId }
+  | { kind: "terms"; participant: ParticipantId; changes: { what: TermName; before: string[]; after: string[] }[] };
+
+/** What a participant publishes and a consent is given for (S-202). */
+export const TERM_NAMES = ["country", "processors", "purposes"] as const;
+export type TermName = (typeof TERM_NAMES)[number];
 
 /** Purposes that a consent may have: IRIs of the W3C Data Privacy Vocabulary 2.3. */
 export const PURPOSES = [

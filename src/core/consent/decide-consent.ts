@@ -3,6 +3,7 @@ import { RelaisError } from "../errors.ts";
 import type { ConsentId, PersonId } from "../ids.ts";
 import type { Ports, Reader } from "../ports.ts";
 import type { Consent } from "./consent.ts";
+import { supersede } from "./succession.ts";
 
 export interface Acceptance {
   consentId: ConsentId;
@@ -14,7 +15,7 @@ export interface Acceptance {
   language: Language;
 }
 
-/** Records that the person says yes. @throws RelaisError `invalid` (nothing or too much ticked), `conflict` (already answered, or the notice changed). */
+/** Records that the person says yes; what this changes or renews ends with it. @throws RelaisError `invalid` (nothing or too much ticked), `conflict` (already answered, or the notice changed). */
 export async function grantConsent(ports: Pick<Ports, "store" | "clock">, answer: Acceptance): Promise<Consent> {
   const now = ports.clock.now();
   return ports.store.write(async (w) => {
@@ -24,6 +25,7 @@ export async function grantConsent(ports: Pick<Ports, "store" | "clock">, answer
       throw new RelaisError("conflict", "The notice changed while you read it. Please read it again.", { actor: "person" });
     if (!(await w.permissions.move(consent.id, ["requested"], "active", { datasets, decidedAt: now, language: answer.language })))
       throw answered();
+    await supersede(w, consent, now);
     return w.consents.get(consent.id);
   });
 }

@@ -6,6 +6,7 @@ import { enLife } from "./en-life.ts";
 import { enMail } from "./en-mail.ts";
 import { enProblems } from "./en-problems.ts";
 import { enPublic } from "./en-public.ts";
+import { enReceipts } from "./en-receipts.ts";
 import { enRegister } from "./en-register.ts";
 import { enTransfers } from "./en-transfers.ts";
 
@@ -301,6 +302,7 @@ export const en = {
   ...enKeys,
   ...enHolder,
   ...enPublic,
+  ...enReceipts,
   ...enLife,
   ...enMail,
   ...enProblems,

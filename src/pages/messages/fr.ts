@@ -7,6 +7,7 @@ import { frLife } from "./fr-life.ts";
 import { frMail } from "./fr-mail.ts";
 import { frProblems } from "./fr-problems.ts";
 import { frPublic } from "./fr-public.ts";
+import { frReceipts } from "./fr-receipts.ts";
 import { frRegister } from "./fr-register.ts";
 import { frTransfers } from "./fr-transfers.ts";
 
@@ -307,6 +308,7 @@ export const fr = {
   ...frKeys,
   ...frHolder,
   ...frPublic,
+  ...frReceipts,
   ...frLife,
   ...frMail,
   ...frProblems,
