@@ -4,10 +4,10 @@
 /** Every edge sees the core, itself, telemetry and its own packages. A package has one owner; `pg` is also BullMQ's way to PostgreSQL. */
 const EDGES = {
   http: ["express", "helmet", "zod", "zod-openapi"],
-  pages: ["nunjucks", "govuk-frontend", "intl-messageformat"],
+  pages: ["nunjucks", "govuk-frontend", "intl-messageformat", "@simplewebauthn/browser"],
   authorization: ["oidc-provider"],
   federation: [],
-  signin: ["openid-client"],
+  signin: ["openid-client", "@simplewebauthn/server"],
   postgres: ["pg", "kysely"],
   bullmq: ["bullmq", "ioredis"],
   keys: ["node-jose"],

@@ -25,6 +25,8 @@ const list = <T extends string>(words: readonly [T, ...T[]]) =>
     .pipe(z.array(z.enum(words, `expected a list out of ${words.join(", ")}`)).min(1));
 
 const ROLES = ["web", "worker", "sweeper"] as const;
+const PROFILES = ["standard", "franceconnect"] as const;
+const ASSURANCES = ["low", "substantial", "high"] as const;
 const LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 
 /** Every setting, by consumer. `meta.description` is what docs/configuration.md says; `secret` may also come from a file, by <NAME>_FILE. */
@@ -50,7 +52,7 @@ export const SETTINGS = z.object({
   RELAIS_PUBLIC_URL: webUrl().optional().meta({
     group: "http",
     description:
-      "Address under which people and participants reach Relais; it is also the issuer and the entity identifier, so it must not change later. Unset: made from host and port.",
+      "Address under which people and participants reach Relais; it is also the issuer and the entity identifier, so it must not change later. Unset: made from host and port, where 127.0.0.1 is called localhost.",
   }),
 
   RELAIS_OPERATOR_NAME: z.string().min(1).max(200).optional().meta({
@@ -107,7 +109,8 @@ export const SETTINGS = z.object({
 
   RELAIS_SIGNIN_ISSUER: webUrl().optional().meta({
     group: "signin",
-    description: "OpenID Connect issuer at which people sign in. Unset: the sandbox's, where the sandbox is on.",
+    description:
+      "OpenID Connect issuer at which people sign in. Unset: the sandbox's, where the sandbox is on; else people sign in by passkeys, and nothing else is needed.",
   }),
   RELAIS_SIGNIN_CLIENT_ID: z
     .string()
@@ -118,6 +121,31 @@ export const SETTINGS = z.object({
     group: "signin",
     description: "Client secret of Relais at that issuer. Unset: Relais proves itself with its own key (private_key_jwt).",
     secret: true,
+  }),
+  RELAIS_SIGNIN_PROFILE: z
+    .enum(PROFILES, `expected one of ${PROFILES.join(", ")}`)
+    .default("standard")
+    .meta({
+      group: "signin",
+      description:
+        "Kind of that issuer. franceconnect: a level of assurance is always asked for (eidas1 to eidas3) and checked, only a pseudonym is read, and signing out goes on there.",
+    }),
+  RELAIS_SIGNIN_ASSURANCE: z
+    .enum(ASSURANCES, `expected one of ${ASSURANCES.join(", ")}`)
+    .optional()
+    .meta({
+      group: "signin",
+      description: "Least level of assurance (eIDAS) with which people are let in from there: low, substantial or high. Unset: whatever it says.",
+    }),
+  RELAIS_SIGNIN_FILE: z.string().min(1).optional().meta({
+    group: "signin",
+    description:
+      "JSON file with more issuers, each beside the first one with a button of its own (docs/identity.md). Its secrets lie in files that it names.",
+  }),
+  RELAIS_PASSKEYS: flag().optional().meta({
+    group: "signin",
+    description:
+      "Lets people open accounts and sign in by passkeys. Unset: on where RELAIS_SIGNIN_ISSUER is unset. Needs a public address with a name: browsers make no passkeys for an IP address.",
   }),
 
   RELAIS_SMTP_URL: urlOf("smtp", "smtps").optional().meta({
@@ -232,6 +260,10 @@ function group(read: Read) {
       issuer: read.RELAIS_SIGNIN_ISSUER ?? null,
       clientId: read.RELAIS_SIGNIN_CLIENT_ID ?? null,
       clientSecret: read.RELAIS_SIGNIN_CLIENT_SECRET ?? null,
+      profile: read.RELAIS_SIGNIN_PROFILE,
+      assurance: read.RELAIS_SIGNIN_ASSURANCE ?? null,
+      file: read.RELAIS_SIGNIN_FILE ?? null,
+      passkeys: read.RELAIS_PASSKEYS ?? read.RELAIS_SIGNIN_ISSUER === undefined,
     },
     mail: mailOf(read),
     sandbox: { on: sandbox, seed: read.RELAIS_SANDBOX_SEED, allowLoopback: read.RELAIS_ALLOW_LOOPBACK ?? sandbox },

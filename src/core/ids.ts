@@ -5,6 +5,8 @@ import { RelaisError } from "./errors.ts";
 const PREFIXES = {
   participant: "prt",
   person: "prs",
+  session: "ses",
+  passkey: "psk",
   link: "lnk",
   consent: "cst",
   change: "chg",
@@ -30,6 +32,8 @@ type Kind = keyof typeof PREFIXES;
 export type Id<K extends Kind> = `${(typeof PREFIXES)[K]}_${string}`;
 export type ParticipantId = Id<"participant">;
 export type PersonId = Id<"person">;
+export type SessionId = Id<"session">;
+export type PasskeyId = Id<"passkey">;
 export type LinkId = Id<"link">;
 export type ConsentId = Id<"consent">;
 export type TransferId = Id<"transfer">;

@@ -7,6 +7,7 @@ import type { CertificatesReader, CertificatesWriter } from "./certificates/clai
 import type { ConditionsReader, ConditionsWriter } from "./policy/conditions.ts";
 import type { MeetingsReader, MeetingsWriter } from "./policy/meetings.ts";
 import type { MailReader, MailWriter } from "./person/mail.ts";
+import type { AccountReader, AccountWriter } from "./person/account.ts";
 import type { PersonNoticesReader, PersonNoticesWriter } from "./person/person-notice.ts";
 import type { Policy } from "./policy/policy.ts";
 import type { Consent, ConsentState, NewConsent } from "./consent/consent.ts";
@@ -71,9 +72,11 @@ export interface Reader {
   people: {
     find(id: PersonId): Promise<Person | null>;
     findSession(tokenHash: string, now: Date): Promise<Session | null>;
+    /** What the person removed does not exist. */
     getLink(id: LinkId): Promise<AccountLink>;
     listLinks(personId: PersonId): Promise<AccountLink[]>;
   };
+  account: AccountReader;
   consents: {
     get(id: ConsentId): Promise<Consent>;
     find(id: ConsentId): Promise<Consent | null>;
@@ -149,10 +152,12 @@ export interface Writer extends Reader {
     /** Finds the person by issuer and subject, or makes one: two parallel first sign-ins give one person. */
     signIn(person: Person): Promise<Person>;
     addSession(session: Session): Promise<void>;
-    endSession(tokenHash: string): Promise<void>;
+    /** Returns what it was, or null. */
+    endSession(tokenHash: string): Promise<Session | null>;
     /** One link per person, participant and account: proving again replaces. */
     putLink(link: AccountLink): Promise<AccountLink>;
   };
+  belongings: AccountWriter;
   permissions: {
     /** With its place in the status lists. */
     add(consent: NewConsent): Promise<Consent>;

@@ -1,5 +1,6 @@
 import { asRelaisError, RelaisError } from "../core/errors.ts";
 import type { Reader, Store, Writer } from "../core/ports.ts";
+import { readAccount, writeAccount } from "./account.ts";
 import { writeAccreditations } from "./accreditation-changes.ts";
 import { readAccreditations } from "./accreditations.ts";
 import { readChanges, writeChanges } from "./consent-changes.ts";
@@ -85,6 +86,7 @@ function readerOf(tx: Database): Reader {
   return {
     participants: readParticipants(tx),
     people: readPeople(tx),
+    account: readAccount(tx),
     consents: readConsents(tx),
     changes: readChanges(tx),
     transfers: readTransfers(tx),
@@ -111,6 +113,7 @@ function writerOf(tx: Database): Writer {
     ...readerOf(tx),
     register: writeParticipants(tx),
     accounts: writePeople(tx),
+    belongings: writeAccount(tx),
     permissions: writeConsents(tx),
     sealing: writeChanges(tx),
     deliveries: writeTransfers(tx),

@@ -9,6 +9,9 @@ import type { ConsentId, ParticipantId, PersonId, TransferId } from "../core/ids
 import type { Access, Condition, Exclusion, HolderReview, ShownCertificate } from "../core/policy/conditions.ts";
 import type { Meeting } from "../core/policy/meetings.ts";
 import type { SignedCheckpoint } from "../core/ledger/ledger.ts";
+import type { PersonAccess } from "../core/person/account.ts";
+import type { Assurance } from "../core/person/assurance.ts";
+import type { Passkey } from "../core/person/passkey.ts";
 import type { AccountLink, Person, Session } from "../core/person/person.ts";
 import type { Mail, MailEnd, MailLink } from "../core/person/mail.ts";
 import type { MailAddress } from "../core/person/mail-address.ts";
@@ -55,9 +58,15 @@ export interface Tables {
   };
   keyConfirmations: KeyConfirmation;
   trustMarks: TrustMark;
-  people: Person;
+  people: Person & { displayName: Generated<string | null>; closingAt: Generated<Date | null> };
   sessions: Session;
-  accountLinks: WithJson<AccountLink, "inventory">;
+  passkeys: Passkey;
+  recoveryCodes: { codeHash: string; personId: PersonId; createdAt: Date; usedAt: Date | null };
+  personAccesses: PersonAccess;
+  accountLinks: Omit<WithJson<AccountLink, "inventory">, "assurance"> & {
+    assurance: Generated<Assurance>;
+    removedAt: Generated<Date | null>;
+  };
   consents: Omit<WithJson<Consent, "notice">, "endedBecause" | "statusIndex"> & {
     endedBecause: ColumnType<EndReason | null, string | null | undefined, string | null>;
     statusIndex: Generated<number>;

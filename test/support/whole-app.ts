@@ -103,7 +103,8 @@ export async function startWholeApp(charters: Charters): Promise<WholeApp> {
   });
   const signin = createSignin({
     ...ports,
-    upstream: { issuer: UPSTREAM, clientId: issuer },
+    upstreams: [{ id: "default", name: null, least: null, issuer: UPSTREAM, clientId: issuer }],
+      passkeys: true,
     records,
     network,
     clientKey: () => clientKey(web.current("signin")),

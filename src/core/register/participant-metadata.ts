@@ -1,5 +1,6 @@
 import { isDataSetId, KINDS, type DataKind, type DataSet, type Words } from "../catalogue/data-set.ts";
 import { RelaisError } from "../errors.ts";
+import { ASSURANCES, isAssurance } from "../person/assurance.ts";
 import type { EntityConfiguration } from "../ports.ts";
 import type { Endpoints, Participant, PublicJwk, Role } from "./participant.ts";
 import { publicKeys } from "./public-keys.ts";
@@ -96,7 +97,7 @@ function datasetsOf(holder: Members): DataSet[] {
 
 function datasetOf(given: Members | null): DataSet {
   const value = given ?? {};
-  const { id, kind, mediaTypes } = value;
+  const { id, kind, mediaTypes, assurance } = value;
   if (!isDataSetId(id)) throw broken("datasets/id", "is not a dotted lower-case name");
   if (!(KINDS as readonly unknown[]).includes(kind)) throw broken(`datasets/${id}/kind`, `is not one of ${KINDS.join(", ")}`);
   if (
@@ -105,6 +106,8 @@ function datasetOf(given: Members | null): DataSet {
     !mediaTypes.every((type) => typeof type === "string" && /^[\w.+-]+\/[\w.+-]+$/.test(type))
   )
     throw broken(`datasets/${id}/mediaTypes`, "is not a list of media types");
+  if (assurance !== undefined && !isAssurance(assurance))
+    throw broken(`datasets/${id}/assurance`, `is not one of ${ASSURANCES.join(", ")}`);
   return {
     id,
     kind: kind as DataKind,
@@ -113,6 +116,7 @@ function datasetOf(given: Members | null): DataSet {
     example: words(value.example, `datasets/${id}/example`),
     mediaTypes,
     updateFrequency: text(value, "updateFrequency", 20),
+    ...(assurance === undefined ? {} : { assurance }),
   };
 }
 
