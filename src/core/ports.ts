@@ -108,7 +108,7 @@ export interface Reader {
     overdue(limit: number): Promise<Pick<Transfer, "id">[]>;
   };
   switches: {
-    /** Switches whose old place is to be closed now. */
+    /** Switches whose old place is to be closed now, its person having been told. */
     closing(): Promise<Switch[]>;
     get(id: SwitchId): Promise<Switch>;
     list(personId: PersonId): Promise<Switch[]>;

@@ -11,6 +11,7 @@ import type { Meeting } from "../core/policy/meetings.ts";
 import type { SignedCheckpoint } from "../core/ledger/ledger.ts";
 import type { PersonAccess } from "../core/person/account.ts";
 import type { Assurance } from "../core/person/assurance.ts";
+import type { BrowserFamily } from "../core/person/browser-family.ts";
 import type { Passkey } from "../core/person/passkey.ts";
 import type { AccountLink, Person, Session } from "../core/person/person.ts";
 import type { Mail, MailEnd, MailLink } from "../core/person/mail.ts";
@@ -126,6 +127,7 @@ export interface Tables {
   reminders: Reminder;
   announcements: Announcement & { toldAt: Date | null; settledAt: Date | null };
   personNotices: PersonNotice;
+  personBrowsers: { personId: PersonId; browser: BrowserFamily; since: Date };
   mailAddresses: MailAddress;
   mailAttempts: { mark: string; personId: PersonId | null; at: Date };
   mails: {

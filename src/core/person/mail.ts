@@ -5,7 +5,19 @@ import type { MailAddress, MailAddressId, OwnAddresses } from "./mail-address.ts
 export type MailId = Id<"mail">;
 
 /** On what occasions a person is written to. */
-export const MAIL_KINDS = ["address-proof", "address-changed", "address-test", "standing", "reminder"] as const;
+export const MAIL_KINDS = [
+  "address-proof",
+  "address-changed",
+  "address-test",
+  "consent",
+  "standing",
+  "reminder",
+  "switch-begun",
+  "switch-closing",
+  "new-browser",
+  "passkey-added",
+  "recovery-used",
+] as const;
 export type MailKind = (typeof MAIL_KINDS)[number];
 
 /** One mail on its way. It names what it tells by our ids; address and text are looked up when it is sent. */
@@ -14,7 +26,7 @@ export interface Mail {
   id: MailId;
   personId: PersonId;
   kind: MailKind;
-  /** Id of what it tells. */
+  /** Id of what it tells (the browser's family for a new one). */
   about: string;
   /** One mail of a kind for each, for ever. */
   occasion: string;

@@ -1,4 +1,5 @@
 import type { Language } from "../../core/catalogue/data-set.ts";
+import type { Consent } from "../../core/consent/consent.ts";
 import type { Letter, LetterWriter, MailKind } from "../../core/person/mail.ts";
 import type { MailContent, RemindedPermission } from "../../core/person/mail-content.ts";
 import { REMINDER_DAYS } from "../../core/person/remind-people.ts";
@@ -27,7 +28,8 @@ interface Draft {
 /** Where this person's pages are, in their language. */
 type Place = (path: string) => string;
 
-type Drafts = { [K in MailKind]: (tongue: Tongue, content: Extract<MailContent, { kind: K }>, place: Place) => Draft };
+type ContentOf<K extends MailKind> = Extract<MailContent, { kind: K }>;
+type Drafts = { [K in MailKind]: (tongue: Tongue, content: ContentOf<K>, place: Place) => Draft };
 
 const DRAFTS: Drafts = {
   "address-proof": ({ t }, { token }, place) => ({
@@ -39,11 +41,59 @@ const DRAFTS: Drafts = {
   }),
   "address-changed": ({ t }) => ({ blocks: [{ text: t("letter.changed.text") }, { text: t("letter.changed.notYou") }] }),
   "address-test": ({ t }) => ({ blocks: [{ text: t("letter.test.text") }] }),
+  consent: draftOfConsent,
   standing: draftOfStanding,
   reminder: draftOfReminder,
+  "switch-begun": draftOfSwitch("begun"),
+  "switch-closing": draftOfSwitch("closing"),
+  "new-browser": ({ t, moment }, { browser, at }) =>
+    security(t, t("letter.newBrowser.text", { browser: t(`letter.browser.${browser}`), at: moment(at) })),
+  "passkey-added": ({ t, moment }, { at }) => security(t, t("letter.passkey.text", { at: moment(at) })),
+  "recovery-used": ({ t, moment }, { at }) => security(t, t("letter.recovery.text", { at: moment(at) })),
 };
 
-function draftOfStanding(tongue: Tongue, told: Extract<MailContent, { kind: "standing" }>, place: Place): Draft {
+function security(t: Tongue["t"], text: string): Draft {
+  return { blocks: [{ text }, { text: t("letter.security.notYou") }] };
+}
+
+/** Who, what, until when, how to stop: the words themselves; the signed receipt is behind a sign-in (decision 0025). */
+function draftOfConsent(tongue: Tongue, { consent, change, news }: ContentOf<"consent">, place: Place): Draft {
+  const { t, moment } = tongue;
+  const { source, destination } = consent.notice;
+  const ends = { source: source.name, destination: destination.name };
+  const page = `/permissions/${consent.id}`;
+  const isLive = news === "granted" || news === "changed";
+  const receipt = { text: t("letter.consent.receipt"), href: place(`${page}/receipts/${change.id}`) };
+  return {
+    blocks: [
+      { heading: t("letter.reminder.fromTo", ends) },
+      { text: t(`letter.consent.${news}`, { ...ends, at: moment(change.at) }) },
+      { facts: factsOf(tongue, consent) },
+      ...(isLive
+        ? [{ text: t("letter.consent.stop", { destination: destination.name, contact: destination.privacyContact }) }]
+        : [{ text: t("letter.consent.copies", { destination: destination.name, contact: destination.privacyContact }) }]),
+      {
+        links: [
+          { text: t("letter.review"), href: place(page) },
+          ...(isLive ? [{ text: t("letter.stop"), href: place(`${page}/stop`) }] : []),
+          receipt,
+        ],
+      },
+    ],
+  };
+}
+
+function draftOfSwitch(step: "begun" | "closing") {
+  return ({ t }: Tongue, { source, destination, switchId }: ContentOf<"switch-begun" | "switch-closing">, place: Place): Draft => ({
+    blocks: [
+      { heading: t("letter.reminder.fromTo", { source: source.name, destination: destination.name }) },
+      { text: t(`letter.switch.${step}`, { source: source.name, destination: destination.name }) },
+      { links: [{ text: t("letter.switch.see"), href: place(`/me/switch/${switchId}`) }] },
+    ],
+  });
+}
+
+function draftOfStanding(tongue: Tongue, told: ContentOf<"standing">, place: Place): Draft {
   const { t } = tongue;
   return {
     blocks: viewOfTold(tongue, [told]).flatMap(({ title, lines, id }) => [
@@ -59,7 +109,7 @@ function draftOfStanding(tongue: Tongue, told: Extract<MailContent, { kind: "sta
   };
 }
 
-function draftOfReminder(tongue: Tongue, { permissions, unsubscribe }: Extract<MailContent, { kind: "reminder" }>, place: Place): Draft {
+function draftOfReminder(tongue: Tongue, { permissions, unsubscribe }: ContentOf<"reminder">, place: Place): Draft {
   const { t } = tongue;
   const stop = place(`/mail/unsubscribe/${unsubscribe}`);
   return {
@@ -94,8 +144,9 @@ function blocksOfPermission(tongue: Tongue, { consent, lastAt, token }: Reminded
 }
 
 /** Who, what, why and until when. */
-function factsOf({ t, lang, date }: Tongue, { notice, datasets }: RemindedPermission["consent"]) {
-  const titles = notice.datasets.filter(({ id }) => datasets.includes(id)).map(({ title }) => title[lang]);
+function factsOf({ t, lang, date }: Tongue, { notice, datasets }: Consent) {
+  const isMeant = ({ id }: { id: string }) => datasets.length === 0 || datasets.includes(id);
+  const titles = notice.datasets.filter(isMeant).map(({ title }) => title[lang]);
   return [
     { term: t("letter.who"), text: notice.destination.name },
     { term: t("letter.from"), text: notice.source.name },

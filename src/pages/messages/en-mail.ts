@@ -91,4 +91,38 @@ export const enMail = {
   "letter.review": "Review",
   "letter.stop": "Stop",
   "letter.unsubscribe": "No more reminders",
+  "letter.subject.consent": "Relais: one of your permissions changed",
+  "letter.consent.granted": "On {at} you allowed data to go from {source} to {destination}.",
+  "letter.consent.changed": "On {at} you changed what may go from {source} to {destination}. This is what holds now.",
+  "letter.consent.stopped": "On {at} you stopped this permission. Nothing more goes from {source} to {destination}.",
+  "letter.consent.refused": "On {at} you refused this. Nothing goes from {source} to {destination}.",
+  "letter.consent.revoked":
+    "On {at} this permission was ended, not by you: something changed at {source} or {destination}. Nothing more goes there. Why, you see on its page.",
+  "letter.consent.expired": "This permission came to its last day. Nothing more goes from {source} to {destination}.",
+  "letter.consent.stop":
+    "You can stop it at any time, in one step. Without a web page: answer this mail, or write to {destination} ({contact}), and ask to stop.",
+  "letter.consent.copies": "What {destination} received before stays there. To have it deleted, ask there: {contact}.",
+  "letter.consent.receipt": "The signed receipt",
+  "letter.subject.switch-begun": "Relais: your switch has begun",
+  "letter.subject.switch-closing": "Relais: your old place is about to be closed",
+  "letter.switch.begun":
+    "You switch from {source} to {destination}. We copy your data now; both places can be used meanwhile. Nothing is deleted before you ask for it.",
+  "letter.switch.closing":
+    "You asked for what {source} holds of you to be deleted, after everything was verified at {destination}. We ask {source} for it now. If it was not you, write to us at once.",
+  "letter.switch.see": "Follow the switch",
+  "letter.subject.new-browser": "Relais: a sign-in with a new browser",
+  "letter.newBrowser.text":
+    "Somebody signed in to your account with {browser}, for the first time, on {at}. If it was you, there is nothing to do.",
+  "letter.browser.firefox": "Firefox",
+  "letter.browser.edge": "Edge",
+  "letter.browser.opera": "Opera",
+  "letter.browser.samsung": "Samsung Internet",
+  "letter.browser.chrome": "Chrome",
+  "letter.browser.safari": "Safari",
+  "letter.browser.other": "another browser",
+  "letter.subject.passkey-added": "Relais: a new passkey",
+  "letter.passkey.text": "A new passkey was added to your account on {at}. Whoever has it can sign in as you.",
+  "letter.subject.recovery-used": "Relais: a recovery code was used",
+  "letter.recovery.text": "Somebody signed in to your account with one of your recovery codes on {at}. The code is used up.",
+  "letter.security.notYou": "If it was not you: sign in, end that session, remove what you do not know, and write to us.",
 } as const;

@@ -100,4 +100,39 @@ export const frMail = {
   "letter.review": "Revoir",
   "letter.stop": "Arrêter",
   "letter.unsubscribe": "Ne plus recevoir de rappels",
+  "letter.subject.consent": "Relais : une de vos autorisations a changé",
+  "letter.consent.granted": "Le {at}, vous avez autorisé des données à aller de {source} à {destination}.",
+  "letter.consent.changed": "Le {at}, vous avez changé ce qui peut aller de {source} à {destination}. Voici ce qui vaut maintenant.",
+  "letter.consent.stopped": "Le {at}, vous avez arrêté cette autorisation. Plus rien ne va de {source} à {destination}.",
+  "letter.consent.refused": "Le {at}, vous avez refusé. Rien ne va de {source} à {destination}.",
+  "letter.consent.revoked":
+    "Le {at}, cette autorisation a pris fin, sans que vous l’ayez demandé : quelque chose a changé chez {source} ou {destination}. Plus rien n’y va. La raison est sur sa page.",
+  "letter.consent.expired": "Cette autorisation est arrivée à son dernier jour. Plus rien ne va de {source} à {destination}.",
+  "letter.consent.stop":
+    "Vous pouvez l’arrêter à tout moment, en un pas. Sans page web : répondez à ce courriel, ou écrivez à {destination} ({contact}), et demandez l’arrêt.",
+  "letter.consent.copies": "Ce que {destination} a déjà reçu y reste. Pour le faire supprimer, demandez-le là-bas : {contact}.",
+  "letter.consent.receipt": "Le reçu signé",
+  "letter.subject.switch-begun": "Relais : votre changement d’espace a commencé",
+  "letter.subject.switch-closing": "Relais : votre ancien espace va être vidé",
+  "letter.switch.begun":
+    "Vous passez de {source} à {destination}. Nous copions vos données ; les deux espaces restent utilisables. Rien n’est supprimé avant que vous le demandiez.",
+  "letter.switch.closing":
+    "Vous avez demandé de supprimer ce que {source} garde de vous, après que tout a été vérifié chez {destination}. Nous le demandons maintenant à {source}. Si ce n’était pas vous, écrivez-nous tout de suite.",
+  "letter.switch.see": "Suivre le changement",
+  "letter.subject.new-browser": "Relais : une session avec un nouveau navigateur",
+  "letter.newBrowser.text":
+    "Quelqu’un s’est identifié sur votre compte avec {browser}, pour la première fois, le {at}. Si c’était vous, il n’y a rien à faire.",
+  "letter.browser.firefox": "Firefox",
+  "letter.browser.edge": "Edge",
+  "letter.browser.opera": "Opera",
+  "letter.browser.samsung": "Samsung Internet",
+  "letter.browser.chrome": "Chrome",
+  "letter.browser.safari": "Safari",
+  "letter.browser.other": "un autre navigateur",
+  "letter.subject.passkey-added": "Relais : une nouvelle clé d’accès",
+  "letter.passkey.text": "Une nouvelle clé d’accès a été ajoutée à votre compte le {at}. Qui l’a peut s’identifier à votre place.",
+  "letter.subject.recovery-used": "Relais : un code de secours a servi",
+  "letter.recovery.text": "Quelqu’un s’est identifié sur votre compte avec un de vos codes de secours le {at}. Ce code ne sert plus.",
+  "letter.security.notYou":
+    "Si ce n’était pas vous : identifiez-vous, terminez cette session, retirez ce que vous ne connaissez pas, et écrivez-nous.",
 } as const satisfies Record<keyof typeof enMail, string>;

@@ -78,9 +78,68 @@ create view mail_recipients as
 alter table people add column last_sign_in_at timestamptz;
 update people p set last_sign_in_at = coalesce((select max(created_at) from sessions s where s.person_id = p.id), p.created_at);
 
-create function note_sign_in() returns trigger language plpgsql as $$
+-- In which browsers somebody signed in: another one is told.
+create table person_browsers (
+  person_id text not null references people (id) on delete cascade,
+  browser text not null,
+  since timestamptz not null,
+  primary key (person_id, browser)
+);
+insert into person_browsers select person_id, browser, min(created_at) from sessions group by person_id, browser;
+
+-- What is mailed is written in the transaction of what is told, by the database itself, so that nobody who changes something can forget it; for
+-- people who have an address only.
+create function mail_person(whom text, what text, about text, occasion text) returns void language sql as $$
+  insert into relais.mails (person_id, kind, about, occasion)
+  select whom, what, about, occasion where exists (select from relais.mail_recipients a where a.person_id = whom)
+  on conflict (person_id, kind, occasion) do nothing
+$$;
+
+create function mail_sign_in() returns trigger language plpgsql as $$
+declare
+  is_first boolean := not exists (select from relais.person_browsers b where b.person_id = new.person_id);
 begin
   update relais.people set last_sign_in_at = new.created_at where id = new.person_id;
+  insert into relais.person_browsers values (new.person_id, new.browser, new.created_at) on conflict do nothing;
+  if found and not is_first then
+    perform relais.mail_person(new.person_id, 'new-browser', new.browser, new.id);
+  end if;
   return null;
 end $$;
-create trigger sessions_noted after insert on sessions for each row execute function note_sign_in();
+create trigger sessions_mailed after insert on sessions for each row execute function mail_sign_in();
+
+create function mail_passkey() returns trigger language plpgsql as $$
+begin
+  perform relais.mail_person(new.person_id, 'passkey-added', new.id, new.id);
+  return null;
+end $$;
+create trigger passkeys_mailed after insert on passkeys for each row execute function mail_passkey();
+
+create function mail_recovery() returns trigger language plpgsql as $$
+begin
+  perform relais.mail_person(new.person_id, 'recovery-used', new.person_id, to_char(new.used_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US'));
+  return null;
+end $$;
+create trigger recovery_codes_mailed after update on recovery_codes for each row when (old.used_at is null and new.used_at is not null)
+  execute function mail_recovery();
+
+create function mail_switch() returns trigger language plpgsql as $$
+begin
+  perform relais.mail_person(new.person_id, case new.state when 'closing' then 'switch-closing' else 'switch-begun' end, new.id, new.id || ' ' || new.epoch);
+  return null;
+end $$;
+create trigger switches_mailed after update on switches for each row
+  when (new.state = 'closing' and old.state = 'verified' or new.state = 'copying' and old.state = 'planned') execute function mail_switch();
+
+-- Thousands may change at once: one statement for all of them. Which changes are told is the core's to say (core/person/mail-content.ts).
+create function mail_consents() returns trigger language plpgsql as $$
+begin
+  insert into relais.mails (person_id, kind, about, occasion, lane)
+  select c.person_id, 'consent', n.consent_id, n.id, case when n.by = 'person' then 0 else 1 end
+  from new_rows n join relais.consents c on c.id = n.consent_id join relais.mail_recipients a on a.person_id = c.person_id
+  where n.earlier is not null
+  on conflict (person_id, kind, occasion) do nothing;
+  return null;
+end $$;
+create trigger consent_changes_mailed after insert on consent_changes referencing new table as new_rows
+  for each statement execute function mail_consents();
