@@ -31,7 +31,7 @@ export interface MailServer extends AsyncDisposable {
 }
 
 /** A real mail server on this machine that keeps what it receives. */
-export async function startMailServer(options: { starttls?: boolean } = {}): Promise<MailServer> {
+export async function startMailServer(options: { starttls?: boolean; host?: string } = {}): Promise<MailServer> {
   const mails: ReceivedMail[] = [];
   let running: SMTPServer | null = null;
   let port = 0;
@@ -43,7 +43,7 @@ export async function startMailServer(options: { starttls?: boolean } = {}): Pro
     start: async () => {
       running = serverOf(server, options.starttls ?? false);
       running.on("error", () => undefined);
-      running.listen(port, "127.0.0.1");
+      running.listen(port, options.host ?? "127.0.0.1");
       await once(running.server, "listening");
       port = (running.server.address() as AddressInfo).port;
       server.url = `smtp://127.0.0.1:${port}`;
