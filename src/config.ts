@@ -135,7 +135,8 @@ export const SETTINGS = z.object({
     .optional()
     .meta({
       group: "signin",
-      description: "Least level of assurance (eIDAS) with which people are let in from there: low, substantial or high. Unset: whatever it says.",
+      description:
+        "Least level of assurance (eIDAS) with which people are let in from there: low, substantial or high. Unset: whatever it says.",
     }),
   RELAIS_SIGNIN_FILE: z.string().min(1).optional().meta({
     group: "signin",
@@ -256,15 +257,7 @@ function group(read: Read) {
     postgres: { url: read.DATABASE_URL ?? null, pool: read.RELAIS_DATABASE_POOL },
     redis: { url: read.REDIS_URL ?? null },
     keys: { encryptionSecret: read.RELAIS_KEY_ENCRYPTION_SECRET ?? null },
-    signin: {
-      issuer: read.RELAIS_SIGNIN_ISSUER ?? null,
-      clientId: read.RELAIS_SIGNIN_CLIENT_ID ?? null,
-      clientSecret: read.RELAIS_SIGNIN_CLIENT_SECRET ?? null,
-      profile: read.RELAIS_SIGNIN_PROFILE,
-      assurance: read.RELAIS_SIGNIN_ASSURANCE ?? null,
-      file: read.RELAIS_SIGNIN_FILE ?? null,
-      passkeys: read.RELAIS_PASSKEYS ?? read.RELAIS_SIGNIN_ISSUER === undefined,
-    },
+    signin: signinOf(read),
     mail: mailOf(read),
     sandbox: { on: sandbox, seed: read.RELAIS_SANDBOX_SEED, allowLoopback: read.RELAIS_ALLOW_LOOPBACK ?? sandbox },
     limits: {
@@ -277,6 +270,18 @@ function group(read: Read) {
       sweepSeconds: read.RELAIS_SWEEP_SECONDS,
     },
     log: { level: read.RELAIS_LOG_LEVEL },
+  };
+}
+
+function signinOf(read: Read) {
+  return {
+    issuer: read.RELAIS_SIGNIN_ISSUER ?? null,
+    clientId: read.RELAIS_SIGNIN_CLIENT_ID ?? null,
+    clientSecret: read.RELAIS_SIGNIN_CLIENT_SECRET ?? null,
+    profile: read.RELAIS_SIGNIN_PROFILE,
+    assurance: read.RELAIS_SIGNIN_ASSURANCE ?? null,
+    file: read.RELAIS_SIGNIN_FILE ?? null,
+    passkeys: read.RELAIS_PASSKEYS ?? read.RELAIS_SIGNIN_ISSUER === undefined,
   };
 }
 

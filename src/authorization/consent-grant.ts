@@ -43,7 +43,7 @@ async function issueToken(provider: Provider, ports: Ports, ctx: Context): Promi
   ctx.body = { access_token: await token.save(), token_type: "DPoP", expires_in: TOKEN_SECONDS };
 }
 
-const RIGHTS: readonly ErrorCode[] = ["consent_missing", "consent_ended", "not_accredited", "condition_unmet"];
+const RIGHTS: readonly ErrorCode[] = ["consent_missing", "consent_ended", "not_accredited", "condition_unmet", "assurance_too_low"];
 
 async function livingConsent(ports: Ports, consentId: unknown): Promise<LiveConsent> {
   try {

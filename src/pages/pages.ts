@@ -41,6 +41,13 @@ import {
 import { accounts, proveAccount, showProof } from "./accounts/handlers.ts";
 import { sendAsset } from "./assets.ts";
 import { criterion } from "./charter/criterion.ts";
+import { account } from "./me-account/account.ts";
+import { askDeletion, deletion } from "./me-account/delete.ts";
+import { exportRecords } from "./me-account/export.ts";
+import { sendDownload } from "./download.ts";
+import { dropPasskey, makeCodes, nameAnew, showCodes } from "./me-account/passkeys.ts";
+import { endOther, endOthers } from "./me-account/sessions.ts";
+import { askUnlink, unlink } from "./me-account/unlink.ts";
 import { charter, charterDiff } from "./charter/handlers.ts";
 import {
   certificatePage,
@@ -56,7 +63,7 @@ import { askHolder, showHolders } from "./holder/meetings.ts";
 import { addReview, changePlatform, showPlatform, showPlatforms } from "./holder/platforms.ts";
 import { event } from "./life/events.ts";
 import { markTold } from "./life/told.ts";
-import { home, legalPage, me, signIn } from "./home/handlers.ts";
+import { home, legalPage, me, showDeleted, showRecovery, signIn } from "./home/handlers.ts";
 import { answerConsent, permission, permissions, showConsent, showStop, startPermission, stopPermission } from "./permissions/handlers.ts";
 import { problem, problems } from "./problems.ts";
 import { compare } from "./register/compare.ts";
@@ -100,6 +107,8 @@ const PUBLIC_ROUTES: [Method, string, Handler][] = [
   ["get", "/verify", showVerify],
   ["post", "/verify", verify],
   ["get", "/sign-in", signIn],
+  ["get", "/sign-in/recovery", showRecovery],
+  ["get", "/deleted", showDeleted],
   ["get", "/problems", problems],
   ["get", "/problems/:code", problem],
   ["get", "/mail/prove/:token", showProve],
@@ -123,6 +132,18 @@ const PERSON_ROUTES: [Method, string, PersonHandler][] = [
   ["post", "/me/mail/test", testMail],
   ["post", "/me/mail/reminders", remindMe],
   ["post", "/me/mail/remove", removeMail],
+  ["get", "/me/account", (ports, visit) => account(ports, visit)],
+  ["get", "/me/account/codes", showCodes],
+  ["post", "/me/account/codes", makeCodes],
+  ["post", "/me/account/passkeys/:id/name", nameAnew],
+  ["post", "/me/account/passkeys/:id/remove", dropPasskey],
+  ["post", "/me/account/sessions/end", endOthers],
+  ["post", "/me/account/sessions/:id/end", endOther],
+  ["get", "/me/account/links/:id/remove", askUnlink],
+  ["post", "/me/account/links/:id/remove", unlink],
+  ["get", "/me/account/export", exportRecords],
+  ["get", "/me/account/delete", askDeletion],
+  ["post", "/me/account/delete", deletion],
   ["get", "/me/copy", showCopy],
   ["post", "/me/copy", chooseCopy],
   ["get", "/accounts", accounts],
@@ -296,6 +317,8 @@ async function answer(ports: PagesPorts, lang: Language, request: Request, respo
       return;
     case "text":
       return text(request, response, given);
+    case "download":
+      return sendDownload(response, given);
     case "stream":
       return stream(response, given.events);
     case "page":

@@ -61,6 +61,8 @@ export type Answer =
   | { kind: "redirect"; to: string }
   /** For programs that come again: with an `ETag`, and 304 where nothing changed. */
   | { kind: "text"; type: string; body: string }
+  /** As long as it takes, at the speed of the reader; nothing of it is kept in memory. */
+  | { kind: "download"; name: string; type: string; parts: (signal: AbortSignal) => AsyncIterable<string> }
   | { kind: "file"; name: string; type: string; body: string | Uint8Array }
   | { kind: "stream"; events: (signal: AbortSignal) => AsyncIterable<string> };
 

@@ -6,7 +6,8 @@ import { json } from "./rows.ts";
 
 export function readAccount(db: Database): AccountReader {
   return {
-    passkeys: (personId) => db.selectFrom("passkeys").selectAll().where("personId", "=", personId).orderBy("createdAt").orderBy("id").execute(),
+    passkeys: (personId) =>
+      db.selectFrom("passkeys").selectAll().where("personId", "=", personId).orderBy("createdAt").orderBy("id").execute(),
     findPasskey: async (credentialId) =>
       (await db.selectFrom("passkeys").selectAll().where("credentialId", "=", credentialId).executeTakeFirst()) ?? null,
     sessions: (personId, now) =>
@@ -32,12 +33,8 @@ export function readAccount(db: Database): AccountReader {
     accesses: (personId, limit) =>
       db.selectFrom("personAccesses").selectAll().where("personId", "=", personId).orderBy("at", "desc").limit(limit).execute(),
     isClosing: async (personId) =>
-      (await db
-        .selectFrom("people")
-        .select("id")
-        .where("id", "=", personId)
-        .where("closingAt", "is not", null)
-        .executeTakeFirst()) !== undefined,
+      (await db.selectFrom("people").select("id").where("id", "=", personId).where("closingAt", "is not", null).executeTakeFirst()) !==
+      undefined,
     closing: async (limit) =>
       (await db.selectFrom("people").select("id").where("closingAt", "is not", null).orderBy("closingAt").limit(limit).execute()).map(
         ({ id }) => id,

@@ -12,7 +12,11 @@ export function readPeople(db: Database): Reader["people"] {
     findSession: async (tokenHash, now) =>
       (await db.selectFrom("sessions").selectAll().where("tokenHash", "=", tokenHash).where("expiresAt", ">", now).executeTakeFirst()) ??
       null,
-    getLink: async (id) => found(await db.selectFrom("accountLinks").select(LINK).where("id", "=", id).where("removedAt", "is", null).executeTakeFirst(), "link"),
+    getLink: async (id) =>
+      found(
+        await db.selectFrom("accountLinks").select(LINK).where("id", "=", id).where("removedAt", "is", null).executeTakeFirst(),
+        "link",
+      ),
     listLinks: (personId) =>
       db
         .selectFrom("accountLinks")

@@ -1,3 +1,4 @@
+import { eraseClosed } from "../core/person/delete-account.ts";
 import { REGISTER_ROUNDS } from "../core/register/register-rounds.ts";
 import { sweepTransfers } from "../core/transfer/sweep-transfers.ts";
 import { remindPeople } from "../core/person/remind-people.ts";
@@ -14,5 +15,6 @@ export function startSweeper(base: Base): void {
   const terms = { ...base.config.register, shutdown: base.shutdown };
   for (const { what, seconds, work } of REGISTER_ROUNDS) every(base, what, seconds, () => work(base, terms));
   if (base.config.mail !== null) every(base, "reminding people", REMINDING_SECONDS, () => remindPeople(base));
+  every(base, "erasing accounts", base.config.transfer.sweepSeconds, () => eraseClosed(base));
   every(base, "clearing expired records", CLEARING_SECONDS, () => createOauthRecords(base.pool).removeExpired());
 }

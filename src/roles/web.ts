@@ -69,9 +69,16 @@ export async function startWeb(base: Base, keyring: Keyring, sandbox: SandboxPla
     fetchOrigin: network.fetchOrigin,
     allowLoopback: base.config.sandbox.allowLoopback,
   });
-  const mail = base.config.mail === null ? null : createAddressSealer(keyring);
-  const ways = waysOf(base, upstreams);
-  const pages = createPages({ ...register, sealer: createSealer(keyring), network, adapters: ADAPTERS, operator, staff, ways, mail });
+  const pages = createPages({
+    ...register,
+    sealer: createSealer(keyring),
+    network,
+    adapters: ADAPTERS,
+    operator,
+    staff,
+    ways: waysOf(base, upstreams),
+    mail: base.config.mail === null ? null : createAddressSealer(keyring),
+  });
   const app = createHttpApp(
     {
       ...register,
@@ -136,7 +143,9 @@ function upstreamsOf({ config, issuer }: Base, sandbox: SandboxPlan | null): Ups
   const [one] = upstreams;
   if (one?.id === "default" && clientSecret !== null) Object.assign(one, { clientSecret });
   if (upstreams.length > 0 || passkeys) return upstreams;
-  throw new ConfigError(["RELAIS_SIGNIN_ISSUER: is unset; expected the OpenID Connect issuer at which people sign in, or RELAIS_PASSKEYS=on"]);
+  throw new ConfigError([
+    "RELAIS_SIGNIN_ISSUER: is unset; expected the OpenID Connect issuer at which people sign in, or RELAIS_PASSKEYS=on",
+  ]);
 }
 
 function waysOf({ config, issuer, log }: Base, upstreams: Upstream[]): WaysIn {

@@ -44,7 +44,10 @@ interface Ports {
   providers: Providers;
 }
 
-type Start = Pick<Attempt, "redirectPath" | "next" | "language" | "participantId" | "personId"> & { scope: string; acrValues: string | null };
+type Start = Pick<Attempt, "redirectPath" | "next" | "language" | "participantId" | "personId"> & {
+  scope: string;
+  acrValues: string | null;
+};
 
 /** Sends the browser to the provider: code flow with PKCE S256, state and nonce (OpenID Connect Core §3.1.2.1). */
 export async function beginAttempt(ports: Ports, registration: Registration, req: Request, res: Response, start: Start): Promise<void> {
@@ -107,14 +110,17 @@ export async function readAnswer(
   { req, demandsIss }: { req: Request; demandsIss: boolean },
 ): Promise<Answer | null> {
   const { iss } = req.query;
-  if (iss === undefined ? demandsIss : iss !== begun.issuer) throw notAccepted(new Error("the answer is of another provider, or does not say of which"));
+  if (iss === undefined ? demandsIss : iss !== begun.issuer)
+    throw notAccepted(new Error("the answer is of another provider, or does not say of which"));
   const configuration = await ports.providers(registration);
   const checks = { expectedState: begun.state, expectedNonce: begun.nonce, pkceCodeVerifier: begun.verifier, idTokenExpected: true };
   try {
     const tokens = await authorizationCodeGrant(configuration, new URL(`${ports.issuer}${req.originalUrl}`), checks);
     const claims = tokens.claims();
     if (claims === undefined || tokens.id_token === undefined) throw new Error("no ID token");
-    const told = PROFILES[registration.profile ?? "standard"].readsUserInfo ? await userInfo(configuration, tokens.access_token, claims.sub) : {};
+    const told = PROFILES[registration.profile ?? "standard"].readsUserInfo
+      ? await userInfo(configuration, tokens.access_token, claims.sub)
+      : {};
     return {
       subject: claims.sub,
       displayName: nameIn({ ...claims, ...told }),

@@ -1,4 +1,9 @@
-import { generateAuthenticationOptions, generateRegistrationOptions, verifyAuthenticationResponse, verifyRegistrationResponse } from "@simplewebauthn/server";
+import {
+  generateAuthenticationOptions,
+  generateRegistrationOptions,
+  verifyAuthenticationResponse,
+  verifyRegistrationResponse,
+} from "@simplewebauthn/server";
 import { randomBytes } from "node:crypto";
 import { isIP } from "node:net";
 import { Router, urlencoded, type Request, type Response } from "express";
@@ -51,6 +56,9 @@ function rpIdOf({ issuer }: PasskeyPorts): string {
   return relyingPartyId(issuer) ?? "";
 }
 
+/** EdDSA, ES256, RS256 (IANA COSE Algorithms): what authenticators of today sign with. */
+const ALGORITHMS = [-8, -7, -257];
+
 const wish = z.object({ purpose: z.enum(PURPOSES), name: z.string().max(60).default("") });
 
 async function giveOptions(ports: PasskeyPorts, req: Request, res: Response): Promise<void> {
@@ -83,6 +91,7 @@ async function creationOptions(
     userID: new Uint8Array(Buffer.from(userHandle, "base64url")),
     attestationType: "none",
     authenticatorSelection: { residentKey: "required", userVerification: "required" },
+    supportedAlgorithmIDs: ALGORITHMS,
     excludeCredentials: known.map(({ credentialId, transports }) => ({ id: credentialId, transports })),
   });
 }
@@ -130,7 +139,11 @@ async function signIn(ports: PasskeyPorts, req: Request, res: Response): Promise
     });
     return result.verified ? result.authenticationInfo : null;
   });
-  await ports.enter(req, res, await signInByPasskey(ports, { passkey, counter: newCounter, browser: browserFamily(req.get("user-agent")) }));
+  await ports.enter(
+    req,
+    res,
+    await signInByPasskey(ports, { passkey, counter: newCounter, browser: browserFamily(req.get("user-agent")) }),
+  );
   const language = languageOf(req, answer.form.lang);
   res.redirect(303, localPath(answer.form.next) ?? `/${language}/me`);
 }
@@ -173,9 +186,10 @@ async function newPasskey(
   const info = await verified(async () => {
     const result = await verifyRegistrationResponse({
       ...expected(ports, answer.challenge),
+      supportedAlgorithmIDs: ALGORITHMS,
       response: { ...answer.credential, clientExtensionResults: {}, response: { ...answer.credential.response, transports: [] } },
     });
-    return result.verified ? result.registrationInfo : null;
+    return result.verified && result.registrationInfo.credential.id === answer.credential.id ? result.registrationInfo : null;
   });
   const passkey = {
     credentialId: info.credential.id,
@@ -206,7 +220,10 @@ function notAcceptedNow(): never {
 }
 
 function notAccepted(cause?: unknown): RelaisError {
-  return new RelaisError("unauthenticated", "This passkey was not accepted. Begin again, or sign in another way.", { cause, actor: "person" });
+  return new RelaisError("unauthenticated", "This passkey was not accepted. Begin again, or sign in another way.", {
+    cause,
+    actor: "person",
+  });
 }
 
 async function recover(ports: PasskeyPorts, req: Request, res: Response): Promise<void> {
@@ -230,7 +247,10 @@ function sessionOf(res: Response): Session {
 function read<S extends z.ZodType>(schema: S, value: unknown): z.output<S> {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  throw new RelaisError("invalid", "The form is not as this page sends it. Reload the page, and begin again.", { actor: "person", cause: parsed.error });
+  throw new RelaisError("invalid", "The form is not as this page sends it. Reload the page, and begin again.", {
+    actor: "person",
+    cause: parsed.error,
+  });
 }
 
 function fromJson(given: string): unknown {

@@ -81,7 +81,10 @@ async function discover(settings: ProviderSettings, registration: Registration):
   }
 }
 
-async function authenticationOf({ clientKey }: ProviderSettings, { clientSecret, profile = "standard" }: Registration): Promise<ClientAuth> {
+async function authenticationOf(
+  { clientKey }: ProviderSettings,
+  { clientSecret, profile = "standard" }: Registration,
+): Promise<ClientAuth> {
   if (clientSecret === undefined) return PrivateKeyJwt(await clientKey());
   return PROFILES[profile].secretIn === "post" ? ClientSecretPost(clientSecret) : ClientSecretBasic(clientSecret);
 }

@@ -45,7 +45,7 @@ export function createSignin(settings: SigninSettings): Router {
   router.get("/sign-in/start", on(startSignIn));
   for (const upstream of ports.upstreams) router.get(callbackOf(upstream), (req, res) => finishSignIn(ports, upstream, req, res));
   router.post("/sign-out", urlencoded({ extended: false, limit: "1kb" }), on(signOut));
-  router.get("/sign-out/done", (req, res) => res.redirect(303, `/${languageOf(req, String(req.query["state"]).slice(0, 2))}/`));
+  router.get("/sign-out/done", comeBack);
   router.get("/link/:participantId/start", on(startLink));
   router.get(LINK_CALLBACK, on(finishLink));
   if (ports.passkeys) router.use(passkeyRoutes({ ...ports, enter: (req, res, started) => enter(ports, req, res, started) }));
@@ -123,6 +123,12 @@ async function signOut(ports: Ports, req: Request, res: Response): Promise<void>
   const ended = await endPresentSession(ports, req);
   res.clearCookie(SESSION_COOKIE, cookieOptions(ports.issuer));
   res.redirect(303, (ended && (await signOutUrl(ports, ended, language))) ?? `/${language}/`);
+}
+
+/** From the provider; the language went along in `state`. */
+function comeBack(req: Request, res: Response): void {
+  const { state } = req.query;
+  res.redirect(303, `/${languageOf(req, typeof state === "string" ? state.slice(0, 2) : null)}/`);
 }
 
 async function endPresentSession(ports: Ports, req: Request): Promise<Session | null> {

@@ -6,7 +6,10 @@ import { PROFILE_NAMES } from "./profiles.ts";
 import type { Upstream } from "./providers.ts";
 
 const entry = z.strictObject({
-  id: z.string().regex(/^[a-z][a-z0-9-]{0,30}$/, "must be a short lower-case word").refine((id) => id !== "default", "is taken"),
+  id: z
+    .string()
+    .regex(/^[a-z][a-z0-9-]{0,30}$/, "must be a short lower-case word")
+    .refine((id) => id !== "default", "is taken"),
   name: z.string().min(1).max(80),
   issuer: z.url({ protocol: /^https?$/ }),
   client_id: z.string().min(1),
@@ -15,7 +18,10 @@ const entry = z.strictObject({
   profile: z.enum(PROFILE_NAMES).default("standard"),
   assurance: z.enum(ASSURANCES).optional(),
 });
-const list = z.array(entry).max(20).refine((all) => new Set(all.map(({ id }) => id)).size === all.length, "two have the same id");
+const list = z
+  .array(entry)
+  .max(20)
+  .refine((all) => new Set(all.map(({ id }) => id)).size === all.length, "two have the same id");
 
 /** More issuers at which people sign in (docs/identity.md). @throws RelaisError `invalid` that names what is wrong. */
 export function readUpstreams(path: string): Upstream[] {
@@ -50,5 +56,7 @@ function textIn(path: string): string {
 }
 
 function broken(path: string, flaw: string): RelaisError {
-  return new RelaisError("invalid", `${path}, which lists where people sign in, is wrong: ${flaw} The operator mends it.`, { actor: "operator" });
+  return new RelaisError("invalid", `${path}, which lists where people sign in, is wrong: ${flaw} The operator mends it.`, {
+    actor: "operator",
+  });
 }

@@ -104,7 +104,7 @@ export async function startWholeApp(charters: Charters): Promise<WholeApp> {
   const signin = createSignin({
     ...ports,
     upstreams: [{ id: "default", name: null, least: null, issuer: UPSTREAM, clientId: issuer }],
-      passkeys: true,
+    passkeys: true,
     records,
     network,
     clientKey: () => clientKey(web.current("signin")),

@@ -5,6 +5,7 @@ import type { End } from "../policy/facts.ts";
 import type { Policy } from "../policy/policy.ts";
 import type { Participant } from "../register/participant.ts";
 import { mayHappen, readingFrom, type Act } from "../register/standing.ts";
+import { leastAssurance, mustBeSure } from "./assured.ts";
 import type { Consent } from "./consent.ts";
 
 export interface Standing {
@@ -16,11 +17,13 @@ export interface Standing {
 /**
  * The right to move data now: the consent is active, both ends are accredited, and the holder's own conditions are met for every data set of
  * the consent. Read again before each data movement.
- * @throws RelaisError `consent_ended`, `not_accredited`, `condition_unmet`.
+ * @throws RelaisError `consent_ended`, `not_accredited`, `condition_unmet`, `assurance_too_low`.
  */
 export async function checkStanding(r: Reader, consent: Consent, { policy, now }: { policy: Policy; now: Date }): Promise<Standing> {
   if (consent.state !== "active" || consent.expiresAt <= now) throw consentEnded(consent, now);
   const [source, destination] = await Promise.all([r.participants.get(consent.sourceId), r.participants.get(consent.destinationId)]);
+  if (leastAssurance(source, consent.datasets) !== "low")
+    mustBeSure(source, await r.people.getLink(consent.sourceLinkId), consent.datasets);
   const ends = { holder: await endOf(r, source), platform: await endOf(r, destination) };
   mustBeAllowed(ends.holder, readingFrom(source), now);
   mustBeAllowed(ends.platform, "delivery_in", now);

@@ -5,6 +5,7 @@ import type { Participant } from "../register/participant.ts";
 import { readingFrom } from "../register/standing.ts";
 import type { DataSet, Language } from "../catalogue/data-set.ts";
 import type { AccountLink } from "../person/person.ts";
+import { mustBeSure } from "./assured.ts";
 import { mustBeAllowed } from "./check-consent.ts";
 import { areConditionsDue, conditionUnmet, endOf, refusedByConditions, type Refusal } from "../policy/decide.ts";
 import type { Policy } from "../policy/policy.ts";
@@ -56,6 +57,11 @@ export async function addConsentRequest(w: Writer, request: ConsentRequest, term
   const requester = request.requester === null ? null : await accreditedByEntityId(w, request.requester, now);
   const words = await wordsFor(w, source, sourceLink, request.datasets);
   const wanted = offered(request, { source, link: sourceLink, words });
+  mustBeSure(
+    source,
+    sourceLink,
+    wanted.map(({ id }) => id),
+  );
   const refused = await refusedBy(w, request, { source, destination, datasets: wanted.map(({ id }) => id), ...terms });
   const notice = noticeOf(request, { requester, source, destination, ...sorted(wanted, refused) }, now);
   return w.permissions.add({

@@ -101,7 +101,9 @@ function noSuchPasskey(): RelaisError {
 }
 
 function lastWayIn(): RelaisError {
-  return new RelaisError("conflict", "This is your only way to sign in. Add another passkey first, then remove this one.", { actor: "person" });
+  return new RelaisError("conflict", "This is your only way to sign in. Add another passkey first, then remove this one.", {
+    actor: "person",
+  });
 }
 
 const CODES = 10;
@@ -119,8 +121,7 @@ export async function makeRecoveryCodes({ store, clock }: AccountPorts, personId
 function newCode(): string {
   let code = "";
   while (code.length < CODE_LENGTH)
-    for (const byte of randomBytes(32))
-      if (byte < 248 && code.length < CODE_LENGTH) code += CODE_ALPHABET[byte % CODE_ALPHABET.length];
+    for (const byte of randomBytes(32)) if (byte < 248 && code.length < CODE_LENGTH) code += CODE_ALPHABET[byte % CODE_ALPHABET.length];
   return code;
 }
 

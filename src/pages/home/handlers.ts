@@ -1,19 +1,29 @@
 import { localPath } from "../../core/person/local-path.ts";
 import { endsOf } from "../transfers/handlers.ts";
 import type { Answer, Handler, PagesPorts, PersonVisit, Visit } from "../visit.ts";
-import { pathOf } from "../visit.ts";
+import { errorsByField, pathOf } from "../visit.ts";
 import { readTold, viewOfTold } from "../life/told.ts";
+import { viewOfSignIn } from "./sign-in.ts";
 import { viewOfMe } from "./view.ts";
 
 export function home(_ports: PagesPorts, { tongue }: Visit): Answer {
   return { kind: "page", template: "home", title: tongue.t("home.title"), model: {} };
 }
 
-export function signIn(_ports: PagesPorts, visit: Visit): Answer {
+export function signIn(ports: PagesPorts, visit: Visit): Answer {
   const next = localPath(visit.query.one("next")) ?? pathOf(visit, "/me");
   if (visit.session !== null) return { kind: "redirect", to: next };
-  const start = `/sign-in/start?${new URLSearchParams({ next, lang: visit.tongue.lang })}`;
-  return { kind: "page", template: "sign-in", title: visit.tongue.t("signIn.title"), model: { start } };
+  return { kind: "page", template: "sign-in", title: visit.tongue.t("signIn.title"), model: viewOfSignIn(visit.tongue, ports.ways, next) };
+}
+
+export function showRecovery(_ports: PagesPorts, { tongue, query }: Visit): Answer {
+  const errors = query.one("refused") === "" ? [] : [{ field: "code", text: tongue.t("recovery.error") }];
+  const model = { errors, errorAt: errorsByField(tongue, errors) };
+  return { kind: "page", template: "recovery", title: tongue.t("recovery.title"), model, status: errors.length > 0 ? 422 : 200 };
+}
+
+export function showDeleted(_ports: PagesPorts, { tongue }: Visit): Answer {
+  return { kind: "page", template: "deleted", title: tongue.t("deleted.title"), model: {} };
 }
 
 const LEGAL = { accessibility: "accessibility.title", legal: "legal.title", privacy: "privacy.title" } as const;

@@ -1,3 +1,4 @@
+import { enAccount } from "./en-account.ts";
 import { enConditions } from "./en-conditions.ts";
 import { enKeys } from "./en-keys.ts";
 import { enPortal } from "./en-portal.ts";
@@ -299,6 +300,7 @@ export const en = {
   ...enPortal,
   ...enTransfers,
   ...enConditions,
+  ...enAccount,
   ...enKeys,
   ...enHolder,
   ...enPublic,

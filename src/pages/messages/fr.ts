@@ -1,4 +1,5 @@
 import type { en } from "./en.ts";
+import { frAccount } from "./fr-account.ts";
 import { frConditions } from "./fr-conditions.ts";
 import { frKeys } from "./fr-keys.ts";
 import { frPortal } from "./fr-portal.ts";
@@ -305,6 +306,7 @@ export const fr = {
   ...frPortal,
   ...frTransfers,
   ...frConditions,
+  ...frAccount,
   ...frKeys,
   ...frHolder,
   ...frPublic,
