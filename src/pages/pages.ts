@@ -66,6 +66,7 @@ import { markTold } from "./life/told.ts";
 import { home, legalPage, me, showDeleted, showRecovery, signIn } from "./home/handlers.ts";
 import { answerConsent, permission, permissions, showConsent, showStop, startPermission, stopPermission } from "./permissions/handlers.ts";
 import { problem, problems } from "./problems.ts";
+import { receipt, receiptFile } from "./receipts/handlers.ts";
 import { compare } from "./register/compare.ts";
 import { feed } from "./register/feed.ts";
 import { participant } from "./register/handlers.ts";
@@ -156,6 +157,8 @@ const PERSON_ROUTES: [Method, string, PersonHandler][] = [
   ["post", "/permissions/:id/start", startPermission],
   ["get", "/permissions/:id/stop", showStop],
   ["post", "/permissions/:id/stop", stopPermission],
+  ["get", "/permissions/:id/receipts/:change", receipt],
+  ["get", "/permissions/:id/receipts/:change/file", receiptFile],
   ["get", "/me/transfers", transfers],
   ["get", "/me/transfers/:id", transfer],
   ["get", "/me/transfers/:id/events", transferEvents],

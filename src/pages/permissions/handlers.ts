@@ -8,6 +8,7 @@ import { startSwitch } from "../../core/switch/start-switch.ts";
 import { requestTransfer } from "../../core/transfer/request-transfer.ts";
 import { isTerminal } from "../../core/transfer/transfer.ts";
 import type { Entry } from "../register/view.ts";
+import { readRecords, viewOfRecords } from "../receipts/records.ts";
 import { endsOf } from "../transfers/handlers.ts";
 import { pathOf, type Answer, type FieldError, type Form, type PagesPorts, type PersonVisit } from "../visit.ts";
 import { readTold, viewOfTold } from "../life/told.ts";
@@ -40,7 +41,8 @@ export async function permission(ports: PagesPorts, visit: PersonVisit): Promise
     const transfers = await r.transfers.list(personId);
     const told = viewOfTold(tongue, await readTold(r, personId, [consent.sourceId, consent.destinationId]));
     const participants = await r.registered.named(endsOf([consent, ...transfers]));
-    return { ...viewOfPermission(tongue, consent, { transfers, participants, now }), told };
+    const records = viewOfRecords(tongue, await readRecords(r, consent));
+    return { ...viewOfPermission(tongue, consent, { transfers, participants, now }), ...records, told };
   });
   const news = { accepted: "permission.news.accepted", refused: "permission.news.refused", stopped: "permission.news.stopped" } as const;
   const key = news[query.one("news") as keyof typeof news];
