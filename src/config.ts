@@ -177,6 +177,18 @@ export const SETTINGS = z.object({
       "Lets people open accounts and sign in by passkeys. Unset: on where RELAIS_SIGNIN_ISSUER is unset. Needs a public address with a name: browsers make no passkeys for an IP address.",
   }),
 
+  RELAIS_SMTP_URL: urlOf("smtp", "smtps").optional().meta({
+    group: "mail",
+    description:
+      "Mail server that takes what people are written: smtp://user:password@host:587 (STARTTLS, required but on this machine) or smtps://…:465. Unset: nobody is written to, and pages say so.",
+    secret: true,
+  }),
+  RELAIS_MAIL_FROM: z
+    .string()
+    .refine((text) => z.email().safeParse(text).success, "expected a mail address")
+    .optional()
+    .meta({ group: "mail", description: "Address that mails come from, as the mail server allows it. Needed with RELAIS_SMTP_URL." }),
+
   RELAIS_SANDBOX: flag().optional().meta({
     group: "sandbox",
     description:
@@ -275,6 +287,7 @@ function group(read: Read) {
     redis: { url: read.REDIS_URL ?? null },
     keys: { encryptionSecret: read.RELAIS_KEY_ENCRYPTION_SECRET ?? null },
     signin: signinOf(read),
+    mail: mailOf(read),
     sandbox: { on: sandbox, seed: read.RELAIS_SANDBOX_SEED, allowLoopback: read.RELAIS_ALLOW_LOOPBACK ?? sandbox },
     limits: {
       maxItemBytes: read.RELAIS_MAX_ITEM_BYTES,
@@ -312,6 +325,11 @@ function operatorOf({ RELAIS_OPERATOR_NAME: name, RELAIS_OPERATOR_CONTACT: conta
   return name === undefined || contact === undefined ? null : { name, contact };
 }
 
+/** Where mail goes out; null where none does. */
+function mailOf({ RELAIS_SMTP_URL: url, RELAIS_MAIL_FROM: from }: Read): { url: string; from: string } | null {
+  return url === undefined || from === undefined ? null : { url, from };
+}
+
 /** Rules between two settings. */
 function contradictions(read: Read): string[] {
   const rules: [broken: boolean, problem: string][] = [
@@ -339,6 +357,14 @@ function contradictions(read: Read): string[] {
       read.RELAIS_CLIENT_CERTIFICATE_HEADER === undefined &&
         (read.RELAIS_CLIENT_CERTIFICATE_PROXIES ?? read.RELAIS_CLIENT_CERTIFICATE_URL) !== undefined,
       "RELAIS_CLIENT_CERTIFICATE_HEADER: is unset; expected the header field in which the proxy hands on client certificates",
+    ],
+    [
+      read.RELAIS_SMTP_URL !== undefined && read.RELAIS_MAIL_FROM === undefined,
+      "RELAIS_MAIL_FROM: is unset; expected the address that mails by RELAIS_SMTP_URL come from",
+    ],
+    [
+      read.RELAIS_SMTP_URL === undefined && read.RELAIS_MAIL_FROM !== undefined,
+      "RELAIS_SMTP_URL: is unset; expected the mail server that takes mails from RELAIS_MAIL_FROM",
     ],
     [
       isNameless(read.RELAIS_HOST, read.RELAIS_PUBLIC_URL),

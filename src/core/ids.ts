@@ -24,6 +24,8 @@ const PREFIXES = {
   meeting: "mtg",
   certificate: "crt",
   reminder: "rem",
+  mail: "mal",
+  mailAddress: "mad",
 } as const;
 
 type Kind = keyof typeof PREFIXES;

@@ -6,6 +6,7 @@ import type { ChangesReader, ChangesWriter } from "./consent/record-change.ts";
 import type { CertificatesReader, CertificatesWriter } from "./certificates/claim.ts";
 import type { ConditionsReader, ConditionsWriter } from "./policy/conditions.ts";
 import type { MeetingsReader, MeetingsWriter } from "./policy/meetings.ts";
+import type { MailReader, MailWriter } from "./person/mail.ts";
 import type { AccountReader, AccountWriter } from "./person/account.ts";
 import type { PersonNoticesReader, PersonNoticesWriter } from "./person/person-notice.ts";
 import type { Policy } from "./policy/policy.ts";
@@ -109,7 +110,7 @@ export interface Reader {
     overdue(limit: number): Promise<Pick<Transfer, "id">[]>;
   };
   switches: {
-    /** Switches whose old place is to be closed now. */
+    /** Switches whose old place is to be closed now, its person having been told. */
     closing(): Promise<Switch[]>;
     get(id: SwitchId): Promise<Switch>;
     list(personId: PersonId): Promise<Switch[]>;
@@ -126,6 +127,7 @@ export interface Reader {
   certificates: CertificatesReader;
   reminders: RemindersReader;
   personNotices: PersonNoticesReader;
+  mail: MailReader;
   participations: ParticipationsReader;
 }
 
@@ -244,6 +246,7 @@ export interface Writer extends Reader {
   claims: CertificatesWriter;
   reminding: RemindersWriter;
   announcements: PersonNoticesWriter;
+  mailing: MailWriter;
   logbook: LogbookWriter;
   standings: ParticipationsWriter;
   wording: NoticeTextsWriter;

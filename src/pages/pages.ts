@@ -87,6 +87,8 @@ import {
   showSwitchChoice,
   switchPage,
 } from "./switches/handlers.ts";
+import { giveMail, myMail, remindMe, removeMail, testMail } from "./me-mail/handlers.ts";
+import { prove, showPermissionByMail, showProve, showStopByMail, showUnsubscribe, stopByMail, unsubscribeByMail } from "./mail/links.ts";
 import { renderPage } from "./templates.ts";
 import { chooseCopy, showCopy } from "./transfers/copy.ts";
 import { cancel, showCancel, transfer, transferDocument, transferEvents, transfers } from "./transfers/handlers.ts";
@@ -116,6 +118,13 @@ const PUBLIC_ROUTES: [Method, string, Handler][] = [
   ["get", "/deleted", showDeleted],
   ["get", "/problems", problems],
   ["get", "/problems/:code", problem],
+  ["get", "/mail/prove/:token", showProve],
+  ["post", "/mail/prove/:token", prove],
+  ["get", "/mail/permission/:token", showPermissionByMail],
+  ["get", "/mail/permission/:token/stop", showStopByMail],
+  ["post", "/mail/permission/:token/stop", stopByMail],
+  ["get", "/mail/unsubscribe/:token", showUnsubscribe],
+  ["post", "/mail/unsubscribe/:token", unsubscribeByMail],
   ["get", "/accessibility", legalPage("accessibility")],
   ["get", "/legal", legalPage("legal")],
   ["get", "/privacy", legalPage("privacy")],
@@ -125,6 +134,11 @@ const PUBLIC_ROUTES: [Method, string, Handler][] = [
 const PERSON_ROUTES: [Method, string, PersonHandler][] = [
   ["get", "/me", me],
   ["post", "/me/notices/:id/read", markTold],
+  ["get", "/me/mail", myMail],
+  ["post", "/me/mail", giveMail],
+  ["post", "/me/mail/test", testMail],
+  ["post", "/me/mail/reminders", remindMe],
+  ["post", "/me/mail/remove", removeMail],
   ["get", "/me/account", (ports, visit) => account(ports, visit)],
   ["get", "/me/account/codes", showCodes],
   ["post", "/me/account/codes", makeCodes],

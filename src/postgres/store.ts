@@ -13,6 +13,7 @@ import { readLedger, writeLedger } from "./ledger.ts";
 import { readNoticeTexts, writeNoticeTexts } from "./notice-texts.ts";
 import { readMeetings, writeMeetings } from "./meetings.ts";
 import { writeLogbook } from "./logbook.ts";
+import { readMails, writeMails } from "./mails.ts";
 import { readOutbox, writeOutbox } from "./outbox.ts";
 import { readParticipants, writeParticipants } from "./participants.ts";
 import { readParticipations, writeParticipations } from "./participations.ts";
@@ -104,6 +105,7 @@ function readerOf(tx: Database): Reader {
     certificates: readCertificates(tx),
     reminders: readReminders(tx),
     personNotices: readPersonNotices(tx),
+    mail: readMails(tx),
     participations: readParticipations(tx),
   };
 }
@@ -127,6 +129,7 @@ function writerOf(tx: Database): Writer {
     claims: writeCertificates(tx),
     reminding: writeReminders(tx),
     announcements: writePersonNotices(tx),
+    mailing: writeMails(tx),
     logbook: writeLogbook(tx),
     standings: writeParticipations(tx),
     wording: writeNoticeTexts(tx),

@@ -12,8 +12,11 @@ import type { Meeting } from "../core/policy/meetings.ts";
 import type { SignedCheckpoint } from "../core/ledger/ledger.ts";
 import type { PersonAccess } from "../core/person/account.ts";
 import type { Assurance } from "../core/person/assurance.ts";
+import type { BrowserFamily } from "../core/person/browser-family.ts";
 import type { Passkey } from "../core/person/passkey.ts";
 import type { AccountLink, Person, Session } from "../core/person/person.ts";
+import type { Mail, MailEnd, MailLink } from "../core/person/mail.ts";
+import type { MailAddress } from "../core/person/mail-address.ts";
 import type { Announcement, PersonNotice } from "../core/person/person-notice.ts";
 import type { StoredDocument } from "../core/ports.ts";
 import type {
@@ -126,6 +129,19 @@ export interface Tables {
   reminders: Reminder;
   announcements: Announcement & { toldAt: Date | null; settledAt: Date | null };
   personNotices: PersonNotice;
+  personBrowsers: { personId: PersonId; browser: BrowserFamily; since: Date };
+  mailAddresses: MailAddress;
+  mailAttempts: { mark: string; personId: PersonId | null; at: Date };
+  mails: {
+    [K in keyof Mail]: K extends "id" | "createdAt" | "attempts" ? Generated<Mail[K]> : Mail[K];
+  } & {
+    lane: Generated<number>;
+    dueAt: Generated<Date>;
+    endedAt: Generated<Date | null>;
+    outcome: Generated<MailEnd | null>;
+    lastFailure: Generated<string | null>;
+  };
+  mailLinks: MailLink;
   loggedCharters: LoggedCharter;
   loggedKeys: { kid: string; event: "introduced" | "revoked"; ring: string; loggedAt: Date };
   participations: ParticipationRow;

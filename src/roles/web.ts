@@ -16,6 +16,7 @@ import { createHttpApp, listen } from "../http/server.ts";
 import { clientKey } from "../keys/client-key.ts";
 import { createDocumentCheck } from "../keys/document-check.ts";
 import { verifyProof } from "../keys/dpop.ts";
+import { createAddressSealer } from "../keys/mail-addresses.ts";
 import { publicRings, type Keyring } from "../keys/keyring.ts";
 import { openLogKey } from "../keys/log-key.ts";
 import { createSealer } from "../keys/sealer.ts";
@@ -78,6 +79,7 @@ export async function startWeb(base: Base, keyring: Keyring, sandbox: SandboxPla
     operator,
     staff,
     ways: waysOf(base, upstreams),
+    mail: base.config.mail === null ? null : createAddressSealer(keyring),
   });
   const app = createHttpApp(
     {

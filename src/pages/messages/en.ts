@@ -6,6 +6,7 @@ import { enKeys } from "./en-keys.ts";
 import { enPortal } from "./en-portal.ts";
 import { enHolder } from "./en-holder.ts";
 import { enLife } from "./en-life.ts";
+import { enMail } from "./en-mail.ts";
 import { enProblems } from "./en-problems.ts";
 import { enPublic } from "./en-public.ts";
 import { enReceipts } from "./en-receipts.ts";
@@ -305,5 +306,6 @@ export const en = {
   ...enPublic,
   ...enReceipts,
   ...enLife,
+  ...enMail,
   ...enProblems,
 } as const satisfies Record<string, string>;

@@ -7,6 +7,7 @@ import { frKeys } from "./fr-keys.ts";
 import { frPortal } from "./fr-portal.ts";
 import { frHolder } from "./fr-holder.ts";
 import { frLife } from "./fr-life.ts";
+import { frMail } from "./fr-mail.ts";
 import { frProblems } from "./fr-problems.ts";
 import { frPublic } from "./fr-public.ts";
 import { frReceipts } from "./fr-receipts.ts";
@@ -310,5 +311,6 @@ export const fr = {
   ...frPublic,
   ...frReceipts,
   ...frLife,
+  ...frMail,
   ...frProblems,
 } as const satisfies Record<keyof typeof en, string>;
