@@ -32,6 +32,7 @@ before(async () => {
   [key, stranger] = await Promise.all([testKey(), testKey()]);
 });
 after(async () => {
+  for (const { close } of entities) close();
   await network[Symbol.asyncDispose]();
   await publicOnly[Symbol.asyncDispose]();
   await pool.end();
@@ -47,19 +48,21 @@ const ports = (way: typeof network) => ({
   entityConfigurations: createEntityConfigurations({ clock: realClock, fetchOrigin: way.fetchOrigin, verify: verifyEntityConfiguration }),
 });
 
+/** Closed at the end also where a test failed before it closed its own. */
+const entities: { close(): void }[] = [];
+
 async function entity(answer: (entityId: string) => RequestListener): Promise<{ entityId: string; close(): void }> {
   let listener: RequestListener = (_request, response) => void response.end();
   const server = createServer((request, response) => listener(request, response)).listen(0, "127.0.0.1");
   await once(server, "listening");
   const entityId = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   listener = answer(entityId);
-  return {
-    entityId,
-    close: () => {
-      server.close();
-      server.closeAllConnections();
-    },
+  const close = (): void => {
+    server.close();
+    server.closeAllConnections();
   };
+  entities.push({ close });
+  return { entityId, close };
 }
 
 const TYPE = "application/entity-statement+jwt";
