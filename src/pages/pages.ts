@@ -63,7 +63,7 @@ import { askHolder, showHolders } from "./holder/meetings.ts";
 import { addReview, changePlatform, showPlatform, showPlatforms } from "./holder/platforms.ts";
 import { event } from "./life/events.ts";
 import { markTold } from "./life/told.ts";
-import { home, legalPage, me, showDeleted, showRecovery, signIn } from "./home/handlers.ts";
+import { home, plainPage, me, showDeleted, showRecovery, signIn } from "./home/handlers.ts";
 import { showTexts, writeTexts } from "./notices/handlers.ts";
 import { proposeChange, showChange, showRenewal } from "./permissions/change.ts";
 import { answerConsent, showConsent, showNotice } from "./permissions/decide.ts";
@@ -125,9 +125,10 @@ const PUBLIC_ROUTES: [Method, string, Handler][] = [
   ["post", "/mail/permission/:token/stop", stopByMail],
   ["get", "/mail/unsubscribe/:token", showUnsubscribe],
   ["post", "/mail/unsubscribe/:token", unsubscribeByMail],
-  ["get", "/accessibility", legalPage("accessibility")],
-  ["get", "/legal", legalPage("legal")],
-  ["get", "/privacy", legalPage("privacy")],
+  ["get", "/accessibility", plainPage("accessibility")],
+  ["get", "/legal", plainPage("legal")],
+  ["get", "/understand", plainPage("understand")],
+  ["get", "/privacy", plainPage("privacy")],
 ];
 
 /** For a person who has signed in, about that person only. */

@@ -13,6 +13,7 @@ import { enReceipts } from "./en-receipts.ts";
 import { enRegister } from "./en-register.ts";
 import { enTokens } from "./en-tokens.ts";
 import { enTransfers } from "./en-transfers.ts";
+import { enUnderstand } from "./en-understand.ts";
 
 /** Every text of the pages in English (ICU MessageFormat). These keys are the keys of the portal. */
 export const en = {
@@ -296,6 +297,7 @@ export const en = {
   ...enRegister,
   ...enPortal,
   ...enTokens,
+  ...enUnderstand,
   ...enTransfers,
   ...enConditions,
   ...enConsent,

@@ -14,6 +14,7 @@ import { frReceipts } from "./fr-receipts.ts";
 import { frRegister } from "./fr-register.ts";
 import { frTokens } from "./fr-tokens.ts";
 import { frTransfers } from "./fr-transfers.ts";
+import { frUnderstand } from "./fr-understand.ts";
 
 /** Every text of the pages in French. A key that is missing here, or too many, does not compile. */
 export const fr = {
@@ -301,6 +302,7 @@ export const fr = {
   ...frRegister,
   ...frPortal,
   ...frTokens,
+  ...frUnderstand,
   ...frTransfers,
   ...frConditions,
   ...frConsent,
