@@ -21,6 +21,7 @@ const PREFIXES = {
   meeting: "mtg",
   certificate: "crt",
   reminder: "rem",
+  journey: "jrn",
 } as const;
 
 type Kind = keyof typeof PREFIXES;
@@ -32,6 +33,7 @@ export type ConsentId = Id<"consent">;
 export type TransferId = Id<"transfer">;
 export type SwitchId = Id<"switch">;
 export type DocumentId = Id<"document">;
+export type JourneyId = Id<"journey">;
 export type TrustMarkId = Id<"trustMark">;
 
 const ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";

@@ -8,6 +8,8 @@ import type { MeetingsReader, MeetingsWriter } from "./policy/meetings.ts";
 import type { PersonNoticesReader, PersonNoticesWriter } from "./person/person-notice.ts";
 import type { Policy } from "./policy/policy.ts";
 import type { Consent, ConsentState } from "./consent/consent.ts";
+import type { JourneysReader, JourneysWriter } from "./consent/journey.ts";
+import type { PartiesReader, PartiesWriter } from "./consent/parties.ts";
 import type { AccountLink, Person, Session } from "./person/person.ts";
 import type { AccreditationsReader, AccreditationsWriter } from "./register/accreditations.ts";
 import type { SubordinatesReader } from "./federation/subordinates.ts";
@@ -113,6 +115,8 @@ export interface Reader {
   reminders: RemindersReader;
   personNotices: PersonNoticesReader;
   participations: ParticipationsReader;
+  parties: PartiesReader;
+  journeys: JourneysReader;
 }
 
 /** A Reader that may also write. Everything in one `store.write` is committed together, durably, or not at all. */
@@ -149,7 +153,7 @@ export interface Writer extends Reader {
       id: ConsentId,
       from: ConsentState[],
       to: ConsentState,
-      change: Partial<Pick<Consent, "datasets" | "decidedAt" | "endedAt" | "endedBy" | "language">>,
+      change: Partial<Pick<Consent, "datasets" | "decidedAt" | "endedAt" | "endedBy" | "language" | "acts">>,
     ): Promise<boolean>;
     /** Ends every consent that brings data to this participant (and, with `asSource`, reads from it). Returns how many. */
     revokeAll(end: { participantId: ParticipantId; asSource: boolean; at: Date; by: Consent["endedBy"] }): Promise<number>;
@@ -228,6 +232,8 @@ export interface Writer extends Reader {
   announcements: PersonNoticesWriter;
   logbook: LogbookWriter;
   standings: ParticipationsWriter;
+  parties: PartiesReader & PartiesWriter;
+  routes: JourneysWriter;
 }
 
 /** PostgreSQL. Nothing else is the truth. */

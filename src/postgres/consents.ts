@@ -1,6 +1,6 @@
 import type { Reader, Writer } from "../core/ports.ts";
 import type { Database } from "./pool.ts";
-import { found, json } from "./rows.ts";
+import { found, json, jsonOrNull } from "./rows.ts";
 
 export function readConsents(db: Database): Reader["consents"] {
   const all = db.selectFrom("consents").selectAll();
@@ -15,13 +15,13 @@ export function writeConsents(db: Database): Writer["permissions"] {
     add: async (consent) => {
       await db
         .insertInto("consents")
-        .values({ ...consent, notice: json(consent.notice) })
+        .values({ ...consent, notice: json(consent.notice), acts: jsonOrNull(consent.acts) })
         .execute();
     },
-    move: async (id, from, to, change) => {
+    move: async (id, from, to, { acts, ...change }) => {
       const moved = await db
         .updateTable("consents")
-        .set({ ...change, state: to })
+        .set({ ...change, ...(acts === undefined ? {} : { acts: jsonOrNull(acts) }), state: to })
         .where("id", "=", id)
         .where("state", "in", from)
         .executeTakeFirst();

@@ -1,6 +1,6 @@
 import type { Reader, Writer } from "../core/ports.ts";
 import type { Database } from "./pool.ts";
-import { found, json } from "./rows.ts";
+import { found, json, jsonOrNull } from "./rows.ts";
 
 export function readPeople(db: Database): Reader["people"] {
   return {
@@ -36,8 +36,8 @@ export function writePeople(db: Database): Writer["accounts"] {
       await db.deleteFrom("sessions").where("tokenHash", "=", tokenHash).execute();
     },
     putLink: (link) => {
-      const { inventory, ...plain } = link;
-      const row = { ...plain, inventory: json(inventory) };
+      const { inventory, contract = null, ...plain } = link;
+      const row = { ...plain, inventory: json(inventory), contract: jsonOrNull(contract) };
       const { id: _, ...replaced } = row;
       return db
         .insertInto("accountLinks")

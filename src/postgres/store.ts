@@ -8,10 +8,12 @@ import { readConditions, writeConditions } from "./conditions.ts";
 import { readEntities, writeEntities } from "./entities.ts";
 import { readIndicators } from "./indicators.ts";
 import { readLedger, writeLedger } from "./ledger.ts";
+import { readJourneys, writeJourneys } from "./journeys.ts";
 import { readMeetings, writeMeetings } from "./meetings.ts";
 import { writeLogbook } from "./logbook.ts";
 import { readOutbox, writeOutbox } from "./outbox.ts";
 import { readParticipants, writeParticipants } from "./participants.ts";
+import { readParties, writeParties } from "./parties.ts";
 import { readParticipations, writeParticipations } from "./participations.ts";
 import { readPeople, writePeople } from "./people.ts";
 import { readPersonNotices, writePersonNotices } from "./person-notices.ts";
@@ -90,6 +92,8 @@ function readerOf(tx: Database): Reader {
     reminders: readReminders(tx),
     personNotices: readPersonNotices(tx),
     participations: readParticipations(tx),
+    parties: readParties(tx),
+    journeys: readJourneys(tx),
   };
 }
 
@@ -112,6 +116,8 @@ function writerOf(tx: Database): Writer {
     announcements: writePersonNotices(tx),
     logbook: writeLogbook(tx),
     standings: writeParticipations(tx),
+    parties: { ...readParties(tx), ...writeParties(tx) },
+    routes: writeJourneys(tx),
   };
 }
 

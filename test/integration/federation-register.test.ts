@@ -381,6 +381,8 @@ async function queuedTransfer(source: Participant, destination: Participant): Pr
     sourceId: source.id,
     destinationId: destination.id,
     switchId: null,
+    journeyId: null,
+    acts: null,
     datasets: ["a"],
     state: "queued",
     reason: null,

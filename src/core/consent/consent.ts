@@ -1,12 +1,13 @@
 import type { DataSet, Language, Words } from "../catalogue/data-set.ts";
 import type { Actor } from "../errors.ts";
-import type { ConsentId, LinkId, ParticipantId, PersonId, SwitchId } from "../ids.ts";
+import type { ConsentId, JourneyId, LinkId, ParticipantId, PersonId, SwitchId } from "../ids.ts";
+import type { Act } from "./acts.ts";
 
 export const CONSENT_STATES = ["requested", "active", "suspended", "withdrawn", "revoked", "refused", "expired", "superseded"] as const;
 export type ConsentState = (typeof CONSENT_STATES)[number];
 
 export const CONSENT_MOVES = {
-  requested: ["active", "refused", "expired"],
+  requested: ["active", "suspended", "refused", "expired"],
   active: ["suspended", "withdrawn", "revoked", "expired", "superseded"],
   suspended: ["active", "withdrawn", "revoked", "expired"],
   withdrawn: [],
@@ -16,8 +17,8 @@ export const CONSENT_MOVES = {
   superseded: [],
 } as const satisfies Record<ConsentState, readonly ConsentState[]>;
 
-/** What the consent allows: copying to the destination, or deleting at the source (the last step of a switch). */
-export type ConsentAction = "copy" | "erase";
+/** What the consent allows: copying to the destination, deleting at the source (the last step of a switch), or proposing a correction to a holder. */
+export type ConsentAction = "copy" | "erase" | "propose";
 
 export interface Purpose {
   /** A DPV IRI from the closed list in `PURPOSES`. */
@@ -58,11 +59,15 @@ export interface Consent {
   sourceLinkId: LinkId;
   destinationLinkId: LinkId;
   switchId: SwitchId | null;
+  /** The choice of several sources that it was asked in; null where it was asked alone. */
+  journeyId: JourneyId | null;
   action: ConsentAction;
   /** What the person ticked: a subset of the notice's data sets. Empty until active. */
   datasets: string[];
   notice: Notice;
   noticeHash: string;
+  /** What the person did with their yes; null until then, and in records from before both acts were kept. */
+  acts: Act[] | null;
   language: Language;
   /** The participant that asked by the authorization endpoint; null where the person began at Relais. */
   requesterId: ParticipantId | null;

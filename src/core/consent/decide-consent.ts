@@ -2,7 +2,10 @@ import type { Language } from "../catalogue/data-set.ts";
 import { RelaisError } from "../errors.ts";
 import type { ConsentId, PersonId } from "../ids.ts";
 import type { Ports, Reader } from "../ports.ts";
+import { actsOf, type Mandatary } from "./acts.ts";
+import { askParties } from "./ask-parties.ts";
 import type { Consent } from "./consent.ts";
+import { mustBeOpen } from "./journey.ts";
 
 export interface Acceptance {
   consentId: ConsentId;
@@ -12,7 +15,11 @@ export interface Acceptance {
   /** Hash of the notice that was on the screen: an answer to another notice is refused. */
   noticeHash: string;
   language: Language;
+  /** Who acts for the person towards the source; the running Relais where it is left out. */
+  mandatary?: Mandatary;
 }
+
+const ANONYMOUS: Mandatary = { name: "Relais", entityId: "" };
 
 /** Records that the person says yes. @throws RelaisError `invalid` (nothing or too much ticked), `conflict` (already answered, or the notice changed). */
 export async function grantConsent(ports: Pick<Ports, "store" | "clock">, answer: Acceptance): Promise<Consent> {
@@ -22,7 +29,10 @@ export async function grantConsent(ports: Pick<Ports, "store" | "clock">, answer
     const datasets = ticked(consent, answer.datasets);
     if (consent.noticeHash !== answer.noticeHash)
       throw new RelaisError("conflict", "The notice changed while you read it. Please read it again.", { actor: "person" });
-    if (!(await w.permissions.move(consent.id, ["requested"], "active", { datasets, decidedAt: now, language: answer.language })))
+    await mustBeOpen(w, consent, now);
+    const acts = actsOf(consent, { datasets, mandatary: answer.mandatary ?? ANONYMOUS, at: now });
+    const state = await askParties(w, consent, now);
+    if (!(await w.permissions.move(consent.id, ["requested"], state, { datasets, decidedAt: now, language: answer.language, acts })))
       throw answered();
     return w.consents.get(consent.id);
   });

@@ -1,5 +1,5 @@
 import { RelaisError } from "../errors.ts";
-import { newId, type LinkId, type PersonId, type SwitchId } from "../ids.ts";
+import { newId, type JourneyId, type LinkId, type PersonId, type SwitchId } from "../ids.ts";
 import type { Ports, Reader, Writer } from "../ports.ts";
 import type { Participant } from "../register/participant.ts";
 import { readingFrom } from "../register/standing.ts";
@@ -17,6 +17,7 @@ export interface ConsentRequest {
   sourceLinkId: LinkId;
   destinationLinkId: LinkId;
   switchId?: SwitchId;
+  journeyId?: JourneyId;
   action: ConsentAction;
   /** Data sets asked for; each is offered unticked. Empty: everything that the source gives back. */
   datasets: string[];
@@ -65,10 +66,12 @@ export async function addConsentRequest(w: Writer, request: ConsentRequest, term
     sourceLinkId: sourceLink.id,
     destinationLinkId: destinationLink.id,
     switchId: request.switchId ?? null,
+    journeyId: request.journeyId ?? null,
     action: request.action,
     datasets: [],
     notice,
     noticeHash: noticeHash(notice),
+    acts: null,
     language: request.language,
     requesterId: requester?.id ?? null,
     createdAt: now,

@@ -1,5 +1,6 @@
 import type { LinkId, ParticipantId, PersonId } from "../ids.ts";
 import type { DatasetCount } from "../transfer/adapter.ts";
+import type { JointContract } from "./joint-contract.ts";
 
 /** Someone who signs in. Relais keeps the provider's pseudonymous subject and nothing else about who they are. */
 export interface Person {
@@ -35,4 +36,6 @@ export interface AccountLink {
   sealedCredentials: string | null;
   /** What the account held when it was proved; null where the participant did not say. */
   inventory: DatasetCount[] | null;
+  /** The contract behind it, where the participant says that other people hold it too. */
+  contract?: JointContract | null;
 }

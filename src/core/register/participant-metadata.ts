@@ -31,7 +31,11 @@ export function participantFrom(configuration: Omit<EntityConfiguration, "signed
     keys: clientKeysOf(client),
     federationKeys: publicKeys(configuration.keys, "jwks"),
     datasets: holder ? datasetsOf(holder) : [],
-    about: { ...aboutOf(main, organisation), ...(holder?.synthetic === true ? { synthetic: true } : {}) },
+    about: {
+      ...aboutOf(main, organisation),
+      ...(holder?.synthetic === true ? { synthetic: true } : {}),
+      ...(holder?.tells_inventory === true ? { tellsInventory: true } : {}),
+    },
     client: clientOf(client),
   };
 }

@@ -59,6 +59,8 @@ export interface Participant {
     testAccount?: string;
     /** A holder whose people are all invented: platforms of level 0 may try themselves there. */
     synthetic?: true;
+    /** A holder that tells Relais, when a person signs in there, what the account holds and who else is on its contract. */
+    tellsInventory?: true;
   };
   status: Status;
   /** OAuth client metadata where the participant asks for consent itself; null where it does not. */

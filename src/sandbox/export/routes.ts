@@ -34,7 +34,12 @@ async function getInventory(side: SourceSide, request: Request, response: Respon
   const own = await ownAccountOf(side, request);
   const { account, datasets } = own === null ? await side.guard(request, response) : { account: own, datasets: null };
   const counts = await side.library.counts(account);
-  response.set("cache-control", "no-store").json({ datasets: counts.filter(({ dataset }) => datasets === null || datasets.has(dataset)) });
+  // Who else is on the contract is told to Relais alone, when the person signs in; never with their data.
+  const contract = own === null ? null : (side.library.contract?.(account) ?? null);
+  response.set("cache-control", "no-store").json({
+    datasets: counts.filter(({ dataset }) => datasets === null || datasets.has(dataset)),
+    ...(contract === null ? {} : { contract }),
+  });
 }
 
 async function ownAccountOf({ ownAccount }: SourceSide, request: Request): Promise<string | null> {

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import express from "express";
 import type { Words } from "../../core/catalogue/data-set.ts";
 import { accountsByPersona, type Account } from "../accounts/accounts.ts";
+import { INVENTORY_SCOPE, ownAccountBy } from "../accounts/own-account.ts";
 import { createProvider, mountProvider } from "../accounts/provider.ts";
 import { consentGuard } from "../export/consented.ts";
 import type { Library } from "../export/library.ts";
@@ -66,7 +67,7 @@ export async function startHolder(settings: HolderSettings): Promise<Program> {
   const server = owned.use(await openPort(host, port));
   const entityId = server.url;
   const { name, contact, title } = HOLDERS[holder];
-  const library = withBulk({ [TEST_ACCOUNT]: testHoldings(holder), ...settings.extra }, settings.library ?? personaLibrary(holder, seed));
+  const library = withBulk({ [TEST_ACCOUNT]: testHoldings(holder), ...settings.extra }, settings.library ?? personaLibrary(holder, seed, documentKey.secret("contracts")));
   const provider = createProvider({
     issuer: entityId,
     name,
@@ -74,7 +75,7 @@ export async function startHolder(settings: HolderSettings): Promise<Program> {
     key: providerKey,
     relais: settings.relais,
     accounts: customersOf(holder, seed),
-    scopes: [],
+    scopes: [INVENTORY_SCOPE],
   });
   const report = settings.report ?? reporter(holder);
   const metadata = {
@@ -84,6 +85,7 @@ export async function startHolder(settings: HolderSettings): Promise<Program> {
       country: "FR",
       privacy_contact: contact,
       synthetic: true,
+      tells_inventory: true,
       events_endpoint: `${entityId}/events`,
       policy_uri: `${entityId}${PUBLIC_PATHS.privacy}`,
       incidents_uri: `${entityId}${PUBLIC_PATHS.incidents}`,
@@ -99,7 +101,7 @@ export async function startHolder(settings: HolderSettings): Promise<Program> {
   app.use("/events", eventRoutes({ relais, entityId }), answerNotFound);
   const faults = settings.faults ?? [];
   const guard = faultyGuard(faults, consentGuard({ entityId, relais }));
-  app.use("/export", exportRoutes({ library: faultyLibrary(faults, library), guard }), answerNotFound);
+  app.use("/export", exportRoutes({ library: faultyLibrary(faults, library), guard, ownAccount: ownAccountBy(provider) }), answerNotFound);
   mountProvider(app, provider);
   app.use(answerProblems(report));
   server.serve(app);

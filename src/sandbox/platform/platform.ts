@@ -2,6 +2,7 @@ import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import express, { type Express, type Router } from "express";
 import { pseudonymousAccounts } from "../accounts/accounts.ts";
+import { INVENTORY_SCOPE, ownAccountBy } from "../accounts/own-account.ts";
 import { createProvider, mountProvider, type SandboxProvider } from "../accounts/provider.ts";
 import { consentGuard } from "../export/consented.ts";
 import { faultyGuard, faultyLibrary } from "../export/faults.ts";
@@ -57,7 +58,6 @@ export interface Platform extends Program {
 }
 
 const CAPACITY = 20 * 1024 ** 3;
-const INVENTORY_SCOPE = "self_data.inventory";
 const TITLE = { fr: "Votre espace personnel", en: "Your personal space" };
 
 /** A platform: destination and source of the Self Data transfer protocol, and a page for its people. Ancre, the reference, unless another persona is asked for. */
@@ -232,11 +232,4 @@ async function emptied(folder: string): Promise<string> {
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
   return folder;
-}
-
-function ownAccountBy({ provider }: SandboxProvider): (value: string) => Promise<string | null> {
-  return async (value) => {
-    const token = await provider.AccessToken.find(value);
-    return token?.accountId !== undefined && token.scopes.has(INVENTORY_SCOPE) ? token.accountId : null;
-  };
 }
