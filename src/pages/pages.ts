@@ -54,6 +54,9 @@ import {
 import { changeConditionsForm, showConditions } from "./holder/conditions.ts";
 import { askHolder, showHolders } from "./holder/meetings.ts";
 import { addReview, changePlatform, showPlatform, showPlatforms } from "./holder/platforms.ts";
+import { answerShared, contracts, sharedConsent, showStopSharing, stopSharing } from "./journey/contracts.ts";
+import { journey } from "./journey/journey.ts";
+import { mandate, mandateFile } from "./journey/mandate.ts";
 import { event } from "./life/events.ts";
 import { markTold } from "./life/told.ts";
 import { home, legalPage, me, signIn } from "./home/handlers.ts";
@@ -111,6 +114,12 @@ const PERSON_ROUTES: [Method, string, PersonHandler][] = [
   ["post", "/me/notices/:id/read", markTold],
   ["get", "/me/copy", showCopy],
   ["post", "/me/copy", chooseCopy],
+  ["get", "/me/journeys/:id", journey],
+  ["get", "/me/contracts", contracts],
+  ["get", "/me/contracts/shared/:consent", sharedConsent],
+  ["post", "/me/contracts/shared/:consent", answerShared],
+  ["get", "/me/contracts/:link/stop", showStopSharing],
+  ["post", "/me/contracts/:link/stop", stopSharing],
   ["get", "/accounts", accounts],
   ["get", "/accounts/:id", showProof],
   ["post", "/accounts/:id", proveAccount],
@@ -121,6 +130,8 @@ const PERSON_ROUTES: [Method, string, PersonHandler][] = [
   ["post", "/permissions/:id/start", startPermission],
   ["get", "/permissions/:id/stop", showStop],
   ["post", "/permissions/:id/stop", stopPermission],
+  ["get", "/permissions/:id/mandate", mandate],
+  ["get", "/permissions/:id/mandate.txt", mandateFile],
   ["get", "/me/transfers", transfers],
   ["get", "/me/transfers/:id", transfer],
   ["get", "/me/transfers/:id/events", transferEvents],

@@ -30,7 +30,11 @@ export function readParties(db: Database): PartiesReader {
 
 export function writeParties(db: Database): PartiesWriter {
   return {
-    add: async (parties) => void (await db.insertInto("consentParties").values([...parties]).execute()),
+    add: async (parties) =>
+      void (await db
+        .insertInto("consentParties")
+        .values([...parties])
+        .execute()),
     lock: async (consentId) => void (await db.selectFrom("consents").select("id").where("id", "=", consentId).forUpdate().execute()),
     move: async ({ consentId, reference }, from, change) => {
       const moved = await db

@@ -122,7 +122,13 @@ async function finishLink(ports: Ports, req: Request, res: Response): Promise<vo
   const told = tellsInventory(participant)
     ? await readInventory(ports.network.fetchFor(participant, AbortSignal.timeout(15_000)), participant, answer.accessToken)
     : null;
-  await linkSignedInAccount(ports, { personId: session.personId, participantId, account: answer.subject, inventory: told?.inventory ?? null, contract: told?.contract ?? null });
+  await linkSignedInAccount(ports, {
+    personId: session.personId,
+    participantId,
+    account: answer.subject,
+    inventory: told?.inventory ?? null,
+    contract: told?.contract ?? null,
+  });
   res.redirect(303, begun.next);
 }
 

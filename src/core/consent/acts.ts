@@ -39,7 +39,10 @@ export type Act = Mandate | GivenConsent;
 /** The right that is exercised for the person: GDPR articles 20, 17 and 16. */
 export type Exercise = "portability" | "erasure" | "rectification";
 
-const EXERCISES = { copy: "portability", erase: "erasure", propose: "rectification" } as const satisfies Record<Consent["action"], Exercise>;
+const EXERCISES = { copy: "portability", erase: "erasure", propose: "rectification" } as const satisfies Record<
+  Consent["action"],
+  Exercise
+>;
 
 export function exerciseOf({ action }: Pick<Consent, "action">): Exercise {
   return EXERCISES[action];

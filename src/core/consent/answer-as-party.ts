@@ -1,6 +1,6 @@
 import { RelaisError } from "../errors.ts";
 import type { ConsentId, LinkId, PersonId } from "../ids.ts";
-import type { Ports, Writer } from "../ports.ts";
+import type { Ports, Reader, Writer } from "../ports.ts";
 import { isAgreed, type PartyState, type SharedConsent } from "./parties.ts";
 import { stopTransfers } from "./stop-transfers.ts";
 import { withdrawWithin } from "./withdraw-consent.ts";
@@ -46,7 +46,7 @@ async function answerWithin(w: Writer, { party, consent }: SharedConsent, { answ
 }
 
 /** @throws RelaisError `not_found` for whoever has no part in it. */
-export async function sharedWith(r: Pick<Writer, "parties">, personId: PersonId, consentId: ConsentId): Promise<SharedConsent> {
+export async function sharedWith(r: Pick<Reader, "parties">, personId: PersonId, consentId: ConsentId): Promise<SharedConsent> {
   const found = (await r.parties.shared(personId)).find((one) => one.consent.id === consentId);
   if (!found) throw unknown();
   return found;

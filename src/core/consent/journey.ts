@@ -73,5 +73,7 @@ export async function ownJourney(r: Reader, id: JourneyId, personId: PersonId): 
 /** @throws RelaisError `consent_ended` where its time is over: what was answered before stays. */
 export async function mustBeOpen(r: Reader, { journeyId }: Pick<Consent, "journeyId">, now: Date): Promise<void> {
   if (journeyId === null || (await r.journeys.get(journeyId)).expiresAt > now) return;
-  throw new RelaisError("consent_ended", "The time to answer is over. Choose the organisations again; nothing was sent.", { actor: "person" });
+  throw new RelaisError("consent_ended", "The time to answer is over. Choose the organisations again; nothing was sent.", {
+    actor: "person",
+  });
 }

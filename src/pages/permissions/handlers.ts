@@ -7,6 +7,8 @@ import type { Reader } from "../../core/ports.ts";
 import { startSwitch } from "../../core/switch/start-switch.ts";
 import { requestTransfer } from "../../core/transfer/request-transfer.ts";
 import { isTerminal } from "../../core/transfer/transfer.ts";
+import { journeyPath } from "../journey/journey.ts";
+import { restingSentence, viewOfParties } from "../journey/shared-view.ts";
 import type { Entry } from "../register/view.ts";
 import { endsOf } from "../transfers/handlers.ts";
 import { pathOf, type Answer, type FieldError, type Form, type PagesPorts, type PersonVisit } from "../visit.ts";
@@ -38,11 +40,25 @@ export async function permission(ports: PagesPorts, visit: PersonVisit): Promise
   const model = await ports.store.read(async (r) => {
     const consent = await ownConsent(r, consentIdOf(visit), personId);
     const transfers = await r.transfers.list(personId);
+    const parties = await r.parties.of(consent.id);
     const told = viewOfTold(tongue, await readTold(r, personId, [consent.sourceId, consent.destinationId]));
     const participants = await r.registered.named(endsOf([consent, ...transfers]));
-    return { ...viewOfPermission(tongue, consent, { transfers, participants, now }), told };
+    const seen = viewOfPermission(tongue, consent, { transfers, participants, now });
+    return {
+      ...seen,
+      sentence: (consent.state === "suspended" ? restingSentence(tongue, parties) : null) ?? seen.sentence,
+      told,
+      parties: viewOfParties(tongue, parties),
+      partiesRule: parties[0]?.rule ?? "any",
+      mandateHref: consent.acts === null ? null : pathOf(visit, `/permissions/${consent.id}/mandate`),
+    };
   });
-  const news = { accepted: "permission.news.accepted", refused: "permission.news.refused", stopped: "permission.news.stopped" } as const;
+  const news = {
+    accepted: "permission.news.accepted",
+    waiting: "permission.news.waiting",
+    refused: "permission.news.refused",
+    stopped: "permission.news.stopped",
+  } as const;
   const key = news[query.one("news") as keyof typeof news];
   return { kind: "page", template: "permission", title: model.title, model: { ...model, news: key ? tongue.t(key) : null } };
 }
@@ -86,8 +102,8 @@ export async function answerConsent(ports: PagesPorts, visit: PersonVisit): Prom
   const consentId = consentIdOf(visit);
   const next = interactionPath(form.one("next"));
   if (form.one("answer") === "refuse") {
-    await refuseConsent(ports, { consentId, personId });
-    return { kind: "redirect", to: next ?? pathOf(visit, `/permissions/${consentId}?news=refused`) };
+    const refused = await refuseConsent(ports, { consentId, personId });
+    return { kind: "redirect", to: next ?? journeyPath(visit, refused) ?? pathOf(visit, `/permissions/${consentId}?news=refused`) };
   }
   if (form.one("answer") !== "accept" || form.all("datasets").length === 0) return askToTick(ports, visit);
   const consent = await grantConsent(ports, {
@@ -96,8 +112,11 @@ export async function answerConsent(ports: PagesPorts, visit: PersonVisit): Prom
     datasets: form.all("datasets"),
     noticeHash: form.one("notice"),
     language: visit.tongue.lang,
+    mandatary: { name: ports.operator?.name ?? "Relais", entityId: ports.issuer },
   });
-  return { kind: "redirect", to: next ?? (await begin(ports, visit, consent)) };
+  if (next !== null) return { kind: "redirect", to: next };
+  const begun = await begin(ports, visit, consent);
+  return { kind: "redirect", to: journeyPath(visit, consent) ?? begun };
 }
 
 async function askToTick(ports: PagesPorts, visit: PersonVisit): Promise<Answer> {
@@ -108,6 +127,7 @@ async function askToTick(ports: PagesPorts, visit: PersonVisit): Promise<Answer>
 /** What a person began at Relais starts with their yes; what a participant asked for starts at its own call. */
 async function begin(ports: PagesPorts, visit: PersonVisit, consent: Consent): Promise<string> {
   const { personId } = visit;
+  if (consent.state === "suspended") return pathOf(visit, `/permissions/${consent.id}?news=waiting`);
   if (consent.requesterId !== null || consent.action !== "copy") return pathOf(visit, `/permissions/${consent.id}?news=accepted`);
   if (consent.switchId !== null) {
     await startSwitch(ports, { switchId: consent.switchId, consentId: consent.id, personId });

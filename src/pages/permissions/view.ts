@@ -152,7 +152,7 @@ function choiceOf(dataset: Notice["datasets"][number], lang: Language) {
   return { id: dataset.id, title, description: said(dataset.description[lang]), example: said(dataset.example[lang]) };
 }
 
-function factsOf(tongue: Tongue, notice: Notice) {
+export function factsOf(tongue: Tongue, notice: Notice) {
   const { t, lang } = tongue;
   return {
     purpose: notice.purpose.words[lang],

@@ -67,7 +67,10 @@ export async function startHolder(settings: HolderSettings): Promise<Program> {
   const server = owned.use(await openPort(host, port));
   const entityId = server.url;
   const { name, contact, title } = HOLDERS[holder];
-  const library = withBulk({ [TEST_ACCOUNT]: testHoldings(holder), ...settings.extra }, settings.library ?? personaLibrary(holder, seed, documentKey.secret("contracts")));
+  const library = withBulk(
+    { [TEST_ACCOUNT]: testHoldings(holder), ...settings.extra },
+    settings.library ?? personaLibrary(holder, seed, documentKey.secret("contracts")),
+  );
   const provider = createProvider({
     issuer: entityId,
     name,

@@ -63,9 +63,24 @@ type Couple = [
   energy: Omit<EnergyAccount, "customer">,
 ];
 
-const FLAT = { type: "flat", squareMetres: 61, rooms: 3, occupants: 2, builtIn: 1987, heating: "electric", waterHeater: "electric" } as const;
+const FLAT = {
+  type: "flat",
+  squareMetres: 61,
+  rooms: 3,
+  occupants: 2,
+  builtIn: 1987,
+  heating: "electric",
+  waterHeater: "electric",
+} as const;
 const GLYCINES = { street: "8 passage des Glycines", postcode: "35990", town: "Montrelais-les-Bois" };
-const CORBELIN = { contract: "C-EP-701122", deliveryPoint: "99100112200044", opened: "2026-02-02", power: 6, option: "base", home: FLAT } as const;
+const CORBELIN = {
+  contract: "C-EP-701122",
+  deliveryPoint: "99100112200044",
+  opened: "2026-02-02",
+  power: 6,
+  option: "base",
+  home: FLAT,
+} as const;
 const FAUVET = { ...CORBELIN, contract: "C-EP-809900", deliveryPoint: "99100180900077", opened: "2026-03-16" } as const;
 
 /** Two energy contracts of two people each (joint-contracts.ts). The Fauvets no longer live together. */
@@ -77,19 +92,17 @@ const COUPLES: readonly Couple[] = [
   ["denis", "Denis Fauvet",  "denis@fauvet.example",   "EP-1018091", "1988-12-04", { street: "21 avenue du Grand-Pré", postcode: "44998", town: "Hautvoisin" }, "06 39 98 80 91", FAUVET],
 ];
 
-const TOGETHER = COUPLES.map(
-  ([id, displayName, email, customer, born, address, phone, energy]): Resident => ({
-    id,
-    displayName,
-    email,
-    customers: { energy: customer },
-    born,
-    address,
-    phone,
-    energy: { ...energy, customer },
-    telecom: null,
-  }),
-);
+const TOGETHER = COUPLES.map(([id, displayName, email, customer, born, address, phone, energy]): Resident => ({
+  id,
+  displayName,
+  email,
+  customers: { energy: customer },
+  born,
+  address,
+  phone,
+  energy: { ...energy, customer },
+  telecom: null,
+}));
 
 /**
  * Streets and towns are invented. Telephone numbers are of the ranges that ARCEP keeps for fiction (decision 2018-0881:
