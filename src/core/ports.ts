@@ -76,6 +76,8 @@ export interface Reader {
   consents: {
     get(id: ConsentId): Promise<Consent>;
     list(personId: PersonId): Promise<Consent[]>;
+    /** What changes or renews this one, answered or not, newest first. */
+    successors(id: ConsentId): Promise<Consent[]>;
   };
   transfers: {
     get(id: TransferId): Promise<Transfer>;

@@ -7,6 +7,7 @@ export function readConsents(db: Database): Reader["consents"] {
   return {
     get: async (id) => found(await all.where("id", "=", id).executeTakeFirst(), "consent"),
     list: (personId) => all.where("personId", "=", personId).orderBy("createdAt", "desc").execute(),
+    successors: (id) => all.where("supersedes", "=", id).orderBy("createdAt", "desc").execute(),
   };
 }
 

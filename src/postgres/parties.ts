@@ -25,6 +25,16 @@ export function readParties(db: Database): PartiesReader {
         return consent ? [{ consent, party, linkId }] : [];
       });
     },
+    unwilling: async (personId, contract) => {
+      const { rows } = await sql<{ reference: string }>`
+        select reference from (
+          select distinct on (p.reference) p.reference, p.state
+          from consent_parties p join consents c on c.id = p.consent_id
+          where c.person_id = ${personId} and p.contract = ${contract} and p.person_id is not null
+          order by p.reference, p.at desc) latest
+        where state = 'removed'`.execute(db);
+      return rows.map(({ reference }) => reference);
+    },
   };
 }
 

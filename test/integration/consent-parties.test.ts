@@ -157,6 +157,15 @@ test("taking an approval back stops this contract alone, at once; the other pers
   assert.equal(await mayMove(joint), true);
 });
 
+test("a new yes is no way around another holder's no, also where one yes is enough", async () => {
+  const [owner, other] = (await couple({ rule: "any" })) as [Somebody, Somebody];
+  await answer(await yes(owner), other, "remove");
+  const again = await yes(owner);
+  assert.equal(again.state, "suspended");
+  await answer(again, other, "approve");
+  assert.deepEqual([await stateOf(again), (await yes(owner)).state], ["active", "active"]);
+});
+
 test("who has no part in the contract finds nothing: a stranger, another contract's holder, the same references elsewhere, the owner", async () => {
   const [owner, other] = (await couple()) as [Somebody, Somebody];
   const [neighbour] = (await couple()) as [Somebody];

@@ -82,6 +82,7 @@ function consentOf(change: Partial<Consent> = {}): Consent {
     noticeHash: "hash",
     language: "en",
     requesterId: null,
+    supersedes: null,
     createdAt: NOW,
     decidedAt: NOW,
     endedAt: null,

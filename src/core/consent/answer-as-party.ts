@@ -41,7 +41,7 @@ async function answerWithin(w: Writer, { party, consent }: SharedConsent, { answ
   if (!(await w.parties.move(party, FROM[answer], { state, personId, at: now }))) throw answered();
   if (!isAgreed(await w.parties.of(consent.id))) {
     await w.permissions.move(consent.id, ["active"], "suspended", {});
-    await stopTransfers(w, consent.id, now);
+    await stopTransfers(w, consent.id, { now, actor: "person" });
   } else await w.permissions.move(consent.id, ["suspended"], "active", {});
 }
 

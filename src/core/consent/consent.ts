@@ -7,9 +7,9 @@ export const CONSENT_STATES = ["requested", "active", "suspended", "withdrawn", 
 export type ConsentState = (typeof CONSENT_STATES)[number];
 
 export const CONSENT_MOVES = {
-  requested: ["active", "suspended", "refused", "expired"],
+  requested: ["active", "suspended", "refused", "expired", "superseded"],
   active: ["suspended", "withdrawn", "revoked", "expired", "superseded"],
-  suspended: ["active", "withdrawn", "revoked", "expired"],
+  suspended: ["active", "withdrawn", "revoked", "expired", "superseded"],
   withdrawn: [],
   revoked: [],
   refused: [],
@@ -24,6 +24,17 @@ export interface Purpose {
   /** A DPV IRI from the closed list in `PURPOSES`. */
   iri: string;
   words: Words;
+}
+
+/** What a change or a renewal replaces: the screen shows the difference from it. */
+export interface Before {
+  consent: ConsentId;
+  datasets: { id: string; title: Words }[];
+  recurrence: string | null;
+  expires: string;
+  retention: string | null;
+  /** Whose wish the change is. */
+  askedBy: "person" | "requester";
 }
 
 /**
@@ -47,6 +58,8 @@ export interface Notice {
   expires: string;
   /** How long the destination keeps it (ISO 8601 duration); null: until the person deletes it. */
   retention: string | null;
+  /** Absent where nothing is replaced. */
+  before?: Before;
 }
 
 /** A person's permission: data sets, purpose, source, destination, duration. */
@@ -71,6 +84,8 @@ export interface Consent {
   language: Language;
   /** The participant that asked by the authorization endpoint; null where the person began at Relais. */
   requesterId: ParticipantId | null;
+  /** The consent that this one changes or renews: with the yes to this one it ends, in the same transaction. */
+  supersedes: ConsentId | null;
   createdAt: Date;
   decidedAt: Date | null;
   endedAt: Date | null;

@@ -6,6 +6,7 @@ import { actsOf, type Mandatary } from "./acts.ts";
 import { askParties } from "./ask-parties.ts";
 import type { Consent } from "./consent.ts";
 import { mustBeOpen } from "./journey.ts";
+import { supersede } from "./succession.ts";
 
 export interface Acceptance {
   consentId: ConsentId;
@@ -21,7 +22,7 @@ export interface Acceptance {
 
 const ANONYMOUS: Mandatary = { name: "Relais", entityId: "" };
 
-/** Records that the person says yes. @throws RelaisError `invalid` (nothing or too much ticked), `conflict` (already answered, or the notice changed). */
+/** Records that the person says yes; what this changes or renews ends with it. @throws RelaisError `invalid` (nothing or too much ticked), `conflict` (already answered, or the notice changed). */
 export async function grantConsent(ports: Pick<Ports, "store" | "clock">, answer: Acceptance): Promise<Consent> {
   const now = ports.clock.now();
   return ports.store.write(async (w) => {
@@ -34,6 +35,7 @@ export async function grantConsent(ports: Pick<Ports, "store" | "clock">, answer
     const state = await askParties(w, consent, now);
     if (!(await w.permissions.move(consent.id, ["requested"], state, { datasets, decidedAt: now, language: answer.language, acts })))
       throw answered();
+    await supersede(w, consent, now);
     return w.consents.get(consent.id);
   });
 }

@@ -39,6 +39,8 @@ export interface PartiesReader {
    * says that telling could harm, whatever was written before.
    */
   shared(personId: PersonId): Promise<SharedConsent[]>;
+  /** Which parties of this contract said no last, of all that this person asked them or told them for it. */
+  unwilling(personId: PersonId, contract: string): Promise<string[]>;
 }
 
 export interface PartiesWriter {

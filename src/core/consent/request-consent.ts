@@ -9,7 +9,7 @@ import { mustBeAllowed } from "./check-consent.ts";
 import { areConditionsDue, conditionUnmet, endOf, refusedByConditions, type Refusal } from "../policy/decide.ts";
 import type { Policy } from "../policy/policy.ts";
 import { REASONS } from "../policy/reasons.ts";
-import { PURPOSES, type Consent, type ConsentAction, type Notice } from "./consent.ts";
+import { PURPOSES, type Before, type Consent, type ConsentAction, type Notice } from "./consent.ts";
 import { noticeHash } from "./notice-hash.ts";
 
 export interface ConsentRequest {
@@ -29,6 +29,8 @@ export interface ConsentRequest {
   language: Language;
   /** Entity identifier of the participant that asks, or null where the person began at Relais. */
   requester: string | null;
+  /** What this changes or renews, and whose wish that is. */
+  amends?: { consent: Consent; askedBy: Before["askedBy"] };
 }
 
 const MONTHS_AT_MOST = 13;
@@ -74,6 +76,7 @@ export async function addConsentRequest(w: Writer, request: ConsentRequest, term
     acts: null,
     language: request.language,
     requesterId: requester?.id ?? null,
+    supersedes: request.amends?.consent.id ?? null,
     createdAt: now,
     decidedAt: null,
     endedAt: null,
@@ -190,6 +193,20 @@ function noticeOf(request: ConsentRequest, parts: Parts, now: Date): Notice {
     recurrence: request.recurrence,
     expires: request.expires,
     retention: request.retention,
+    ...(request.amends ? { before: beforeOf(request.amends) } : {}),
+  };
+}
+
+function beforeOf({ consent, askedBy }: NonNullable<ConsentRequest["amends"]>): Before {
+  const { datasets, recurrence, expires, retention } = consent.notice;
+  const given = new Set(consent.datasets);
+  return {
+    consent: consent.id,
+    datasets: datasets.filter(({ id }) => given.has(id)).map(({ id, title }) => ({ id, title })),
+    recurrence,
+    expires,
+    retention,
+    askedBy,
   };
 }
 
