@@ -7,6 +7,7 @@ const PREFIXES = {
   person: "prs",
   link: "lnk",
   consent: "cst",
+  change: "chg",
   transfer: "trf",
   switch: "swt",
   document: "doc",

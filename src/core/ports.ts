@@ -2,12 +2,13 @@ import type { Actor, ErrorCode } from "./errors.ts";
 import type { ConsentId, DocumentId, LinkId, ParticipantId, PersonId, SwitchId, TransferId } from "./ids.ts";
 import type { LedgerReader, LedgerWriter } from "./ledger/ledger.ts";
 import type { OutboxReader, OutboxWriter } from "./events/outbox.ts";
+import type { ChangesReader, ChangesWriter } from "./consent/record-change.ts";
 import type { CertificatesReader, CertificatesWriter } from "./certificates/claim.ts";
 import type { ConditionsReader, ConditionsWriter } from "./policy/conditions.ts";
 import type { MeetingsReader, MeetingsWriter } from "./policy/meetings.ts";
 import type { PersonNoticesReader, PersonNoticesWriter } from "./person/person-notice.ts";
 import type { Policy } from "./policy/policy.ts";
-import type { Consent, ConsentState } from "./consent/consent.ts";
+import type { Consent, ConsentState, NewConsent } from "./consent/consent.ts";
 import type { JourneysReader, JourneysWriter } from "./consent/journey.ts";
 import type { PartiesReader, PartiesWriter } from "./consent/parties.ts";
 import type { AccountLink, Person, Session } from "./person/person.ts";
@@ -64,6 +65,7 @@ export interface Reader {
     /** Who is told of changes in the register: everybody who is accredited above the sandbox's level and has keys of its own. */
     recipients(): Promise<ParticipantId[]>;
     names(ids: readonly ParticipantId[]): Promise<Map<ParticipantId, string>>;
+    entityIds(ids: readonly ParticipantId[]): Promise<Map<ParticipantId, string>>;
     /** The newest mark of this participant, in force or not. */
     findMark(id: ParticipantId): Promise<TrustMark | null>;
   };
@@ -78,7 +80,11 @@ export interface Reader {
     list(personId: PersonId): Promise<Consent[]>;
     /** What changes or renews this one, answered or not, newest first. */
     successors(id: ConsentId): Promise<Consent[]>;
+    /** What one of the status lists of consents says of each that is not valid now; null where no consent has a place in it. */
+    statuses(list: number, now: Date): Promise<{ index: number; status: number }[] | null>;
   };
+  /** Every state that a consent was ever in: written by the store with the change itself, whoever makes it. */
+  changes: ChangesReader;
   transfers: {
     get(id: TransferId): Promise<Transfer>;
     /** Newest first. */
@@ -149,8 +155,9 @@ export interface Writer extends Reader {
     putLink(link: AccountLink): Promise<AccountLink>;
   };
   permissions: {
-    add(consent: Consent): Promise<void>;
-    /** Moves from one of `from`; false where the consent was in another state (nothing changed). */
+    /** With its place in the status lists. */
+    add(consent: NewConsent): Promise<Consent>;
+    /** Every change of a state, here and below, leaves its row in `changes`. Moves from one of `from`; false where the consent was in another state (nothing changed). */
     move(
       id: ConsentId,
       from: ConsentState[],
@@ -214,6 +221,7 @@ export interface Writer extends Reader {
     /** Live transfers under a consent, locked until the transaction ends. */
     live(filter: { consentId?: ConsentId; participantId?: ParticipantId }): Promise<Transfer[]>;
   };
+  sealing: ChangesWriter;
   moves: {
     add(row: Switch): Promise<void>;
     change(

@@ -1,3 +1,5 @@
+import { sql } from "kysely";
+import { LIST_SIZE, STATUS } from "../core/federation/status-list.ts";
 import type { Reader, Writer } from "../core/ports.ts";
 import type { Database } from "./pool.ts";
 import { found, json, jsonOrNull } from "./rows.ts";
@@ -8,17 +10,38 @@ export function readConsents(db: Database): Reader["consents"] {
     get: async (id) => found(await all.where("id", "=", id).executeTakeFirst(), "consent"),
     list: (personId) => all.where("personId", "=", personId).orderBy("createdAt", "desc").execute(),
     successors: (id) => all.where("supersedes", "=", id).orderBy("createdAt", "desc").execute(),
+    statuses: (list, now) => statusesOf(db, list, now),
   };
+}
+
+/** What is valid is not named. What waits for an answer, or is interrupted, may become so; what ended never will. */
+async function statusesOf(db: Database, list: number, now: Date): Promise<{ index: number; status: number }[] | null> {
+  const from = list * LIST_SIZE;
+  const { rows } = await sql<{ known: boolean; invalid: number[] | null; suspended: number[] | null }>`
+    select coalesce((select max(status_index) from consents), 0) >= ${from} as known,
+      array_agg(index) filter (where state not in ('requested', 'suspended')) as invalid,
+      array_agg(index) filter (where state in ('requested', 'suspended')) as suspended
+    from (
+      select status_index - ${from} as index, case when expires_at <= ${now} then 'expired' else state end as state from consents
+      where status_index >= ${from} and status_index < ${from + LIST_SIZE} and (state <> 'active' or expires_at <= ${now})) listed`.execute(
+    db,
+  );
+  const [{ known, invalid, suspended } = { known: false, invalid: null, suspended: null }] = rows;
+  if (!known) return null;
+  return [
+    ...(invalid ?? []).map((index) => ({ index, status: STATUS.invalid })),
+    ...(suspended ?? []).map((index) => ({ index, status: STATUS.suspended })),
+  ];
 }
 
 export function writeConsents(db: Database): Writer["permissions"] {
   return {
-    add: async (consent) => {
-      await db
+    add: (consent) =>
+      db
         .insertInto("consents")
         .values({ ...consent, notice: json(consent.notice), acts: jsonOrNull(consent.acts) })
-        .execute();
-    },
+        .returningAll()
+        .executeTakeFirstOrThrow(),
     move: async (id, from, to, { acts, ...change }) => {
       const moved = await db
         .updateTable("consents")
@@ -31,7 +54,7 @@ export function writeConsents(db: Database): Writer["permissions"] {
     revokeAll: async ({ participantId, asSource, at, by }) => {
       const ended = await db
         .updateTable("consents")
-        .set({ state: "revoked", endedAt: at, endedBy: by })
+        .set({ state: "revoked", endedAt: at, endedBy: by, endedBecause: json({ kind: "standing", participant: participantId }) })
         .where("state", "in", ["active", "suspended"])
         .where((e) => e.or([e("destinationId", "=", participantId), ...(asSource ? [e("sourceId", "=", participantId)] : [])]))
         .executeTakeFirst();

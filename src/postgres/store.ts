@@ -2,6 +2,7 @@ import { asRelaisError, RelaisError } from "../core/errors.ts";
 import type { Reader, Store, Writer } from "../core/ports.ts";
 import { writeAccreditations } from "./accreditation-changes.ts";
 import { readAccreditations } from "./accreditations.ts";
+import { readChanges, writeChanges } from "./consent-changes.ts";
 import { writeConsents, readConsents } from "./consents.ts";
 import { readCertificates, writeCertificates } from "./certificates.ts";
 import { readConditions, writeConditions } from "./conditions.ts";
@@ -48,9 +49,16 @@ async function writeWithRetry<T>(db: Database, work: (writer: Writer) => Promise
     try {
       return await db.transaction().execute((tx) => work(writerOf(tx)));
     } catch (error) {
-      if (attempt >= TRIES || !COLLISIONS.has(sqlState(error))) return translate(error);
+      if (attempt >= TRIES || !isCollision(error)) return translate(error);
     }
   }
+}
+
+/** Two consents that drew the same place in a status list at the same moment draw again. */
+function isCollision(error: unknown): boolean {
+  return (
+    COLLISIONS.has(sqlState(error)) || (error instanceof Error && "constraint" in error && error.constraint === "consents_status_index")
+  );
 }
 
 /** Carries what a rehearsal found out of the transaction that it takes back. */
@@ -67,7 +75,9 @@ class TakenBack<T> extends Error {
 async function rehearse<T>(db: Database, work: (writer: Writer) => Promise<T>): Promise<T> {
   const rehearsing = db.transaction().execute(async (tx): Promise<T> => {
     const writer = writerOf(tx);
-    throw new TakenBack(await work({ ...writer, log: { ...writer.log, append: () => writer.ledger.size() } }));
+    throw new TakenBack(
+      await work({ ...writer, log: { ...writer.log, append: () => writer.ledger.size(), appendAll: () => writer.ledger.size() } }),
+    );
   });
   return rehearsing.catch((error: unknown) => (error instanceof TakenBack ? (error.found as T) : translate(error)));
 }
@@ -77,6 +87,7 @@ function readerOf(tx: Database): Reader {
     participants: readParticipants(tx),
     people: readPeople(tx),
     consents: readConsents(tx),
+    changes: readChanges(tx),
     transfers: readTransfers(tx),
     switches: readSwitches(tx),
     registered: readRegistered(tx),
@@ -103,6 +114,7 @@ function writerOf(tx: Database): Writer {
     register: writeParticipants(tx),
     accounts: writePeople(tx),
     permissions: writeConsents(tx),
+    sealing: writeChanges(tx),
     deliveries: writeTransfers(tx),
     moves: writeSwitches(tx),
     cases: writeAccreditations(tx),

@@ -1,13 +1,14 @@
 import type { ColumnType, Generated } from "kysely";
 import type { Words } from "../core/catalogue/data-set.ts";
 import type { ProbeResult } from "../core/conformance/probe.ts";
-import type { Consent } from "../core/consent/consent.ts";
 import type { Journey } from "../core/consent/journey.ts";
 import type { Party } from "../core/consent/parties.ts";
 import type { JointContract } from "../core/person/joint-contract.ts";
+import type { Consent, EndReason } from "../core/consent/consent.ts";
+import type { ConsentChange } from "../core/consent/record-change.ts";
 import type { CertificateClaim, Reading } from "../core/certificates/claim.ts";
 import type { Notice } from "../core/events/outbox.ts";
-import type { ParticipantId, TransferId } from "../core/ids.ts";
+import type { ConsentId, ParticipantId, TransferId } from "../core/ids.ts";
 import type { Access, Condition, Exclusion, HolderReview, ShownCertificate } from "../core/policy/conditions.ts";
 import type { Meeting } from "../core/policy/meetings.ts";
 import type { SignedCheckpoint } from "../core/ledger/ledger.ts";
@@ -58,9 +59,14 @@ export interface Tables {
   people: Person;
   sessions: Session;
   accountLinks: Omit<WithJson<AccountLink, "inventory">, "contract"> & { contract: NullableJson<JointContract> };
-  consents: Omit<WithJson<Consent, "notice">, "acts"> & { acts: NullableJson<Consent["acts"]> };
   consentParties: Party;
   journeys: Journey;
+  consents: Omit<WithJson<Consent, "notice">, "acts" | "endedBecause" | "statusIndex"> & {
+    acts: NullableJson<Consent["acts"]>;
+    endedBecause: ColumnType<EndReason | null, string | null | undefined, string | null>;
+    statusIndex: Generated<number>;
+  };
+  consentChanges: Omit<ConsentChange, "sequence" | "because"> & { sequence: Generated<number>; because: NullableJson<EndReason> };
   switches: Switch;
   transfers: Transfer;
   transferKeys: { caller: string; key: string; fingerprint: string; transferId: TransferId };
@@ -91,7 +97,14 @@ export interface Tables {
   logEntries: { index: number; leaf: Buffer };
   logHashes: { level: number; index: number; hash: Buffer };
   logCheckpoints: SignedCheckpoint;
-  notices: Omit<WithJson<Notice, "details">, "attempts" | "acknowledgedAt" | "givenUpAt" | "lastFailure"> & {
+  notices: Omit<
+    WithJson<Notice, "details">,
+    "attempts" | "acknowledgedAt" | "givenUpAt" | "lastFailure" | "consentId" | "subject" | "lane" | "sequence"
+  > & {
+    consentId: Generated<ConsentId | null>;
+    subject: Generated<string | null>;
+    lane: Generated<number>;
+    sequence: Generated<number>;
     attempts: Generated<number>;
     acknowledgedAt: Generated<Date | null>;
     givenUpAt: Generated<Date | null>;

@@ -1,8 +1,11 @@
 import { join } from "node:path";
 import { ADAPTERS } from "../../adapters/index.ts";
 import { createAuthorization } from "../authorization/authorization.ts";
+import { pairwiseSubject } from "../authorization/live-consent.ts";
 import { ConfigError } from "../config.ts";
 import { asRelaisError } from "../core/errors.ts";
+import { tellChanges } from "../core/consent/tell-changes.ts";
+import type { PersonId } from "../core/ids.ts";
 import { originOf } from "../core/ledger/checkpoint.ts";
 import { concludeChecks } from "../core/register/conclude-checks.ts";
 import { createKeyLogging } from "../core/register/log-own-keys.ts";
@@ -24,6 +27,8 @@ import type { SandboxPlan } from "../sandbox/plan.ts";
 import { createSignin } from "../signin/signin.ts";
 import { clock, every, registering, type Base } from "./base.ts";
 
+/** A withdrawal is told at once. */
+const TELL_SECONDS = 0.1;
 /** How soon what was seen of a participant is acted on. */
 const CONCLUDE_SECONDS = 1;
 
@@ -75,6 +80,9 @@ export async function startWeb(base: Base, keyring: Keyring, sandbox: SandboxPla
   );
   base.owned.use(await listen(app, base.address));
   // The worker looks, the web decides: only here are the keys that sign marks.
+  const secret = keyring.secret("subjects");
+  const telling = { store, clock, subjectFor: (entityId: string, personId: PersonId) => pairwiseSubject(secret, entityId, personId) };
+  every(base, "telling participants of consents", TELL_SECONDS, () => tellChanges(telling, base.shutdown));
   every(base, "concluding checks", CONCLUDE_SECONDS, () => concludeChecks(register));
   every(
     base,

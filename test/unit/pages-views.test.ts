@@ -87,7 +87,9 @@ function consentOf(change: Partial<Consent> = {}): Consent {
     decidedAt: NOW,
     endedAt: null,
     endedBy: null,
+    endedBecause: null,
     expiresAt: LATER,
+    statusIndex: 0,
     notice: {
       version: "2026-11",
       requester: null,

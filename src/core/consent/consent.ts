@@ -60,6 +60,8 @@ export interface Notice {
   retention: string | null;
   /** Absent where nothing is replaced. */
   before?: Before;
+  /** The published text that the person is shown beside the facts, by language; absent in older notices. */
+  texts?: Partial<Record<Language, { version: number; hash: string }>>;
 }
 
 /** A person's permission: data sets, purpose, source, destination, duration. */
@@ -90,8 +92,24 @@ export interface Consent {
   decidedAt: Date | null;
   endedAt: Date | null;
   endedBy: Actor | null;
+  /** Why, where it was neither its person nor its time. */
+  endedBecause: EndReason | null;
   expiresAt: Date;
+  /** Its place in the status lists of consents (core/consent/consent-status.ts), given by the store. */
+  statusIndex: number;
 }
+
+/** As it is asked for: what the store gives and what only comes later is not there yet. */
+export type NewConsent = Omit<Consent, "statusIndex" | "endedBecause">;
+
+/** What was given for one thing does not hold for another: what changed at a participant, or what was decided about it. */
+export type EndReason =
+  | { kind: "standing"; participant: ParticipantId }
+  | { kind: "terms"; participant: ParticipantId; changes: { what: TermName; before: string[]; after: string[] }[] };
+
+/** What a participant publishes and a consent is given for (S-202). */
+export const TERM_NAMES = ["country", "processors", "purposes"] as const;
+export type TermName = (typeof TERM_NAMES)[number];
 
 /** Purposes that a consent may have: IRIs of the W3C Data Privacy Vocabulary 2.3. */
 export const PURPOSES = [

@@ -59,7 +59,7 @@ export async function addConsentRequest(w: Writer, request: ConsentRequest, term
   const wanted = offered(request, { source, link: sourceLink, words });
   const refused = await refusedBy(w, request, { source, destination, datasets: wanted.map(({ id }) => id), ...terms });
   const notice = noticeOf(request, { requester, source, destination, ...sorted(wanted, refused) }, now);
-  const consent: Consent = {
+  return w.permissions.add({
     id: newId("consent"),
     personId: request.personId,
     state: "requested",
@@ -82,9 +82,7 @@ export async function addConsentRequest(w: Writer, request: ConsentRequest, term
     endedAt: null,
     endedBy: null,
     expiresAt: endOfDay(request.expires, now),
-  };
-  await w.permissions.add(consent);
-  return consent;
+  });
 }
 
 interface Wanted {

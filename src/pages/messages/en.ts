@@ -6,6 +6,7 @@ import { enHolder } from "./en-holder.ts";
 import { enLife } from "./en-life.ts";
 import { enProblems } from "./en-problems.ts";
 import { enPublic } from "./en-public.ts";
+import { enReceipts } from "./en-receipts.ts";
 import { enRegister } from "./en-register.ts";
 import { enTransfers } from "./en-transfers.ts";
 
@@ -302,6 +303,7 @@ export const en = {
   ...enKeys,
   ...enHolder,
   ...enPublic,
+  ...enReceipts,
   ...enLife,
   ...enProblems,
 } as const satisfies Record<string, string>;

@@ -7,6 +7,7 @@ import { frHolder } from "./fr-holder.ts";
 import { frLife } from "./fr-life.ts";
 import { frProblems } from "./fr-problems.ts";
 import { frPublic } from "./fr-public.ts";
+import { frReceipts } from "./fr-receipts.ts";
 import { frRegister } from "./fr-register.ts";
 import { frTransfers } from "./fr-transfers.ts";
 
@@ -308,6 +309,7 @@ export const fr = {
   ...frKeys,
   ...frHolder,
   ...frPublic,
+  ...frReceipts,
   ...frLife,
   ...frProblems,
 } as const satisfies Record<keyof typeof en, string>;

@@ -48,3 +48,15 @@ insert into allowed_moves (machine, from_state, to_state) values
   ('party', 'told', 'removed'), ('party', 'asked', 'approved'), ('party', 'asked', 'removed'),
   ('party', 'approved', 'removed'), ('party', 'removed', 'approved');
 create trigger consent_parties_move before update on consent_parties for each row execute function refuse_illegal_move('party');
+
+-- What rests and goes on again does so by the word of people: another holder of the contract.
+create or replace function changes_of_moved() returns trigger language plpgsql as $$
+begin
+  insert into relais.consent_changes (consent_id, earlier, state, at, by, language, because)
+  select m.id, b.state, m.state,
+    case when m.ended_at is not null then m.ended_at when b.state = 'requested' then m.decided_at else clock_timestamp() end,
+    case when m.ended_at is not null then m.ended_by else 'person' end,
+    m.language, m.ended_because
+  from new_rows m join old_rows b on b.id = m.id where m.state is distinct from b.state;
+  return null;
+end $$;
