@@ -57,6 +57,7 @@ import { addReview, changePlatform, showPlatform, showPlatforms } from "./holder
 import { answerShared, contracts, sharedConsent, showStopSharing, stopSharing } from "./journey/contracts.ts";
 import { journey } from "./journey/journey.ts";
 import { mandate, mandateFile } from "./journey/mandate.ts";
+import { choosePropose, showPropose } from "./journey/propose.ts";
 import { event } from "./life/events.ts";
 import { markTold } from "./life/told.ts";
 import { home, legalPage, me, signIn } from "./home/handlers.ts";
@@ -115,6 +116,8 @@ const PERSON_ROUTES: [Method, string, PersonHandler][] = [
   ["get", "/me/copy", showCopy],
   ["post", "/me/copy", chooseCopy],
   ["get", "/me/journeys/:id", journey],
+  ["get", "/me/propose", showPropose],
+  ["post", "/me/propose", choosePropose],
   ["get", "/me/contracts", contracts],
   ["get", "/me/contracts/shared/:consent", sharedConsent],
   ["post", "/me/contracts/shared/:consent", answerShared],

@@ -22,6 +22,8 @@ export interface DataSet {
   mediaTypes: string[];
   /** How often new data appears at the holder (ISO 8601 duration). */
   updateFrequency: string;
+  /** Its holder takes proposals of corrections for it. */
+  acceptsProposals?: true;
 }
 
 const DATASET_ID = /^[a-z][a-z0-9-]{0,40}(\.[a-z][a-z0-9-]{0,40}){0,5}$/;

@@ -22,8 +22,9 @@ export async function checkStanding(r: Reader, consent: Consent, { policy, now }
   if (consent.state !== "active" || consent.expiresAt <= now) throw consentEnded(consent, now);
   const [source, destination] = await Promise.all([r.participants.get(consent.sourceId), r.participants.get(consent.destinationId)]);
   const ends = { holder: await endOf(r, source), platform: await endOf(r, destination) };
-  mustBeAllowed(ends.holder, readingFrom(source), now);
-  mustBeAllowed(ends.platform, "delivery_in", now);
+  const isProposal = consent.action === "propose";
+  mustBeAllowed(ends.holder, isProposal ? "proposal" : readingFrom(source), now);
+  mustBeAllowed(ends.platform, isProposal ? "proposal" : "delivery_in", now);
   if (consent.action === "copy" && areConditionsDue(source, consent.switchId !== null)) {
     const refused = await refusedByConditions(r, policy, ends, { ...consent, now });
     if (refused.length > 0) throw conditionUnmet(ends, refused);

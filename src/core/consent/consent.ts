@@ -121,4 +121,8 @@ export const PURPOSES = [
     iri: "https://w3id.org/dpv#ServiceProvision",
     words: { fr: "Changer d’espace personnel en gardant vos données", en: "Switch to another personal data space and keep your data" },
   },
+  {
+    iri: "https://w3id.org/dpv#RightsFulfilment",
+    words: { fr: "Faire corriger vos données par l’organisme", en: "Have the organisation correct your data" },
+  },
 ] as const satisfies readonly Purpose[];

@@ -48,7 +48,7 @@ function rolesOf({ holder, platform }: { holder: Members | undefined; platform: 
 function endpointsOf({ holder = {}, platform = {} }: { holder: Members | undefined; platform: Members | undefined }): Endpoints {
   const found: [keyof Endpoints, unknown][] = [
     ["export", holder.export_endpoint ?? platform.export_endpoint],
-    ["inbox", platform.inbox_endpoint],
+    ["inbox", platform.inbox_endpoint ?? holder.inbox_endpoint],
     ["issuer", holder.issuer ?? platform.issuer],
     ["events", holder.events_endpoint ?? platform.events_endpoint],
   ];
@@ -117,6 +117,7 @@ function datasetOf(given: Members | null): DataSet {
     example: words(value.example, `datasets/${id}/example`),
     mediaTypes,
     updateFrequency: text(value, "updateFrequency", 20),
+    ...(value.acceptsProposals === true ? { acceptsProposals: true } : {}),
   };
 }
 

@@ -108,10 +108,7 @@ interface Choice {
   source: Chosen;
   destination: Chosen;
 }
-type ErrorKeys = Record<
-  "source" | "destination",
-  "copy.error.source" | "copy.error.destination" | "switch.error.source" | "switch.error.destination"
->;
+type ErrorKeys = Record<"source" | "destination", `${"copy" | "switch" | "propose"}.error.${"source" | "destination"}`>;
 
 /** Both places as the form or the address names them, or what has to be chosen first. */
 export function chosenPlaces(
@@ -131,7 +128,7 @@ export function chosenPlaces(
 /** To the proof of the first account that is missing, and back here with both choices kept. */
 export function proofFirst(
   visit: PersonVisit,
-  back: "/me/copy" | "/me/switch",
+  back: "/me/copy" | "/me/switch" | "/me/propose",
   { source, destination }: Choice,
   sources: Chosen[] = [source],
 ): Answer {

@@ -174,10 +174,10 @@ function actorName({ t }: Tongue, { actor }: TransferEvent, names: { source: str
   return actor === "platform" ? names.destination : t(`actor.${actor}`);
 }
 
-const COUNTS = ["items", "stored", "omitted", "missing"] as const;
+const COUNTS = ["items", "stored", "omitted", "missing", "waiting", "accepted", "refused"] as const;
 
 /** Said only where there are some. */
-const ONLY_WHERE_SOME = new Set<string>(["omitted", "missing"]);
+const ONLY_WHERE_SOME = new Set<string>(["omitted", "missing", "accepted", "refused"]);
 
 /** Only counts that we know how to say; whatever else an event holds is for the record. */
 function detailsOf({ t }: Tongue, { details }: TransferEvent): string[] {
@@ -197,6 +197,10 @@ const MENDERS = {
   changed: "person",
   lost: "operator",
   stopped: "person",
+  not_plausible: "person",
+  proof_needed: "person",
+  not_changeable: "person",
+  out_of_date: "person",
 } as const satisfies Record<OmissionReason, string>;
 
 function omissionsOf(tongue: Tongue, story: Story) {

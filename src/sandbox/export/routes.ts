@@ -12,6 +12,8 @@ const MOST_ITEMS = 1000;
 export interface SourceSide {
   library: Library;
   guard: ConsentGuard;
+  /** What people corrected here: the only thing that a consent to propose opens. */
+  corrections?: Library;
   /** The account of an access token of our own issuer with scope `self_data.inventory`; null for any other. */
   ownAccount?: (token: string) => Promise<string | null>;
 }
@@ -32,8 +34,9 @@ export function exportRoutes(side: SourceSide): Router {
 
 async function getInventory(side: SourceSide, request: Request, response: Response): Promise<void> {
   const own = await ownAccountOf(side, request);
-  const { account, datasets } = own === null ? await side.guard(request, response) : { account: own, datasets: null };
-  const counts = await side.library.counts(account);
+  const consented = own === null ? await side.guard(request, response) : { account: own, datasets: null, actions: new Set<string>() };
+  const { account, datasets } = consented;
+  const counts = await libraryOf(side, consented).counts(account);
   // Who else is on the contract is told to Relais alone, when the person signs in; never with their data.
   const contract = own === null ? null : (side.library.contract?.(account) ?? null);
   response.set("cache-control", "no-store").json({
@@ -54,6 +57,13 @@ async function ownAccountOf({ ownAccount }: SourceSide, request: Request): Promi
   return account;
 }
 
+/** Under a consent to propose nothing is read but what the person corrected. */
+function libraryOf({ library, corrections }: SourceSide, { actions }: Pick<Consented, "actions">): Library {
+  if (!actions.has("propose")) return library;
+  if (corrections) return corrections;
+  throw new RelaisError("consent_missing", "The consent is to propose corrections, and nobody corrects anything here.");
+}
+
 function datasetOf(consented: Consented, request: Request): string {
   const dataset = String(request.params["dataset"]);
   if (!consented.datasets.has(dataset))
@@ -61,16 +71,17 @@ function datasetOf(consented: Consented, request: Request): string {
   return dataset;
 }
 
-async function headDataset({ library, guard }: SourceSide, request: Request, response: Response): Promise<void> {
-  const consented = await guard(request, response);
+async function headDataset(side: SourceSide, request: Request, response: Response): Promise<void> {
+  const consented = await side.guard(request, response);
   const dataset = datasetOf(consented, request);
   const count =
-    (await library.counts(consented.account)).find((candidate: DatasetCount) => candidate.dataset === dataset) ?? notFound("data set");
+    (await libraryOf(side, consented).counts(consented.account)).find((candidate: DatasetCount) => candidate.dataset === dataset) ??
+    notFound("data set");
   response.set({ "self-data-items": String(count.items), "self-data-bytes": String(count.bytes), "cache-control": "no-store" }).end();
 }
 
-async function getPage({ library, guard }: SourceSide, request: Request, response: Response): Promise<void> {
-  const consented = await guard(request, response);
+async function getPage(side: SourceSide, request: Request, response: Response): Promise<void> {
+  const consented = await side.guard(request, response);
   const dataset = datasetOf(consented, request);
   const { cursor, since, limit } = request.query;
   const asked = {
@@ -80,7 +91,7 @@ async function getPage({ library, guard }: SourceSide, request: Request, respons
     since: sinceOf(since),
     limit: limitOf(limit),
   };
-  const page = (await library.page(asked)) ?? notFound("data set");
+  const page = (await libraryOf(side, consented).page(asked)) ?? notFound("data set");
   response.set("cache-control", "no-store").json({ dataset, next: page.next, items: page.items.map(listed) });
 }
 
@@ -109,9 +120,11 @@ function listed(item: ListedItem): object {
   };
 }
 
-async function getItem({ library, guard }: SourceSide, request: Request, response: Response): Promise<void> {
-  const consented = await guard(request, response);
-  const item = (await library.read(consented.account, datasetOf(consented, request), String(request.params["key"]))) ?? notFound("item");
+async function getItem(side: SourceSide, request: Request, response: Response): Promise<void> {
+  const consented = await side.guard(request, response);
+  const item =
+    (await libraryOf(side, consented).read(consented.account, datasetOf(consented, request), String(request.params["key"]))) ??
+    notFound("item");
   response.set({
     "content-type": item.mediaType,
     "content-length": String(item.bytes),

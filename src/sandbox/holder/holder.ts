@@ -19,6 +19,8 @@ import { relaisAt } from "../peer/relais.ts";
 import { reporter } from "../peer/reports.ts";
 import { dataSetsOf, type HolderName } from "../personas/holdings.ts";
 import { type BulkCustomers, numberedItems, withBulk } from "./bulk.ts";
+import { takesProposals } from "./proposal-rules.ts";
+import { openProposalSide } from "./proposal-side.ts";
 import { personaLibrary } from "./persona-library.ts";
 
 export interface HolderSettings {
@@ -67,7 +69,7 @@ export async function startHolder(settings: HolderSettings): Promise<Program> {
   const server = owned.use(await openPort(host, port));
   const entityId = server.url;
   const { name, contact, title } = HOLDERS[holder];
-  const library = withBulk(
+  const own = withBulk(
     { [TEST_ACCOUNT]: testHoldings(holder), ...settings.extra },
     settings.library ?? personaLibrary(holder, seed, documentKey.secret("contracts")),
   );
@@ -93,14 +95,21 @@ export async function startHolder(settings: HolderSettings): Promise<Program> {
       policy_uri: `${entityId}${PUBLIC_PATHS.privacy}`,
       incidents_uri: `${entityId}${PUBLIC_PATHS.incidents}`,
       test_account: TEST_ACCOUNT,
-      datasets: dataSetsOf(holder),
+      inbox_endpoint: `${entityId}/inbox`,
+      datasets: dataSetsOf(holder).map((one) => (takesProposals(one.id) ? { ...one, acceptsProposals: true } : one)),
     },
   };
+  const relais = relaisAt({ issuer: settings.relais, entityId, key: documentKey });
+  const folder = join(settings.dataDir, holder);
+  const customers = new Set(customersOf(holder, seed).map(({ id }) => id));
+  const side = { holder, name, folder, seed, entityId, library: own, hasAccount: (account: string) => customers.has(account) };
+  const { library, inbox, admin } = owned.use(await openProposalSide({ ...side, relais, key: documentKey }));
   const app = express().disable("x-powered-by").disable("etag");
   app.use(ledger.watch);
   app.get("/.well-known/openid-federation", serveEntityConfiguration({ entityId, name, contact, federationKey, documentKey, metadata }));
-  app.use(publicPages({ name, contact, folder: join(settings.dataDir, holder) }));
-  const relais = relaisAt({ issuer: settings.relais, entityId, key: documentKey });
+  app.use(publicPages({ name, contact, folder }));
+  app.use("/inbox", inbox, answerNotFound);
+  app.use("/admin/proposals", admin);
   app.use("/events", eventRoutes({ relais, entityId }), answerNotFound);
   const faults = settings.faults ?? [];
   const guard = faultyGuard(faults, consentGuard({ entityId, relais }));

@@ -1,6 +1,6 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import express, { type Express, type Router } from "express";
+import express, { type Express, type Request, type Router } from "express";
 import { pseudonymousAccounts } from "../accounts/accounts.ts";
 import { INVENTORY_SCOPE, ownAccountBy } from "../accounts/own-account.ts";
 import { createProvider, mountProvider, type SandboxProvider } from "../accounts/provider.ts";
@@ -24,6 +24,7 @@ import { deliveriesInMemory } from "./bring/deliveries.ts";
 import { type Bring, CALLBACK } from "./bring/routes.ts";
 import { type DestinationSide, inboxRoutes } from "./inbox.ts";
 import { openIndexFile } from "./index-file.ts";
+import { openCorrections } from "./corrections.ts";
 import { createIntake, type Intake } from "./intake.ts";
 import { type Ledger, openLedger } from "../peer/ledger.ts";
 import { ANCRE, type Fault, type PlatformPersona } from "./personas.ts";
@@ -76,6 +77,7 @@ export async function startPlatform(settings: PlatformSettings): Promise<Platfor
   const accounts = persona.flaw === null ? pseudonymousAccounts(seed, persona.folder) : [];
   const shelves = openShelves(index, folder);
   const transfers = openTransfers(index, shelves);
+  const corrections = openCorrections(index);
   const relais = relaisAt({ issuer, entityId, key: documentKey });
   const about = { issuer: entityId, name: persona.name, title: TITLE, key: providerKey, relais: issuer };
   const sandboxProvider = createProvider({ ...about, accounts, scopes: [INVENTORY_SCOPE] });
@@ -93,7 +95,12 @@ export async function startPlatform(settings: PlatformSettings): Promise<Platfor
   });
   const sides = {
     inbox: inboxOf(faults, { entityId, intake, relais, transfers, key: documentKey }),
-    export: exportOf(faults, { library: shelves, guard: consentGuard({ relais, entityId }), ownAccount: ownAccountBy(sandboxProvider) }),
+    export: exportOf(faults, {
+      library: shelves,
+      corrections: corrections.library,
+      guard: consentGuard({ relais, entityId }),
+      ownAccount: ownAccountBy(sandboxProvider),
+    }),
   };
   const people = { accounts, cookieKey: providerKey.secret("person pages") };
   const bring = bringOf({
@@ -105,7 +112,8 @@ export async function startPlatform(settings: PlatformSettings): Promise<Platfor
     personOf: (request) => personOf(people, request),
   });
 
-  const pages: PersonPages = { name: persona.name, title: TITLE, ...people, shelves, bring };
+  const correct = { personOf: (request: Request) => personOf(people, request), shelves, corrections, entityId, relais: issuer };
+  const pages: PersonPages = { name: persona.name, title: TITLE, ...people, shelves, bring, correct };
   server.serve(
     appOf({
       events: eventRoutes({ relais, entityId }),
