@@ -11,6 +11,7 @@ import type { Policy } from "./policy/policy.ts";
 import type { Consent, ConsentState, NewConsent } from "./consent/consent.ts";
 import type { JourneysReader, JourneysWriter } from "./consent/journey.ts";
 import type { PartiesReader, PartiesWriter } from "./consent/parties.ts";
+import type { NoticeTextsReader, NoticeTextsWriter } from "./consent/notice-text.ts";
 import type { AccountLink, Person, Session } from "./person/person.ts";
 import type { AccreditationsReader, AccreditationsWriter } from "./register/accreditations.ts";
 import type { SubordinatesReader } from "./federation/subordinates.ts";
@@ -85,6 +86,7 @@ export interface Reader {
   };
   /** Every state that a consent was ever in: written by the store with the change itself, whoever makes it. */
   changes: ChangesReader;
+  noticeTexts: NoticeTextsReader;
   transfers: {
     get(id: TransferId): Promise<Transfer>;
     /** Newest first. */
@@ -166,7 +168,7 @@ export interface Writer extends Reader {
     ): Promise<boolean>;
     /** Ends every consent that brings data to this participant (and, with `asSource`, reads from it). Returns how many. */
     revokeAll(end: { participantId: ParticipantId; asSource: boolean; at: Date; by: Consent["endedBy"] }): Promise<number>;
-    /** Active consents whose time is over. */
+    /** Consents whose time is over, and requests that nobody answered in time. */
     expire(now: Date): Promise<ConsentId[]>;
   };
   deliveries: {
@@ -244,6 +246,7 @@ export interface Writer extends Reader {
   standings: ParticipationsWriter;
   parties: PartiesReader & PartiesWriter;
   routes: JourneysWriter;
+  wording: NoticeTextsWriter;
 }
 
 /** PostgreSQL. Nothing else is the truth. */

@@ -61,7 +61,10 @@ import { choosePropose, showPropose } from "./journey/propose.ts";
 import { event } from "./life/events.ts";
 import { markTold } from "./life/told.ts";
 import { home, legalPage, me, signIn } from "./home/handlers.ts";
-import { answerConsent, permission, permissions, showConsent, showStop, startPermission, stopPermission } from "./permissions/handlers.ts";
+import { proposeChange, showChange, showRenewal } from "./permissions/change.ts";
+import { answerConsent, showConsent } from "./permissions/decide.ts";
+import { permission, permissions, showStop, stopPermission } from "./permissions/handlers.ts";
+import { startPermission } from "./permissions/start.ts";
 import { problem, problems } from "./problems.ts";
 import { compare } from "./register/compare.ts";
 import { feed } from "./register/feed.ts";
@@ -131,6 +134,9 @@ const PERSON_ROUTES: [Method, string, PersonHandler][] = [
   ["get", "/permissions/:id/decide", showConsent],
   ["post", "/permissions/:id/decide", answerConsent],
   ["post", "/permissions/:id/start", startPermission],
+  ["get", "/permissions/:id/change", showChange],
+  ["post", "/permissions/:id/change", proposeChange],
+  ["get", "/permissions/:id/renew", showRenewal],
   ["get", "/permissions/:id/stop", showStop],
   ["post", "/permissions/:id/stop", stopPermission],
   ["get", "/permissions/:id/mandate", mandate],

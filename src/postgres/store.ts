@@ -10,6 +10,7 @@ import { readEntities, writeEntities } from "./entities.ts";
 import { readIndicators } from "./indicators.ts";
 import { readLedger, writeLedger } from "./ledger.ts";
 import { readJourneys, writeJourneys } from "./journeys.ts";
+import { readNoticeTexts, writeNoticeTexts } from "./notice-texts.ts";
 import { readMeetings, writeMeetings } from "./meetings.ts";
 import { writeLogbook } from "./logbook.ts";
 import { readOutbox, writeOutbox } from "./outbox.ts";
@@ -88,6 +89,7 @@ function readerOf(tx: Database): Reader {
     people: readPeople(tx),
     consents: readConsents(tx),
     changes: readChanges(tx),
+    noticeTexts: readNoticeTexts(tx),
     transfers: readTransfers(tx),
     switches: readSwitches(tx),
     registered: readRegistered(tx),
@@ -130,6 +132,7 @@ function writerOf(tx: Database): Writer {
     standings: writeParticipations(tx),
     parties: { ...readParties(tx), ...writeParties(tx) },
     routes: writeJourneys(tx),
+    wording: writeNoticeTexts(tx),
   };
 }
 

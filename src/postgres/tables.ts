@@ -6,6 +6,7 @@ import type { Party } from "../core/consent/parties.ts";
 import type { JointContract } from "../core/person/joint-contract.ts";
 import type { Consent, EndReason } from "../core/consent/consent.ts";
 import type { ConsentChange } from "../core/consent/record-change.ts";
+import type { NoticeText } from "../core/consent/notice-text.ts";
 import type { CertificateClaim, Reading } from "../core/certificates/claim.ts";
 import type { Notice } from "../core/events/outbox.ts";
 import type { ConsentId, ParticipantId, TransferId } from "../core/ids.ts";
@@ -67,6 +68,7 @@ export interface Tables {
     statusIndex: Generated<number>;
   };
   consentChanges: Omit<ConsentChange, "sequence" | "because"> & { sequence: Generated<number>; because: NullableJson<EndReason> };
+  noticeTexts: WithJson<NoticeText, "sections">;
   switches: Switch;
   transfers: Transfer;
   transferKeys: { caller: string; key: string; fingerprint: string; transferId: TransferId };

@@ -1,4 +1,4 @@
-import type { Consent } from "./consent.ts";
+import { ACTS, type Consent } from "./consent.ts";
 
 /** Who acts for the person: whoever runs this Relais. */
 export interface Mandatary {
@@ -34,7 +34,7 @@ export interface GivenConsent {
 }
 
 /** Two acts of one person at one moment, kept apart: they answer to different people, and end by different laws. */
-export type Act = Mandate | GivenConsent;
+export type GivenAct = Mandate | GivenConsent;
 
 /** The right that is exercised for the person: GDPR articles 20, 17 and 16. */
 export type Exercise = "portability" | "erasure" | "rectification";
@@ -48,27 +48,21 @@ export function exerciseOf({ action }: Pick<Consent, "action">): Exercise {
   return EXERCISES[action];
 }
 
-/** What a yes to this notice consists of. */
-export function actsOf(consent: Consent, given: { datasets: string[]; mandatary: Mandatary; at: Date }): [Mandate, GivenConsent] {
-  const { notice } = consent;
+/** What a yes to this notice consists of. A right to have something corrected is exercised where the correction goes, any other one where the data is. */
+export function actsOf(consent: Consent, given: { datasets: string[]; mandatary: Mandatary; at: Date }): GivenAct[] {
+  const { notice, noticeHash } = consent;
+  const { datasets, mandatary } = given;
   const at = given.at.toISOString();
-  const mandate: Mandate = {
-    act: "mandate",
-    at,
-    towards: notice.source.entityId,
-    mandatary: given.mandatary,
-    object: { exercise: exerciseOf(consent), datasets: given.datasets, deliverTo: notice.destination.entityId },
-    duration: { from: at.slice(0, 10), until: notice.expires },
-  };
-  return [
-    mandate,
-    {
-      act: "consent",
+  const acts = {
+    mandate: {
+      act: "mandate",
       at,
-      towards: notice.destination.entityId,
-      datasets: given.datasets,
-      purpose: notice.purpose.iri,
-      notice: consent.noticeHash,
+      towards: notice.action === "propose" ? notice.destination.entityId : notice.source.entityId,
+      mandatary,
+      object: { exercise: exerciseOf(consent), datasets, deliverTo: notice.destination.entityId },
+      duration: { from: at.slice(0, 10), until: notice.expires },
     },
-  ];
+    consent: { act: "consent", at, towards: notice.destination.entityId, datasets, purpose: notice.purpose.iri, notice: noticeHash },
+  } as const satisfies Record<GivenAct["act"], GivenAct>;
+  return ACTS[consent.action].map((act) => acts[act]);
 }

@@ -1,7 +1,7 @@
 import type { DataSet, Language, Words } from "../catalogue/data-set.ts";
 import type { Actor } from "../errors.ts";
 import type { ConsentId, JourneyId, LinkId, ParticipantId, PersonId, SwitchId } from "../ids.ts";
-import type { Act } from "./acts.ts";
+import type { GivenAct } from "./acts.ts";
 
 export const CONSENT_STATES = ["requested", "active", "suspended", "withdrawn", "revoked", "refused", "expired", "superseded"] as const;
 export type ConsentState = (typeof CONSENT_STATES)[number];
@@ -16,6 +16,18 @@ export const CONSENT_MOVES = {
   expired: [],
   superseded: [],
 } as const satisfies Record<ConsentState, readonly ConsentState[]>;
+
+/**
+ * Two acts, each said for itself. The mandate towards the holder: to ask for the data in the person's place (GDPR art. 20, CNIL 2021-070). The
+ * consent towards the destination: to receive it for this purpose (GDPR art. 6(1)(a), 7).
+ */
+export type Act = "mandate" | "consent";
+
+/** The acts that a yes takes. */
+export const ACTS = { copy: ["mandate", "consent"], erase: ["mandate"], propose: ["mandate", "consent"] } as const satisfies Record<
+  ConsentAction,
+  readonly Act[]
+>;
 
 /** What the consent allows: copying to the destination, deleting at the source (the last step of a switch), or proposing a correction to a holder. */
 export type ConsentAction = "copy" | "erase" | "propose";
@@ -58,10 +70,10 @@ export interface Notice {
   expires: string;
   /** How long the destination keeps it (ISO 8601 duration); null: until the person deletes it. */
   retention: string | null;
-  /** Absent where nothing is replaced. */
-  before?: Before;
   /** The published text that the person is shown beside the facts, by language; absent in older notices. */
   texts?: Partial<Record<Language, { version: number; hash: string }>>;
+  /** Absent where nothing is replaced. */
+  before?: Before;
 }
 
 /** A person's permission: data sets, purpose, source, destination, duration. */
@@ -82,7 +94,7 @@ export interface Consent {
   notice: Notice;
   noticeHash: string;
   /** What the person did with their yes; null until then, and in records from before both acts were kept. */
-  acts: Act[] | null;
+  acts: GivenAct[] | null;
   language: Language;
   /** The participant that asked by the authorization endpoint; null where the person began at Relais. */
   requesterId: ParticipantId | null;
@@ -110,6 +122,29 @@ export type EndReason =
 /** What a participant publishes and a consent is given for (S-202). */
 export const TERM_NAMES = ["country", "processors", "purposes"] as const;
 export type TermName = (typeof TERM_NAMES)[number];
+/** The same day of another month; the last one of a shorter month. */
+export function addMonths(from: Date, months: number): Date {
+  const moved = new Date(from);
+  moved.setUTCDate(1);
+  moved.setUTCMonth(moved.getUTCMonth() + months);
+  const last = new Date(Date.UTC(moved.getUTCFullYear(), moved.getUTCMonth() + 1, 0)).getUTCDate();
+  moved.setUTCDate(Math.min(from.getUTCDate(), last));
+  return moved;
+}
+
+/** How long a request waits for its answer. */
+const ANSWER_DAYS = 30;
+
+/** A request from before this moment waits no more. */
+export function askedBefore(now: Date): Date {
+  return new Date(now.getTime() - ANSWER_DAYS * 86_400_000);
+}
+
+/** The last moment at which it can be answered. */
+export function answerBy({ createdAt, expiresAt }: Pick<Consent, "createdAt" | "expiresAt">): Date {
+  const patience = new Date(createdAt.getTime() + ANSWER_DAYS * 86_400_000);
+  return patience < expiresAt ? patience : expiresAt;
+}
 
 /** Purposes that a consent may have: IRIs of the W3C Data Privacy Vocabulary 2.3. */
 export const PURPOSES = [

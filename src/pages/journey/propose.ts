@@ -18,7 +18,13 @@ function takesProposals({ participant: { endpoints, datasets } }: Entry): boolea
   return endpoints.inbox !== undefined && datasets.some(({ acceptsProposals }) => acceptsProposals === true);
 }
 
-function proposePage(ports: PagesPorts, { tongue }: PersonVisit, { offered, links, picks }: Places, form: Form, errors: FieldError[]): Answer {
+function proposePage(
+  ports: PagesPorts,
+  { tongue }: PersonVisit,
+  { offered, links, picks }: Places,
+  form: Form,
+  errors: FieldError[],
+): Answer {
   const offer = { links, now: ports.clock.now() };
   const model = {
     sources: choicesOf(tongue, { ...offer, entries: offered.source, role: "platform", chosen: form.one("source") }),

@@ -1,5 +1,6 @@
 import type { Party, PartyState, SharedConsent } from "../../core/consent/parties.ts";
-import { factsOf, isActive, stateOf } from "../permissions/view.ts";
+import { factsOf } from "../permissions/facts.ts";
+import { isActive, stateOf } from "../permissions/view.ts";
 import type { Tongue } from "../tongue.ts";
 
 const TAGS = {

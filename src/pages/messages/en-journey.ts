@@ -119,8 +119,6 @@ export const enJourney = {
     "This goes the other way: from your space {source} to the organisation {destination}. Only what you corrected yourself is read.",
   "propose.what": "What may be proposed",
   "propose.kept": "What {destination} accepts takes the place of the old value in its records. What it refuses, it drops.",
-  "propose.stop": "Under “Permissions”, in two steps. What {destination} has accepted by then stays; what it has not decided is dropped.",
-  "propose.refuse": "Nothing is proposed, and nothing changes at {destination}.",
   "decide.title.propose": "Allow corrections of your data to be proposed from {source} to {destination}?",
   "proposal.title": "What became of each proposal",
   "proposal.lead": "The old value stands until the organisation has accepted the new one.",
@@ -133,7 +131,8 @@ export const enJourney = {
   "proposal.text.refused": "{destination} refused it; {source} keeps your correction.",
   "proposal.text.waiting": "Somebody at {destination} has to decide. The old value stands until then; {source} keeps your correction.",
   "proposal.text.onItsWay": "From {source} to {destination}.",
-  "proposal.sentence.received": "{destination} has received your proposals. Of some, somebody there has still to decide. {source} keeps your corrections.",
+  "proposal.sentence.received":
+    "{destination} has received your proposals. Of some, somebody there has still to decide. {source} keeps your corrections.",
   "proposal.sentence.verified": "{destination} has accepted each of your proposals from {source}.",
   "proposal.sentence.partial": "{destination} did not accept all of your proposals from {source}. The list says which, and why.",
   "event.proposal_decided": "{destination} decided on proposals from {source}",
@@ -145,4 +144,14 @@ export const enJourney = {
   "omission.not_changeable": "This cannot be changed by a proposal. The help desk of the organisation can.",
   "omission.out_of_date": "The organisation’s value changed meanwhile. Get a new copy, and propose again if it is still wrong.",
   "profile.act.proposal": "A person proposes a correction",
+  "propose.words.atStake":
+    "{destination} decides on each correction. What it accepts takes the place of the old value, and may change your contract with it.",
+  "propose.words.ifRefuse": "Nothing is proposed, and nothing changes at {destination}.",
+  "propose.words.howToStop":
+    "Under “Permissions”, in two steps. What {destination} has accepted by then stays; what it has not decided is dropped.",
+  "propose.words.mandate":
+    "Relais asks {destination} in your name to correct your data (right to rectification, GDPR article 16), until the day named above. It gets no other right.",
+  "propose.words.consent": "{source} gives your corrections, and {destination} may read and use them for this purpose alone.",
+  "propose.act.mandate": "I ask Relais to propose my corrections to {destination} in my name",
+  "propose.act.consent": "I agree that {destination} receives my corrections from {source}",
 } as const;

@@ -122,9 +122,6 @@ export const frJourney = {
     "Ceci va dans l’autre sens : de votre espace {source} vers l’organisme {destination}. Seul ce que vous avez corrigé vous-même est lu.",
   "propose.what": "Ce qui peut être proposé",
   "propose.kept": "Ce que {destination} accepte remplace l’ancienne valeur dans ses dossiers. Ce qu’il refuse, il l’efface.",
-  "propose.stop":
-    "Dans « Autorisations », en deux étapes. Ce que {destination} a accepté d’ici là reste ; ce qui n’est pas décidé est abandonné.",
-  "propose.refuse": "Rien n’est proposé, et rien ne change chez {destination}.",
   "decide.title.propose": "Autoriser la proposition de corrections de vos données : {source} → {destination} ?",
   "proposal.title": "Ce que devient chaque proposition",
   "proposal.lead": "L’ancienne valeur reste en vigueur tant que l’organisme n’a pas accepté la nouvelle.",
@@ -141,7 +138,8 @@ export const frJourney = {
   "proposal.sentence.received":
     "{destination} a reçu vos propositions. Pour certaines, quelqu’un doit encore y décider. {source} garde vos corrections.",
   "proposal.sentence.verified": "{destination} a accepté chacune de vos propositions venues de {source}.",
-  "proposal.sentence.partial": "{destination} n’a pas accepté toutes vos propositions venues de {source}. La liste dit lesquelles, et pourquoi.",
+  "proposal.sentence.partial":
+    "{destination} n’a pas accepté toutes vos propositions venues de {source}. La liste dit lesquelles, et pourquoi.",
   "event.proposal_decided": "{destination} a décidé de propositions venues de {source}",
   "event.count.waiting": "{count, plural, one {# attend une décision} other {# attendent une décision}}",
   "event.count.accepted": "{count, plural, one {# acceptée} other {# acceptées}}",
@@ -152,4 +150,14 @@ export const frJourney = {
   "omission.out_of_date":
     "La valeur de l’organisme a changé entre-temps. Demandez une nouvelle copie, et proposez de nouveau si elle est encore fausse.",
   "profile.act.proposal": "Une personne propose une correction",
+  "propose.words.atStake":
+    "{destination} décide pour chaque correction. Ce qu’il accepte remplace l’ancienne valeur, et peut changer votre contrat avec lui.",
+  "propose.words.ifRefuse": "Rien n’est proposé, et rien ne change chez {destination}.",
+  "propose.words.howToStop":
+    "Dans « Autorisations », en deux étapes. Ce que {destination} a accepté d’ici là reste ; ce qui n’est pas décidé est abandonné.",
+  "propose.words.mandate":
+    "Relais demande à {destination}, en votre nom, de corriger vos données (droit de rectification, article 16 du RGPD), jusqu’au jour indiqué plus haut. Il n’a aucun autre droit.",
+  "propose.words.consent": "{source} donne vos corrections, et {destination} peut les lire et les utiliser pour ce seul but.",
+  "propose.act.mandate": "Je demande à Relais de proposer mes corrections à {destination} en mon nom",
+  "propose.act.consent": "J’accepte que {destination} reçoive mes corrections depuis {source}",
 } as const;

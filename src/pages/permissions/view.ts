@@ -1,10 +1,10 @@
-import { CONSENT_MOVES, type Consent, type ConsentState, type Notice } from "../../core/consent/consent.ts";
-import { KINDS, type Language } from "../../core/catalogue/data-set.ts";
+import { answerBy, CONSENT_MOVES, type Consent, type ConsentState } from "../../core/consent/consent.ts";
 import type { Participant } from "../../core/register/participant.ts";
 import { isTerminal, type Transfer } from "../../core/transfer/transfer.ts";
-import { badgeOf, namesOf, type Entry } from "../register/view.ts";
+import { namesOf } from "../register/view.ts";
 import type { Tongue } from "../tongue.ts";
 import { rowOfTransfer } from "../transfers/view.ts";
+import { factsOf, lastDayOf } from "./facts.ts";
 
 const TAGS = {
   requested: "govuk-tag--yellow",
@@ -20,7 +20,8 @@ const TAGS = {
 /** The state as it is now: a permission whose last day is over has expired, before any sweep says so. */
 export function stateOf(consent: Consent, now: Date): ConsentState {
   const mayExpire = (CONSENT_MOVES[consent.state] as readonly ConsentState[]).includes("expired");
-  return mayExpire && consent.expiresAt <= now ? "expired" : consent.state;
+  const end = consent.state === "requested" ? answerBy(consent) : consent.expiresAt;
+  return mayExpire && end <= now ? "expired" : consent.state;
 }
 
 export function isActive(consent: Consent, now: Date): boolean {
@@ -30,7 +31,7 @@ export function isActive(consent: Consent, now: Date): boolean {
 
 /** A copy that the person began here: a switch is started from its own page, and a participant that asked calls by itself. */
 export function startsAtRelais(consent: Consent): boolean {
-  return consent.action === "copy" && consent.requesterId === null && consent.switchId === null;
+  return consent.action !== "erase" && consent.requesterId === null && consent.switchId === null;
 }
 
 /** A single delivery that was made: the permission lets nothing more go (core/transfer/request-transfer.ts). */
@@ -109,86 +110,6 @@ function timelineOf({ t, moment }: Tongue, consent: Consent, now: Date) {
     });
   }
   return lines.map(({ at, what, who: actor }) => ({ what, who: actor, at: moment(at), iso: at.toISOString() }));
-}
-
-/**
- * The screen on which a person decides, made from the notice alone (experience reference, minimal consent screen);
- * the register adds the accreditation in force.
- */
-export function viewOfDecision(
-  tongue: Tongue,
-  consent: Consent,
-  ends: { requester: Entry | null; source: Entry; destination: Entry; now: Date },
-) {
-  const { t, lang } = tongue;
-  const { notice } = consent;
-  return {
-    id: consent.id,
-    title: t(notice.action === "erase" ? "decide.title.erase" : "decide.title.copy", {
-      source: notice.source.name,
-      destination: notice.destination.name,
-    }),
-    isErase: notice.action === "erase",
-    requester: notice.requester && { name: notice.requester.name, badge: ends.requester && badgeOf(tongue, ends.requester, ends.now) },
-    source: { ...notice.source, badge: badgeOf(tongue, ends.source, ends.now) },
-    destination: { ...notice.destination, badge: badgeOf(tongue, ends.destination, ends.now) },
-    groups: KINDS.map((kind) => ({
-      kind,
-      title: t(`kind.${kind}`),
-      datasets: notice.datasets.filter((one) => one.kind === kind).map((one) => choiceOf(one, lang)),
-    })).filter(({ datasets }) => datasets.length > 0),
-    withheld: (notice.withheld ?? []).map(({ title, because }) => ({ title: title[lang], because: because.map((one) => one[lang]) })),
-    count: notice.datasets.length,
-    ...factsOf(tongue, notice),
-    noticeHash: consent.noticeHash,
-    noticeVersion: notice.version,
-  };
-}
-
-function choiceOf(dataset: Notice["datasets"][number], lang: Language) {
-  const title = dataset.title[lang];
-  // A data set that a platform names without describing it has its name as every text: said once is enough.
-  const said = (text: string) => (text === title ? null : text);
-  return { id: dataset.id, title, description: said(dataset.description[lang]), example: said(dataset.example[lang]) };
-}
-
-export function factsOf(tongue: Tongue, notice: Notice) {
-  const { t, lang } = tongue;
-  return {
-    purpose: notice.purpose.words[lang],
-    purposeIri: notice.purpose.iri,
-    often: notice.recurrence === null ? t("permission.once") : t("permission.every", { period: durationOf(tongue, notice.recurrence) }),
-    expires: t("permission.expires", { date: lastDayOf(tongue, notice) }),
-    retention:
-      notice.retention === null
-        ? t("permission.keptUntilDeleted", { destination: notice.destination.name })
-        : t("permission.keptFor", { destination: notice.destination.name, period: durationOf(tongue, notice.retention) }),
-    where: whereOf(tongue, notice),
-    privacyContacts: [notice.source, notice.destination].map(({ name, privacyContact }) => ({ name, contact: privacyContact })),
-  };
-}
-
-/** A full-date is a day everywhere: noon keeps it the same day in Paris. */
-function lastDayOf({ date }: Tongue, { expires }: Notice): string {
-  return date(new Date(`${expires}T12:00:00Z`));
-}
-
-/** Member states of the European Union and of the EEA: data that stays there needs no transfer mechanism (GDPR art. 44). */
-const EEA = new Set("AT BE BG HR CY CZ DK EE FI FR DE GR HU IE IT LV LT LU MT NL PL PT RO SK SI ES SE IS LI NO".split(" "));
-
-function whereOf({ t, country }: Tongue, { destination }: Notice): string {
-  return t(EEA.has(destination.country) ? "permission.whereEea" : "permission.whereOutside", {
-    destination: destination.name,
-    country: country(destination.country),
-  });
-}
-
-const PERIODS = { Y: "period.years", M: "period.months", W: "period.weeks", D: "period.days" } as const;
-
-/** `P1Y`, `P3M`, `P2W`, `P1D` in words; another ISO 8601 duration as it is written. */
-export function durationOf({ t }: Tongue, duration: string): string {
-  const [, count, unit] = /^P(\d{1,4})([YMWD])$/.exec(duration) ?? [];
-  return count && unit ? t(PERIODS[unit as keyof typeof PERIODS], { count: Number(count) }) : duration;
 }
 
 export function viewOfStop(tongue: Tongue, consent: Consent, running: number) {

@@ -1,0 +1,51 @@
+/** Texts about giving, changing and following a permission, in English. */
+export const enConsent = {
+  "decide.answerBy": "You can answer until {date}. You can leave this page and come back to it: the request waits for you.",
+  "decide.refusedBefore": "You refused the same request on {date}. You can refuse again.",
+  "decide.account": "Your account there: {account}",
+  "decide.atStake": "What is at stake",
+  "decide.complaint": "Complain to the CNIL (page in French)",
+  "decide.rightsTitle": "Your rights, and whom to write to",
+  "decide.basisTitle": "On what legal ground",
+  "decide.basis":
+    "{source} hands your data over because you have a right to take it with you (portability, article 20 of the General Data Protection Regulation, GDPR). {destination} receives it because you consent (article 6 of the GDPR). Your data also stays where it is.",
+  "decide.recipientsTitle": "Who sees your data",
+  "decide.recipients":
+    "The data comes from {source}. Relais carries it and keeps no copy. {destination} receives it, with the companies that work for it.",
+  "decide.recipientsLink": "See them on the page of {destination}",
+  "decide.textTitle": "The exact text of this request",
+  "decide.textVersion": "Wording: version {version}, fingerprint",
+  "decide.error.mandate": "Tick the mandate, or refuse",
+  "decide.error.consent": "Tick the consent, or refuse",
+  "decide.unreadable.title": "This request cannot be read in English yet",
+  "decide.unreadable.text":
+    "Nobody can agree to what they cannot read. So this request cannot be accepted in English. You can read it and answer in French.",
+  "decide.unreadable.who": "Whoever runs Relais can add the text in English. Nothing is sent in the meantime.",
+
+  "act.title": "{count, plural, one {Your act} other {Your two acts}}",
+  "act.hint": "{count, plural, one {To say yes, tick the box.} other {These are two different things. To say yes, tick both.}}",
+  "act.mandate": "Mandate: request my data from {source}",
+  "act.consent": "Consent: hand it to {destination}",
+  "act.mandateErase": "Mandate: request that {source} deletes my data",
+
+  "change.decide": "Change what goes from {source} to {destination}?",
+  "change.difference": "What would change",
+  "change.before": "Now",
+  "change.after": "After",
+  "change.allowed": "Allowed",
+  "change.notAllowed": "Not allowed",
+  "change.added": "Added",
+  "change.asked": "Asked for: tick it below if you allow it",
+  "change.removed": "Taken out",
+  "change.same": "No change",
+  "change.often": "How often",
+  "change.youAsk": "You do. You want to change your own permission.",
+  "change.ticked": "What you allow already is ticked. Untick what you no longer allow. What is asked for in addition is not ticked.",
+  "change.stops":
+    "If you say yes, your present permission ends at once, and a transfer in progress under it stops. The next one follows the new permission.",
+  "change.ifRefuse": "Your present permission goes on as it is.",
+  "change.refuse": "Change nothing",
+  "change.accept": "Change",
+  "permission.news.changed": "Your permission is changed. The former one has ended.",
+  "permission.news.kept": "Nothing was changed. Your permission goes on as before.",
+} as const satisfies Record<string, string>;
