@@ -78,6 +78,7 @@ export interface Reader {
   };
   consents: {
     get(id: ConsentId): Promise<Consent>;
+    find(id: ConsentId): Promise<Consent | null>;
     list(personId: PersonId): Promise<Consent[]>;
     /** What changes or renews this one, answered or not, newest first. */
     successors(id: ConsentId): Promise<Consent[]>;

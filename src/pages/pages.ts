@@ -66,6 +66,7 @@ import { answerConsent, showConsent } from "./permissions/decide.ts";
 import { permission, permissions, showStop, stopPermission } from "./permissions/handlers.ts";
 import { startPermission } from "./permissions/start.ts";
 import { problem, problems } from "./problems.ts";
+import { receipt, receiptFile } from "./receipts/handlers.ts";
 import { compare } from "./register/compare.ts";
 import { feed } from "./register/feed.ts";
 import { participant } from "./register/handlers.ts";
@@ -141,6 +142,8 @@ const PERSON_ROUTES: [Method, string, PersonHandler][] = [
   ["post", "/permissions/:id/stop", stopPermission],
   ["get", "/permissions/:id/mandate", mandate],
   ["get", "/permissions/:id/mandate.txt", mandateFile],
+  ["get", "/permissions/:id/receipts/:change", receipt],
+  ["get", "/permissions/:id/receipts/:change/file", receiptFile],
   ["get", "/me/transfers", transfers],
   ["get", "/me/transfers/:id", transfer],
   ["get", "/me/transfers/:id/events", transferEvents],

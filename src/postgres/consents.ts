@@ -9,6 +9,7 @@ export function readConsents(db: Database): Reader["consents"] {
   const all = db.selectFrom("consents").selectAll();
   return {
     get: async (id) => found(await all.where("id", "=", id).executeTakeFirst(), "consent"),
+    find: async (id) => (await all.where("id", "=", id).executeTakeFirst()) ?? null,
     list: (personId) => all.where("personId", "=", personId).orderBy("createdAt", "desc").execute(),
     successors: (id) => all.where("supersedes", "=", id).orderBy("createdAt", "desc").execute(),
     statuses: (list, now) => statusesOf(db, list, now),

@@ -4,6 +4,7 @@ import { RelaisError } from "../../core/errors.ts";
 import { asId, type ConsentId } from "../../core/ids.ts";
 import { isTerminal } from "../../core/transfer/transfer.ts";
 import { restingSentence, viewOfParties } from "../journey/shared-view.ts";
+import { readRecords, viewOfRecords } from "../receipts/records.ts";
 import { endsOf } from "../transfers/handlers.ts";
 import { pathOf, type Answer, type PagesPorts, type PersonVisit } from "../visit.ts";
 import { readTold, viewOfTold } from "../life/told.ts";
@@ -46,9 +47,11 @@ export async function permission(ports: PagesPorts, visit: PersonVisit): Promise
     const parties = await r.parties.of(consent.id);
     const told = viewOfTold(tongue, await readTold(r, personId, [consent.sourceId, consent.destinationId]));
     const participants = await r.registered.named(endsOf([consent, ...transfers]));
+    const records = viewOfRecords(tongue, await readRecords(r, consent));
     const seen = viewOfPermission(tongue, consent, { transfers, participants, now });
     return {
       ...seen,
+      ...records,
       sentence: (consent.state === "suspended" ? restingSentence(tongue, parties) : null) ?? seen.sentence,
       told,
       parties: viewOfParties(tongue, parties),
