@@ -65,8 +65,9 @@ async function receive(ports: RunPorts, transfer: Transfer, terms: RunTerms): Pr
   if (transfer.state === "received")
     return (await ports.store.read((r) => isUndecided(r, transfer))) ? settleProposal(ports, transfer, terms) : "decided";
   await using attempt = await startAttempt(ports, transfer, terms);
-  if (!(await isSigned(ports, transfer.id))) return deliver(ports, attempt, terms);
-  return withDestination(ports, attempt, async (destination) => {
+  // Awaited within the attempt: it ends with this function.
+  if (!(await isSigned(ports, transfer.id))) return await deliver(ports, attempt, terms);
+  return await withDestination(ports, attempt, async (destination) => {
     await destination.announce(await announceAgain(ports, attempt));
     return completeTransfer(ports, attempt, destination);
   });
@@ -76,7 +77,7 @@ async function deliver(ports: RunPorts, attempt: Attempt, terms: RunTerms): Prom
   await using source = await openSource(ports, attempt);
   const datasets = await count(ports, attempt, source);
   const { needsDigest, concurrency } = ports.adapters[attempt.standing.destination.adapter];
-  return withDestination(ports, attempt, async (destination) => {
+  return await withDestination(ports, attempt, async (destination) => {
     const held = await destination.announce({ manifest: headOf(attempt), datasets, expiresAt: attempt.transfer.expiresAt });
     if (attempt.transfer.state === "fetching") await advance(ports, attempt, "delivering", { kind: "delivering", actor: "relais" });
     await deliverItems({ attempt, source, destination, held, needsDigest, concurrency, limits: terms.limits });
@@ -100,7 +101,9 @@ async function withDestination<T>(ports: RunPorts, attempt: Attempt, work: (dest
 async function count(ports: RunPorts, attempt: Attempt, source: Source): Promise<DatasetCount[]> {
   await attempt.mayMoveData();
   const { id, epoch, attempts, datasets } = attempt.transfer;
-  const counts = (await source.inventory()).filter((entry) => datasets.includes(entry.dataset));
+  const told = new Map((await source.inventory()).map((entry) => [entry.dataset, entry]));
+  // What the source does not count is announced all the same: there may be nothing of it, or more than it knows.
+  const counts = datasets.map((dataset) => told.get(dataset) ?? { dataset, items: null, bytes: null });
   const known = counts.flatMap(({ dataset, items, bytes }) => (items === null ? [] : [{ dataset, items, bytes: bytes ?? 0 }]));
   const total = (member: "items" | "bytes"): number => known.reduce((sum, entry) => sum + entry[member], 0);
   await attempt.write(async (w) => {
