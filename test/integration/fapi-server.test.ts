@@ -6,6 +6,7 @@ import { refuseConsent } from "../../src/core/consent/decide-consent.ts";
 import { clock } from "../support/authorization-server.ts";
 import { CALLBACK, detail, startJourney, type Journey } from "../support/authorization-journey.ts";
 import { now, proofCraft } from "../support/crafted-proof.ts";
+import { forgeries } from "../support/forged-jws.ts";
 import { browser, platformClient, type PlatformClient, type Reply } from "../support/platform-client.ts";
 import { accreditedParticipant, type TestKey } from "../support/register-fixtures.ts";
 
@@ -344,6 +345,20 @@ describe("the client's assertion", () => {
     // oxfmt-ignore
     return { response_type: "code", redirect_uri: CALLBACK, code_challenge: challenge, code_challenge_method: "S256", authorization_details: JSON.stringify([detail()]) };
   };
+
+  test("algorithm confusion, none and wrong primitives (security reference §1.6)", async () => {
+    const forged = await forgeries({ key: journey.keys.platform, type: "JWT", claims: claims() });
+    for (const [why, assertion] of forged.filter(([name]) => !/another typ|^nothing$/.test(name))) {
+      const { body } = await client.post("/token/introspection", { token: "x", client_assertion: assertion }, { proof: null });
+      assert.ok(["invalid_client", "invalid_request"].includes(String(body.error)), `${why}: ${JSON.stringify(body)}`);
+    }
+    const bomb = await client.post(
+      "/token/introspection",
+      { token: "x", client_assertion: `${(await client.assertion()).split(".")[0]}.${"A".repeat(1_000_000)}.x` },
+      { proof: null },
+    );
+    assert.ok(bomb.status >= 400 && bomb.status < 500, "a token of a megabyte (security reference §1.6, JWE bombs)");
+  });
 
   test("ensure-signed-client-assertion-with-RS256-fails, by a key with which PS256 is accepted", async () => {
     const { privateKey, publicKey } = await generateKeyPair("PS256", { extractable: true });
