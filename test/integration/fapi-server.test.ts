@@ -540,6 +540,30 @@ describe("parameter pollution (security reference §1.6)", () => {
   });
 });
 
+describe("flow coercion (security reference §1.6): a step of somebody else's way", () => {
+  test("another browser's interaction, its end, and its return address", async () => {
+    await journey.person("victim");
+    const theirs = await journey.ask();
+    await journey.allow(theirs);
+    await journey.person("attacker");
+    const own = await journey.ask();
+    const uid = String(/\/interaction\/([\w-]+)\/finish/.exec(theirs.finish)?.[1]);
+    for (const path of [`/interaction/${uid}`, `/interaction/${uid}/finish`, `/auth/${uid}`]) {
+      const { status, location } = await own.visit.get(`${journey.setup.issuer}${path}`);
+      assert.ok(status >= 400 && location === null, `${path}: ${status} ${location}`);
+    }
+    assert.ok((await journey.comeBack(theirs).catch(() => null)) === null, "the person who is signed in now is another one");
+  });
+
+  test("another client's code in one's own answer (mix-up, code injection): PKCE and the client's key stop it", async () => {
+    const stolen = await journey.code("stolen");
+    await journey.person("injector");
+    const asked = await journey.ask({ client: thief });
+    assert.equal((await thief.exchange(stolen.code, asked.verifier)).body.error, "invalid_grant");
+    assert.equal((await client.exchange(stolen.code, asked.verifier)).body.error, "invalid_grant", "with the verifier of another request");
+  });
+});
+
 test("no page of another origin may ask (CORS), and the authorization endpoint says nothing of it (RFC 9700 §2.6)", async () => {
   const { issuer } = journey.setup;
   const headers = { origin: "https://evil.example" };
