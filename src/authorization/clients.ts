@@ -38,7 +38,7 @@ export function clientFinder({
     const member = clientId.startsWith(`${issuer}/staff/`) ? staffClient(issuer, staff, clientId) : null;
     if (member !== null) return member;
     const participant = await store.read((r) => r.participants.findByEntityId(clientId));
-    return participant ? clientOfParticipant(participant, takesCertificates) : undefined;
+    return participant ? { ...clientOfParticipant(participant, takesCertificates), ...sectorOf(participant) } : undefined;
   };
 }
 
@@ -74,6 +74,14 @@ function nameIn(issuer: string, clientId: string): string {
   } catch {
     return "";
   }
+}
+
+/**
+ * The sector of a pairwise subject is the participant, wherever people come back to (OpenID Connect Core §8.1). It is a name only, which the library
+ * wants as an https address; nothing is fetched there.
+ */
+function sectorOf({ entityId }: Participant): Pick<ClientMetadata, "sector_identifier_uri"> {
+  return { sector_identifier_uri: entityId.replace(/^http:/, "https:") };
 }
 
 /** As what the register knows a participant. */

@@ -64,6 +64,7 @@ export function configurationOf(ports: AuthorizationPorts): Configuration {
     responseTypes: ["code"],
     scopes: SCOPES,
     subjectTypes: ["pairwise"],
+    sectorIdentifierUriValidate: () => false,
     pairwiseIdentifier: async (_ctx, accountId, client) => pairwiseSubject(ports.keys.secret("subjects"), client.clientId, accountId),
     pkce: { required: () => true },
     routes: { jwks: "/.well-known/jwks.json" },

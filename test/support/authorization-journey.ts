@@ -76,7 +76,7 @@ export async function startJourney(options: Parameters<typeof startAuthorization
     entityId: "https://platform.example",
     roles: ["platform"],
     keys: [keys.platform.publicJwk],
-    client: { redirectUris: [CALLBACK] },
+    client: { redirectUris: [CALLBACK, "https://app.platform.example/callback"] },
   });
   const other = await accreditedParticipant(setup.store, {
     entityId: "https://thief.example",
