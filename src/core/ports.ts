@@ -10,9 +10,10 @@ import type { MailReader, MailWriter } from "./person/mail.ts";
 import type { AccountReader, AccountWriter } from "./person/account.ts";
 import type { PersonNoticesReader, PersonNoticesWriter } from "./person/person-notice.ts";
 import type { Policy } from "./policy/policy.ts";
-import type { Consent, ConsentState, NewConsent } from "./consent/consent.ts";
+import type { Consent, ConsentState, EndReason, NewConsent } from "./consent/consent.ts";
 import type { JourneysReader, JourneysWriter } from "./consent/journey.ts";
 import type { PartiesReader, PartiesWriter } from "./consent/parties.ts";
+import type { Terms } from "./consent/terms.ts";
 import type { NoticeTextsReader, NoticeTextsWriter } from "./consent/notice-text.ts";
 import type { AccountLink, Person, Session } from "./person/person.ts";
 import type { AccreditationsReader, AccreditationsWriter } from "./register/accreditations.ts";
@@ -176,6 +177,11 @@ export interface Writer extends Reader {
     ): Promise<boolean>;
     /** Ends every consent that brings data to this participant (and, with `asSource`, reads from it). Returns how many. */
     revokeAll(end: { participantId: ParticipantId; asSource: boolean; at: Date; by: Consent["endedBy"] }): Promise<number>;
+    /**
+     * Ends every consent that brings data to this destination and was given for less than these terms; a request that waits expires. Returns how
+     * many ended.
+     */
+    revokeOutside(end: { destinationId: ParticipantId; terms: Terms; because: EndReason; at: Date; by: Actor }): Promise<number>;
     /** Consents whose time is over, and requests that nobody answered in time. */
     expire(now: Date): Promise<ConsentId[]>;
   };
@@ -226,6 +232,8 @@ export interface Writer extends Reader {
       at: Date;
       limit: number;
     }): Promise<number>;
+    /** The same for transfers to or from this participant whose consent has ended. */
+    stopEnded(stop: { participantId: ParticipantId; actor: Actor; at: Date; limit: number }): Promise<number>;
     /** Lets transfers go on that were paused for a missing accreditation, where both ends may take part again. At most `limit`. */
     resumeSome(resume: { participantId: ParticipantId; at: Date; limit: number }): Promise<Ring[]>;
     /** Live transfers under a consent, locked until the transaction ends. */

@@ -62,6 +62,16 @@ export function writeConsents(db: Database): Writer["permissions"] {
         .executeTakeFirst();
       return Number(ended.numUpdatedRows);
     },
+    revokeOutside: async ({ destinationId, terms, because, at, by }) => {
+      const more = (name: "processors" | "purposes") =>
+        sql`not ${json(terms[name])}::jsonb <@ coalesce(notice #> ${["destination", name]}::text[], '[]')`;
+      const ended = await sql`
+        update consents set state = case state when 'requested' then 'expired' else 'revoked' end, ended_at = ${at}, ended_by = ${by},
+          ended_because = ${json(because)}::jsonb
+        where destination_id = ${destinationId} and state in ('requested', 'active', 'suspended') and action <> 'erase'
+          and (notice #>> '{destination,country}' <> ${terms.country[0]} or ${more("processors")} or ${more("purposes")})`.execute(db);
+      return Number(ended.numAffectedRows);
+    },
     expire: async (now) => {
       const expired = await db
         .updateTable("consents")

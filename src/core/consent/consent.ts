@@ -57,7 +57,7 @@ export interface Notice {
   version: "2026-11";
   requester: { entityId: string; name: string } | null;
   source: { entityId: string; name: string; country: string; privacyContact: string };
-  destination: { entityId: string; name: string; country: string; privacyContact: string };
+  destination: { entityId: string; name: string; country: string; privacyContact: string; processors?: string[]; purposes?: string[] };
   action: ConsentAction;
   /** Data sets that are asked for. The person ticks; none is ticked beforehand. */
   datasets: Pick<DataSet, "id" | "title" | "description" | "example" | "kind">[];

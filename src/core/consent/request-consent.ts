@@ -208,7 +208,7 @@ function noticeOf(request: ConsentRequest, parts: Parts, now: Date): Notice {
     version: "2026-11",
     requester: parts.requester && { entityId: parts.requester.entityId, name: parts.requester.name },
     source: party(parts.source),
-    destination: party(parts.destination),
+    destination: { ...party(parts.destination), ...moreOf(parts.destination) },
     action: request.action,
     datasets: parts.datasets,
     ...(parts.withheld ? { withheld: parts.withheld } : {}),
@@ -237,6 +237,11 @@ function beforeOf({ consent, askedBy }: NonNullable<ConsentRequest["amends"]>): 
 function party(participant: Participant): Notice["source"] {
   const { entityId, name, about } = participant;
   return { entityId, name, country: about.country, privacyContact: about.privacyContact };
+}
+
+/** Who else has it there, and what else for: absent where nothing of it is published. */
+function moreOf({ about: { processors = [], purposes = [] } }: Participant): Pick<Notice["destination"], "processors" | "purposes"> {
+  return { ...(processors.length > 0 ? { processors } : {}), ...(purposes.length > 0 ? { purposes } : {}) };
 }
 
 function endOfDay(fullDate: string, now: Date): Date {

@@ -1,3 +1,4 @@
+import { voidConsents } from "../consent/void-consents.ts";
 import { RelaisError } from "../errors.ts";
 import { SKEW_SECONDS } from "../federation/statement.ts";
 import { newId } from "../ids.ts";
@@ -25,6 +26,7 @@ export interface Acceptance {
  * Takes over what an entity says of itself. An entity that is known must sign with a key that the register knows: so it announces a new key in a
  * set that the old one signs. Anything else is a new owner until somebody confirms it. Where an accredited participant wants to be spoken to at
  * another origin, or in another role, that waits until a look at it has passed; the rest counts at once, also what its organisation is called.
+ * Permissions that were given for less than it publishes now end.
  * @throws RelaisError `peer_protocol` naming what is wrong, `conflict` with `details.keys` where the keys are not confirmed, or where the operator
  * described it by hand.
  */
@@ -44,6 +46,7 @@ export async function acceptConfiguration(
   const participant: Participant = { ...described, ...change.inForce, id: known.id, status: known.status };
   await w.register.put(participant);
   if (misnamed !== null) await w.cases.renameOrganisation(misnamed, organisationIn(participant));
+  await voidConsents(w, known, participant, configuration.readAt);
   const { waits } = change;
   const waited = last?.candidate ?? null;
   await w.configurations.put({ ...recordOf(configuration, known.id), candidate: waits });

@@ -74,6 +74,8 @@ function aboutOf(main: Members, organisation: Members): Participant["about"] {
     ...(policy === undefined ? {} : { policyUri: address(policy, "policy_uri") }),
     ...(logo === undefined ? {} : { logoUri: address(logo, "logo_uri") }),
     ...(incidents === undefined ? {} : { incidentsUri: address(incidents, "incidents_uri") }),
+    ...namesOf(main, "processors"),
+    ...namesOf(main, "purposes"),
     ...(testAccount === undefined ? {} : { testAccount: text(main, "test_account", 200) }),
   };
 }
@@ -83,6 +85,17 @@ function countryOf(main: Members): string {
   const country = text(main, "country", 2);
   if (!/^[A-Z]{2}$/.test(country)) throw broken("country", "is not a country of ISO 3166-1 (two capital letters)");
   return country;
+}
+
+const MOST_NAMES = 100;
+
+/** A set, in an order of its own: published in another one it is the same. */
+function namesOf(members: Members, name: "processors" | "purposes"): { [name: string]: string[] } {
+  const list = members[name];
+  if (list === undefined) return {};
+  if (!Array.isArray(list) || list.length > MOST_NAMES) throw broken(name, `is not a list of at most ${MOST_NAMES} names`);
+  const names = list.map((one: unknown) => text({ [name]: one }, name, 200));
+  return { [name]: [...new Set(names)].sort() };
 }
 
 function holdingOf({
