@@ -27,6 +27,7 @@ const PREFIXES = {
   mail: "mal",
   mailAddress: "mad",
   journey: "jrn",
+  problem: "pbl",
 } as const;
 
 type Kind = keyof typeof PREFIXES;

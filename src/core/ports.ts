@@ -14,6 +14,9 @@ import type { Consent, ConsentState, EndReason, NewConsent } from "./consent/con
 import type { JourneysReader, JourneysWriter } from "./consent/journey.ts";
 import type { PartiesReader, PartiesWriter } from "./consent/parties.ts";
 import type { Terms } from "./consent/terms.ts";
+import type { ProblemsReader, ProblemsWriter } from "./consent/problem-report.ts";
+import type { Unattended } from "./consent/remind-of-consents.ts";
+import type { ConsentPlace } from "./consent/consents-of-participant.ts";
 import type { NoticeTextsReader, NoticeTextsWriter } from "./consent/notice-text.ts";
 import type { AccountLink, Person, Session } from "./person/person.ts";
 import type { AccreditationsReader, AccreditationsWriter } from "./register/accreditations.ts";
@@ -79,6 +82,8 @@ export interface Reader {
     /** What the person removed does not exist. */
     getLink(id: LinkId): Promise<AccountLink>;
     listLinks(personId: PersonId): Promise<AccountLink[]>;
+    /** When they came the time before this one; null where this is the first. */
+    findPreviousVisit(personId: PersonId): Promise<Date | null>;
   };
   account: AccountReader;
   consents: {
@@ -89,7 +94,12 @@ export interface Reader {
     successors(id: ConsentId): Promise<Consent[]>;
     /** What one of the status lists of consents says of each that is not valid now; null where no consent has a place in it. */
     statuses(list: number, now: Date): Promise<{ index: number; status: number }[] | null>;
+    /** Active ones that may still move data, whose person was neither here nor reminded since then, the oldest first. */
+    unattended(filter: { since: Date; now: Date; limit: number }): Promise<Unattended[]>;
+    /** Newest first: what this participant asked for, and what was given between it and another one. */
+    ofParticipant(page: { participantId: ParticipantId; after: ConsentPlace | undefined; limit: number }): Promise<Consent[]>;
   };
+  problems: ProblemsReader;
   /** Every state that a consent was ever in: written by the store with the change itself, whoever makes it. */
   changes: ChangesReader;
   noticeTexts: NoticeTextsReader;
@@ -182,6 +192,7 @@ export interface Writer extends Reader {
      * many ended.
      */
     revokeOutside(end: { destinationId: ParticipantId; terms: Terms; because: EndReason; at: Date; by: Actor }): Promise<number>;
+    noteReminder(id: ConsentId, at: Date): Promise<void>;
     /** Consents whose time is over, and requests that nobody answered in time. */
     expire(now: Date): Promise<ConsentId[]>;
   };
@@ -264,6 +275,7 @@ export interface Writer extends Reader {
   parties: PartiesReader & PartiesWriter;
   routes: JourneysWriter;
   wording: NoticeTextsWriter;
+  complaints: ProblemsWriter;
 }
 
 /** PostgreSQL. Nothing else is the truth. */

@@ -17,6 +17,8 @@ export function readPeople(db: Database): Reader["people"] {
         await db.selectFrom("accountLinks").select(LINK).where("id", "=", id).where("removedAt", "is", null).executeTakeFirst(),
         "link",
       ),
+    findPreviousVisit: async (personId) =>
+      (await db.selectFrom("personVisits").select("previousAt").where("personId", "=", personId).executeTakeFirst())?.previousAt ?? null,
     listLinks: (personId) =>
       db
         .selectFrom("accountLinks")

@@ -11,6 +11,7 @@ import { readEntities, writeEntities } from "./entities.ts";
 import { readIndicators } from "./indicators.ts";
 import { readLedger, writeLedger } from "./ledger.ts";
 import { readJourneys, writeJourneys } from "./journeys.ts";
+import { readProblems, writeProblems } from "./problem-reports.ts";
 import { readNoticeTexts, writeNoticeTexts } from "./notice-texts.ts";
 import { readMeetings, writeMeetings } from "./meetings.ts";
 import { writeLogbook } from "./logbook.ts";
@@ -91,6 +92,7 @@ function readerOf(tx: Database): Reader {
     people: readPeople(tx),
     account: readAccount(tx),
     consents: readConsents(tx),
+    problems: readProblems(tx),
     changes: readChanges(tx),
     noticeTexts: readNoticeTexts(tx),
     transfers: readTransfers(tx),
@@ -139,6 +141,7 @@ function writerOf(tx: Database): Writer {
     parties: { ...readParties(tx), ...writeParties(tx) },
     routes: writeJourneys(tx),
     wording: writeNoticeTexts(tx),
+    complaints: writeProblems(tx),
   };
 }
 

@@ -5,6 +5,7 @@ import type { Journey } from "../core/consent/journey.ts";
 import type { Party } from "../core/consent/parties.ts";
 import type { JointContract } from "../core/person/joint-contract.ts";
 import type { Consent, EndReason } from "../core/consent/consent.ts";
+import type { ProblemReport } from "../core/consent/problem-report.ts";
 import type { ConsentChange } from "../core/consent/record-change.ts";
 import type { NoticeText } from "../core/consent/notice-text.ts";
 import type { CertificateClaim, Reading } from "../core/certificates/claim.ts";
@@ -81,6 +82,9 @@ export interface Tables {
     statusIndex: Generated<number>;
   };
   consentChanges: Omit<ConsentChange, "sequence" | "because"> & { sequence: Generated<number>; because: NullableJson<EndReason> };
+  problemReports: ProblemReport;
+  personVisits: { personId: PersonId; at: Date; previousAt: Date | null };
+  consentReminders: { consentId: ConsentId; at: Date };
   noticeTexts: WithJson<NoticeText, "sections">;
   switches: Switch;
   transfers: Transfer;

@@ -41,7 +41,7 @@ export function plainPage(name: keyof typeof PLAIN): Handler {
 
 export async function me(ports: PagesPorts, visit: PersonVisit): Promise<Answer> {
   const { personId, tongue } = visit;
-  const { participants, consents, transfers, switches, told, shared } = await ports.store.read(async (r) => {
+  const { participants, consents, transfers, switches, told, shared, before } = await ports.store.read(async (r) => {
     const own = {
       consents: await r.consents.list(personId),
       transfers: await r.transfers.list(personId),
@@ -49,13 +49,14 @@ export async function me(ports: PagesPorts, visit: PersonVisit): Promise<Answer>
     };
     return {
       ...own,
+      before: await r.people.findPreviousVisit(personId),
       told: await readTold(r, personId),
       shared: await r.parties.shared(personId),
       participants: await r.registered.named(endsOf(Object.values(own).flat())),
     };
   });
   const now = ports.clock.now();
-  const model = viewOfMe(tongue, { participants, consents, transfers, switches, now });
+  const model = viewOfMe(tongue, { participants, consents, transfers, switches, before, now });
   return {
     kind: "page",
     template: "me",

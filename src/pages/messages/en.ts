@@ -3,6 +3,7 @@ import { enConditions } from "./en-conditions.ts";
 import { enJourney } from "./en-journey.ts";
 import { enConsent } from "./en-consent.ts";
 import { enNotices } from "./en-notices.ts";
+import { enRequests } from "./en-requests.ts";
 import { enKeys } from "./en-keys.ts";
 import { enPortal } from "./en-portal.ts";
 import { enHolder } from "./en-holder.ts";
@@ -305,6 +306,7 @@ export const en = {
   ...enConsent,
   ...enNotices,
   ...enAccount,
+  ...enRequests,
   ...enKeys,
   ...enHolder,
   ...enPublic,

@@ -4,6 +4,7 @@ import { frConditions } from "./fr-conditions.ts";
 import { frJourney } from "./fr-journey.ts";
 import { frConsent } from "./fr-consent.ts";
 import { frNotices } from "./fr-notices.ts";
+import { frRequests } from "./fr-requests.ts";
 import { frKeys } from "./fr-keys.ts";
 import { frPortal } from "./fr-portal.ts";
 import { frHolder } from "./fr-holder.ts";
@@ -310,6 +311,7 @@ export const fr = {
   ...frConsent,
   ...frNotices,
   ...frAccount,
+  ...frRequests,
   ...frKeys,
   ...frHolder,
   ...frPublic,
