@@ -140,7 +140,9 @@ function links(db: Database): Pick<AccountWriter, "removeLink" | "addAccesses"> 
           union select a.participant_id from evidence e join applications a on a.id = e.application_id where e.id = any (${ids})
           union select platform_id from certificate_claims where id = any (${ids}))
         insert into person_accesses (person_id, viewer, office, what, participant_id, at)
-        select m.person_id, ${viewer}, ${office}, ${what}, m.participant_id, ${at} from memberships m join concerned using (participant_id)`.execute(db)),
+        select m.person_id, ${viewer}, ${office}, ${what}, m.participant_id, ${at} from memberships m join concerned using (participant_id)`.execute(
+        db,
+      )),
   };
 }
 

@@ -93,15 +93,25 @@ async function someone(): Promise<Someone> {
 
 /** An active permission of this person, with its transfer in the state that is asked for. */
 async function permission(who: Someone, until: "queued" | "verified"): Promise<Consent> {
-  const consent = await engine.consentOf({ personId: who.personId, source: who.links.source, destination: who.links.destination }, [DATASET]);
+  const consent = await engine.consentOf({ personId: who.personId, source: who.links.source, destination: who.links.destination }, [
+    DATASET,
+  ]);
   const transfer = await requestTransfer(engine.ports, { consentId: consent.id, personId: who.personId, idempotencyKey: consent.id });
   if (until === "verified") await runTransfer(engine.ports, { transferId: transfer.id, epoch: 0 }, engine.terms);
   return consent;
 }
 
-async function page(who: Someone, path: string, form?: Record<string, string>): Promise<{ status: number; location: string | null; text: string }> {
+async function page(
+  who: Someone,
+  path: string,
+  form?: Record<string, string>,
+): Promise<{ status: number; location: string | null; text: string }> {
   const init = form === undefined ? {} : { method: "POST", body: new URLSearchParams(form) };
-  const response = await fetch(`${origin}${path}`, { ...init, redirect: "manual", headers: { accept: "text/html", cookie: who.cookie, origin } });
+  const response = await fetch(`${origin}${path}`, {
+    ...init,
+    redirect: "manual",
+    headers: { accept: "text/html", cookie: who.cookie, origin },
+  });
   return { status: response.status, location: response.headers.get("location"), text: await response.text() };
 }
 
@@ -139,7 +149,11 @@ describe("everything that Relais holds on a person", () => {
       .filter((table) => !listed.has(table) && !Object.hasOwn(NOT_PERSONAL, table));
     assert.deepEqual(missing, [], "add it to src/postgres/person-tables.ts, so that it is exported and erased");
     const known = new Set(await tables());
-    assert.deepEqual([...listed].filter((table) => !known.has(table)), [], "a listed table is there");
+    assert.deepEqual(
+      [...listed].filter((table) => !known.has(table)),
+      [],
+      "a listed table is there",
+    );
   });
 
   test("is one file with every row of theirs, none of anybody else's, and nothing that opens anything", async () => {
@@ -162,7 +176,7 @@ describe("everything that Relais holds on a person", () => {
     for (const table of await tablesWith(who.personId)) assert.ok((records[table]?.length ?? 0) > 0, table);
     for (const table of ["transfer_events", "transfer_items", "transfer_documents", "recovery_codes", ...(planned ? ["switches"] : [])])
       assert.ok((records[table]?.length ?? 0) > 0, table);
-    assert.equal((records["consents"]?.[0]?.["notice"] as { version: string }).version, "2026-11", "with the notice that was read");
+    assert.equal(JSON.stringify(records["consents"]?.[0]?.["notice"]).includes("2026-11"), true, "with the notice that was read");
     assert.equal(records["transfer_items"]?.length, 3);
     for (const foreign of [other.personId, other.subject, other.links.source.account, other.links.destination.id])
       assert.ok(!text.includes(foreign), foreign);
@@ -181,7 +195,7 @@ describe("everything that Relais holds on a person", () => {
     const response = await fetch(`${origin}/fr/me/account/export`, { headers: { cookie: who.cookie }, signal: leaving.signal });
     await response.body?.getReader().read();
     leaving.abort();
-    for (const end = Date.now() + 10_000; Date.now() < end; ) {
+    for (const end = Date.now() + 10_000; Date.now() < end;) {
       const open = await query("select 1 from pg_stat_activity where datname = current_database() and state = 'idle in transaction'");
       if (open.length === 0) return;
     }
@@ -201,10 +215,15 @@ describe("a proved account that is taken away", () => {
     assert.equal((await engine.store.read((r) => r.consents.get(consent.id))).state, "active");
     const removed = await page(who, `/en/me/account/links/${who.links.source.id}/remove`, {});
     assert.equal(removed.location, "/en/me/account?news=unlinked");
-    const [ended, transfers] = await engine.store.read(async (r) => [await r.consents.get(consent.id), await r.transfers.list(who.personId)]);
+    const [ended, transfers] = await engine.store.read(async (r) => [
+      await r.consents.get(consent.id),
+      await r.transfers.list(who.personId),
+    ]);
     assert.deepEqual([ended.state, ended.endedBy, transfers.map(({ state }) => state)], ["withdrawn", "person", ["cancelled"]]);
     assert.equal((await page(who, `/en/me/account/links/${who.links.source.id}/remove`)).status, 404);
-    const [row] = await query("select account, sealed_credentials, inventory from relais.account_links where id = $1", [who.links.source.id]);
+    const [row] = await query("select account, sealed_credentials, inventory from relais.account_links where id = $1", [
+      who.links.source.id,
+    ]);
     assert.deepEqual(row, { account: who.links.source.id, sealed_credentials: null, inventory: null });
     await unlinkAccount(engine.ports, { personId: who.personId, linkId: who.links.destination.id });
     assert.deepEqual(await tablesWith(who.links.source.account), []);
@@ -229,7 +248,10 @@ describe("sessions", () => {
     await page(who, `/en/me/account/sessions/${one.id}/end`, {});
     assert.equal((await page(one, "/en/me")).status, 303);
     await page(who, "/en/me/account/sessions/end", {});
-    assert.deepEqual([(await page(two, "/en/me")).status, (await page(who, "/en/me")).status, (await page(stranger, "/en/me")).status], [303, 200, 200]);
+    assert.deepEqual(
+      [(await page(two, "/en/me")).status, (await page(who, "/en/me")).status, (await page(stranger, "/en/me")).status],
+      [303, 200, 200],
+    );
   });
 });
 
@@ -253,7 +275,10 @@ describe("a person's account that is deleted", () => {
       assert.deepEqual(await tablesWith(text), [], text);
     assert.equal((await page(who, "/en/me")).status, 303, "signed out everywhere");
     assert.deepEqual(await counts(other.personId), before);
-    assert.notEqual((await startSession(engine.ports, { issuer: "https://id.test", subject: who.subject, displayName: "" })).session.personId, who.personId);
+    assert.notEqual(
+      (await startSession(engine.ports, { issuer: "https://id.test", subject: who.subject, displayName: "" })).session.personId,
+      who.personId,
+    );
   });
 
   test("stops what runs; what has arrived is compared first, and meanwhile nobody signs in", async () => {
@@ -268,7 +293,9 @@ describe("a person's account that is deleted", () => {
       ["withdrawn"],
     );
     assert.equal(await eraseClosed(engine.ports), 0, "it waits");
-    await assert.rejects(startSession(engine.ports, { issuer: "https://id.test", subject: who.subject, displayName: "" }), { code: "forbidden" });
+    await assert.rejects(startSession(engine.ports, { issuer: "https://id.test", subject: who.subject, displayName: "" }), {
+      code: "forbidden",
+    });
     await query("update relais.transfers set state = 'verified', ended_at = now() where person_id = $1", [who.personId]);
     assert.equal(await eraseClosed(engine.ports), 1);
     assert.deepEqual(await tablesWith(who.personId), []);
@@ -288,7 +315,9 @@ async function counts(personId: PersonId): Promise<Record<string, number>> {
 
 test("who reads the file of an organisation is seen by everybody who acts for it, and by nobody else", async () => {
   const [member, stranger] = [await someone(), await someone()];
-  await engine.store.write((w) => w.cases.addMembership({ personId: member.personId, participantId: engine.destination.id, addedAt: new Date() }));
+  await engine.store.write((w) =>
+    w.cases.addMembership({ personId: member.personId, participantId: engine.destination.id, addedAt: new Date() }),
+  );
   const { token } = await startSession(engine.ports, { issuer: "https://id.test", subject: "accreditor", displayName: "A" });
   const accreditor = { ...stranger, cookie: `${SESSION_COOKIE}=${token}` };
   assert.equal((await page(accreditor, `/en/accreditation/participants/${engine.destination.id}`)).status, 200);

@@ -17,7 +17,8 @@ let france: FranceConnect;
 let franceSure: FranceConnect;
 
 before(async () => {
-  const ownedProvider = async (): Promise<TinyProvider> => owned.adopt(await startTinyProvider(() => relais.origin), (one) => one.listening.close());
+  const ownedProvider = async (): Promise<TinyProvider> =>
+    owned.adopt(await startTinyProvider(() => relais.origin), (one) => one.listening.close());
   [first, second] = [await ownedProvider(), await ownedProvider()];
   france = owned.adopt(await startFranceConnect(), (one) => one.listening.close());
   franceSure = owned.adopt(await startFranceConnect(), (one) => one.listening.close());

@@ -141,7 +141,10 @@ describe("whose accounts they are (S-199)", () => {
   test("not even a defect of ours writes it: the database refuses a mixed permission, switch and transfer", async () => {
     const consent = await ask();
     const row = { ...consent, id: newId("consent"), destinationLinkId: strangersLink.id };
-    await assert.rejects(engine.store.write((w) => w.permissions.add(row)), { code: "internal" });
+    await assert.rejects(
+      engine.store.write((w) => w.permissions.add(row)),
+      { code: "internal" },
+    );
     await assert.rejects(engine.store.write((w) => w.permissions.add({ ...consent, id: newId("consent"), personId: stranger })));
     const allowed = await engine.consent([DATASET]);
     const transfer = await requestTransfer(engine.ports, { consentId: allowed.id, personId: engine.personId });
@@ -156,11 +159,13 @@ describe("whose accounts they are (S-199)", () => {
 });
 
 describe("how sure the holder is of who asks (S-070)", () => {
-  const sure = (assurance: "low" | "substantial" | "high") =>
-    engine.store.write((w) => w.accounts.putLink({ ...links.source, assurance }));
+  const sure = (assurance: "low" | "substantial" | "high") => engine.store.write((w) => w.accounts.putLink({ ...links.source, assurance }));
   const demands = (assurance: "low" | "substantial" | "high") =>
     engine.store.write((w) =>
-      w.register.put({ ...engine.source, datasets: engine.source.datasets.map((one) => (one.id === DATASET ? { ...one, assurance } : one)) }),
+      w.register.put({
+        ...engine.source,
+        datasets: engine.source.datasets.map((one) => (one.id === DATASET ? { ...one, assurance } : one)),
+      }),
     );
   after(async () => {
     await sure("low");
@@ -176,13 +181,21 @@ describe("how sure the holder is of who asks (S-070)", () => {
     const consent = await engine.consent([DATASET]);
     const transfer = await requestTransfer(engine.ports, { consentId: consent.id, personId: engine.personId });
     await demands("high");
-    await refused("assurance_too_low", () => engine.store.read((r) => checkStanding(r, consent, { policy: engine.ports.policy, now: new Date() })));
-    assert.deepEqual(await runTransfer(engine.ports, { transferId: transfer.id, epoch: 0 }, engine.terms), { kind: "ended", state: "failed" });
+    await refused("assurance_too_low", () =>
+      engine.store.read((r) => checkStanding(r, consent, { policy: engine.ports.policy, now: new Date() })),
+    );
+    assert.deepEqual(await runTransfer(engine.ports, { transferId: transfer.id, epoch: 0 }, engine.terms), {
+      kind: "ended",
+      state: "failed",
+    });
     const ended = await engine.store.read((r) => r.transfers.get(transfer.id));
     assert.deepEqual([ended.reason, ended.actor], ["assurance_too_low", "person"]);
     await sure("high");
     const again = await requestTransfer(engine.ports, { consentId: consent.id, personId: engine.personId });
-    assert.deepEqual(await runTransfer(engine.ports, { transferId: again.id, epoch: 0 }, engine.terms), { kind: "ended", state: "verified" });
+    assert.deepEqual(await runTransfer(engine.ports, { transferId: again.id, epoch: 0 }, engine.terms), {
+      kind: "ended",
+      state: "verified",
+    });
   });
 });
 

@@ -42,7 +42,15 @@ export async function startFranceConnect(): Promise<FranceConnect> {
     if (!codes.delete(body.code ?? "") || body.client_secret !== provider.secret || body.redirect_uri !== asked?.redirect_uri)
       return void res.status(400).json({ error: "invalid_grant" });
     const iat = Math.floor(Date.now() / 1000);
-    const claims = { iss: issuer, sub: "fc-sub", aud: asked?.client_id, nonce: asked?.nonce, iat, exp: iat + state.expiresIn, acr: state.acr };
+    const claims = {
+      iss: issuer,
+      sub: "fc-sub",
+      aud: asked?.client_id,
+      nonce: asked?.nonce,
+      iat,
+      exp: iat + state.expiresIn,
+      acr: state.acr,
+    };
     res.json({ access_token: "fc-access", token_type: "Bearer", expires_in: 60, id_token: await key.sign("JWT", claims) });
   });
   app.get(`${BASE}/userinfo`, async (req, res) => {

@@ -15,7 +15,9 @@ export async function surely(handler: PersonHandler, ports: PagesPorts, visit: P
 
 /** The page that the person was on, with the two places that they had chosen there. */
 function wayBack(visit: PersonVisit): string {
-  const chosen = (["source", "destination"] as const).flatMap((side) => (visit.form.one(side) === "" ? [] : [[side, visit.form.one(side)]]));
+  const chosen = (["source", "destination"] as const).flatMap((side) =>
+    visit.form.one(side) === "" ? [] : [[side, visit.form.one(side)]],
+  );
   const page = pathOf(visit, visit.path.replace(/\/(start|retry)$/, ""));
   return chosen.length === 0 ? page : `${page}?${new URLSearchParams(chosen)}`;
 }
