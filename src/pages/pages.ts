@@ -45,6 +45,7 @@ import { account } from "./me-account/account.ts";
 import { askDeletion, deletion } from "./me-account/delete.ts";
 import { exportRecords } from "./me-account/export.ts";
 import { sendDownload } from "./download.ts";
+import { surely } from "./accounts/surer.ts";
 import { dropPasskey, makeCodes, nameAnew, showCodes } from "./me-account/passkeys.ts";
 import { endOther, endOthers } from "./me-account/sessions.ts";
 import { askUnlink, unlink } from "./me-account/unlink.ts";
@@ -312,7 +313,7 @@ function pagesIn(lang: Language, ports: PagesPorts): Router {
   }
   for (const [method, path, handler] of [...PERSON_ROUTES, ...MEMBER_ROUTES, ...STAFF_ROUTES]) {
     router[method](path, signedIn(lang), async (request, response) =>
-      answer(ports, lang, request, response, await handler(ports, personOf(visitOf(lang, request, response)))),
+      answer(ports, lang, request, response, await surely(handler, ports, personOf(visitOf(lang, request, response)))),
     );
   }
   return router;

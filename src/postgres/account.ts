@@ -131,10 +131,16 @@ function links(db: Database): Pick<AccountWriter, "removeLink" | "addAccesses"> 
           and not exists (select from consents c where l.id in (c.source_link_id, c.destination_link_id))
           and not exists (select from switches s where l.id in (s.source_link_id, s.destination_link_id))`.execute(db);
     },
-    addAccesses: async ({ viewer, office, what, participantId, at }) =>
+    addAccesses: async ({ viewer, office, what, at, ids }) =>
       void (await sql`
+        with concerned as (
+          select id as participant_id from participants where id = any (${ids})
+          union select participant_id from organisation_participants where organisation_id = any (${ids})
+          union select participant_id from applications where id = any (${ids})
+          union select a.participant_id from evidence e join applications a on a.id = e.application_id where e.id = any (${ids})
+          union select platform_id from certificate_claims where id = any (${ids}))
         insert into person_accesses (person_id, viewer, office, what, participant_id, at)
-        select person_id, ${viewer}, ${office}, ${what}, ${participantId}, ${at} from memberships where participant_id = ${participantId}`.execute(
+        select m.person_id, ${viewer}, ${office}, ${what}, m.participant_id, ${at} from memberships m join concerned using (participant_id)`.execute(
         db,
       )),
   };

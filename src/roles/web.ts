@@ -59,18 +59,7 @@ export async function startWeb(base: Base, keyring: Keyring, sandbox: SandboxPla
   });
   const federation = federationOf(base, keyring);
   const upstreams = upstreamsOf(base, sandbox);
-  const signin = createSignin({
-    issuer,
-    upstreams,
-    passkeys: base.config.signin.passkeys,
-    store,
-    clock,
-    records,
-    network,
-    clientKey: () => clientKey(keyring.current("signin")),
-    fetchOrigin: network.fetchOrigin,
-    allowLoopback: base.config.sandbox.allowLoopback,
-  });
+  const signin = signinOf(base, keyring, upstreams);
   const pages = createPages({
     ...register,
     sealer: createSealer(keyring),
@@ -136,6 +125,25 @@ function authorizationKeys(keyring: Keyring): Parameters<typeof createAuthorizat
     secret: keyring.secret,
     sign: documentSigner(() => keyring.current("oauth")).signDocument,
   };
+}
+
+function signinOf(
+  { config, issuer, store, network, pool }: Base,
+  keyring: Keyring,
+  upstreams: Upstream[],
+): ReturnType<typeof createSignin> {
+  return createSignin({
+    issuer,
+    upstreams,
+    passkeys: config.signin.passkeys,
+    store,
+    clock,
+    records: createOauthRecords(pool),
+    network,
+    clientKey: () => clientKey(keyring.current("signin")),
+    fetchOrigin: network.fetchOrigin,
+    allowLoopback: config.sandbox.allowLoopback,
+  });
 }
 
 /** The issuer of the settings, or the sandbox's, and those of the file. */

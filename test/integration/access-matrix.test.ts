@@ -68,6 +68,10 @@ const MATRIX: [method: Method, path: string, statuses: number[]][] = [
   ["GET",  "/en/verify",                                      OPEN],
   ["POST", "/en/verify",                                      each(422)],
   ["GET",  "/en/sign-in",                                     each(200, 303)],
+  ["GET",  "/en/sign-in/recovery",                            OPEN],
+  ["POST", "/sign-in/recovery",                               each(400)],
+  ["GET",  "/sign-out/done",                                  each(303)],
+  ["GET",  "/en/deleted",                                     OPEN],
   ["GET",  "/en/problems",                                    OPEN],
   ["GET",  "/en/problems/:code",                              OPEN],
   ["GET",  "/en/accessibility",                               OPEN],
@@ -82,6 +86,17 @@ const MATRIX: [method: Method, path: string, statuses: number[]][] = [
   // A person's own.
   ["GET",  "/en/me",                                          SIGNED_IN],
   ["POST", "/en/me/notices/:decision/read",                   PERSONS(303)],
+  ["GET",  "/en/me/account",                                  SIGNED_IN],
+  ["GET",  "/en/me/account/codes",                            SIGNED_IN],
+  ["POST", "/en/me/account/codes",                            SIGNED_IN],
+  ["POST", "/en/me/account/passkeys/:passkey/name",           each(303, 422)],
+  ["POST", "/en/me/account/passkeys/:passkey/remove",         each(303, 404)],
+  ["POST", "/en/me/account/sessions/:session/end",            each(303, 404)],
+  ["POST", "/en/me/account/sessions/end",                     each(303)],
+  ["GET",  "/en/me/account/export",                           SIGNED_IN],
+  ["GET",  "/en/me/account/delete",                           SIGNED_IN],
+  ["POST", "/en/me/account/delete",                           each(303, 422)],
+  ["GET",  "/en/me/account/links/:link/remove",               PERSONS(200)],
   ["GET",  "/en/me/copy",                                     SIGNED_IN],
   ["POST", "/en/me/copy",                                     each(303, 422)],
   ["GET",  "/en/accounts",                                    SIGNED_IN],
@@ -128,6 +143,7 @@ const MATRIX: [method: Method, path: string, statuses: number[]][] = [
   ["POST", "/en/permissions/:consent/start",                  PERSONS(303)],
   ["POST", "/en/me/transfers/:transfer/cancel",               PERSONS(303)],
   ["POST", "/en/permissions/:consent/stop",                   PERSONS(303)],
+  ["POST", "/en/me/account/links/:link/remove",               PERSONS(303)],
   // A participant's own.
   ["GET",  "/en/organisation",                                SIGNED_IN],
   ["GET",  "/en/invitation",                                  SIGNED_IN],
@@ -356,9 +372,10 @@ before(async () => {
   const journey = newId("journey");
   const consent = await seeded.consent(["bills"]);
   const transfer = await seeded.transfer(consent);
-  await whole.query(`update relais.consents set person_id = '${found.person.personId}'`);
-  await whole.query(`update relais.transfers set person_id = '${found.person.personId}'`);
-  await whole.query(`update relais.account_links set person_id = '${found.person.personId}'`);
+  // In one statement: a permission and its accounts are of one person at any moment.
+  await whole.query(`with consent as (update relais.consents set person_id = '${found.person.personId}'),
+    transfer as (update relais.transfers set person_id = '${found.person.personId}')
+    update relais.account_links set person_id = '${found.person.personId}'`);
   const certificate = newId("certificate");
   await store.write(async (w) => {
     await w.claims.add(certificateOf(certificate, own.id, at), Buffer.from("%PDF-1.7"));
@@ -434,10 +451,12 @@ before(async () => {
     evidence,
     switch: swt,
     journey,
-    link: newId("link"),
     consent: consent.id,
     list: "0",
     change: String((await store.read((r) => r.changes.of(consent.id))).at(-1)?.id),
+    link: consent.sourceLinkId,
+    passkey: newId("passkey"),
+    session: newId("session"),
     transfer: transfer.id,
     decision: decision.id,
     notice: String(givenUp?.id),

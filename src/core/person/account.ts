@@ -65,8 +65,8 @@ export interface AccountWriter {
   useCode(hash: string, at: Date): Promise<PersonId | null>;
   /** Erases the account's name, credentials and inventory; the row goes too where no permission or switch ever stood on it. */
   removeLink(id: LinkId, at: Date): Promise<void>;
-  /** Written for everybody who acts for this participant. */
-  addAccesses(access: Omit<PersonAccess, "personId" | "participantId"> & { participantId: ParticipantId }): Promise<void>;
+  /** Written for everybody who acts for a participant that one of these ids leads to: its own, its organisation's, an application's, a document's. */
+  addAccesses(access: Pick<PersonAccess, "viewer" | "office" | "what" | "at"> & { ids: readonly string[] }): Promise<void>;
   /** From now on nobody signs in to it. */
   close(personId: PersonId, at: Date): Promise<void>;
   /** Erases every row of this person. False where something is still under way: then nothing changed. */

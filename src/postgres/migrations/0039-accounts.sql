@@ -54,3 +54,15 @@ create table person_accesses (
   at timestamptz not null
 );
 create index person_accesses_by_person on person_accesses (person_id, at desc);
+
+-- Both ends of a permission are accounts of the person who gives it (S-199): not even a defect of ours binds somebody else's.
+alter table account_links add constraint account_links_of_person unique (id, person_id);
+alter table consents
+  add constraint consents_source_of_person foreign key (source_link_id, person_id) references account_links (id, person_id),
+  add constraint consents_destination_of_person foreign key (destination_link_id, person_id) references account_links (id, person_id),
+  add constraint consents_of_person unique (id, person_id);
+alter table switches
+  add constraint switches_source_of_person foreign key (source_link_id, person_id) references account_links (id, person_id),
+  add constraint switches_destination_of_person foreign key (destination_link_id, person_id) references account_links (id, person_id);
+alter table transfers
+  add constraint transfers_of_person foreign key (consent_id, person_id) references consents (id, person_id);
