@@ -2,6 +2,7 @@ import { createHmac } from "node:crypto";
 import type { AuthorizationDetail } from "oidc-provider";
 import { checkStanding, type Standing } from "../core/consent/check-consent.ts";
 import type { Consent } from "../core/consent/consent.ts";
+import { presentConsent } from "../core/consent/succession.ts";
 import { RelaisError } from "../core/errors.ts";
 import { isId } from "../core/ids.ts";
 import type { Policy } from "../core/policy/policy.ts";
@@ -14,13 +15,14 @@ export interface LiveConsent extends Standing {
 }
 
 /**
- * The consent that a token stands on, as it is now.
+ * The consent that a token stands on, as it is now. Where the person changed or renewed it, the one that holds instead: a change asks nothing new of
+ * the participant.
  * @throws RelaisError `consent_missing`, `consent_ended`, `not_accredited`, `condition_unmet`.
  */
 export function readLiveConsent(ports: { store: Store; clock: Clock; policy: Policy }, consentId: unknown): Promise<LiveConsent> {
   return ports.store.read(async (r) => {
     if (!isId("consent", consentId)) throw new RelaisError("consent_missing", "There is no such consent.");
-    const standing = await checkStanding(r, await r.consents.get(consentId), { policy: ports.policy, now: ports.clock.now() });
+    const standing = await checkStanding(r, await presentConsent(r, consentId), { policy: ports.policy, now: ports.clock.now() });
     const link = await r.people.getLink(standing.consent.sourceLinkId);
     return { ...standing, account: link.account };
   });

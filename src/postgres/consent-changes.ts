@@ -9,6 +9,7 @@ const TELLING_LOCK = 7_267_405;
 
 export function readChanges(db: Database): ChangesReader {
   return {
+    find: async (id) => (await db.selectFrom("consentChanges").selectAll().where("id", "=", id).executeTakeFirst()) ?? null,
     of: (consentId) => db.selectFrom("consentChanges").selectAll().where("consentId", "=", consentId).orderBy("sequence").execute(),
   };
 }

@@ -9,6 +9,7 @@ import { readConditions, writeConditions } from "./conditions.ts";
 import { readEntities, writeEntities } from "./entities.ts";
 import { readIndicators } from "./indicators.ts";
 import { readLedger, writeLedger } from "./ledger.ts";
+import { readNoticeTexts, writeNoticeTexts } from "./notice-texts.ts";
 import { readMeetings, writeMeetings } from "./meetings.ts";
 import { writeLogbook } from "./logbook.ts";
 import { readOutbox, writeOutbox } from "./outbox.ts";
@@ -85,6 +86,7 @@ function readerOf(tx: Database): Reader {
     participants: readParticipants(tx),
     people: readPeople(tx),
     consents: readConsents(tx),
+    noticeTexts: readNoticeTexts(tx),
     changes: readChanges(tx),
     transfers: readTransfers(tx),
     switches: readSwitches(tx),
@@ -124,6 +126,7 @@ function writerOf(tx: Database): Writer {
     announcements: writePersonNotices(tx),
     logbook: writeLogbook(tx),
     standings: writeParticipations(tx),
+    wording: writeNoticeTexts(tx),
   };
 }
 

@@ -409,6 +409,7 @@ async function queuedTransfer(source: Participant, destination: Participant): Pr
       noticeHash: noticeHash(notice),
       language: "fr",
       requesterId: null,
+      supersedes: null,
       createdAt: now,
       decidedAt: now,
       endedAt: null,

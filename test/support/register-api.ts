@@ -20,6 +20,7 @@ import { createOauthRecords } from "../../src/postgres/oauth-records.ts";
 import { openDatabase, openPool } from "../../src/postgres/pool.ts";
 import { createStore } from "../../src/postgres/store.ts";
 import { listen } from "./authorization-server.ts";
+import { signedStatements } from "../../src/keys/verifier.ts";
 import { freshDatabase } from "./database.ts";
 import { documentCheck } from "./document-check.ts";
 import { policy } from "./policy.ts";
@@ -62,12 +63,14 @@ export async function startRegisterApi(charters: Charters): Promise<RegisterApi>
     records: createOauthRecords(pool),
     staff,
     keys: {
-      signing: web.all("oauth").map((key) => key.privateJwk as Record<string, unknown>),
+      signing: () => web.current("oauth").privateJwk,
       worker: async () => [],
       published: web.publicKeys,
       secret: web.secret,
       sign: documentSigner(() => web.current("oauth")).signDocument,
     },
+    certificates: null,
+    statements: { signed: signedStatements, keys: () => web.publicRing("federation") },
     verifyProof,
     report: (error) => console.error(error),
   });

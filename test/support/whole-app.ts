@@ -86,12 +86,14 @@ export async function startWholeApp(charters: Charters): Promise<WholeApp> {
     records,
     staff,
     keys: {
-      signing: web.all("oauth").map((key) => key.privateJwk as Record<string, unknown>),
+      signing: () => web.current("oauth").privateJwk,
       worker: async () => [],
       published: web.publicKeys,
       secret: web.secret,
       sign: documentSigner(() => web.current("oauth")).signDocument,
     },
+    certificates: null,
+    statements: { signed: signedStatements, keys: () => web.publicRing("federation") },
     verifyProof,
     report: (error) => console.error(error),
   });

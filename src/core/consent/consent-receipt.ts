@@ -1,5 +1,6 @@
 import type { Words } from "../catalogue/data-set.ts";
 import { canonicalJson } from "../canonical-json.ts";
+import type { ConsentId } from "../ids.ts";
 import type { TrustMark } from "../register/participant.ts";
 import { sha256 } from "../transfer/manifest.ts";
 import type { Consent, ConsentState, Notice } from "./consent.ts";
@@ -24,8 +25,13 @@ export interface ConsentReceipt {
   iat: number;
   /** Also the identifier of the change. */
   jti: ChangeId;
-  consent: string;
+  consent: ConsentId;
   state: ConsentState;
+  /** When it came to this state (RFC 3339). */
+  at: string;
+  /** Entity identifiers. */
+  source: string;
+  destination: string;
   notice_hash: string;
   status: ReturnType<typeof statusReference>;
   /** The public log holds `hash` at `index`, and nothing else of it. */
@@ -43,6 +49,9 @@ export function receiptOf(recorded: RecordedChange, terms: ReceiptTerms): Omit<C
     jti: change.id,
     consent: consent.id,
     state: change.state,
+    at: change.at.toISOString(),
+    source: consent.notice.source.entityId,
+    destination: consent.notice.destination.entityId,
     notice_hash: consent.noticeHash,
     status: statusReference(terms.issuer, consent.statusIndex),
     receipt: {
@@ -95,6 +104,7 @@ function recordOf(recorded: RecordedChange, terms: ReceiptTerms) {
     "@type": "dpv:ConsentRecord",
     "dct:conformsTo": `${PROFILE}#record-eu-gdpr`,
     "dct:identifier": consent.id,
+    ...(consent.supersedes === null ? {} : { "dct:replaces": consent.supersedes }),
     "dpv:hasDataSubject": [{ "@type": "dpv:DataSubject", "dct:identifier": terms.subject }],
     "dpv:hasJurisdiction": [...new Set([notice.source.country, notice.destination.country])].map((country) => `loc:${country}`),
     "dpv:hasApplicableLaw": ["eu-gdpr:GDPR"],

@@ -39,6 +39,7 @@ export interface RecordedChange {
 export interface ChangesReader {
   /** In their order. */
   of(consentId: ConsentId): Promise<ConsentChange[]>;
+  find(id: ChangeId): Promise<ConsentChange | null>;
 }
 
 export interface ChangesWriter {
@@ -56,5 +57,5 @@ export interface ChangesWriter {
 
 /** What was only asked for, and what ended unanswered, is no consent: nobody needs a proof of it. */
 export function needsReceipt({ earlier, state }: Pick<ConsentChange, "earlier" | "state">): boolean {
-  return earlier !== null && !(earlier === "requested" && state === "expired");
+  return earlier !== null && (earlier !== "requested" || state === "active" || state === "refused");
 }

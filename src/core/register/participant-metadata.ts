@@ -86,10 +86,12 @@ function holdingOf({
 }
 
 function clientOf(client: Members | undefined): Participant["client"] {
-  const uris = client?.redirect_uris;
-  if (uris === undefined) return null;
+  const { redirect_uris: uris, token_endpoint_auth_method: method, tls_client_certificate_bound_access_tokens: binds } = client ?? {};
+  const mutualTls = { authenticates: method === "self_signed_tls_client_auth", binds: binds === true };
+  const byCertificate = mutualTls.authenticates || mutualTls.binds ? { mutualTls } : {};
+  if (uris === undefined) return "mutualTls" in byCertificate ? { redirectUris: [], ...byCertificate } : null;
   if (!Array.isArray(uris) || uris.length === 0 || uris.length > 20) throw broken("redirect_uris", "is not a list of 1 to 20 addresses");
-  return { redirectUris: uris.map((uri) => address(uri, "redirect_uris")) };
+  return { redirectUris: uris.map((uri) => address(uri, "redirect_uris")), ...byCertificate };
 }
 
 const MOST_MEDIA_TYPES = 20;

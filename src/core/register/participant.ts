@@ -64,7 +64,11 @@ export interface Participant {
   };
   status: Status;
   /** OAuth client metadata where the participant asks for consent itself; null where it does not. */
-  client: { redirectUris: string[] } | null;
+  client: {
+    redirectUris: string[];
+    /** By certificate (RFC 8705): how it proves itself, and what its tokens are bound to, where this Relais takes certificates. */
+    mutualTls?: { authenticates: boolean; binds: boolean };
+  } | null;
 }
 
 /** The signed, verifiable form of an accreditation (OpenID Federation §7). */

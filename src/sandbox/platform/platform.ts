@@ -1,6 +1,7 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import express, { type Express, type Router } from "express";
+import type { PublicJwk } from "../../core/register/participant.ts";
 import { pseudonymousAccounts } from "../accounts/accounts.ts";
 import { createProvider, mountProvider, type SandboxProvider } from "../accounts/provider.ts";
 import { createPlatformClient } from "../../sdk-client/platform-client.ts";
@@ -43,6 +44,8 @@ export interface PlatformSettings {
   capacity?: number;
   /** Ancre where it is left out. A bad one has no people: nobody can sign in there. */
   persona?: PlatformPersona;
+  /** A program elsewhere that acts as this platform's client too. */
+  outsideClient?: { redirectUris: string[]; keys: PublicJwk[] };
   /** Wrong on purpose, beside what the persona is. */
   faults?: readonly Fault[];
   /** Accounts beside the personas', which nobody can sign in to. */
@@ -110,7 +113,7 @@ export async function startPlatform(settings: PlatformSettings): Promise<Platfor
       folder,
       faults,
       ledger,
-      statement: statementOf(persona, { entityId, federationKey, documentKey }),
+      statement: withClient(statementOf(persona, { entityId, federationKey, documentKey }), settings.outsideClient),
       sides,
       pages,
       sandboxProvider,
@@ -135,6 +138,11 @@ function statementOf(
 ): EntityDescription {
   const { entityId } = own;
   return { ...own, name, contact, metadata: metadataOf(entityId, contact), redirectUris: [entityId + CALLBACK] };
+}
+
+function withClient(own: EntityDescription, outside: PlatformSettings["outsideClient"]): EntityDescription {
+  if (outside === undefined) return own;
+  return { ...own, redirectUris: [...(own.redirectUris ?? []), ...outside.redirectUris], moreClientKeys: outside.keys };
 }
 
 interface InboxParts {
