@@ -2,9 +2,11 @@ import {
   allowInsecureRequests,
   authorizationCodeGrant,
   buildAuthorizationUrlWithPAR,
+  clientCredentialsGrant,
   calculatePKCECodeChallenge,
   type Configuration,
   discovery,
+  fetchProtectedResource,
   getDPoPHandle,
   PrivateKeyJwt,
   randomPKCECodeVerifier,
@@ -14,7 +16,7 @@ import type { Language } from "../core/catalogue/data-set.ts";
 import { PURPOSES } from "../core/consent/consent.ts";
 import { type Connection, type Grant, grantOf, type KeptGrant, keptGrant } from "./grant.ts";
 import { importSigningKey, keepKey, type KeptKey, newProofKey, openKey } from "./proof-key.ts";
-import { asRefusal } from "./refusals.ts";
+import { answerOf, asRefusal } from "./refusals.ts";
 
 export { RelaisError } from "../core/errors.ts";
 export type { Grant, KeptGrant, ToldTransfer } from "./grant.ts";
@@ -42,6 +44,8 @@ export interface Asked {
   expires?: string;
   /** Time between deliveries (ISO 8601 duration, such as `P1D`); a single delivery where it is left out. */
   recurrence?: string;
+  /** The grant that this changes as a whole (Grant Management, draft 03): the person sees the difference. A new one where it is left out. */
+  replaces?: string;
   /** How long you keep the data (ISO 8601 duration); until the person deletes it where it is left out. */
   retention?: string;
 }
@@ -75,6 +79,8 @@ export interface PlatformClient {
   resume(kept: KeptRequest): Promise<Pick<Pending, "redeem">>;
   /** Goes on with what a person allowed, from what was kept of it. */
   restore(kept: KeptGrant): Promise<Grant>;
+  /** Gives back what a person allowed, before its time (Grant Management, draft 03 §7.4). @throws RelaisError `not_found` where it has ended. */
+  endGrant(grantId: string): Promise<void>;
 }
 
 export function createPlatformClient(settings: PlatformSettings): PlatformClient {
@@ -83,6 +89,7 @@ export function createPlatformClient(settings: PlatformSettings): PlatformClient
     begin: (asked) => begin(settings, configurations, asked).catch(asRefusal),
     resume: (kept) => resume(settings, configurations, kept).catch(asRefusal),
     restore: (kept) => restore(settings, configurations, kept).catch(asRefusal),
+    endGrant: (grantId) => endGrant(settings, configurations, grantId).catch(asRefusal),
   };
 }
 
@@ -123,6 +130,7 @@ async function begin(settings: PlatformSettings, configurations: Configurations,
     authorization_details: JSON.stringify([detailOf(settings.entityId, asked)]),
     resource: apiOf(settings),
     ui_locales: asked.language,
+    ...(asked.replaces === undefined ? {} : { grant_management_action: "replace", grant_id: asked.replaces }),
   };
   const url = await buildAuthorizationUrlWithPAR(connection.configuration, parameters, { DPoP: connection.DPoP });
   return { url, state: kept.state, kept, redeem: redeemer(connection, kept) };
@@ -142,6 +150,14 @@ function redeemer(connection: Connection, { state, verifier }: KeptRequest): Pen
 
 async function restore(settings: PlatformSettings, configurations: Configurations, kept: KeptGrant): Promise<Grant> {
   return grantOf(await connect(settings, configurations, kept.proofKey), kept);
+}
+
+async function endGrant(settings: PlatformSettings, configurations: Configurations, grantId: string): Promise<void> {
+  const { configuration, DPoP, resource } = await connect(settings, configurations, await keepKey(await newProofKey()));
+  const { access_token: token } = await clientCredentialsGrant(configuration, { scope: "grant_management_revoke", resource }, { DPoP });
+  const url = new URL(`${settings.issuer}/grants/${encodeURIComponent(grantId)}`);
+  const answer = await fetchProtectedResource(configuration, token, url, "DELETE", null, new Headers(), { DPoP });
+  if (answer.status !== 204) await answerOf(answer);
 }
 
 async function connect(settings: PlatformSettings, configurations: Configurations, proofKey: KeptKey): Promise<Connection> {

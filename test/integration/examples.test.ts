@@ -126,20 +126,24 @@ test("a withdrawal is felt at once where the holder asks, and where it checks by
       const address = `${url}/export/datasets/${READINGS}`;
       const kept = String((await tokens.consentHeaders({ method: "GET", url: address }))["authorization"]);
       const accessToken = kept.slice("DPoP ".length);
-      const status = async () => {
+      const answer = async () => {
         const dpop = await tokens.dpopProof({ method: "GET", url: address, accessToken });
-        return (await ask(address, { authorization: kept, dpop })).status;
+        return reasonOf(ask(address, { authorization: kept, dpop }));
       };
-      assert.equal(await status(), 200);
-      return { person, consent, status, tokens, address };
+      assert.deepEqual(await answer(), [200, undefined]);
+      return { person, consent, answer, tokens, address };
     }),
   );
   const withdrawnAt = Date.now();
   for (const { person, consent } of opened)
     await withdrawConsent({ store: world.store, clock: realClock }, { consentId: consent.id, personId: person.id });
-  assert.equal(await opened[0]?.status(), 401);
-  await until("the JWT to end", async () => (await opened[1]?.status()) === 401);
-  assert.ok(Date.now() - withdrawnAt < 61_000 + 5000, `${Date.now() - withdrawnAt} ms`);
+  assert.deepEqual(await opened[0]?.answer(), [401, "token_inactive"]);
+  const end = await until("the JWT to end", async () => {
+    const answer = await opened[1]?.answer();
+    return answer?.[0] === 401 && answer;
+  });
+  assert.deepEqual(end, [401, "consent_ended"], "by the list, before its own end");
+  assert.ok(Date.now() - withdrawnAt < 60_000, `${Date.now() - withdrawnAt} ms`);
   for (const { tokens, address } of opened)
     await assert.rejects(tokens.consentHeaders({ method: "GET", url: address, renew: true }), { code: "consent_ended" }, "no new token");
 });

@@ -132,6 +132,17 @@ test("another process goes on with what was kept: the request that waits, and th
   assert.equal(calls.at(-1)?.consentId, restored.consent);
 });
 
+test("a grant has a name: it is replaced by it, and given back", async () => {
+  const { pending, callback } = await answered("manager");
+  const { grantId, consent } = await pending.redeem(callback);
+  assert.ok(grantId);
+  assert.ok((await client.begin({ ...ASKED, replaces: grantId })).url);
+  await assert.rejects(client.begin({ ...ASKED, replaces: "unknown" }), { code: "peer_refused" });
+  await client.endGrant(grantId);
+  assert.equal((await setup.store.read((r) => r.consents.get(asId("consent", consent)))).state, "revoked");
+  await assert.rejects(client.endGrant(grantId), { code: "not_found" });
+});
+
 test("an access token that is over is renewed for the same consent", async (t) => {
   const { pending, callback } = await answered("patient");
   const grant = await pending.redeem(callback);
