@@ -22,6 +22,7 @@ const PREFIXES = {
   meeting: "mtg",
   certificate: "crt",
   reminder: "rem",
+  problem: "pbl",
 } as const;
 
 type Kind = keyof typeof PREFIXES;

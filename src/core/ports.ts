@@ -9,6 +9,9 @@ import type { MeetingsReader, MeetingsWriter } from "./policy/meetings.ts";
 import type { PersonNoticesReader, PersonNoticesWriter } from "./person/person-notice.ts";
 import type { Policy } from "./policy/policy.ts";
 import type { Consent, ConsentState, NewConsent } from "./consent/consent.ts";
+import type { ProblemsReader, ProblemsWriter } from "./consent/problem-report.ts";
+import type { Unattended } from "./consent/remind-of-consents.ts";
+import type { ConsentPlace } from "./consent/consents-of-participant.ts";
 import type { NoticeTextsReader, NoticeTextsWriter } from "./consent/notice-text.ts";
 import type { AccountLink, Person, Session } from "./person/person.ts";
 import type { AccreditationsReader, AccreditationsWriter } from "./register/accreditations.ts";
@@ -73,6 +76,8 @@ export interface Reader {
     findSession(tokenHash: string, now: Date): Promise<Session | null>;
     getLink(id: LinkId): Promise<AccountLink>;
     listLinks(personId: PersonId): Promise<AccountLink[]>;
+    /** When they came the time before this one; null where this is the first. */
+    findPreviousVisit(personId: PersonId): Promise<Date | null>;
   };
   consents: {
     get(id: ConsentId): Promise<Consent>;
@@ -82,8 +87,13 @@ export interface Reader {
     statuses(list: number, now: Date): Promise<{ index: number; status: number }[] | null>;
     /** What changes or renews this one, answered or not, newest first. */
     successors(id: ConsentId): Promise<Consent[]>;
+    /** Active ones that may still move data, whose person was neither here nor reminded since then, the oldest first. */
+    unattended(filter: { since: Date; now: Date; limit: number }): Promise<Unattended[]>;
+    /** Newest first: what this participant asked for, and what was given between it and another one. */
+    ofParticipant(page: { participantId: ParticipantId; after: ConsentPlace | undefined; limit: number }): Promise<Consent[]>;
   };
   noticeTexts: NoticeTextsReader;
+  problems: ProblemsReader;
   /** Every state that a consent was ever in: written by the store with the change itself, whoever makes it. */
   changes: ChangesReader;
   transfers: {
@@ -165,6 +175,7 @@ export interface Writer extends Reader {
     ): Promise<boolean>;
     /** Ends every consent that brings data to this participant (and, with `asSource`, reads from it). Returns how many. */
     revokeAll(end: { participantId: ParticipantId; asSource: boolean; at: Date; by: Consent["endedBy"] }): Promise<number>;
+    noteReminder(id: ConsentId, at: Date): Promise<void>;
     /** Consents whose time is over, and requests that nobody answered in time. */
     expire(now: Date): Promise<ConsentId[]>;
   };
@@ -242,6 +253,7 @@ export interface Writer extends Reader {
   logbook: LogbookWriter;
   standings: ParticipationsWriter;
   wording: NoticeTextsWriter;
+  complaints: ProblemsWriter;
 }
 
 /** PostgreSQL. Nothing else is the truth. */

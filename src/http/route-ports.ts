@@ -1,3 +1,4 @@
+import type { PersonId } from "../core/ids.ts";
 import type { CallerTokens, EntityConfigurations, Ports } from "../core/ports.ts";
 import type { Charters } from "../core/register/charter.ts";
 import type { DocumentCheck } from "../core/verification/verify-document.ts";
@@ -13,6 +14,8 @@ export type RoutePorts = Pick<Ports, "store" | "queue" | "clock" | "policy" | "i
   /** What a document that somebody hands in is worth. */
   verify: DocumentCheck;
   delegationOf?: NonNullable<MarkingPorts["delegationOf"]>;
+  /** The name of a person for one participant: two cannot compare theirs. */
+  subjectFor: (entityId: string, personId: PersonId) => string;
   /** Signs what participants fetch by polling, with a key of `/.well-known/jwks.json`. */
   events: StatementSigner;
 };

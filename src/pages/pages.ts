@@ -65,6 +65,8 @@ import { permission, showStop, stopPermission } from "./permissions/handlers.ts"
 import { showStopAll, stopAll } from "./permissions/stop-all.ts";
 import { startPermission } from "./permissions/start.ts";
 import { problem, problems } from "./problems.ts";
+import { answerAsOperator, sendProblem, showProblem, showProblems } from "./reports/handlers.ts";
+import { answerAsMember, showRequests } from "./requests/handlers.ts";
 import { receipt, receiptFile } from "./receipts/handlers.ts";
 import { compare } from "./register/compare.ts";
 import { feed } from "./register/feed.ts";
@@ -129,6 +131,8 @@ const PERSON_ROUTES: [Method, string, PersonHandler][] = [
   ["post", "/permissions/:id/decide", answerConsent],
   ["post", "/permissions/:id/start", startPermission],
   ["get", "/permissions/:id/notice", showNotice],
+  ["get", "/permissions/:id/problem", (ports, visit) => showProblem(ports, visit)],
+  ["post", "/permissions/:id/problem", sendProblem],
   ["get", "/permissions/:id/change", showChange],
   ["post", "/permissions/:id/change", proposeChange],
   ["get", "/permissions/:id/renew", showRenewal],
@@ -184,6 +188,8 @@ const MEMBER_ROUTES: [Method, string, PersonHandler][] = [
   ["post", "/organisation/:id/certificates", uploadCertificate],
   ["get", "/organisation/:id/certificates/:certificate", downloadCertificate],
   ["post", "/organisation/:id/certificates/:certificate/remove", dropCertificate],
+  ["get", "/organisation/:id/requests", (ports, visit) => showRequests(ports, visit)],
+  ["post", "/organisation/:id/requests/problems/:problem", answerAsMember],
   ["get", "/organisation/:id/checks", showChecks],
   ["post", "/organisation/:id/checks", askForChecks],
 ];
@@ -207,6 +213,8 @@ const STAFF_ROUTES: [Method, string, PersonHandler][] = [
   ["get", "/authority", authorityPage],
   ["get", "/operator/notices", showTexts],
   ["post", "/operator/notices", writeTexts],
+  ["get", "/operator/problems", (ports, visit) => showProblems(ports, visit)],
+  ["post", "/operator/problems/:problem", answerAsOperator],
 ];
 
 /** The forms that carry a file: evidence, by a person who acts for a participant, and a document to check, by anybody. */

@@ -9,6 +9,8 @@ export function readPeople(db: Database): Reader["people"] {
       (await db.selectFrom("sessions").selectAll().where("tokenHash", "=", tokenHash).where("expiresAt", ">", now).executeTakeFirst()) ??
       null,
     getLink: async (id) => found(await db.selectFrom("accountLinks").selectAll().where("id", "=", id).executeTakeFirst(), "link"),
+    findPreviousVisit: async (personId) =>
+      (await db.selectFrom("personVisits").select("previousAt").where("personId", "=", personId).executeTakeFirst())?.previousAt ?? null,
     listLinks: (personId) =>
       db.selectFrom("accountLinks").selectAll().where("personId", "=", personId).orderBy("provedAt", "desc").execute(),
   };

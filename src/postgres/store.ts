@@ -9,6 +9,7 @@ import { readConditions, writeConditions } from "./conditions.ts";
 import { readEntities, writeEntities } from "./entities.ts";
 import { readIndicators } from "./indicators.ts";
 import { readLedger, writeLedger } from "./ledger.ts";
+import { readProblems, writeProblems } from "./problem-reports.ts";
 import { readNoticeTexts, writeNoticeTexts } from "./notice-texts.ts";
 import { readMeetings, writeMeetings } from "./meetings.ts";
 import { writeLogbook } from "./logbook.ts";
@@ -87,6 +88,7 @@ function readerOf(tx: Database): Reader {
     people: readPeople(tx),
     consents: readConsents(tx),
     noticeTexts: readNoticeTexts(tx),
+    problems: readProblems(tx),
     changes: readChanges(tx),
     transfers: readTransfers(tx),
     switches: readSwitches(tx),
@@ -127,6 +129,7 @@ function writerOf(tx: Database): Writer {
     logbook: writeLogbook(tx),
     standings: writeParticipations(tx),
     wording: writeNoticeTexts(tx),
+    complaints: writeProblems(tx),
   };
 }
 

@@ -65,9 +65,12 @@ export async function startWeb(base: Base, keyring: Keyring, sandbox: SandboxPla
     allowLoopback: base.config.sandbox.allowLoopback,
   });
   const pages = createPages({ ...register, sealer: createSealer(keyring), network, adapters: ADAPTERS, operator, staff });
+  const secret = keyring.secret("subjects");
+  const subjectFor = (entityId: string, personId: PersonId): string => pairwiseSubject(secret, entityId, personId);
   const app = createHttpApp(
     {
       ...register,
+      subjectFor,
       callers: authorization.callers,
       events: documentSigner(() => keyring.current("oauth")),
     },
@@ -82,8 +85,7 @@ export async function startWeb(base: Base, keyring: Keyring, sandbox: SandboxPla
   );
   base.owned.use(await listen(app, base.address));
   // The worker looks, the web decides: only here are the keys that sign marks.
-  const secret = keyring.secret("subjects");
-  const telling = { store, clock, subjectFor: (entityId: string, personId: PersonId) => pairwiseSubject(secret, entityId, personId) };
+  const telling = { store, clock, subjectFor };
   every(base, "telling participants of consents", TELL_SECONDS, () => tellChanges(telling, base.shutdown));
   every(base, "concluding checks", CONCLUDE_SECONDS, () => concludeChecks(register));
   every(

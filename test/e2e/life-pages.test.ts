@@ -18,7 +18,7 @@ import { renderProblem } from "../../src/pages/problems.ts";
 import { openCharters } from "../../src/policies/charters.ts";
 import { openPool } from "../../src/postgres/pool.ts";
 import { openContext, startBrowser } from "../support/browser.ts";
-import { REASONS } from "../support/charter.ts";
+import { REASONS, REGISTER_PORTS } from "../support/charter.ts";
 import { startEngine, type Engine } from "../support/engine.ts";
 import { fakeAccount, fakeAdapter } from "../support/fake-participants.ts";
 import { freePort } from "../support/ports.ts";
@@ -53,6 +53,7 @@ before(async () => {
     sealer: { seal: refuse, ephemeralProofs: (): never => assert.fail("not asked for here") },
     charters: openCharters(fileURLToPath(new URL("../../policies/charter", import.meta.url))),
     statements: { signDocument: key.sign },
+    subjectFor: REGISTER_PORTS.subjectFor,
     events: { signDocument: key.sign },
     entityConfigurations: { fetch: refuse },
     verify: refuse,

@@ -29,6 +29,7 @@ import { freePort } from "../support/ports.ts";
 import { policy } from "../support/policy.ts";
 import { realClock } from "../support/real-clock.ts";
 import { accreditedParticipant, testKey } from "../support/register-fixtures.ts";
+import { REGISTER_PORTS } from "../support/charter.ts";
 
 /** The register's pages as those see them who apply, decide and look on: on a phone’s width, in both languages. */
 
@@ -78,6 +79,7 @@ before(async () => {
     sealer: { seal: unreachable, ephemeralProofs: () => unreachable },
     charters: openCharters(fileURLToPath(new URL("../../policies/charter", import.meta.url))),
     statements: { signDocument: key.sign },
+    subjectFor: REGISTER_PORTS.subjectFor,
     events: { signDocument: key.sign },
     entityConfigurations: { fetch: unreachable },
     verify: (await documentCheck(store, origin)).verify,

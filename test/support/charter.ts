@@ -90,6 +90,7 @@ export const REGISTER_PORTS = {
   statements: { signDocument: unused },
   events: { signDocument: unused },
   verify: unused,
+  subjectFor: (entityId: string, personId: string) => `${entityId} knows ${personId.slice(-4)}`,
 };
 
 async function unused(): Promise<never> {

@@ -32,6 +32,7 @@ import { documentCheck } from "./document-check.ts";
 import { freshDatabase } from "./database.ts";
 import { policy } from "./policy.ts";
 import { realClock } from "./real-clock.ts";
+import { REGISTER_PORTS } from "./charter.ts";
 
 export const UPSTREAM = "http://127.0.0.1:9";
 
@@ -119,6 +120,7 @@ export async function startWholeApp(charters: Charters): Promise<WholeApp> {
     {
       ...ports,
       callers: authorization.callers,
+      subjectFor: REGISTER_PORTS.subjectFor,
       events: { signDocument: async (type, payload) => signCompact(web.current("oauth"), type, payload) },
     },
     {

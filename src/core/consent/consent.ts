@@ -139,6 +139,13 @@ export type EndReason =
 export const TERM_NAMES = ["country", "processors", "purposes"] as const;
 export type TermName = (typeof TERM_NAMES)[number];
 
+/** The state as it is now: what is past its time has expired, before any sweep says so. */
+export function stateAt(consent: Pick<Consent, "state" | "createdAt" | "expiresAt">, now: Date): ConsentState {
+  const mayExpire = (CONSENT_MOVES[consent.state] as readonly ConsentState[]).includes("expired");
+  const end = consent.state === "requested" ? answerBy(consent) : consent.expiresAt;
+  return mayExpire && end <= now ? "expired" : consent.state;
+}
+
 /** Purposes that a consent may have: IRIs of the W3C Data Privacy Vocabulary 2.3. */
 export const PURPOSES = [
   {

@@ -24,15 +24,21 @@ export function legalPage(name: keyof typeof LEGAL): Handler {
 
 export async function me(ports: PagesPorts, visit: PersonVisit): Promise<Answer> {
   const { personId, tongue } = visit;
-  const { participants, consents, transfers, switches, told } = await ports.store.read(async (r) => {
+  const { participants, consents, transfers, switches, told, before } = await ports.store.read(async (r) => {
     const own = {
       consents: await r.consents.list(personId),
       transfers: await r.transfers.list(personId),
       switches: await r.switches.list(personId),
     };
-    return { ...own, told: await readTold(r, personId), participants: await r.registered.named(endsOf(Object.values(own).flat())) };
+    const previous = await r.people.findPreviousVisit(personId);
+    return {
+      ...own,
+      before: previous,
+      told: await readTold(r, personId),
+      participants: await r.registered.named(endsOf(Object.values(own).flat())),
+    };
   });
-  const model = viewOfMe(tongue, { participants, consents, transfers, switches, now: ports.clock.now() });
+  const model = viewOfMe(tongue, { participants, consents, transfers, switches, before, now: ports.clock.now() });
   return {
     kind: "page",
     template: "me",

@@ -1,6 +1,7 @@
 import { enConditions } from "./en-conditions.ts";
 import { enConsent } from "./en-consent.ts";
 import { enNotices } from "./en-notices.ts";
+import { enRequests } from "./en-requests.ts";
 import { enKeys } from "./en-keys.ts";
 import { enPortal } from "./en-portal.ts";
 import { enHolder } from "./en-holder.ts";
@@ -298,6 +299,7 @@ export const en = {
   ...enConditions,
   ...enConsent,
   ...enNotices,
+  ...enRequests,
   ...enKeys,
   ...enHolder,
   ...enPublic,

@@ -2,6 +2,7 @@ import type { en } from "./en.ts";
 import { frConditions } from "./fr-conditions.ts";
 import { frConsent } from "./fr-consent.ts";
 import { frNotices } from "./fr-notices.ts";
+import { frRequests } from "./fr-requests.ts";
 import { frKeys } from "./fr-keys.ts";
 import { frPortal } from "./fr-portal.ts";
 import { frHolder } from "./fr-holder.ts";
@@ -303,6 +304,7 @@ export const fr = {
   ...frConditions,
   ...frConsent,
   ...frNotices,
+  ...frRequests,
   ...frKeys,
   ...frHolder,
   ...frPublic,
