@@ -47,7 +47,7 @@ interface ServerResponse {
   locals: Record<string, unknown>;
   status(code: number): unknown;
   set(fields: Record<string, string>): unknown;
-  send(body: string): unknown;
+  send(body: unknown): unknown;
 }
 
 type Action = "copy" | "erase" | "propose" | (string & {});

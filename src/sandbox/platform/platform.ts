@@ -5,6 +5,7 @@ import type { PublicJwk } from "../../core/register/participant.ts";
 import { pseudonymousAccounts } from "../accounts/accounts.ts";
 import { INVENTORY_SCOPE, ownAccountBy } from "../accounts/own-account.ts";
 import { createProvider, mountProvider, type SandboxProvider } from "../accounts/provider.ts";
+import { createPlatformClient } from "../../sdk-client/platform-client.ts";
 import { consentGuard } from "../export/consented.ts";
 import { faultyGuard, faultyLibrary } from "../export/faults.ts";
 import { exportRoutes, type SourceSide } from "../export/routes.ts";
@@ -20,7 +21,6 @@ import { type Relais, relaisAt } from "../peer/relais.ts";
 import { reporter } from "../peer/reports.ts";
 import { nonceRule, withInboxFaults } from "./faults.ts";
 import { begunRequests } from "./bring/begun.ts";
-import { createRelaisClient } from "./bring/client.ts";
 import { deliveriesInMemory } from "./bring/deliveries.ts";
 import { type Bring, CALLBACK } from "./bring/routes.ts";
 import { type DestinationSide, inboxRoutes } from "./inbox.ts";
@@ -211,7 +211,7 @@ function bringOf({ name, entityId, issuer, key, transfers, personOf: who }: Brin
     name,
     entityId,
     relais: issuer,
-    client: createRelaisClient({ issuer, entityId, redirectUri: entityId + CALLBACK, key }),
+    client: createPlatformClient({ issuer, entityId, redirectUri: entityId + CALLBACK, key: key.privateJwk }),
     begun: begunRequests(),
     deliveries: deliveriesInMemory(),
     personOf: who,
