@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, test } from "node:test";
-import type { MailId } from "../../src/core/person/mail.ts";
 import { createMailer } from "../../src/events/mail.ts";
 import { FROM, startMailWorld, type MailWorld } from "../support/mail-world.ts";
 import { startMailServer } from "../support/smtp.ts";
@@ -121,7 +120,7 @@ test("off this machine nothing goes in the clear, nor to a certificate that nobo
     await using server = await startMailServer({ starttls, host: "0.0.0.0" });
     using mailer = createMailer({ url: server.url.replace("127.0.0.1", "127.0.0.2"), from: FROM, replyTo: null });
     const letter = { subject: "s", text: "t", html: "<p>t</p>", unsubscribe: null };
-    const answer = await mailer.hand({ id: "mal_x" as MailId, at: new Date(), to: ADDRESS, language: "en", letter });
+    const answer = await mailer.hand({ id: "mal_x", at: new Date(), to: ADDRESS, language: "en", letter });
     assert.deepEqual([starttls, answer.kind, server.mails.length], [starttls, "away", 0]);
   }
 });

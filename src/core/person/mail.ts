@@ -80,8 +80,8 @@ export interface MailWriter {
   setReminders(personId: PersonId, off: Date | null): Promise<void>;
   /** False where no such address is in use. `null`: it is tried again. */
   markUnreachable(id: MailAddressId, at: Date | null): Promise<boolean>;
-  /** Counts one more mail to an address that is not proved; false where there were too many of the last 24 hours. */
-  countAttempt(attempt: { mark: string; personId: PersonId; at: Date; most: number }): Promise<boolean>;
+  /** Counts one more mail to an address that is not proved; false, and not counted, where one of the marks has `most` of the last 24 hours. */
+  countAttempt(attempt: { marks: string[]; at: Date; most: number }): Promise<boolean>;
 
   /** To be sent. False where this was told before. */
   tell(mail: Pick<Mail, "personId" | "kind" | "about" | "occasion" | "addressId">): Promise<boolean>;
