@@ -35,8 +35,9 @@ const ADAPTER_CONTRACT = ["transfer/", "errors.ts", "ids.ts", "canonical-json.ts
 const ADAPTER_BUILTINS = ["crypto"];
 
 /** Folders beside the edges: core, their own and these, declared packages. `relais verify` is the SDK on a command line; `relais conformance` wires
- * the probes with keys, a way out and the charter of its own, as main wires the worker; `relais instance` moves keys and tables. */
-const PRODUCTS = { cli: ["sdk", "keys", "net", "federation", "sandbox", "policies", "postgres", "embedded"], sandbox: [], sdk: [] };
+ * the probes with keys, a way out and the charter of its own, as main wires the worker; `relais instance` moves keys and tables. The sandbox shows what
+ * a holder does with the SDK. */
+const PRODUCTS = { cli: ["sdk", "keys", "net", "federation", "sandbox", "policies", "postgres", "embedded"], sandbox: ["sdk"], sdk: [] };
 const SDK_PACKAGES = ["jose"];
 const CORE_BUILTINS = ["crypto"];
 

@@ -11,6 +11,7 @@ import type { AccountReader, AccountWriter } from "./person/account.ts";
 import type { PersonNoticesReader, PersonNoticesWriter } from "./person/person-notice.ts";
 import type { Policy } from "./policy/policy.ts";
 import type { Consent, ConsentState, NewConsent } from "./consent/consent.ts";
+import type { NoticeTextsReader, NoticeTextsWriter } from "./consent/notice-text.ts";
 import type { AccountLink, Person, Session } from "./person/person.ts";
 import type { AccreditationsReader, AccreditationsWriter } from "./register/accreditations.ts";
 import type { SubordinatesReader } from "./federation/subordinates.ts";
@@ -86,6 +87,7 @@ export interface Reader {
     /** What changes or renews this one, answered or not, newest first. */
     successors(id: ConsentId): Promise<Consent[]>;
   };
+  noticeTexts: NoticeTextsReader;
   /** Every state that a consent was ever in: written by the store with the change itself, whoever makes it. */
   changes: ChangesReader;
   transfers: {
@@ -170,7 +172,7 @@ export interface Writer extends Reader {
     ): Promise<boolean>;
     /** Ends every consent that brings data to this participant (and, with `asSource`, reads from it). Returns how many. */
     revokeAll(end: { participantId: ParticipantId; asSource: boolean; at: Date; by: Consent["endedBy"] }): Promise<number>;
-    /** Active consents whose time is over. */
+    /** Consents whose time is over, and requests that nobody answered in time. */
     expire(now: Date): Promise<ConsentId[]>;
   };
   deliveries: {
@@ -247,6 +249,7 @@ export interface Writer extends Reader {
   mailing: MailWriter;
   logbook: LogbookWriter;
   standings: ParticipationsWriter;
+  wording: NoticeTextsWriter;
 }
 
 /** PostgreSQL. Nothing else is the truth. */
@@ -318,7 +321,8 @@ export interface OauthRecords {
   findByUid(model: string, uid: string): Promise<FoundOauthRecord | null>;
   /** True for exactly one of any number of parallel calls; false where it was consumed before or does not exist. */
   consume(model: string, id: string): Promise<boolean>;
-  remove(model: string, id: string): Promise<void>;
+  /** True for exactly one of any number of parallel calls; false where it does not exist (any more). */
+  remove(model: string, id: string): Promise<boolean>;
   /** Ends every record of this grant, in all models. */
   removeByGrant(grantId: string): Promise<void>;
   /** Forgets what is past its time; returns how many. */
@@ -351,7 +355,14 @@ export interface CallerTokens {
    */
   verifyRegister(request: ApiRequest): Promise<RegisterCaller>;
 }
+/** Who is at the other end of the connection: the client, or a proxy before it. */
+export interface Peer {
+  address: string | undefined;
+  header(name: string): string | undefined;
+}
 export interface ApiRequest {
+  /** Left out where nobody can have a certificate. */
+  peer?: Peer;
   authorization: string | undefined;
   dpop: string | undefined;
   method: string;

@@ -63,8 +63,14 @@ import { askHolder, showHolders } from "./holder/meetings.ts";
 import { addReview, changePlatform, showPlatform, showPlatforms } from "./holder/platforms.ts";
 import { event } from "./life/events.ts";
 import { markTold } from "./life/told.ts";
-import { home, legalPage, me, showDeleted, showRecovery, signIn } from "./home/handlers.ts";
-import { answerConsent, permission, permissions, showConsent, showStop, startPermission, stopPermission } from "./permissions/handlers.ts";
+import { home, plainPage, me, showDeleted, showRecovery, signIn } from "./home/handlers.ts";
+import { showTexts, writeTexts } from "./notices/handlers.ts";
+import { proposeChange, showChange, showRenewal } from "./permissions/change.ts";
+import { answerConsent, showConsent, showNotice } from "./permissions/decide.ts";
+import { permissions } from "./permissions/dashboard.ts";
+import { permission, showStop, stopPermission } from "./permissions/handlers.ts";
+import { showStopAll, stopAll } from "./permissions/stop-all.ts";
+import { startPermission } from "./permissions/start.ts";
 import { problem, problems } from "./problems.ts";
 import { receipt, receiptFile } from "./receipts/handlers.ts";
 import { compare } from "./register/compare.ts";
@@ -119,9 +125,10 @@ const PUBLIC_ROUTES: [Method, string, Handler][] = [
   ["post", "/mail/permission/:token/stop", stopByMail],
   ["get", "/mail/unsubscribe/:token", showUnsubscribe],
   ["post", "/mail/unsubscribe/:token", unsubscribeByMail],
-  ["get", "/accessibility", legalPage("accessibility")],
-  ["get", "/legal", legalPage("legal")],
-  ["get", "/privacy", legalPage("privacy")],
+  ["get", "/accessibility", plainPage("accessibility")],
+  ["get", "/legal", plainPage("legal")],
+  ["get", "/understand", plainPage("understand")],
+  ["get", "/privacy", plainPage("privacy")],
 ];
 
 /** For a person who has signed in, about that person only. */
@@ -151,10 +158,16 @@ const PERSON_ROUTES: [Method, string, PersonHandler][] = [
   ["get", "/accounts/:id", showProof],
   ["post", "/accounts/:id", proveAccount],
   ["get", "/permissions", permissions],
+  ["get", "/permissions/stop", showStopAll],
+  ["post", "/permissions/stop", stopAll],
   ["get", "/permissions/:id", permission],
   ["get", "/permissions/:id/decide", showConsent],
   ["post", "/permissions/:id/decide", answerConsent],
   ["post", "/permissions/:id/start", startPermission],
+  ["get", "/permissions/:id/notice", showNotice],
+  ["get", "/permissions/:id/change", showChange],
+  ["post", "/permissions/:id/change", proposeChange],
+  ["get", "/permissions/:id/renew", showRenewal],
   ["get", "/permissions/:id/stop", showStop],
   ["post", "/permissions/:id/stop", stopPermission],
   ["get", "/permissions/:id/receipts/:change", receipt],
@@ -228,6 +241,8 @@ const STAFF_ROUTES: [Method, string, PersonHandler][] = [
   ["post", "/accreditation/participants/:id/keys", confirmPublishedKeys],
   ["post", "/accreditation/participants/:id/notices/:notice", sendAgain],
   ["get", "/authority", authorityPage],
+  ["get", "/operator/notices", showTexts],
+  ["post", "/operator/notices", writeTexts],
 ];
 
 /** The forms that carry a file: evidence, by a person who acts for a participant, and a document to check, by anybody. */

@@ -78,30 +78,28 @@ function readCaseFile(db: Database) {
     proposals: (participantId) => db.selectFrom("proposals").selectAll().where("participantId", "=", participantId).orderBy("at").execute(),
     organisationProposals: (id) =>
       db.selectFrom("organisationProposals").selectAll().where("organisationId", "=", id).orderBy("at").execute(),
-    waitingProposals: (limit) => selectWaitingProposals(db).orderBy("at").limit(limit).execute(),
+    waitingProposals: (limit) => waitingProposals(db, limit),
     signatures: (participantId) =>
       db.selectFrom("charterSignatures").selectAll().where("participantId", "=", participantId).orderBy("signedAt", "desc").execute(),
   } satisfies Partial<AccreditationsReader>;
 }
 
-function selectWaitingProposals(db: Database) {
-  return db
+async function waitingProposals(db: Database, limit: number): Promise<WaitingProposal[]> {
+  const ofParticipants = await db
     .selectFrom("proposals as asked")
     .innerJoin("participants", "participants.id", "asked.participantId")
     .select(["asked.kind", "asked.proposer", "asked.at", "participants.name", "asked.participantId", sql<null>`null`.as("organisationId")])
-    .unionAll(
-      db
-        .selectFrom("organisationProposals as asked")
-        .innerJoin("organisations", "organisations.id", "asked.organisationId")
-        .select([
-          "asked.kind",
-          "asked.proposer",
-          "asked.at",
-          "organisations.name",
-          sql<null>`null`.as("participantId"),
-          "asked.organisationId",
-        ]),
-    );
+    .orderBy("asked.at")
+    .limit(limit)
+    .execute();
+  const ofOrganisations = await db
+    .selectFrom("organisationProposals as asked")
+    .innerJoin("organisations", "organisations.id", "asked.organisationId")
+    .select(["asked.kind", "asked.proposer", "asked.at", "organisations.name", sql<null>`null`.as("participantId"), "asked.organisationId"])
+    .orderBy("asked.at")
+    .limit(limit)
+    .execute();
+  return [...ofParticipants, ...ofOrganisations].sort((a, b) => a.at.getTime() - b.at.getTime()).slice(0, limit);
 }
 
 function readDecisions(db: Database) {

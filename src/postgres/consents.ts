@@ -1,3 +1,4 @@
+import { askedBefore } from "../core/consent/consent.ts";
 import { sql } from "kysely";
 import { LIST_SIZE, STATUS } from "../core/federation/status-list.ts";
 import type { Reader, Writer } from "../core/ports.ts";
@@ -65,8 +66,12 @@ export function writeConsents(db: Database): Writer["permissions"] {
       const expired = await db
         .updateTable("consents")
         .set({ state: "expired", endedAt: now, endedBy: "relais" })
-        .where("state", "in", ["requested", "active", "suspended"])
-        .where("expiresAt", "<=", now)
+        .where((e) =>
+          e.or([
+            e.and([e("state", "in", ["requested", "active", "suspended"]), e("expiresAt", "<=", now)]),
+            e.and([e("state", "=", "requested"), e("createdAt", "<=", askedBefore(now))]),
+          ]),
+        )
         .returning("id")
         .execute();
       return expired.map((row) => row.id);

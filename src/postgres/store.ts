@@ -10,6 +10,7 @@ import { readConditions, writeConditions } from "./conditions.ts";
 import { readEntities, writeEntities } from "./entities.ts";
 import { readIndicators } from "./indicators.ts";
 import { readLedger, writeLedger } from "./ledger.ts";
+import { readNoticeTexts, writeNoticeTexts } from "./notice-texts.ts";
 import { readMeetings, writeMeetings } from "./meetings.ts";
 import { writeLogbook } from "./logbook.ts";
 import { readMails, writeMails } from "./mails.ts";
@@ -88,6 +89,7 @@ function readerOf(tx: Database): Reader {
     people: readPeople(tx),
     account: readAccount(tx),
     consents: readConsents(tx),
+    noticeTexts: readNoticeTexts(tx),
     changes: readChanges(tx),
     transfers: readTransfers(tx),
     switches: readSwitches(tx),
@@ -130,6 +132,7 @@ function writerOf(tx: Database): Writer {
     mailing: writeMails(tx),
     logbook: writeLogbook(tx),
     standings: writeParticipations(tx),
+    wording: writeNoticeTexts(tx),
   };
 }
 

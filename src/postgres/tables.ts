@@ -2,6 +2,7 @@ import type { ColumnType, Generated } from "kysely";
 import type { Words } from "../core/catalogue/data-set.ts";
 import type { ProbeResult } from "../core/conformance/probe.ts";
 import type { Consent, EndReason } from "../core/consent/consent.ts";
+import type { NoticeText } from "../core/consent/notice-text.ts";
 import type { ConsentChange } from "../core/consent/record-change.ts";
 import type { CertificateClaim, Reading } from "../core/certificates/claim.ts";
 import type { Notice } from "../core/events/outbox.ts";
@@ -73,6 +74,7 @@ export interface Tables {
     statusIndex: Generated<number>;
   };
   consentChanges: Omit<ConsentChange, "sequence" | "because"> & { sequence: Generated<number>; because: NullableJson<EndReason> };
+  noticeTexts: WithJson<NoticeText, "sections">;
   switches: Switch;
   transfers: Transfer;
   transferKeys: { caller: string; key: string; fingerprint: string; transferId: TransferId };

@@ -51,6 +51,8 @@ export async function startWeb(base: Base, keyring: Keyring, sandbox: SandboxPla
     policy,
     records,
     staff,
+    certificates: base.config.http.certificates,
+    statements: { signed: signedStatements, keys: () => keyring.publicRing("federation") },
     keys: authorizationKeys(keyring),
     verifyProof,
     report: (error) => log.error("the authorization server failed", { error: asRelaisError(error) }),
@@ -82,6 +84,7 @@ export async function startWeb(base: Base, keyring: Keyring, sandbox: SandboxPla
   const app = createHttpApp(
     {
       ...register,
+      staff,
       callers: authorization.callers,
       events: documentSigner(() => keyring.current("oauth")),
     },
@@ -125,10 +128,11 @@ function federationOf(base: Base, keyring: Keyring): ReturnType<typeof createFed
 
 function authorizationKeys(keyring: Keyring): Parameters<typeof createAuthorization>[0]["keys"] {
   return {
-    signing: keyring.all("oauth").map((key) => key.privateJwk as Record<string, unknown>),
+    signing: () => keyring.current("oauth").privateJwk,
     worker: () => keyring.publicRing("worker"),
     published: keyring.publicKeys,
     secret: keyring.secret,
+    sign: documentSigner(() => keyring.current("oauth")).signDocument,
   };
 }
 

@@ -14,7 +14,6 @@ import type { Store } from "../../src/core/ports.ts";
 import { SECTIONS } from "../../src/core/register/charter.ts";
 import { concludeChecks } from "../../src/core/register/conclude-checks.ts";
 import type { Participant } from "../../src/core/register/participant.ts";
-import type { Staff } from "../../src/core/register/staff.ts";
 import { PROBE_NAMES } from "../../src/core/conformance/probe-names.ts";
 import { createHttpApp, listen, type Listening } from "../../src/http/server.ts";
 import { createPages } from "../../src/pages/pages.ts";
@@ -25,6 +24,7 @@ import { createStore } from "../../src/postgres/store.ts";
 import { openContext, startBrowser } from "../support/browser.ts";
 import { freshDatabase } from "../support/database.ts";
 import { documentCheck } from "../support/document-check.ts";
+import { officesOf } from "../support/offices.ts";
 import { freePort } from "../support/ports.ts";
 import { policy } from "../support/policy.ts";
 import { realClock } from "../support/real-clock.ts";
@@ -42,18 +42,11 @@ let folder: string;
 let contexts: Record<"nobody" | "stranger" | "member" | "first" | "second" | "authority", BrowserContext>;
 let conclude: () => Promise<void>;
 
-const OFFICES: Record<string, { name: string; office: "accreditor" | "authority" }> = {
-  first: { name: "Agrément A", office: "accreditor" },
-  second: { name: "Agrément B", office: "accreditor" },
-  authority: { name: "Autorité", office: "authority" },
-};
-const staff: Staff = {
-  findName: () => null,
-  findPerson: (issuer, subject) => {
-    const office = issuer === ISSUER_OF_PEOPLE && Object.hasOwn(OFFICES, subject) ? OFFICES[subject] : undefined;
-    return office ? { ...office, person: { issuer, subject }, keys: [] } : null;
-  },
-};
+const staff = officesOf([
+  { name: "Agrément A", office: "accreditor", person: { issuer: ISSUER_OF_PEOPLE, subject: "first" }, keys: [] },
+  { name: "Agrément B", office: "accreditor", person: { issuer: ISSUER_OF_PEOPLE, subject: "second" }, keys: [] },
+  { name: "Autorité", office: "authority", person: { issuer: ISSUER_OF_PEOPLE, subject: "authority" }, keys: [] },
+]);
 
 before(async () => {
   const database = owned.use(await freshDatabase());

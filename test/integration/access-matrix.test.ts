@@ -72,6 +72,7 @@ const MATRIX: [method: Method, path: string, statuses: number[]][] = [
   ["GET",  "/en/problems/:code",                              OPEN],
   ["GET",  "/en/accessibility",                               OPEN],
   ["GET",  "/en/legal",                                       OPEN],
+  ["GET",  "/en/understand",                                  OPEN],
   ["GET",  "/en/privacy",                                     OPEN],
   ["GET",  "/",                                               each(302)],
   ["GET",  "/register/:participant",                          each(302)],

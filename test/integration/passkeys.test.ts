@@ -84,7 +84,11 @@ describe("an account of passkeys alone", () => {
     const drop = (row: Record<string, unknown> | undefined) =>
       visit.post(`${relais.origin}/en/me/account/passkeys/${String(row?.["id"])}/remove`, {});
     const both = await Promise.all([drop(first), drop(phone)]);
-    assert.deepEqual(both.map(({ status }) => status).toSorted((a, b) => a - b), [303, 422], "of two at once, one stays");
+    assert.deepEqual(
+      both.map(({ status }) => status).toSorted((a, b) => a - b),
+      [303, 422],
+      "of two at once, one stays",
+    );
     assert.equal((await relais.query("select 1 from relais.passkeys where user_handle = $1", [passkey.userHandle])).length, 1);
   });
 });

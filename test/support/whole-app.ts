@@ -19,7 +19,7 @@ import { verifyProof } from "../../src/keys/dpop.ts";
 import { openKeyring } from "../../src/keys/keyring.ts";
 import { openLogKey } from "../../src/keys/log-key.ts";
 import { createSealer } from "../../src/keys/sealer.ts";
-import { signCompact } from "../../src/keys/signer.ts";
+import { documentSigner, signCompact } from "../../src/keys/signer.ts";
 import { signedStatements, verifyEntityConfiguration } from "../../src/keys/verifier.ts";
 import { networkFor } from "../../src/net/network.ts";
 import { createPages } from "../../src/pages/pages.ts";
@@ -86,11 +86,14 @@ export async function startWholeApp(charters: Charters): Promise<WholeApp> {
     records,
     staff,
     keys: {
-      signing: web.all("oauth").map((key) => key.privateJwk as Record<string, unknown>),
+      signing: () => web.current("oauth").privateJwk,
       worker: async () => [],
       published: web.publicKeys,
       secret: web.secret,
+      sign: documentSigner(() => web.current("oauth")).signDocument,
     },
+    certificates: null,
+    statements: { signed: signedStatements, keys: () => web.publicRing("federation") },
     verifyProof,
     report: (error) => console.error(error),
   });
@@ -116,6 +119,7 @@ export async function startWholeApp(charters: Charters): Promise<WholeApp> {
   const app = createHttpApp(
     {
       ...ports,
+      staff,
       callers: authorization.callers,
       events: { signDocument: async (type, payload) => signCompact(web.current("oauth"), type, payload) },
     },

@@ -42,6 +42,7 @@ function mayImport(from: string, to: string): boolean {
   if (from === "src/core" || from.startsWith("adapters/")) return false;
   if (to === "src/core") return true;
   if (EDGES.includes(from.slice("src/".length))) return to === "src/telemetry";
+  if (from === "src/sandbox") return to === "src/sdk";
   return (
     from === "src/cli" &&
     ["src/sdk", "src/keys", "src/net", "src/federation", "src/sandbox", "src/policies", "src/postgres", "src/embedded"].includes(to)

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Consent } from "../../src/core/consent/consent.ts";
+import { SECTION_NAMES, type Sections } from "../../src/core/consent/notice-text.ts";
 import { CONSENT_STATES } from "../../src/core/consent/consent.ts";
 import { newId } from "../../src/core/ids.ts";
 import type { AccountLink } from "../../src/core/person/person.ts";
@@ -8,7 +9,8 @@ import type { Participant, TrustMark } from "../../src/core/register/participant
 import { SWITCH_STATES } from "../../src/core/switch/switch.ts";
 import { STATES, type Progress, type Transfer, type TransferState } from "../../src/core/transfer/transfer.ts";
 import { choicesOf, chosenOf, maskedAccount } from "../../src/pages/accounts/view.ts";
-import { stateOf, viewOfDecision, viewOfPermission } from "../../src/pages/permissions/view.ts";
+import { viewOfDecision } from "../../src/pages/permissions/decision-view.ts";
+import { stateOf, viewOfPermission } from "../../src/pages/permissions/view.ts";
 import { renderProblem } from "../../src/pages/problems.ts";
 import { RelaisError } from "../../src/core/errors.ts";
 import { badgeOf } from "../../src/pages/register/view.ts";
@@ -277,6 +279,10 @@ function decisionPage(lang: "fr" | "en"): string {
     requester: null,
     source: { participant: holder, mark: markOf(holder) },
     destination: { participant: platform, mark: markOf(platform) },
+    account: null,
+    sections: Object.fromEntries(SECTION_NAMES.map((name) => [name, `${name} <of> {source}`])) as Sections,
+    refusedAt: null,
+    ticked: { datasets: [], acts: [] },
     now: NOW,
   };
   const model = viewOfDecision(TONGUES[lang], consentOf({ state: "requested", datasets: [] }), ends);
@@ -300,7 +306,8 @@ test("a single delivery that was made is said to be over; a recurring one, and o
 test("the consent screen: one unticked box per data set, the notice's hash, Refuse and Accept the same element", () => {
   for (const lang of ["fr", "en"] as const) {
     const html = decisionPage(lang);
-    assert.equal(html.match(/type="checkbox"/g)?.length, 2);
+    assert.equal(html.match(/type="checkbox" name="datasets"/g)?.length, 2);
+    assert.equal(html.match(/type="checkbox" name="(mandate|consent)"/g)?.length, 2);
     assert.doesNotMatch(html, /\bchecked\b/);
     assert.match(html, /name="notice" value="hash"/);
     const buttons = [...html.matchAll(/<button class="([^"]+)" name="answer" value="(\w+)">/g)];

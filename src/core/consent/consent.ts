@@ -16,6 +16,15 @@ export const CONSENT_MOVES = {
   superseded: [],
 } as const satisfies Record<ConsentState, readonly ConsentState[]>;
 
+/**
+ * Two acts, each said for itself. The mandate towards the holder: to ask for the data in the person's place (GDPR art. 20, CNIL 2021-070). The
+ * consent towards the destination: to receive it for this purpose (GDPR art. 6(1)(a), 7).
+ */
+export type Act = "mandate" | "consent";
+
+/** The acts that a yes takes. */
+export const ACTS = { copy: ["mandate", "consent"], erase: ["mandate"] } as const satisfies Record<ConsentAction, readonly Act[]>;
+
 /** What the consent allows: copying to the destination, or deleting at the source (the last step of a switch). */
 export type ConsentAction = "copy" | "erase";
 
@@ -92,6 +101,30 @@ export interface Consent {
   expiresAt: Date;
   /** Its place in the status lists of consents (core/consent/consent-status.ts), given by the store. */
   statusIndex: number;
+}
+
+/** The same day of another month; the last one of a shorter month. */
+export function addMonths(from: Date, months: number): Date {
+  const moved = new Date(from);
+  moved.setUTCDate(1);
+  moved.setUTCMonth(moved.getUTCMonth() + months);
+  const last = new Date(Date.UTC(moved.getUTCFullYear(), moved.getUTCMonth() + 1, 0)).getUTCDate();
+  moved.setUTCDate(Math.min(from.getUTCDate(), last));
+  return moved;
+}
+
+/** How long a request waits for its answer. */
+const ANSWER_DAYS = 30;
+
+/** A request from before this moment waits no more. */
+export function askedBefore(now: Date): Date {
+  return new Date(now.getTime() - ANSWER_DAYS * 86_400_000);
+}
+
+/** The last moment at which it can be answered. */
+export function answerBy({ createdAt, expiresAt }: Pick<Consent, "createdAt" | "expiresAt">): Date {
+  const patience = new Date(createdAt.getTime() + ANSWER_DAYS * 86_400_000);
+  return patience < expiresAt ? patience : expiresAt;
 }
 
 /** As it is asked for: what the store gives and what only comes later is not there yet. */

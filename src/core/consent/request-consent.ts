@@ -10,8 +10,9 @@ import { mustBeAllowed } from "./check-consent.ts";
 import { areConditionsDue, conditionUnmet, endOf, refusedByConditions, type Refusal } from "../policy/decide.ts";
 import type { Policy } from "../policy/policy.ts";
 import { REASONS } from "../policy/reasons.ts";
-import { PURPOSES, type Before, type Consent, type ConsentAction, type Notice } from "./consent.ts";
+import { addMonths, PURPOSES, type Before, type Consent, type ConsentAction, type Notice } from "./consent.ts";
 import { noticeHash } from "./notice-hash.ts";
+import { textsOf } from "./notice-text.ts";
 
 export interface ConsentRequest {
   personId: PersonId;
@@ -63,7 +64,8 @@ export async function addConsentRequest(w: Writer, request: ConsentRequest, term
     wanted.map(({ id }) => id),
   );
   const refused = await refusedBy(w, request, { source, destination, datasets: wanted.map(({ id }) => id), ...terms });
-  const notice = noticeOf(request, { requester, source, destination, ...sorted(wanted, refused) }, now);
+  const texts = textsOf(await w.noticeTexts.current());
+  const notice = noticeOf(request, { requester, source, destination, texts, ...sorted(wanted, refused) }, now);
   return w.permissions.add({
     id: newId("consent"),
     personId: request.personId,
@@ -176,6 +178,7 @@ interface Parts {
   destination: Participant;
   datasets: Notice["datasets"];
   withheld?: NonNullable<Notice["withheld"]>;
+  texts: NonNullable<Notice["texts"]>;
 }
 
 function noticeOf(request: ConsentRequest, parts: Parts, now: Date): Notice {
@@ -194,6 +197,7 @@ function noticeOf(request: ConsentRequest, parts: Parts, now: Date): Notice {
     recurrence: request.recurrence,
     expires: request.expires,
     retention: request.retention,
+    texts: parts.texts,
     ...(request.amends ? { before: beforeOf(request.amends) } : {}),
   };
 }
@@ -218,8 +222,7 @@ function party(participant: Participant): Notice["source"] {
 
 function endOfDay(fullDate: string, now: Date): Date {
   const end = new Date(`${fullDate}T23:59:59.999Z`);
-  const latest = new Date(now);
-  latest.setUTCMonth(latest.getUTCMonth() + MONTHS_AT_MOST);
+  const latest = addMonths(now, MONTHS_AT_MOST);
   if (!/^\d{4}-\d{2}-\d{2}$/.test(fullDate) || Number.isNaN(end.getTime()) || end <= now || end > latest) {
     throw new RelaisError("invalid", `The end of the consent must be a day between today and ${MONTHS_AT_MOST} months from now.`, {
       pointers: ["/expires"],

@@ -84,6 +84,7 @@ export interface AccreditationsWriter {
   addOrganisation(organisation: Organisation): Promise<void>;
   /** The row, locked until the transaction ends: nobody decides about a participant of it meanwhile. */
   lockOrganisation(id: OrganisationId): Promise<Organisation>;
+  renameOrganisation(id: OrganisationId, named: Pick<Organisation, "name" | "country">): Promise<void>;
   putOrganisationProposal(proposal: OrganisationProposal): Promise<void>;
   dropOrganisationProposals(id: OrganisationId): Promise<void>;
   setOrganisationStatus(id: OrganisationId, status: Organisation["status"]): Promise<void>;

@@ -32,7 +32,7 @@ export function participantFrom(configuration: Omit<EntityConfiguration, "signed
     keys: clientKeysOf(client),
     federationKeys: publicKeys(configuration.keys, "jwks"),
     datasets: holder ? datasetsOf(holder) : [],
-    about: { ...aboutOf(main, organisation), ...(holder?.synthetic === true ? { synthetic: true } : {}) },
+    about: { ...aboutOf(main, organisation), ...(holder === undefined ? {} : holdingOf(holder)) },
     client: clientOf(client),
   };
 }
@@ -69,7 +69,7 @@ function aboutOf(main: Members, organisation: Members): Participant["about"] {
   const logo = main.logo_uri ?? organisation.logo_uri;
   const { incidents_uri: incidents, test_account: testAccount } = main;
   return {
-    country: text(main, "country", 2),
+    country: countryOf(main),
     privacyContact: text({ privacy_contact: contact }, "privacy_contact", 200),
     ...(policy === undefined ? {} : { policyUri: address(policy, "policy_uri") }),
     ...(logo === undefined ? {} : { logoUri: address(logo, "logo_uri") }),
@@ -78,11 +78,28 @@ function aboutOf(main: Members, organisation: Members): Participant["about"] {
   };
 }
 
+/** ISO 3166-1 alpha-2, in capitals: conditions on regions compare it, and pages name the country. */
+function countryOf(main: Members): string {
+  const country = text(main, "country", 2);
+  if (!/^[A-Z]{2}$/.test(country)) throw broken("country", "is not a country of ISO 3166-1 (two capital letters)");
+  return country;
+}
+
+function holdingOf({
+  synthetic,
+  access_token_format: format = "opaque",
+}: Members): Pick<Participant["about"], "synthetic" | "accessTokens"> {
+  if (format !== "opaque" && format !== "jwt") throw broken("access_token_format", "is neither `opaque` nor `jwt`");
+  return { ...(synthetic === true ? { synthetic } : {}), ...(format === "jwt" ? { accessTokens: format } : {}) };
+}
+
 function clientOf(client: Members | undefined): Participant["client"] {
-  const uris = client?.redirect_uris;
-  if (uris === undefined) return null;
+  const { redirect_uris: uris, token_endpoint_auth_method: method, tls_client_certificate_bound_access_tokens: binds } = client ?? {};
+  const mutualTls = { authenticates: method === "self_signed_tls_client_auth", binds: binds === true };
+  const byCertificate = mutualTls.authenticates || mutualTls.binds ? { mutualTls } : {};
+  if (uris === undefined) return "mutualTls" in byCertificate ? { redirectUris: [], ...byCertificate } : null;
   if (!Array.isArray(uris) || uris.length === 0 || uris.length > 20) throw broken("redirect_uris", "is not a list of 1 to 20 addresses");
-  return { redirectUris: uris.map((uri) => address(uri, "redirect_uris")) };
+  return { redirectUris: uris.map((uri) => address(uri, "redirect_uris")), ...byCertificate };
 }
 
 const MOST_MEDIA_TYPES = 20;

@@ -59,10 +59,16 @@ export interface Participant {
     testAccount?: string;
     /** A holder whose people are all invented: platforms of level 0 may try themselves there. */
     synthetic?: true;
+    /** A holder that checks consent tokens itself, without asking for each request; absent: it asks. */
+    accessTokens?: "jwt";
   };
   status: Status;
   /** OAuth client metadata where the participant asks for consent itself; null where it does not. */
-  client: { redirectUris: string[] } | null;
+  client: {
+    redirectUris: string[];
+    /** By certificate (RFC 8705): how it proves itself, and what its tokens are bound to, where this Relais takes certificates. */
+    mutualTls?: { authenticates: boolean; binds: boolean };
+  } | null;
 }
 
 /** The signed, verifiable form of an accreditation (OpenID Federation §7). */

@@ -26,10 +26,16 @@ export function showDeleted(_ports: PagesPorts, { tongue }: Visit): Answer {
   return { kind: "page", template: "deleted", title: tongue.t("deleted.title"), model: {} };
 }
 
-const LEGAL = { accessibility: "accessibility.title", legal: "legal.title", privacy: "privacy.title" } as const;
+/** Pages that say the same to everybody. */
+const PLAIN = {
+  accessibility: "accessibility.title",
+  legal: "legal.title",
+  privacy: "privacy.title",
+  understand: "understand.title",
+} as const;
 
-export function legalPage(name: keyof typeof LEGAL): Handler {
-  return (_ports, { tongue }) => ({ kind: "page", template: name, title: tongue.t(LEGAL[name]), model: {} });
+export function plainPage(name: keyof typeof PLAIN): Handler {
+  return (_ports, { tongue }) => ({ kind: "page", template: name, title: tongue.t(PLAIN[name]), model: {} });
 }
 
 export async function me(ports: PagesPorts, visit: PersonVisit): Promise<Answer> {

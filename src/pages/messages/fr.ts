@@ -1,6 +1,8 @@
 import type { en } from "./en.ts";
 import { frAccount } from "./fr-account.ts";
 import { frConditions } from "./fr-conditions.ts";
+import { frConsent } from "./fr-consent.ts";
+import { frNotices } from "./fr-notices.ts";
 import { frKeys } from "./fr-keys.ts";
 import { frPortal } from "./fr-portal.ts";
 import { frHolder } from "./fr-holder.ts";
@@ -10,7 +12,9 @@ import { frProblems } from "./fr-problems.ts";
 import { frPublic } from "./fr-public.ts";
 import { frReceipts } from "./fr-receipts.ts";
 import { frRegister } from "./fr-register.ts";
+import { frTokens } from "./fr-tokens.ts";
 import { frTransfers } from "./fr-transfers.ts";
+import { frUnderstand } from "./fr-understand.ts";
 
 /** Every text of the pages in French. A key that is missing here, or too many, does not compile. */
 export const fr = {
@@ -276,17 +280,10 @@ export const fr = {
   "decide.kept": "Combien de temps c’est gardé",
   "decide.where": "Où",
   "decide.ifRefuse": "Si vous refusez",
-  "decide.refuseText": "Rien n’est envoyé, et rien ne change chez {source}.",
   "decide.stop": "Arrêter à tout moment",
-  "decide.stopText":
-    "Sous « Autorisations », en deux étapes. Les données déjà reçues par {destination} y restent jusqu’à ce que vous les supprimiez.",
   "decide.stopErase": "Les données supprimées par {source} ne peuvent pas revenir.",
   "decide.more": "Vos droits, les contacts et le texte exact",
-  "decide.mandate":
-    "En acceptant, vous demandez à {source} de remettre une copie de vos données à {destination}, et vous demandez à Relais de la transporter pour vous. C’est votre droit à la portabilité (article 20 du règlement général sur la protection des données, RGPD). Vos données restent aussi là où elles sont.",
-  "decide.rights": "Auprès de chacun, vous pouvez voir, corriger ou supprimer vos données, en limiter l’usage ou vous y opposer :",
   "decide.contact": "{name} : {contact}",
-  "decide.complaint": "Vous pouvez déposer une plainte auprès de l’autorité française de protection des données, la CNIL :",
   "decide.automated": "Relais ne prend aucune décision automatique sur vous, et ne lit pas le contenu de vos données.",
   "decide.version": "Texte de cette demande : version {version}, empreinte",
   "decide.refuse": "Refuser",
@@ -304,8 +301,12 @@ export const fr = {
   "stop.keep": "Garder le partage",
   ...frRegister,
   ...frPortal,
+  ...frTokens,
+  ...frUnderstand,
   ...frTransfers,
   ...frConditions,
+  ...frConsent,
+  ...frNotices,
   ...frAccount,
   ...frKeys,
   ...frHolder,

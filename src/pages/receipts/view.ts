@@ -1,7 +1,7 @@
 import type { Consent, EndReason, Notice } from "../../core/consent/consent.ts";
 import type { OwnReceipt } from "../../core/consent/read-receipt.ts";
 import type { ConsentChange } from "../../core/consent/record-change.ts";
-import { durationOf } from "../permissions/view.ts";
+import { durationOf } from "../permissions/facts.ts";
 import type { Tongue } from "../tongue.ts";
 import type { PagesPorts } from "../visit.ts";
 

@@ -15,13 +15,15 @@ create table mail_addresses (
 create unique index mail_addresses_in_use on mail_addresses (person_id) where proved_at is not null and replaced_at is null;
 create unique index mail_addresses_to_prove on mail_addresses (person_id) where proved_at is null;
 
--- How often mail was asked for to addresses that nobody proved yet, by the address and by who asked. Neither can be read from a mark. Kept for a
--- day, also where the account is deleted: nobody is flooded by accounts that come and go.
+-- How often mail was asked for to addresses that nobody proved yet: which they are cannot be read from the mark. Kept for a day, also where who
+-- asked is deleted, so that nobody is flooded by accounts that come and go.
 create table mail_attempts (
   mark text not null,
+  person_id text references people (id) on delete set null,
   at timestamptz not null
 );
-create index mail_attempts_of on mail_attempts (mark, at);
+create index mail_attempts_to on mail_attempts (mark, at);
+create index mail_attempts_by on mail_attempts (person_id, at);
 
 -- What is to be mailed: whom, and by our ids of what. Neither an address nor a text: both are looked up when it is sent.
 create table mails (

@@ -1,9 +1,10 @@
 import { pipeline } from "node:stream/promises";
-import { Router, type Request, type Response } from "express";
+import { Router, type Request, type RequestHandler, type Response } from "express";
 import { RelaisError } from "../../core/errors.ts";
 import type { DatasetCount } from "../../core/transfer/adapter.ts";
 import { contentDigest } from "../../core/transfer/manifest.ts";
-import type { Consented, ConsentGuard } from "./consented.ts";
+import { consentOf, type ConsentGuard } from "./consented.ts";
+import { EVERYTHING } from "./faults.ts";
 import type { Library, ListedItem } from "./library.ts";
 
 const DEFAULT_LIMIT = 200;
@@ -22,54 +23,49 @@ type Handler = (side: SourceSide, request: Request, response: Response) => Promi
 export function exportRoutes(side: SourceSide): Router {
   const router = Router();
   const on = (handler: Handler) => (request: Request, response: Response) => handler(side, request, response);
-  router.get("/datasets", on(getInventory));
-  router.head("/datasets/:dataset", on(headDataset));
-  router.get("/datasets/:dataset", on(getPage));
-  router.get("/datasets/:dataset/items/:key", on(getItem));
-  if (side.library.erase) router.delete("/account-data", on(eraseAccount));
+  const named = side.guard({ dataset: ({ dataset }) => String(dataset) });
+  router.get("/datasets", inventoryGuard(side), on(getInventory));
+  router.head("/datasets/:dataset", named, on(headDataset));
+  router.get("/datasets/:dataset", named, on(getPage));
+  router.get("/datasets/:dataset/items/:key", named, on(getItem));
+  if (side.library.erase) router.delete("/account-data", side.guard({ action: "erase" }), on(eraseAccount));
   return router;
 }
 
-async function getInventory(side: SourceSide, request: Request, response: Response): Promise<void> {
-  const own = await ownAccountOf(side, request);
-  const { account, datasets } = own === null ? await side.guard(request, response) : { account: own, datasets: null };
-  const counts = await side.library.counts(account);
-  response.set("cache-control", "no-store").json({ datasets: counts.filter(({ dataset }) => datasets === null || datasets.has(dataset)) });
+/** An owner sees all that the account holds; Relais, what the person allowed it to see. */
+function inventoryGuard({ guard, ownAccount }: SourceSide): RequestHandler {
+  const consented = guard();
+  return async (request, response, next) => {
+    const token = /^Bearer (\S+)$/i.exec(request.get("authorization") ?? "")?.[1];
+    if (token === undefined || ownAccount === undefined) return consented(request, response, next);
+    const account = await ownAccount(token);
+    if (account === null)
+      throw new RelaisError(
+        "unauthenticated",
+        "The access token is not one that tells what an account holds. Sign in again with the scope self_data.inventory.",
+      );
+    response.locals["consent"] = { account, datasets: EVERYTHING };
+    next();
+  };
 }
 
-async function ownAccountOf({ ownAccount }: SourceSide, request: Request): Promise<string | null> {
-  const token = /^Bearer (\S+)$/i.exec(request.get("authorization") ?? "")?.[1];
-  if (token === undefined || ownAccount === undefined) return null;
-  const account = await ownAccount(token);
-  if (account === null)
-    throw new RelaisError(
-      "unauthenticated",
-      "The access token is not one that tells what an account holds. Sign in again with the scope self_data.inventory.",
-    );
-  return account;
+async function getInventory({ library }: SourceSide, _request: Request, response: Response): Promise<void> {
+  const { account, datasets } = consentOf(response.locals);
+  const counts = await library.counts(account);
+  response.set("cache-control", "no-store").json({ datasets: counts.filter(({ dataset }) => datasets.has(dataset)) });
 }
 
-function datasetOf(consented: Consented, request: Request): string {
-  const dataset = String(request.params["dataset"]);
-  if (!consented.datasets.has(dataset))
-    throw new RelaisError("consent_missing", "The consent does not cover this data set. The person can give a wider one at Relais.");
-  return dataset;
-}
-
-async function headDataset({ library, guard }: SourceSide, request: Request, response: Response): Promise<void> {
-  const consented = await guard(request, response);
-  const dataset = datasetOf(consented, request);
-  const count =
-    (await library.counts(consented.account)).find((candidate: DatasetCount) => candidate.dataset === dataset) ?? notFound("data set");
+async function headDataset({ library }: SourceSide, request: Request, response: Response): Promise<void> {
+  const counts = await library.counts(consentOf(response.locals).account);
+  const count = counts.find((candidate: DatasetCount) => candidate.dataset === request.params["dataset"]) ?? notFound("data set");
   response.set({ "self-data-items": String(count.items), "self-data-bytes": String(count.bytes), "cache-control": "no-store" }).end();
 }
 
-async function getPage({ library, guard }: SourceSide, request: Request, response: Response): Promise<void> {
-  const consented = await guard(request, response);
-  const dataset = datasetOf(consented, request);
+async function getPage({ library }: SourceSide, request: Request, response: Response): Promise<void> {
+  const dataset = String(request.params["dataset"]);
   const { cursor, since, limit } = request.query;
   const asked = {
-    account: consented.account,
+    account: consentOf(response.locals).account,
     dataset,
     cursor: typeof cursor === "string" ? cursor : null,
     since: sinceOf(since),
@@ -104,9 +100,9 @@ function listed(item: ListedItem): object {
   };
 }
 
-async function getItem({ library, guard }: SourceSide, request: Request, response: Response): Promise<void> {
-  const consented = await guard(request, response);
-  const item = (await library.read(consented.account, datasetOf(consented, request), String(request.params["key"]))) ?? notFound("item");
+async function getItem({ library }: SourceSide, request: Request, response: Response): Promise<void> {
+  const { dataset, key } = request.params;
+  const item = (await library.read(consentOf(response.locals).account, String(dataset), String(key))) ?? notFound("item");
   response.set({
     "content-type": item.mediaType,
     "content-length": String(item.bytes),
@@ -123,10 +119,8 @@ function cutShort(error: unknown): void {
   if (code !== "ERR_STREAM_PREMATURE_CLOSE" && code !== "ECONNRESET") throw error;
 }
 
-async function eraseAccount({ library, guard }: SourceSide, request: Request, response: Response): Promise<void> {
-  const { account, actions, datasets } = await guard(request, response);
-  if (!actions.has("erase"))
-    throw new RelaisError("consent_missing", "The consent does not ask for deletion. The person can ask for it at Relais.");
+async function eraseAccount({ library }: SourceSide, _request: Request, response: Response): Promise<void> {
+  const { account, datasets } = consentOf(response.locals);
   await library.erase?.(account, [...datasets]);
   response.status(204).end();
 }

@@ -95,10 +95,10 @@ export async function startHolder(settings: HolderSettings): Promise<Program> {
   app.use(ledger.watch);
   app.get("/.well-known/openid-federation", serveEntityConfiguration({ entityId, name, contact, federationKey, documentKey, metadata }));
   app.use(publicPages({ name, contact, folder: join(settings.dataDir, holder) }));
-  const relais = relaisAt({ issuer: settings.relais, entityId, key: documentKey });
+  const relais = relaisAt(settings.relais);
   app.use("/events", eventRoutes({ relais, entityId }), answerNotFound);
   const faults = settings.faults ?? [];
-  const guard = faultyGuard(faults, consentGuard({ entityId, relais }));
+  const guard = faultyGuard(faults, consentGuard({ issuer: settings.relais, entityId, key: documentKey }));
   app.use("/export", exportRoutes({ library: faultyLibrary(faults, library), guard }), answerNotFound);
   mountProvider(app, provider);
   app.use(answerProblems(report));

@@ -76,7 +76,8 @@ export async function startPlatform(settings: PlatformSettings): Promise<Platfor
   const accounts = persona.flaw === null ? pseudonymousAccounts(seed, persona.folder) : [];
   const shelves = openShelves(index, folder);
   const transfers = openTransfers(index, shelves);
-  const relais = relaisAt({ issuer, entityId, key: documentKey });
+  const relais = relaisAt(issuer);
+  const own = { issuer, entityId, key: documentKey };
   const about = { issuer: entityId, name: persona.name, title: TITLE, key: providerKey, relais: issuer };
   const sandboxProvider = createProvider({ ...about, accounts, scopes: [INVENTORY_SCOPE] });
   const known = new Set([...accounts.map(({ id }) => id), TEST_ACCOUNT, ...(settings.extra ?? [])]);
@@ -93,17 +94,14 @@ export async function startPlatform(settings: PlatformSettings): Promise<Platfor
   });
   const sides = {
     inbox: inboxOf(faults, { entityId, intake, relais, transfers, key: documentKey }),
-    export: exportOf(faults, { library: shelves, guard: consentGuard({ relais, entityId }), ownAccount: ownAccountBy(sandboxProvider) }),
+    export: exportOf(faults, {
+      library: shelves,
+      guard: consentGuard(own),
+      ownAccount: ownAccountBy(sandboxProvider),
+    }),
   };
   const people = { accounts, cookieKey: providerKey.secret("person pages") };
-  const bring = bringOf({
-    name: persona.name,
-    entityId,
-    issuer,
-    key: documentKey,
-    transfers,
-    personOf: (request) => personOf(people, request),
-  });
+  const bring = bringOf({ name: persona.name, ...own, transfers, personOf: (request) => personOf(people, request) });
 
   const pages: PersonPages = { name: persona.name, title: TITLE, ...people, shelves, bring };
   server.serve(
