@@ -181,6 +181,8 @@ async function finish(ports: Ports, req: Request, res: Response): Promise<void> 
   if (consentId === null) return res.redirect(303, `/interaction/${visit.interaction.uid}`);
   const consent = await ports.store.read((r) => ownConsent(r, consentId, visit.session.personId));
   if (consent.state === "requested") return res.redirect(303, decidePage(visit, consent.id));
+  if (consent.state === "suspended")
+    return refuseToClient(ports, req, res, new RelaisError("consent_ended", "The permission waits for an approval. Ask again later."));
   if (consent.state !== "active") return refuseToClient(ports, req, res, new RelaisError("consent_ended", "The person did not allow it."));
   await grant(ports, req, res, { ...visit, consent });
 }

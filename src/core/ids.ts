@@ -26,6 +26,7 @@ const PREFIXES = {
   reminder: "rem",
   mail: "mal",
   mailAddress: "mad",
+  journey: "jrn",
 } as const;
 
 type Kind = keyof typeof PREFIXES;
@@ -39,6 +40,7 @@ export type ConsentId = Id<"consent">;
 export type TransferId = Id<"transfer">;
 export type SwitchId = Id<"switch">;
 export type DocumentId = Id<"document">;
+export type JourneyId = Id<"journey">;
 export type TrustMarkId = Id<"trustMark">;
 
 const ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";

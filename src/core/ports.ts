@@ -11,6 +11,8 @@ import type { AccountReader, AccountWriter } from "./person/account.ts";
 import type { PersonNoticesReader, PersonNoticesWriter } from "./person/person-notice.ts";
 import type { Policy } from "./policy/policy.ts";
 import type { Consent, ConsentState, NewConsent } from "./consent/consent.ts";
+import type { JourneysReader, JourneysWriter } from "./consent/journey.ts";
+import type { PartiesReader, PartiesWriter } from "./consent/parties.ts";
 import type { NoticeTextsReader, NoticeTextsWriter } from "./consent/notice-text.ts";
 import type { AccountLink, Person, Session } from "./person/person.ts";
 import type { AccreditationsReader, AccreditationsWriter } from "./register/accreditations.ts";
@@ -82,14 +84,14 @@ export interface Reader {
     get(id: ConsentId): Promise<Consent>;
     find(id: ConsentId): Promise<Consent | null>;
     list(personId: PersonId): Promise<Consent[]>;
-    /** What one of the status lists of consents says of each that is not valid now; null where no consent has a place in it. */
-    statuses(list: number, now: Date): Promise<{ index: number; status: number }[] | null>;
     /** What changes or renews this one, answered or not, newest first. */
     successors(id: ConsentId): Promise<Consent[]>;
+    /** What one of the status lists of consents says of each that is not valid now; null where no consent has a place in it. */
+    statuses(list: number, now: Date): Promise<{ index: number; status: number }[] | null>;
   };
-  noticeTexts: NoticeTextsReader;
   /** Every state that a consent was ever in: written by the store with the change itself, whoever makes it. */
   changes: ChangesReader;
+  noticeTexts: NoticeTextsReader;
   transfers: {
     get(id: TransferId): Promise<Transfer>;
     /** Newest first. */
@@ -129,6 +131,8 @@ export interface Reader {
   personNotices: PersonNoticesReader;
   mail: MailReader;
   participations: ParticipationsReader;
+  parties: PartiesReader;
+  journeys: JourneysReader;
 }
 
 /** A Reader that may also write. Everything in one `store.write` is committed together, durably, or not at all. */
@@ -168,7 +172,7 @@ export interface Writer extends Reader {
       id: ConsentId,
       from: ConsentState[],
       to: ConsentState,
-      change: Partial<Pick<Consent, "datasets" | "decidedAt" | "endedAt" | "endedBy" | "language">>,
+      change: Partial<Pick<Consent, "datasets" | "decidedAt" | "endedAt" | "endedBy" | "language" | "acts">>,
     ): Promise<boolean>;
     /** Ends every consent that brings data to this participant (and, with `asSource`, reads from it). Returns how many. */
     revokeAll(end: { participantId: ParticipantId; asSource: boolean; at: Date; by: Consent["endedBy"] }): Promise<number>;
@@ -249,6 +253,8 @@ export interface Writer extends Reader {
   mailing: MailWriter;
   logbook: LogbookWriter;
   standings: ParticipationsWriter;
+  parties: PartiesReader & PartiesWriter;
+  routes: JourneysWriter;
   wording: NoticeTextsWriter;
 }
 

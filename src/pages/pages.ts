@@ -61,6 +61,10 @@ import {
 import { changeConditionsForm, showConditions } from "./holder/conditions.ts";
 import { askHolder, showHolders } from "./holder/meetings.ts";
 import { addReview, changePlatform, showPlatform, showPlatforms } from "./holder/platforms.ts";
+import { answerShared, contracts, sharedConsent, showStopSharing, stopSharing } from "./journey/contracts.ts";
+import { journey } from "./journey/journey.ts";
+import { mandate, mandateFile } from "./journey/mandate.ts";
+import { choosePropose, showPropose } from "./journey/propose.ts";
 import { event } from "./life/events.ts";
 import { markTold } from "./life/told.ts";
 import { home, plainPage, me, showDeleted, showRecovery, signIn } from "./home/handlers.ts";
@@ -143,6 +147,14 @@ const PERSON_ROUTES: [Method, string, PersonHandler][] = [
   ["post", "/me/account/delete", deletion],
   ["get", "/me/copy", showCopy],
   ["post", "/me/copy", chooseCopy],
+  ["get", "/me/journeys/:id", journey],
+  ["get", "/me/propose", showPropose],
+  ["post", "/me/propose", choosePropose],
+  ["get", "/me/contracts", contracts],
+  ["get", "/me/contracts/shared/:consent", sharedConsent],
+  ["post", "/me/contracts/shared/:consent", answerShared],
+  ["get", "/me/contracts/:link/stop", showStopSharing],
+  ["post", "/me/contracts/:link/stop", stopSharing],
   ["get", "/accounts", accounts],
   ["get", "/accounts/:id", showProof],
   ["post", "/accounts/:id", proveAccount],
@@ -159,6 +171,8 @@ const PERSON_ROUTES: [Method, string, PersonHandler][] = [
   ["get", "/permissions/:id/renew", showRenewal],
   ["get", "/permissions/:id/stop", showStop],
   ["post", "/permissions/:id/stop", stopPermission],
+  ["get", "/permissions/:id/mandate", mandate],
+  ["get", "/permissions/:id/mandate.txt", mandateFile],
   ["get", "/permissions/:id/receipts/:change", receipt],
   ["get", "/permissions/:id/receipts/:change/file", receiptFile],
   ["get", "/me/transfers", transfers],

@@ -1,9 +1,9 @@
-import { askedBefore } from "../core/consent/consent.ts";
 import { sql } from "kysely";
 import { LIST_SIZE, STATUS } from "../core/federation/status-list.ts";
+import { askedBefore } from "../core/consent/consent.ts";
 import type { Reader, Writer } from "../core/ports.ts";
 import type { Database } from "./pool.ts";
-import { found, json } from "./rows.ts";
+import { found, json, jsonOrNull } from "./rows.ts";
 
 export function readConsents(db: Database): Reader["consents"] {
   const all = db.selectFrom("consents").selectAll();
@@ -11,8 +11,8 @@ export function readConsents(db: Database): Reader["consents"] {
     get: async (id) => found(await all.where("id", "=", id).executeTakeFirst(), "consent"),
     find: async (id) => (await all.where("id", "=", id).executeTakeFirst()) ?? null,
     list: (personId) => all.where("personId", "=", personId).orderBy("createdAt", "desc").execute(),
-    statuses: (list, now) => statusesOf(db, list, now),
     successors: (id) => all.where("supersedes", "=", id).orderBy("createdAt", "desc").execute(),
+    statuses: (list, now) => statusesOf(db, list, now),
   };
 }
 
@@ -41,13 +41,13 @@ export function writeConsents(db: Database): Writer["permissions"] {
     add: (consent) =>
       db
         .insertInto("consents")
-        .values({ ...consent, notice: json(consent.notice) })
+        .values({ ...consent, notice: json(consent.notice), acts: jsonOrNull(consent.acts) })
         .returningAll()
         .executeTakeFirstOrThrow(),
-    move: async (id, from, to, change) => {
+    move: async (id, from, to, { acts, ...change }) => {
       const moved = await db
         .updateTable("consents")
-        .set({ ...change, state: to })
+        .set({ ...change, ...(acts === undefined ? {} : { acts: jsonOrNull(acts) }), state: to })
         .where("id", "=", id)
         .where("state", "in", from)
         .executeTakeFirst();

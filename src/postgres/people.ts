@@ -1,6 +1,6 @@
 import type { Reader, Writer } from "../core/ports.ts";
 import type { Database } from "./pool.ts";
-import { found, json } from "./rows.ts";
+import { found, json, jsonOrNull } from "./rows.ts";
 
 const PERSON = ["id", "issuer", "subject", "createdAt"] as const;
 // oxfmt-ignore
@@ -49,8 +49,8 @@ export function writePeople(db: Database): Writer["accounts"] {
     endSession: async (tokenHash) =>
       (await db.deleteFrom("sessions").where("tokenHash", "=", tokenHash).returningAll().executeTakeFirst()) ?? null,
     putLink: (link) => {
-      const { inventory, ...plain } = link;
-      const row = { ...plain, inventory: json(inventory) };
+      const { inventory, contract = null, ...plain } = link;
+      const row = { ...plain, inventory: json(inventory), contract: jsonOrNull(contract) };
       const { id: _, ...proved } = row;
       const replaced = { assurance: "low" as const, ...proved };
       return db

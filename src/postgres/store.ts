@@ -10,12 +10,14 @@ import { readConditions, writeConditions } from "./conditions.ts";
 import { readEntities, writeEntities } from "./entities.ts";
 import { readIndicators } from "./indicators.ts";
 import { readLedger, writeLedger } from "./ledger.ts";
+import { readJourneys, writeJourneys } from "./journeys.ts";
 import { readNoticeTexts, writeNoticeTexts } from "./notice-texts.ts";
 import { readMeetings, writeMeetings } from "./meetings.ts";
 import { writeLogbook } from "./logbook.ts";
 import { readMails, writeMails } from "./mails.ts";
 import { readOutbox, writeOutbox } from "./outbox.ts";
 import { readParticipants, writeParticipants } from "./participants.ts";
+import { readParties, writeParties } from "./parties.ts";
 import { readParticipations, writeParticipations } from "./participations.ts";
 import { readPeople, writePeople } from "./people.ts";
 import { readPersonNotices, writePersonNotices } from "./person-notices.ts";
@@ -89,8 +91,8 @@ function readerOf(tx: Database): Reader {
     people: readPeople(tx),
     account: readAccount(tx),
     consents: readConsents(tx),
-    noticeTexts: readNoticeTexts(tx),
     changes: readChanges(tx),
+    noticeTexts: readNoticeTexts(tx),
     transfers: readTransfers(tx),
     switches: readSwitches(tx),
     registered: readRegistered(tx),
@@ -107,6 +109,8 @@ function readerOf(tx: Database): Reader {
     personNotices: readPersonNotices(tx),
     mail: readMails(tx),
     participations: readParticipations(tx),
+    parties: readParties(tx),
+    journeys: readJourneys(tx),
   };
 }
 
@@ -132,6 +136,8 @@ function writerOf(tx: Database): Writer {
     mailing: writeMails(tx),
     logbook: writeLogbook(tx),
     standings: writeParticipations(tx),
+    parties: { ...readParties(tx), ...writeParties(tx) },
+    routes: writeJourneys(tx),
     wording: writeNoticeTexts(tx),
   };
 }

@@ -1,9 +1,12 @@
 import type { ColumnType, Generated } from "kysely";
 import type { Words } from "../core/catalogue/data-set.ts";
 import type { ProbeResult } from "../core/conformance/probe.ts";
+import type { Journey } from "../core/consent/journey.ts";
+import type { Party } from "../core/consent/parties.ts";
+import type { JointContract } from "../core/person/joint-contract.ts";
 import type { Consent, EndReason } from "../core/consent/consent.ts";
-import type { NoticeText } from "../core/consent/notice-text.ts";
 import type { ConsentChange } from "../core/consent/record-change.ts";
+import type { NoticeText } from "../core/consent/notice-text.ts";
 import type { CertificateClaim, Reading } from "../core/certificates/claim.ts";
 import type { Notice } from "../core/events/outbox.ts";
 import type { ConsentId, ParticipantId, PersonId, TransferId } from "../core/ids.ts";
@@ -65,11 +68,15 @@ export interface Tables {
   passkeys: Passkey;
   recoveryCodes: { codeHash: string; personId: PersonId; createdAt: Date; usedAt: Date | null };
   personAccesses: PersonAccess;
-  accountLinks: Omit<WithJson<AccountLink, "inventory">, "assurance"> & {
+  accountLinks: Omit<WithJson<AccountLink, "inventory">, "assurance" | "contract"> & {
     assurance: Generated<Assurance>;
+    contract: NullableJson<JointContract>;
     removedAt: Generated<Date | null>;
   };
-  consents: Omit<WithJson<Consent, "notice">, "endedBecause" | "statusIndex"> & {
+  consentParties: Party;
+  journeys: Journey;
+  consents: Omit<WithJson<Consent, "notice">, "acts" | "endedBecause" | "statusIndex"> & {
+    acts: NullableJson<Consent["acts"]>;
     endedBecause: ColumnType<EndReason | null, string | null | undefined, string | null>;
     statusIndex: Generated<number>;
   };

@@ -105,6 +105,14 @@ const MATRIX: [method: Method, path: string, statuses: number[]][] = [
   ["GET",  "/en/permissions/:consent/decide",                 PERSONS(303)],
   ["POST", "/en/permissions/:consent/decide",                 PERSONS(422)],
   ["GET",  "/en/permissions/:consent/stop",                   PERSONS(200)],
+  ["GET",  "/en/permissions/:consent/mandate",                PERSONS(200)],
+  ["GET",  "/en/permissions/:consent/mandate.txt",            PERSONS(200)],
+  ["GET",  "/en/me/journeys/:journey",                        PERSONS(200)],
+  ["GET",  "/en/me/contracts",                                SIGNED_IN],
+  ["GET",  "/en/me/contracts/shared/:consent",                each(303, 404)],
+  ["POST", "/en/me/contracts/shared/:consent",                each(303, 400)],
+  ["GET",  "/en/me/contracts/:link/stop",                     each(303, 404)],
+  ["POST", "/en/me/contracts/:link/stop",                     each(303, 404)],
   ["GET",  "/en/permissions/:consent/receipts/:change",       PERSONS(200)],
   ["GET",  "/en/permissions/:consent/receipts/:change/file",  PERSONS(503)],
   ["GET",  "/en/me/transfers",                                SIGNED_IN],
@@ -340,6 +348,7 @@ before(async () => {
   const [organisation, application, evidence, swt] = [newId("organisation"), newId("application"), newId("evidence"), newId("switch")];
   const at = new Date();
   const seeded = await seedPerson(store, { source: holder, destination: own, sourceAccount: "c-1", destinationAccount: "s-1" });
+  const journey = newId("journey");
   const consent = await seeded.consent(["bills"]);
   const transfer = await seeded.transfer(consent);
   await whole.query(`update relais.consents set person_id = '${found.person.personId}'`);
@@ -399,6 +408,13 @@ before(async () => {
       verifiedAt: null,
       closedAt: null,
     });
+    await w.routes.add({
+      id: journey,
+      personId: found.person.personId,
+      destinationLinkId: consent.destinationLinkId,
+      createdAt: at,
+      expiresAt: at,
+    });
     await w.register.addMark(markFor(other.id));
   });
   await whole.query(`insert into relais.person_notices (person_id, decision_id, participant_id, kind, at)
@@ -412,6 +428,8 @@ before(async () => {
     application,
     evidence,
     switch: swt,
+    journey,
+    link: newId("link"),
     consent: consent.id,
     list: "0",
     change: String((await store.read((r) => r.changes.of(consent.id))).at(-1)?.id),

@@ -25,8 +25,9 @@ export async function checkStanding(r: Reader, consent: Consent, { policy, now }
   if (leastAssurance(source, consent.datasets) !== "low")
     mustBeSure(source, await r.people.getLink(consent.sourceLinkId), consent.datasets);
   const ends = { holder: await endOf(r, source), platform: await endOf(r, destination) };
-  mustBeAllowed(ends.holder, readingFrom(source), now);
-  mustBeAllowed(ends.platform, "delivery_in", now);
+  const isProposal = consent.action === "propose";
+  mustBeAllowed(ends.holder, isProposal ? "proposal" : readingFrom(source), now);
+  mustBeAllowed(ends.platform, isProposal ? "proposal" : "delivery_in", now);
   if (consent.action === "copy" && areConditionsDue(source, consent.switchId !== null)) {
     const refused = await refusedByConditions(r, policy, ends, { ...consent, now });
     if (refused.length > 0) throw conditionUnmet(ends, refused);

@@ -45,7 +45,7 @@ function rolesOf({ holder, platform }: { holder: Members | undefined; platform: 
 function endpointsOf({ holder = {}, platform = {} }: { holder: Members | undefined; platform: Members | undefined }): Endpoints {
   const found: [keyof Endpoints, unknown][] = [
     ["export", holder.export_endpoint ?? platform.export_endpoint],
-    ["inbox", platform.inbox_endpoint],
+    ["inbox", platform.inbox_endpoint ?? holder.inbox_endpoint],
     ["issuer", holder.issuer ?? platform.issuer],
     ["events", holder.events_endpoint ?? platform.events_endpoint],
   ];
@@ -87,10 +87,15 @@ function countryOf(main: Members): string {
 
 function holdingOf({
   synthetic,
+  tells_inventory: tells,
   access_token_format: format = "opaque",
-}: Members): Pick<Participant["about"], "synthetic" | "accessTokens"> {
+}: Members): Pick<Participant["about"], "synthetic" | "accessTokens" | "tellsInventory"> {
   if (format !== "opaque" && format !== "jwt") throw broken("access_token_format", "is neither `opaque` nor `jwt`");
-  return { ...(synthetic === true ? { synthetic } : {}), ...(format === "jwt" ? { accessTokens: format } : {}) };
+  return {
+    ...(synthetic === true ? { synthetic } : {}),
+    ...(tells === true ? { tellsInventory: true } : {}),
+    ...(format === "jwt" ? { accessTokens: format } : {}),
+  };
 }
 
 function clientOf(client: Members | undefined): Participant["client"] {
@@ -134,6 +139,7 @@ function datasetOf(given: Members | null): DataSet {
     mediaTypes,
     updateFrequency: text(value, "updateFrequency", 20),
     ...(assurance === undefined ? {} : { assurance }),
+    ...(value.acceptsProposals === true ? { acceptsProposals: true } : {}),
   };
 }
 

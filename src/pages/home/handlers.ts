@@ -2,6 +2,7 @@ import { localPath } from "../../core/person/local-path.ts";
 import { endsOf } from "../transfers/handlers.ts";
 import type { Answer, Handler, PagesPorts, PersonVisit, Visit } from "../visit.ts";
 import { errorsByField, pathOf } from "../visit.ts";
+import { sharedToDo } from "../journey/shared-view.ts";
 import { readTold, viewOfTold } from "../life/told.ts";
 import { viewOfSignIn } from "./sign-in.ts";
 import { viewOfMe } from "./view.ts";
@@ -40,19 +41,30 @@ export function plainPage(name: keyof typeof PLAIN): Handler {
 
 export async function me(ports: PagesPorts, visit: PersonVisit): Promise<Answer> {
   const { personId, tongue } = visit;
-  const { participants, consents, transfers, switches, told } = await ports.store.read(async (r) => {
+  const { participants, consents, transfers, switches, told, shared } = await ports.store.read(async (r) => {
     const own = {
       consents: await r.consents.list(personId),
       transfers: await r.transfers.list(personId),
       switches: await r.switches.list(personId),
     };
-    return { ...own, told: await readTold(r, personId), participants: await r.registered.named(endsOf(Object.values(own).flat())) };
+    return {
+      ...own,
+      told: await readTold(r, personId),
+      shared: await r.parties.shared(personId),
+      participants: await r.registered.named(endsOf(Object.values(own).flat())),
+    };
   });
-  const model = viewOfMe(tongue, { participants, consents, transfers, switches, now: ports.clock.now() });
+  const now = ports.clock.now();
+  const model = viewOfMe(tongue, { participants, consents, transfers, switches, now });
   return {
     kind: "page",
     template: "me",
     title: tongue.t("me.title"),
-    model: { ...model, told: viewOfTold(tongue, told), name: visit.session.displayName },
+    model: {
+      ...model,
+      toDo: [...sharedToDo(tongue, shared, now), ...model.toDo],
+      told: viewOfTold(tongue, told),
+      name: visit.session.displayName,
+    },
   };
 }

@@ -1,5 +1,6 @@
 import { enAccount } from "./en-account.ts";
 import { enConditions } from "./en-conditions.ts";
+import { enJourney } from "./en-journey.ts";
 import { enConsent } from "./en-consent.ts";
 import { enNotices } from "./en-notices.ts";
 import { enKeys } from "./en-keys.ts";
@@ -245,7 +246,7 @@ export const en = {
   "consent.state.delivered": "Delivered",
   "consent.sentence.delivered": "The one delivery that you allowed was made and verified. Nothing more is sent under it.",
   "consent.sentence.active": "The data below may be copied.",
-  "consent.sentence.suspended": "Nothing is sent for now: the accreditation of one side is suspended.",
+  "consent.sentence.suspended": "Nothing is sent for now. The page of this permission says why.",
   "consent.sentence.withdrawn": "You stopped it. Nothing more is sent. What had already been received is still at the destination.",
   "consent.sentence.revoked": "It was ended by someone other than you. Nothing more is sent.",
   "consent.sentence.refused": "You said no. Nothing was sent.",
@@ -300,6 +301,7 @@ export const en = {
   ...enUnderstand,
   ...enTransfers,
   ...enConditions,
+  ...enJourney,
   ...enConsent,
   ...enNotices,
   ...enAccount,

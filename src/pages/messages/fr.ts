@@ -1,6 +1,7 @@
 import type { en } from "./en.ts";
 import { frAccount } from "./fr-account.ts";
 import { frConditions } from "./fr-conditions.ts";
+import { frJourney } from "./fr-journey.ts";
 import { frConsent } from "./fr-consent.ts";
 import { frNotices } from "./fr-notices.ts";
 import { frKeys } from "./fr-keys.ts";
@@ -250,7 +251,7 @@ export const fr = {
   "consent.state.delivered": "Remise faite",
   "consent.sentence.delivered": "La seule remise que vous aviez autorisée est faite et vérifiée. Plus rien n’est envoyé à ce titre.",
   "consent.sentence.active": "Les données ci-dessous peuvent être copiées.",
-  "consent.sentence.suspended": "Rien n’est envoyé pour l’instant : l’agrément d’un côté est suspendu.",
+  "consent.sentence.suspended": "Rien n’est envoyé pour l’instant. La page de cette autorisation dit pourquoi.",
   "consent.sentence.withdrawn": "Vous l’avez arrêtée. Plus rien n’est envoyé. Ce qui avait déjà été reçu est toujours à destination.",
   "consent.sentence.revoked": "Quelqu’un d’autre que vous y a mis fin. Plus rien n’est envoyé.",
   "consent.sentence.refused": "Vous avez dit non. Rien n’a été envoyé.",
@@ -305,6 +306,7 @@ export const fr = {
   ...frUnderstand,
   ...frTransfers,
   ...frConditions,
+  ...frJourney,
   ...frConsent,
   ...frNotices,
   ...frAccount,
