@@ -61,9 +61,12 @@ import { choosePropose, showPropose } from "./journey/propose.ts";
 import { event } from "./life/events.ts";
 import { markTold } from "./life/told.ts";
 import { home, legalPage, me, signIn } from "./home/handlers.ts";
+import { showTexts, writeTexts } from "./notices/handlers.ts";
 import { proposeChange, showChange, showRenewal } from "./permissions/change.ts";
-import { answerConsent, showConsent } from "./permissions/decide.ts";
-import { permission, permissions, showStop, stopPermission } from "./permissions/handlers.ts";
+import { answerConsent, showConsent, showNotice } from "./permissions/decide.ts";
+import { permissions } from "./permissions/dashboard.ts";
+import { permission, showStop, stopPermission } from "./permissions/handlers.ts";
+import { showStopAll, stopAll } from "./permissions/stop-all.ts";
 import { startPermission } from "./permissions/start.ts";
 import { problem, problems } from "./problems.ts";
 import { receipt, receiptFile } from "./receipts/handlers.ts";
@@ -131,10 +134,13 @@ const PERSON_ROUTES: [Method, string, PersonHandler][] = [
   ["get", "/accounts/:id", showProof],
   ["post", "/accounts/:id", proveAccount],
   ["get", "/permissions", permissions],
+  ["get", "/permissions/stop", showStopAll],
+  ["post", "/permissions/stop", stopAll],
   ["get", "/permissions/:id", permission],
   ["get", "/permissions/:id/decide", showConsent],
   ["post", "/permissions/:id/decide", answerConsent],
   ["post", "/permissions/:id/start", startPermission],
+  ["get", "/permissions/:id/notice", showNotice],
   ["get", "/permissions/:id/change", showChange],
   ["post", "/permissions/:id/change", proposeChange],
   ["get", "/permissions/:id/renew", showRenewal],
@@ -213,6 +219,8 @@ const STAFF_ROUTES: [Method, string, PersonHandler][] = [
   ["post", "/accreditation/participants/:id/keys", confirmPublishedKeys],
   ["post", "/accreditation/participants/:id/notices/:notice", sendAgain],
   ["get", "/authority", authorityPage],
+  ["get", "/operator/notices", showTexts],
+  ["post", "/operator/notices", writeTexts],
 ];
 
 /** The forms that carry a file: evidence, by a person who acts for a participant, and a document to check, by anybody. */

@@ -4,14 +4,15 @@ import { completeTransfer } from "./complete-transfer.ts";
 import { announceAgain, openDestination } from "./open-ends.ts";
 import { waitOn } from "./proposal.ts";
 import type { RunPorts } from "./run-ports.ts";
-import type { RunTerms } from "./run-transfer.ts";
 import type { Transfer, TransferState } from "./transfer.ts";
+
+type Terms = Parameters<typeof startAttempt>[2];
 
 /**
  * Asks the organisation what it decided meanwhile. Null: something still waits. Where the consent ended, or its time is over, nothing waits any more:
  * the organisation is told, and what it had not decided is not taken over.
  */
-export async function settleProposal(ports: RunPorts, transfer: Transfer, terms: RunTerms): Promise<"decided" | "waiting" | TransferState> {
+export async function settleProposal(ports: RunPorts, transfer: Transfer, terms: Terms): Promise<"decided" | "waiting" | TransferState> {
   if (transfer.expiresAt <= ports.clock.now()) return giveUp(ports, transfer, terms.shutdown);
   try {
     await using attempt = await startAttempt(ports, transfer, terms);

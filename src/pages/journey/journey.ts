@@ -1,4 +1,5 @@
-import { ownJourney, type Journey } from "../../core/consent/journey.ts";
+import type { Journey } from "../../core/consent/journey.ts";
+import { ownJourney } from "../../core/consent/start-journey.ts";
 import type { Consent } from "../../core/consent/consent.ts";
 import { asId } from "../../core/ids.ts";
 import type { Transfer } from "../../core/transfer/transfer.ts";

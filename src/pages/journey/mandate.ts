@@ -1,5 +1,6 @@
-import { exerciseOf, type Mandate } from "../../core/consent/acts.ts";
+import type { Mandate } from "../../core/consent/acts.ts";
 import type { Consent } from "../../core/consent/consent.ts";
+import { exerciseOf } from "../../core/consent/record-acts.ts";
 import { ownConsent } from "../../core/consent/decide-consent.ts";
 import { RelaisError } from "../../core/errors.ts";
 import { asId } from "../../core/ids.ts";

@@ -1,6 +1,7 @@
 import { enConditions } from "./en-conditions.ts";
 import { enJourney } from "./en-journey.ts";
 import { enConsent } from "./en-consent.ts";
+import { enNotices } from "./en-notices.ts";
 import { enKeys } from "./en-keys.ts";
 import { enPortal } from "./en-portal.ts";
 import { enHolder } from "./en-holder.ts";
@@ -296,6 +297,7 @@ export const en = {
   ...enConditions,
   ...enJourney,
   ...enConsent,
+  ...enNotices,
   ...enKeys,
   ...enHolder,
   ...enPublic,

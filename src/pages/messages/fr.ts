@@ -2,6 +2,7 @@ import type { en } from "./en.ts";
 import { frConditions } from "./fr-conditions.ts";
 import { frJourney } from "./fr-journey.ts";
 import { frConsent } from "./fr-consent.ts";
+import { frNotices } from "./fr-notices.ts";
 import { frKeys } from "./fr-keys.ts";
 import { frPortal } from "./fr-portal.ts";
 import { frHolder } from "./fr-holder.ts";
@@ -301,6 +302,7 @@ export const fr = {
   ...frConditions,
   ...frJourney,
   ...frConsent,
+  ...frNotices,
   ...frKeys,
   ...frHolder,
   ...frPublic,

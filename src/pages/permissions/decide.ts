@@ -62,6 +62,22 @@ async function entryOf(r: Reader, id: ParticipantId): Promise<Entry> {
   return { participant: await r.participants.get(id), mark: await r.participants.findMark(id) };
 }
 
+/** The request with the text that it was made with, and what the person said to it; later texts change nothing of it. */
+export async function showNotice(ports: PagesPorts, visit: PersonVisit): Promise<Answer> {
+  const { tongue } = visit;
+  const now = ports.clock.now();
+  const { consent, text, ...beside } = await ports.store.read(async (r) => {
+    const found = await ownConsent(r, asId("consent", visit.params["id"]), visit.personId);
+    return { consent: found, ...(await besideNotice(r, visit, found, now)) };
+  });
+  if (text === null) return unreadable(visit, consent, "");
+  const said = consent.datasets.length > 0 ? ["mandate", "consent"] : [];
+  const ticked = { datasets: consent.datasets, acts: said };
+  const shown = viewOfDecision(tongue, consent, { ...beside, sections: text.sections, ticked, now });
+  const model = { ...shown, screenTitle: shown.title, isPreview: true, isPast: true, errors: [] };
+  return { kind: "page", template: "notice-seen", title: tongue.t("notice.title"), model };
+}
+
 /** Nobody consents to what they cannot read: the request waits, and the other language leads on. */
 function unreadable({ tongue }: PersonVisit, { id }: Consent, next: string): Answer {
   const other = tongue.lang === "fr" ? "en" : "fr";

@@ -25,7 +25,11 @@ export interface Screen {
  * The screen on which a person decides, made from the notice and the text that it names, in the order of the experience reference (minimal
  * consent screen); the register adds the accreditation in force.
  */
-export function viewOfDecision(tongue: Tongue, consent: Consent, screen: Screen) {
+export function viewOfDecision(
+  tongue: Tongue,
+  consent: Pick<Consent, "id" | "notice" | "noticeHash" | "createdAt" | "expiresAt">,
+  screen: Screen,
+) {
   const { t, lang } = tongue;
   const { notice } = consent;
   const { now } = screen;

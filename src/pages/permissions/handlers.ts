@@ -1,33 +1,16 @@
+import type { Consent } from "../../core/consent/consent.ts";
 import { ownConsent } from "../../core/consent/decide-consent.ts";
 import { withdrawConsent } from "../../core/consent/withdraw-consent.ts";
 import { RelaisError } from "../../core/errors.ts";
 import { asId, type ConsentId } from "../../core/ids.ts";
+import type { Reader } from "../../core/ports.ts";
 import { isTerminal } from "../../core/transfer/transfer.ts";
 import { restingSentence, viewOfParties } from "../journey/shared-view.ts";
 import { readRecords, viewOfRecords } from "../receipts/records.ts";
 import { endsOf } from "../transfers/handlers.ts";
 import { pathOf, type Answer, type PagesPorts, type PersonVisit } from "../visit.ts";
 import { readTold, viewOfTold } from "../life/told.ts";
-import { isActive, rowOfConsent, stateOf, viewOfPermission, viewOfStop } from "./view.ts";
-
-export async function permissions(ports: PagesPorts, { tongue, personId }: PersonVisit): Promise<Answer> {
-  const now = ports.clock.now();
-  const { consents, transfers } = await ports.store.read(async (r) => ({
-    consents: await r.consents.list(personId),
-    transfers: await r.transfers.list(personId),
-  }));
-  const rows = consents.map((consent) => ({
-    ...rowOfConsent(tongue, consent, transfers, now),
-    isWaiting: stateOf(consent, now) === "requested",
-    isActive: isActive(consent, now),
-  }));
-  const model = {
-    waiting: rows.filter((row) => row.isWaiting),
-    active: rows.filter((row) => row.isActive),
-    ended: rows.filter((row) => !row.isWaiting && !row.isActive),
-  };
-  return { kind: "page", template: "permissions", title: tongue.t("permissions.title"), model };
-}
+import { isActive, viewOfPermission, viewOfStop, type Neighbours } from "./view.ts";
 
 const NEWS = {
   accepted: "permission.news.accepted",
@@ -48,7 +31,8 @@ export async function permission(ports: PagesPorts, visit: PersonVisit): Promise
     const told = viewOfTold(tongue, await readTold(r, personId, [consent.sourceId, consent.destinationId]));
     const participants = await r.registered.named(endsOf([consent, ...transfers]));
     const records = viewOfRecords(tongue, await readRecords(r, consent));
-    const seen = viewOfPermission(tongue, consent, { transfers, participants, now });
+    const neighbours = await neighboursOf(r, consent);
+    const seen = viewOfPermission(tongue, consent, { transfers, participants, neighbours, now });
     return {
       ...seen,
       ...records,
@@ -61,6 +45,16 @@ export async function permission(ports: PagesPorts, visit: PersonVisit): Promise
   });
   const key = NEWS[query.one("news") as keyof typeof NEWS];
   return { kind: "page", template: "permission", title: model.title, model: { ...model, news: key ? tongue.t(key) : null } };
+}
+
+/** What this one replaced, what replaced it, and a change that waits for an answer. */
+async function neighboursOf(r: Reader, consent: Consent): Promise<Neighbours> {
+  const successors = await r.consents.successors(consent.id);
+  return {
+    before: consent.supersedes,
+    after: successors.find(({ datasets }) => datasets.length > 0)?.id ?? null,
+    proposal: successors.find(({ state }) => state === "requested")?.id ?? null,
+  };
 }
 
 export async function showStop(ports: PagesPorts, visit: PersonVisit): Promise<Answer> {

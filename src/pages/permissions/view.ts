@@ -1,6 +1,7 @@
 import { answerBy, CONSENT_MOVES, type Consent, type ConsentState } from "../../core/consent/consent.ts";
 import type { Participant } from "../../core/register/participant.ts";
 import { isTerminal, type Transfer } from "../../core/transfer/transfer.ts";
+import type { ConsentId } from "../../core/ids.ts";
 import { namesOf } from "../register/view.ts";
 import type { Tongue } from "../tongue.ts";
 import { rowOfTransfer } from "../transfers/view.ts";
@@ -65,14 +66,25 @@ export function rowOfConsent(tongue: Tongue, consent: Consent, transfers: Transf
   };
 }
 
+/** Permissions before and after this one. */
+export interface Neighbours {
+  before: ConsentId | null;
+  after: ConsentId | null;
+  proposal: ConsentId | null;
+}
+
+const ALONE: Neighbours = { before: null, after: null, proposal: null };
+
 interface Detail {
   transfers: Transfer[];
+  neighbours?: Neighbours;
   participants: Participant[];
   now: Date;
 }
 
-export function viewOfPermission(tongue: Tongue, consent: Consent, { transfers, participants, now }: Detail) {
+export function viewOfPermission(tongue: Tongue, consent: Consent, { transfers, participants, neighbours = ALONE, now }: Detail) {
   const { lang } = tongue;
+  const pathOfConsent = (id: ConsentId | null, step = "") => id && `/${lang}/permissions/${id}${step}`;
   const allowed = new Set(consent.datasets);
   const names = namesOf(participants);
   const own = transfers.filter((transfer) => transfer.consentId === consent.id);
@@ -82,6 +94,13 @@ export function viewOfPermission(tongue: Tongue, consent: Consent, { transfers, 
     isFirst: own.length === 0,
     canStop: isActive(consent, now),
     stopHref: `/${lang}/permissions/${consent.id}/stop`,
+    changeHref: mayChange(consent, now) ? `/${lang}/permissions/${consent.id}/change` : null,
+    renewHref: mayChange(consent, now) ? `/${lang}/permissions/${consent.id}/renew` : null,
+    problemHref: `/${lang}/permissions/${consent.id}/problem`,
+    beforeHref: pathOfConsent(neighbours.before),
+    afterHref: pathOfConsent(neighbours.after),
+    proposalHref: pathOfConsent(neighbours.proposal, "/decide"),
+    ...deliveriesOf(tongue, consent, own, now),
     allowed: consent.notice.datasets.filter(({ id }) => allowed.has(id)).map(({ title }) => title[lang]),
     refused: consent.notice.datasets.filter(({ id }) => consent.state !== "requested" && !allowed.has(id)).map(({ title }) => title[lang]),
     ...factsOf(tongue, consent.notice),
@@ -90,6 +109,30 @@ export function viewOfPermission(tongue: Tongue, consent: Consent, { transfers, 
     noticeHash: consent.noticeHash,
     noticeVersion: consent.notice.version,
   };
+}
+
+/** A switch is followed from its own page. */
+function mayChange(consent: Consent, now: Date): boolean {
+  return isActive(consent, now) && consent.action === "copy" && consent.switchId === null;
+}
+
+/** When data went last, and what makes it go next. `own`: newest first. */
+function deliveriesOf({ t, moment }: Tongue, consent: Consent, own: Transfer[], now: Date) {
+  const [last] = own;
+  const isRunning = last !== undefined && !isTerminal(last.state);
+  return {
+    last: last
+      ? t("permission.lastAt", { at: moment(last.createdAt), state: t(`transfer.state.${last.state}`) })
+      : t("permission.lastNone"),
+    next: isRunning
+      ? t("permission.next.running")
+      : t(`permission.next.${nextOf(consent, own, now)}`, { name: consent.notice.requester?.name ?? "" }),
+  };
+}
+
+function nextOf(consent: Consent, own: Transfer[], now: Date): "none" | "yours" | "theirs" {
+  if (stateOf(consent, now) !== "active" || isDelivered(consent, own) || consent.action !== "copy") return "none";
+  return consent.requesterId === null ? "yours" : "theirs";
 }
 
 function timelineOf({ t, moment }: Tongue, consent: Consent, now: Date) {
