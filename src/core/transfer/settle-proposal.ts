@@ -9,7 +9,7 @@ import type { Transfer, TransferState } from "./transfer.ts";
 type Terms = Parameters<typeof startAttempt>[2];
 
 /**
- * Asks the organisation what it decided meanwhile. Null: something still waits. Where the consent ended, or its time is over, nothing waits any more:
+ * Asks the organisation what it decided meanwhile, until nothing waits any more. Where the consent ended, or its time is over, the rest is given up:
  * the organisation is told, and what it had not decided is not taken over.
  */
 export async function settleProposal(ports: RunPorts, transfer: Transfer, terms: Terms): Promise<"decided" | "waiting" | TransferState> {
@@ -37,8 +37,8 @@ async function giveUp(ports: RunPorts, transfer: Transfer, shutdown: AbortSignal
   await ports.store.write(async (w) => {
     const open = await w.transfers.items(transfer.id, { state: "sent", limit: MOST_PROPOSED });
     const marks = open.map(({ dataset, key }) => ({ dataset, key, state: "omitted" as const, reason: "stopped" as const }));
-    if (!(await w.deliveries.markItems(transfer.id, transfer.epoch, marks))) return;
-    await w.deliveries.change(transfer.id, transfer.epoch, { state: "partial", release: true });
+    if (marks.length > 0) await w.deliveries.markItems(transfer.id, transfer.epoch, marks);
+    if (!(await w.deliveries.change(transfer.id, transfer.epoch, { state: "partial", release: true }))) return;
     await w.deliveries.addEvent(transfer.id, now, { kind: "partial", actor: "relais", details: { omitted: open.length } });
   });
   return "partial";
