@@ -87,7 +87,7 @@ export const enJourney = {
   "mandate.who": "Who gives the mandate",
   "mandate.whoText": "{name}, account {account} at {source}",
   "mandate.whom": "Who acts",
-  "mandate.whomText": "{mandatary}, {address}",
+  "mandate.whomText": "{mandatary} ({address})",
   "mandate.object": "Object",
   "mandate.object.portability":
     "To ask {source} in my name for a copy of the data below (right to data portability, GDPR article 20), and to hand it to {destination}, where I keep it:",

@@ -90,7 +90,7 @@ export const frJourney = {
   "mandate.who": "Qui donne le mandat",
   "mandate.whoText": "{name}, compte {account} chez {source}",
   "mandate.whom": "Qui agit",
-  "mandate.whomText": "{mandatary}, {address}",
+  "mandate.whomText": "{mandatary} ({address})",
   "mandate.object": "Objet",
   "mandate.object.portability":
     "Demander à {source}, en mon nom, une copie des données ci-dessous (droit à la portabilité, article 20 du RGPD) et la remettre à {destination}, où je la garde :",
