@@ -57,7 +57,10 @@ const whoami = (token: string, by: TestCertificate | null, scheme = "Bearer") =>
 async function tokenOf(subject: string): Promise<Record<string, unknown>> {
   const verifier = randomBytes(32).toString("base64url");
   const form = {
-    ...{ response_type: "code", redirect_uri: CALLBACK, state: "s", code_challenge_method: "S256" },
+    response_type: "code",
+    redirect_uri: CALLBACK,
+    state: "s",
+    code_challenge_method: "S256",
     code_challenge: createHash("sha256").update(verifier).digest("base64url"),
     authorization_details: JSON.stringify([detail({ destination: platform.entityId })]),
   };
@@ -130,7 +133,9 @@ test("the header is refused from anybody but the proxy, and what cannot be read 
   const body = new URLSearchParams({ client_id: platform.entityId, grant_type: "client_credentials", scope: "register" }).toString();
   const call = (path: string, value: string, localAddress: string) =>
     rawRequest(journey.setup.issuer + path, {
-      ...{ method: path.startsWith("/v1") ? "GET" : "POST", localAddress, body },
+      method: path.startsWith("/v1") ? "GET" : "POST",
+      localAddress,
+      body,
       headers: [
         ["Client-Cert", value],
         ["Content-Type", "application/x-www-form-urlencoded"],
@@ -143,7 +148,9 @@ test("the header is refused from anybody but the proxy, and what cannot be read 
   for (const value of ["x", ":eA==:", `${forged}, ${forged}`, "%E0%A4%A"])
     assert.equal((await call("/token", value, "127.0.0.1")).status, 400, value);
   const overFront = await overTls(`${fronts.rfc9440.origin}/token`, {
-    ...{ front: own, by: other, headers: { "client-cert": forged } },
+    front: own,
+    by: other,
+    headers: { "client-cert": forged },
     form: { client_id: platform.entityId, grant_type: "client_credentials", scope: "register" },
   });
   assert.equal(overFront.body["error"], "invalid_client", "the proxy takes away what a client sends under the name");

@@ -30,7 +30,7 @@ export function selfSigned(folder: string, name: string): TestCertificate {
     key: readFileSync(keyFile, "utf8"),
     der: raw.toString("base64"),
     hash: createHash("sha256").update(raw).digest("base64url"),
-    jwk: publicKey.export({ format: "jwk" }) as Record<string, unknown>,
+    jwk: publicKey.export({ format: "jwk" }),
   };
 }
 
