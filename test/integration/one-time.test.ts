@@ -45,12 +45,10 @@ before(async () => {
       HOME: dir,
       TMPDIR: dir,
       DATABASE_URL: database.url,
-      ...{
-        RELAIS_DATA_DIR: join(dir, "relais"),
-        RELAIS_PUBLIC_URL: issuer,
-        RELAIS_PORT: String(port),
-        RELAIS_ROLES: "web",
-      },
+      RELAIS_DATA_DIR: join(dir, "relais"),
+      RELAIS_PUBLIC_URL: issuer,
+      RELAIS_PORT: String(port),
+      RELAIS_ROLES: "web",
       ...{
         RELAIS_SIGNIN_ISSUER: "http://127.0.0.1:9",
         RELAIS_SIGNIN_CLIENT_ID: "relais",
