@@ -27,6 +27,7 @@ import { policy } from "./policy.ts";
 import { realClock } from "./real-clock.ts";
 import { accreditedParticipant, dataset, testKey, type TestKey } from "./register-fixtures.ts";
 import { loopbackFetch } from "./web-fetch.ts";
+import { REGISTER_PORTS } from "./charter.ts";
 
 export interface RegisterApi extends AsyncDisposable {
   origin: string;
@@ -82,9 +83,11 @@ export async function startRegisterApi(charters: Charters): Promise<RegisterApi>
       issuer,
       queue: { ring: async () => undefined },
       callers: authorization.callers,
+      staff,
       charters,
       verify: (await documentCheck(store, issuer)).verify,
       statements: { signDocument: async (type, payload) => signCompact(web.current("federation"), type, payload) },
+      subjectFor: REGISTER_PORTS.subjectFor,
       events: { signDocument: async (type, payload) => signCompact(web.current("oauth"), type, payload) },
       entityConfigurations: createEntityConfigurations({
         clock: realClock,

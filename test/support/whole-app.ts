@@ -32,6 +32,7 @@ import { documentCheck } from "./document-check.ts";
 import { freshDatabase } from "./database.ts";
 import { policy } from "./policy.ts";
 import { realClock } from "./real-clock.ts";
+import { REGISTER_PORTS } from "./charter.ts";
 
 export const UPSTREAM = "http://127.0.0.1:9";
 
@@ -106,7 +107,8 @@ export async function startWholeApp(charters: Charters): Promise<WholeApp> {
   });
   const signin = createSignin({
     ...ports,
-    upstream: { issuer: UPSTREAM, clientId: issuer },
+    upstreams: [{ id: "default", name: null, least: null, issuer: UPSTREAM, clientId: issuer }],
+    passkeys: true,
     records,
     network,
     clientKey: () => clientKey(web.current("signin")),
@@ -118,7 +120,9 @@ export async function startWholeApp(charters: Charters): Promise<WholeApp> {
   const app = createHttpApp(
     {
       ...ports,
+      staff,
       callers: authorization.callers,
+      subjectFor: REGISTER_PORTS.subjectFor,
       events: { signDocument: async (type, payload) => signCompact(web.current("oauth"), type, payload) },
     },
     {

@@ -1,20 +1,20 @@
-import type { Consent } from "../../core/consent/consent.ts";
+import { stateAt, type Consent } from "../../core/consent/consent.ts";
 import { grantConsent, ownConsent, refuseConsent, refusedBefore } from "../../core/consent/decide-consent.ts";
 import { versionFor } from "../../core/consent/notice-text.ts";
 import { asId, type ParticipantId } from "../../core/ids.ts";
 import type { Reader } from "../../core/ports.ts";
 import { startSwitch } from "../../core/switch/start-switch.ts";
 import { maskedAccount } from "../accounts/view.ts";
+import { journeyPath } from "../journey/journey.ts";
 import type { Entry } from "../register/view.ts";
 import { pathOf, type Answer, type FieldError, type PagesPorts, type PersonVisit } from "../visit.ts";
 import { viewOfDecision, type Screen } from "./decision-view.ts";
 import { startCopy } from "./start.ts";
-import { stateOf } from "./view.ts";
 
 /** A request has an address of its own: who leaves it finds it there again, or among the permissions, until its last day. */
 export async function showConsent(ports: PagesPorts, visit: PersonVisit): Promise<Answer> {
   const consent = await ports.store.read((r) => ownConsent(r, asId("consent", visit.params["id"]), visit.personId));
-  if (stateOf(consent, ports.clock.now()) !== "requested") return { kind: "redirect", to: pathOf(visit, `/permissions/${consent.id}`) };
+  if (stateAt(consent, ports.clock.now()) !== "requested") return { kind: "redirect", to: pathOf(visit, `/permissions/${consent.id}`) };
   return decisionPage(ports, visit, consent, { errors: [], ticked: { datasets: heldAlready(consent), acts: [] } });
 }
 
@@ -39,7 +39,7 @@ async function decisionPage(ports: PagesPorts, visit: PersonVisit, consent: Cons
     kind: "page",
     template: "decide",
     title: model.title,
-    model: { ...model, errors, next },
+    model: { ...model, errors, wrong: Object.fromEntries(errors.map(({ field, text: said }) => [field, said])), next },
     status: errors.length > 0 ? 422 : 200,
     withoutNavigation: true,
   };
@@ -73,7 +73,7 @@ export async function showNotice(ports: PagesPorts, visit: PersonVisit): Promise
   const said = consent.datasets.length > 0 ? ["mandate", "consent"] : [];
   const ticked = { datasets: consent.datasets, acts: said };
   const shown = viewOfDecision(tongue, consent, { ...beside, sections: text.sections, ticked, now });
-  const model = { ...shown, screenTitle: shown.title, isPreview: true, isPast: true, errors: [] };
+  const model = { ...shown, screenTitle: shown.title, isPreview: true, isPast: true, errors: [], wrong: {} };
   return { kind: "page", template: "notice-seen", title: tongue.t("notice.title"), model };
 }
 
@@ -92,7 +92,7 @@ export async function answerConsent(ports: PagesPorts, visit: PersonVisit): Prom
   const next = interactionPath(form.one("next"));
   if (form.one("answer") === "refuse") {
     const refused = await refuseConsent(ports, { consentId, personId });
-    return { kind: "redirect", to: next ?? pathOf(visit, afterRefusal(refused)) };
+    return { kind: "redirect", to: next ?? journeyPath(visit, refused) ?? pathOf(visit, afterRefusal(refused)) };
   }
   const errors = missingIn(visit, await ports.store.read((r) => ownConsent(r, consentId, personId)));
   if (errors.length > 0) return askAgain(ports, visit, errors);
@@ -103,8 +103,11 @@ export async function answerConsent(ports: PagesPorts, visit: PersonVisit): Prom
     acts: actsIn(visit),
     noticeHash: form.one("notice"),
     language: visit.tongue.lang,
+    mandatary: { name: ports.operator?.name ?? "Relais", entityId: ports.issuer },
   });
-  return { kind: "redirect", to: next ?? (await begin(ports, visit, consent)) };
+  if (next !== null) return { kind: "redirect", to: next };
+  const begun = await begin(ports, visit, consent);
+  return { kind: "redirect", to: journeyPath(visit, consent) ?? begun };
 }
 
 /** What was to be changed and was not is still there. */
@@ -130,15 +133,16 @@ function missingIn(visit: PersonVisit, { action }: Consent): FieldError[] {
 
 async function askAgain(ports: PagesPorts, visit: PersonVisit, errors: FieldError[]): Promise<Answer> {
   const consent = await ports.store.read((r) => ownConsent(r, asId("consent", visit.params["id"]), visit.personId));
-  if (stateOf(consent, ports.clock.now()) !== "requested") return { kind: "redirect", to: pathOf(visit, `/permissions/${consent.id}`) };
+  if (stateAt(consent, ports.clock.now()) !== "requested") return { kind: "redirect", to: pathOf(visit, `/permissions/${consent.id}`) };
   return decisionPage(ports, visit, consent, { errors, ticked: { datasets: visit.form.all("datasets"), acts: actsIn(visit) } });
 }
 
 /** What a person began at Relais starts with their yes; what a participant asked for starts at its own call, and what was changed at the person's. */
 async function begin(ports: PagesPorts, visit: PersonVisit, consent: Consent): Promise<string> {
   const { personId } = visit;
+  if (consent.state === "suspended") return pathOf(visit, `/permissions/${consent.id}?news=waiting`);
   if (consent.supersedes !== null) return pathOf(visit, `/permissions/${consent.id}?news=changed`);
-  if (consent.requesterId !== null || consent.action !== "copy") return pathOf(visit, `/permissions/${consent.id}?news=accepted`);
+  if (consent.requesterId !== null || consent.action === "erase") return pathOf(visit, `/permissions/${consent.id}?news=accepted`);
   if (consent.switchId !== null) {
     await startSwitch(ports, { switchId: consent.switchId, consentId: consent.id, personId });
     return pathOf(visit, `/me/switch/${consent.switchId}`);
