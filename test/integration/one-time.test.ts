@@ -49,11 +49,9 @@ before(async () => {
       RELAIS_PUBLIC_URL: issuer,
       RELAIS_PORT: String(port),
       RELAIS_ROLES: "web",
-      ...{
-        RELAIS_SIGNIN_ISSUER: "http://127.0.0.1:9",
-        RELAIS_SIGNIN_CLIENT_ID: "relais",
-        RELAIS_LOG_LEVEL: "warn",
-      },
+      RELAIS_SIGNIN_ISSUER: "http://127.0.0.1:9",
+      RELAIS_SIGNIN_CLIENT_ID: "relais",
+      RELAIS_LOG_LEVEL: "warn",
     };
     const program = owned.use(startNode([MAIN], { env, cwd: dir }));
     await program.line(/relais ready/);
