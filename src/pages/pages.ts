@@ -41,6 +41,14 @@ import {
 import { accounts, proveAccount, showProof } from "./accounts/handlers.ts";
 import { sendAsset } from "./assets.ts";
 import { criterion } from "./charter/criterion.ts";
+import { account } from "./me-account/account.ts";
+import { askDeletion, deletion } from "./me-account/delete.ts";
+import { exportRecords } from "./me-account/export.ts";
+import { sendDownload } from "./download.ts";
+import { surely } from "./accounts/surer.ts";
+import { dropPasskey, makeCodes, nameAnew, showCodes } from "./me-account/passkeys.ts";
+import { endOther, endOthers } from "./me-account/sessions.ts";
+import { askUnlink, unlink } from "./me-account/unlink.ts";
 import { charter, charterDiff } from "./charter/handlers.ts";
 import {
   certificatePage,
@@ -54,9 +62,13 @@ import {
 import { changeConditionsForm, showConditions } from "./holder/conditions.ts";
 import { askHolder, showHolders } from "./holder/meetings.ts";
 import { addReview, changePlatform, showPlatform, showPlatforms } from "./holder/platforms.ts";
+import { answerShared, contracts, sharedConsent, showStopSharing, stopSharing } from "./journey/contracts.ts";
+import { journey } from "./journey/journey.ts";
+import { mandate, mandateFile } from "./journey/mandate.ts";
+import { choosePropose, showPropose } from "./journey/propose.ts";
 import { event } from "./life/events.ts";
 import { markTold } from "./life/told.ts";
-import { home, legalPage, me, signIn } from "./home/handlers.ts";
+import { home, plainPage, me, showDeleted, showRecovery, signIn } from "./home/handlers.ts";
 import { showTexts, writeTexts } from "./notices/handlers.ts";
 import { proposeChange, showChange, showRenewal } from "./permissions/change.ts";
 import { answerConsent, showConsent, showNotice } from "./permissions/decide.ts";
@@ -82,6 +94,7 @@ import {
   showSwitchChoice,
   switchPage,
 } from "./switches/handlers.ts";
+import { MAIL_ROUTES, MY_MAIL_ROUTES } from "./mail/routes.ts";
 import { renderPage } from "./templates.ts";
 import { chooseCopy, showCopy } from "./transfers/copy.ts";
 import { cancel, showCancel, transfer, transferDocument, transferEvents, transfers } from "./transfers/handlers.ts";
@@ -107,19 +120,44 @@ const PUBLIC_ROUTES: [Method, string, Handler][] = [
   ["get", "/verify", showVerify],
   ["post", "/verify", verify],
   ["get", "/sign-in", signIn],
+  ["get", "/sign-in/recovery", showRecovery],
+  ["get", "/deleted", showDeleted],
   ["get", "/problems", problems],
   ["get", "/problems/:code", problem],
-  ["get", "/accessibility", legalPage("accessibility")],
-  ["get", "/legal", legalPage("legal")],
-  ["get", "/privacy", legalPage("privacy")],
+  ...MAIL_ROUTES,
+  ["get", "/accessibility", plainPage("accessibility")],
+  ["get", "/legal", plainPage("legal")],
+  ["get", "/understand", plainPage("understand")],
+  ["get", "/privacy", plainPage("privacy")],
 ];
 
 /** For a person who has signed in, about that person only. */
 const PERSON_ROUTES: [Method, string, PersonHandler][] = [
   ["get", "/me", me],
   ["post", "/me/notices/:id/read", markTold],
+  ...MY_MAIL_ROUTES,
+  ["get", "/me/account", (ports, visit) => account(ports, visit)],
+  ["get", "/me/account/codes", showCodes],
+  ["post", "/me/account/codes", makeCodes],
+  ["post", "/me/account/passkeys/:id/name", nameAnew],
+  ["post", "/me/account/passkeys/:id/remove", dropPasskey],
+  ["post", "/me/account/sessions/end", endOthers],
+  ["post", "/me/account/sessions/:id/end", endOther],
+  ["get", "/me/account/links/:id/remove", askUnlink],
+  ["post", "/me/account/links/:id/remove", unlink],
+  ["get", "/me/account/export", exportRecords],
+  ["get", "/me/account/delete", askDeletion],
+  ["post", "/me/account/delete", deletion],
   ["get", "/me/copy", showCopy],
   ["post", "/me/copy", chooseCopy],
+  ["get", "/me/journeys/:id", journey],
+  ["get", "/me/propose", showPropose],
+  ["post", "/me/propose", choosePropose],
+  ["get", "/me/contracts", contracts],
+  ["get", "/me/contracts/shared/:consent", sharedConsent],
+  ["post", "/me/contracts/shared/:consent", answerShared],
+  ["get", "/me/contracts/:link/stop", showStopSharing],
+  ["post", "/me/contracts/:link/stop", stopSharing],
   ["get", "/accounts", accounts],
   ["get", "/accounts/:id", showProof],
   ["post", "/accounts/:id", proveAccount],
@@ -138,6 +176,8 @@ const PERSON_ROUTES: [Method, string, PersonHandler][] = [
   ["get", "/permissions/:id/renew", showRenewal],
   ["get", "/permissions/:id/stop", showStop],
   ["post", "/permissions/:id/stop", stopPermission],
+  ["get", "/permissions/:id/mandate", mandate],
+  ["get", "/permissions/:id/mandate.txt", mandateFile],
   ["get", "/permissions/:id/receipts/:change", receipt],
   ["get", "/permissions/:id/receipts/:change/file", receiptFile],
   ["get", "/me/transfers", transfers],
@@ -262,7 +302,7 @@ function pagesIn(lang: Language, ports: PagesPorts): Router {
   }
   for (const [method, path, handler] of [...PERSON_ROUTES, ...MEMBER_ROUTES, ...STAFF_ROUTES]) {
     router[method](path, signedIn(lang), async (request, response) =>
-      answer(ports, lang, request, response, await handler(ports, personOf(visitOf(lang, request, response)))),
+      answer(ports, lang, request, response, await surely(handler, ports, personOf(visitOf(lang, request, response)))),
     );
   }
   return router;
@@ -307,6 +347,8 @@ async function answer(ports: PagesPorts, lang: Language, request: Request, respo
       return;
     case "text":
       return text(request, response, given);
+    case "download":
+      return sendDownload(response, given);
     case "stream":
       return stream(response, given.events);
     case "page":

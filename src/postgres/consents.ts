@@ -1,9 +1,9 @@
-import { askedBefore } from "../core/consent/consent.ts";
 import { sql } from "kysely";
 import { LIST_SIZE, STATUS } from "../core/federation/status-list.ts";
+import { askedBefore } from "../core/consent/consent.ts";
 import type { Reader, Writer } from "../core/ports.ts";
 import type { Database } from "./pool.ts";
-import { found, json } from "./rows.ts";
+import { found, json, jsonOrNull } from "./rows.ts";
 
 export function readConsents(db: Database): Reader["consents"] {
   const all = db.selectFrom("consents").selectAll();
@@ -11,7 +11,6 @@ export function readConsents(db: Database): Reader["consents"] {
     get: async (id) => found(await all.where("id", "=", id).executeTakeFirst(), "consent"),
     find: async (id) => (await all.where("id", "=", id).executeTakeFirst()) ?? null,
     list: (personId) => all.where("personId", "=", personId).orderBy("createdAt", "desc").execute(),
-    statuses: (list, now) => statusesOf(db, list, now),
     ofParticipant: ({ participantId, after, limit }) =>
       all
         .where((e) =>
@@ -33,6 +32,7 @@ export function readConsents(db: Database): Reader["consents"] {
         .execute(),
     unattended: (filter) => unattended(db, filter),
     successors: (id) => all.where("supersedes", "=", id).orderBy("createdAt", "desc").execute(),
+    statuses: (list, now) => statusesOf(db, list, now),
   };
 }
 
@@ -110,13 +110,13 @@ export function writeConsents(db: Database): Writer["permissions"] {
     add: (consent) =>
       db
         .insertInto("consents")
-        .values({ ...consent, notice: json(consent.notice) })
+        .values({ ...consent, notice: json(consent.notice), acts: jsonOrNull(consent.acts) })
         .returningAll()
         .executeTakeFirstOrThrow(),
-    move: async (id, from, to, change) => {
+    move: async (id, from, to, { acts, ...change }) => {
       const moved = await db
         .updateTable("consents")
-        .set({ ...change, state: to })
+        .set({ ...change, ...(acts === undefined ? {} : { acts: jsonOrNull(acts) }), state: to })
         .where("id", "=", id)
         .where("state", "in", from)
         .executeTakeFirst();
@@ -130,6 +130,16 @@ export function writeConsents(db: Database): Writer["permissions"] {
         .where((e) => e.or([e("destinationId", "=", participantId), ...(asSource ? [e("sourceId", "=", participantId)] : [])]))
         .executeTakeFirst();
       return Number(ended.numUpdatedRows);
+    },
+    revokeOutside: async ({ destinationId, terms, because, at, by }) => {
+      const more = (name: "processors" | "purposes") =>
+        sql`not ${json(terms[name])}::jsonb <@ coalesce(notice #> ${["destination", name]}::text[], '[]')`;
+      const ended = await sql`
+        update consents set state = case state when 'requested' then 'expired' else 'revoked' end, ended_at = ${at}, ended_by = ${by},
+          ended_because = ${json(because)}::jsonb
+        where destination_id = ${destinationId} and state in ('requested', 'active', 'suspended') and action <> 'erase'
+          and (notice #>> '{destination,country}' <> ${terms.country[0]} or ${more("processors")} or ${more("purposes")})`.execute(db);
+      return Number(ended.numAffectedRows);
     },
     noteReminder: async (consentId, at) => {
       await db

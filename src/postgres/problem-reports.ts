@@ -1,4 +1,4 @@
-import type { ProblemReport, ProblemsReader, ProblemsWriter } from "../core/consent/problem-report.ts";
+import type { ProblemsReader, ProblemsWriter } from "../core/consent/problem-report.ts";
 import type { Database } from "./pool.ts";
 import { found } from "./rows.ts";
 

@@ -188,6 +188,7 @@ function processOf({ notice, datasets }: Consent) {
 const PROCESSING: Record<Notice["action"], string[]> = {
   copy: ["dpv:Transfer", "dpv:Store", "dpv:Use"],
   erase: ["dpv:Erase"],
+  propose: ["dpv:Transfer", "dpv:Modify"],
 };
 
 /** What the person allowed; where nothing was, what was asked for: a refusal is a refusal of something. */

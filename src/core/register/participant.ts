@@ -57,10 +57,16 @@ export interface Participant {
     incidentsUri?: string;
     /** An account of nobody, on which the automatic checks write and read. */
     testAccount?: string;
+    /** Who else receives or processes people's data there, by name; absent where nobody does. */
+    processors?: string[];
+    /** What it uses people's data for beside what they agree to each time: IRIs of the W3C Data Privacy Vocabulary. */
+    purposes?: string[];
     /** A holder whose people are all invented: platforms of level 0 may try themselves there. */
     synthetic?: true;
     /** A holder that checks consent tokens itself, without asking for each request; absent: it asks. */
     accessTokens?: "jwt";
+    /** A holder that tells Relais, when a person signs in there, what the account holds and who else is on its contract. */
+    tellsInventory?: true;
   };
   status: Status;
   /** OAuth client metadata where the participant asks for consent itself; null where it does not. */
