@@ -27,7 +27,9 @@ export function viewOfReceipt(
     because: change.because && becauseOf(tongue, consent, change.because),
     permissionHref: page,
     fromTo: t("permission.fromTo", { source: notice.source.name, destination: notice.destination.name }),
+    mandateTitle: t(change.state === "refused" ? "receipt.mandateAsked" : "receipt.mandate"),
     mandate: mandateOf(tongue, consent),
+    consentTitle: t(change.state === "refused" ? "receipt.consentAsked" : "receipt.consent"),
     facts: factsOf(tongue, consent),
     stop: [
       { label: t("receipt.stop.web"), text: `${issuer}${page}` },
