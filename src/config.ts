@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { isIP } from "node:net";
 import { z } from "zod";
 
 const whole = (least: number, most: number) =>
@@ -23,6 +24,13 @@ const list = <T extends string>(words: readonly [T, ...T[]]) =>
     .string()
     .transform((text) => [...new Set(text.split(",").map((word) => word.trim()))])
     .pipe(z.array(z.enum(words, `expected a list out of ${words.join(", ")}`)).min(1));
+
+/** An address, or a network in CIDR notation. */
+function isNetwork(text: string): boolean {
+  const [address = "", bits, ...more] = text.split("/");
+  const longest = { 4: 32, 6: 128 }[isIP(address)];
+  return longest !== undefined && more.length === 0 && (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= longest));
+}
 
 const ROLES = ["web", "worker", "sweeper"] as const;
 const PROFILES = ["standard", "franceconnect"] as const;
@@ -53,6 +61,26 @@ export const SETTINGS = z.object({
     group: "http",
     description:
       "Address under which people and participants reach Relais; it is also the issuer and the entity identifier, so it must not change later. Unset: made from host and port, where 127.0.0.1 is called localhost.",
+  }),
+
+  RELAIS_CLIENT_CERTIFICATE_HEADER: z
+    .string()
+    .regex(/^[A-Za-z][A-Za-z0-9-]{0,63}$/, "expected the name of a header field")
+    .optional()
+    .meta({
+      group: "http",
+      description:
+        "Header field in which the proxy hands on the certificate of a client that speaks mutual TLS (RFC 9440 Client-Cert, or PEM in percent-encoding). Unset: clients prove themselves by private_key_jwt and DPoP alone.",
+    }),
+  RELAIS_CLIENT_CERTIFICATE_PROXIES: z
+    .string()
+    .transform((text) => text.split(",").map((word) => word.trim()))
+    .refine((networks) => networks.every(isNetwork), "expected addresses or networks (192.0.2.0/24), separated by commas")
+    .optional()
+    .meta({ group: "http", description: "Addresses of that proxy. From everywhere else the header field is refused." }),
+  RELAIS_CLIENT_CERTIFICATE_URL: webUrl().optional().meta({
+    group: "http",
+    description: "Address at which that proxy asks clients for their certificate. Unset: the public address.",
   }),
 
   RELAIS_OPERATOR_NAME: z.string().min(1).max(200).optional().meta({
@@ -149,6 +177,18 @@ export const SETTINGS = z.object({
       "Lets people open accounts and sign in by passkeys. Unset: on where RELAIS_SIGNIN_ISSUER is unset. Needs a public address with a name: browsers make no passkeys for an IP address.",
   }),
 
+  RELAIS_SMTP_URL: urlOf("smtp", "smtps").optional().meta({
+    group: "mail",
+    description:
+      "Mail server that takes what people are written: smtp://user:password@host:587 (STARTTLS, required but on this machine) or smtps://…:465. Unset: nobody is written to, and pages say so.",
+    secret: true,
+  }),
+  RELAIS_MAIL_FROM: z
+    .string()
+    .refine((text) => z.email().safeParse(text).success, "expected a mail address")
+    .optional()
+    .meta({ group: "mail", description: "Address that mails come from, as the mail server allows it. Needed with RELAIS_SMTP_URL." }),
+
   RELAIS_SANDBOX: flag().optional().meta({
     group: "sandbox",
     description:
@@ -234,6 +274,7 @@ function group(read: Read) {
       host: read.RELAIS_HOST,
       port: read.RELAIS_PORT ?? null,
       publicUrl: read.RELAIS_PUBLIC_URL ?? null,
+      certificates: certificatesOf(read),
     },
     operator: operatorOf(read),
     register: {
@@ -246,6 +287,7 @@ function group(read: Read) {
     redis: { url: read.REDIS_URL ?? null },
     keys: { encryptionSecret: read.RELAIS_KEY_ENCRYPTION_SECRET ?? null },
     signin: signinOf(read),
+    mail: mailOf(read),
     sandbox: { on: sandbox, seed: read.RELAIS_SANDBOX_SEED, allowLoopback: read.RELAIS_ALLOW_LOOPBACK ?? sandbox },
     limits: {
       maxItemBytes: read.RELAIS_MAX_ITEM_BYTES,
@@ -258,6 +300,12 @@ function group(read: Read) {
     },
     log: { level: read.RELAIS_LOG_LEVEL },
   };
+}
+
+/** How a proxy hands on client certificates; null where none does. */
+function certificatesOf(read: Read): { header: string; proxies: string[]; url: string | null } | null {
+  const { RELAIS_CLIENT_CERTIFICATE_HEADER: header, RELAIS_CLIENT_CERTIFICATE_PROXIES: proxies, RELAIS_CLIENT_CERTIFICATE_URL: url } = read;
+  return header === undefined || proxies === undefined ? null : { header, proxies, url: url ?? null };
 }
 
 function signinOf(read: Read) {
@@ -275,6 +323,11 @@ function signinOf(read: Read) {
 /** Who runs this Relais; null where nobody was named. */
 function operatorOf({ RELAIS_OPERATOR_NAME: name, RELAIS_OPERATOR_CONTACT: contact }: Read): { name: string; contact: string } | null {
   return name === undefined || contact === undefined ? null : { name, contact };
+}
+
+/** Where mail goes out; null where none does. */
+function mailOf({ RELAIS_SMTP_URL: url, RELAIS_MAIL_FROM: from }: Read): { url: string; from: string } | null {
+  return url === undefined || from === undefined ? null : { url, from };
 }
 
 /** Rules between two settings. */
@@ -295,6 +348,23 @@ function contradictions(read: Read): string[] {
     [
       read.RELAIS_OPERATOR_NAME === undefined && read.RELAIS_OPERATOR_CONTACT !== undefined,
       "RELAIS_OPERATOR_NAME: is unset; expected the name of the organisation behind RELAIS_OPERATOR_CONTACT",
+    ],
+    [
+      read.RELAIS_CLIENT_CERTIFICATE_HEADER !== undefined && read.RELAIS_CLIENT_CERTIFICATE_PROXIES === undefined,
+      "RELAIS_CLIENT_CERTIFICATE_PROXIES: is unset; expected the addresses of the proxy that sets RELAIS_CLIENT_CERTIFICATE_HEADER",
+    ],
+    [
+      read.RELAIS_CLIENT_CERTIFICATE_HEADER === undefined &&
+        (read.RELAIS_CLIENT_CERTIFICATE_PROXIES ?? read.RELAIS_CLIENT_CERTIFICATE_URL) !== undefined,
+      "RELAIS_CLIENT_CERTIFICATE_HEADER: is unset; expected the header field in which the proxy hands on client certificates",
+    ],
+    [
+      read.RELAIS_SMTP_URL !== undefined && read.RELAIS_MAIL_FROM === undefined,
+      "RELAIS_MAIL_FROM: is unset; expected the address that mails by RELAIS_SMTP_URL come from",
+    ],
+    [
+      read.RELAIS_SMTP_URL === undefined && read.RELAIS_MAIL_FROM !== undefined,
+      "RELAIS_SMTP_URL: is unset; expected the mail server that takes mails from RELAIS_MAIL_FROM",
     ],
     [
       isNameless(read.RELAIS_HOST, read.RELAIS_PUBLIC_URL),

@@ -52,10 +52,15 @@ export class Journey {
     throw unexpected(page, "the permission page");
   }
 
-  /** Ticks every data set and accepts. Returns the page of what follows. */
+  /** Ticks every data set and both acts, and accepts. Returns the page of what follows. */
   async accept(page: Page): Promise<Page> {
     const all = page.document.querySelectorAll('input[name="datasets"]').map((box) => box.getAttribute("value") ?? "");
-    return this.#agent.submit(page, 'input[name="datasets"]', { datasets: all }, { name: "answer", value: "accept" });
+    return this.#agent.submit(
+      page,
+      'input[name="datasets"]',
+      { datasets: all, mandate: "yes", consent: "yes" },
+      { name: "answer", value: "accept" },
+    );
   }
 
   /** The transfer's own page, from wherever a link leads to it. */

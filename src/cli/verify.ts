@@ -4,12 +4,14 @@ import { readFile, readdir, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { decodeJwt, type JWK } from "jose";
 import { LogFault } from "../core/ledger/fault.ts";
+import { isConsentReceipt } from "../sdk/consent-receipts.ts";
 import { compareDocuments, VerificationError, verifyDocument, type CheckedDocument, type KeysByIssuer } from "../sdk/documents.ts";
 import type { PublicJwk } from "../core/register/participant.ts";
 import { isTrustList, verifyTrustList } from "../sdk/trust-lists.ts";
 import { isTrustMark, verifyTrustMark } from "../sdk/trust-marks.ts";
 import { checkProofFile, PROOF_SUFFIX } from "./proof-beside.ts";
 import { logAt, LogUnreachable } from "./log-site.ts";
+import { checkConsentReceipt } from "./verify-receipt.ts";
 import { publishedKeys } from "./published-keys.ts";
 import { saysOf } from "./trust-list.ts";
 import { UsageError } from "./usage-error.ts";
@@ -23,7 +25,8 @@ export interface Verification {
 
 export const VERIFY_HELP = `relais verify <file or folder…> [--keys <keys.json>] [--anchor <entity>] [--subject <entity>] [--json]
 
-Checks manifests and receipts: who signed them, and that they belong together. In a folder it looks for *.jws, for
+Checks manifests and receipts: who signed them, and that they belong together; and receipts of permissions: who signed them, that the public log
+holds their hash, and whether the permission is in force now. In a folder it looks for *.jws, for
 keys.json, and for items/<data set>/<key>, whose bytes it compares with the documents. It also checks proofs of the public log: *.tlog-proof, with the
 entry inside or beside it (decision.json and decision.json.tlog-proof), and the log's key in log.key beside it, or as the log publishes it.
   --keys <file>  public keys by issuer, {"https://…": {"keys": […]}}, or one JWK set; then nothing is asked of the network
@@ -54,6 +57,10 @@ export async function verify(paths: string[], keysFile: string | null, marks: Ma
     }
     if (isTrustList(text)) {
       results.push(await checkList(file, text, { anchor: marks.anchor, keysOf: hasKeys ? keysOf : null }));
+      continue;
+    }
+    if (isConsentReceipt(text)) {
+      results.push(await checkConsentReceipt(file, text, { keysOf, isOffline: hasKeys, logKey: await logKeyBeside(file) }));
       continue;
     }
     const outcome = await checkDocument(file, text, keysOf);
@@ -185,9 +192,14 @@ async function checkDocument(
   }
 }
 
-async function checkProof(file: string): Promise<Verification> {
+async function logKeyBeside(file: string): Promise<string | null> {
   const kept = await readFile(join(dirname(file), "log.key"), "utf8").catch(() => null);
-  const keyOf = async (origin: string) => kept?.trim() ?? (await logAt(`https://${origin}`).key());
+  return kept === null ? null : kept.trim();
+}
+
+async function checkProof(file: string): Promise<Verification> {
+  const kept = await logKeyBeside(file);
+  const keyOf = async (origin: string) => kept ?? (await logAt(`https://${origin}`).key());
   try {
     return { file, ok: true, says: await checkProofFile(file, keyOf) };
   } catch (error) {

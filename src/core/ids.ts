@@ -9,6 +9,7 @@ const PREFIXES = {
   passkey: "psk",
   link: "lnk",
   consent: "cst",
+  change: "chg",
   transfer: "trf",
   switch: "swt",
   document: "doc",
@@ -23,6 +24,10 @@ const PREFIXES = {
   meeting: "mtg",
   certificate: "crt",
   reminder: "rem",
+  mail: "mal",
+  mailAddress: "mad",
+  journey: "jrn",
+  problem: "pbl",
 } as const;
 
 type Kind = keyof typeof PREFIXES;
@@ -36,6 +41,7 @@ export type ConsentId = Id<"consent">;
 export type TransferId = Id<"transfer">;
 export type SwitchId = Id<"switch">;
 export type DocumentId = Id<"document">;
+export type JourneyId = Id<"journey">;
 export type TrustMarkId = Id<"trustMark">;
 
 const ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";

@@ -1,31 +1,33 @@
 import { Router, urlencoded, type Request, type Response } from "express";
+import { CONSENT_LISTS_PATH } from "../core/consent/consent-status.ts";
 import type { MarkPorts } from "../core/federation/mark-standing.ts";
 import type { Store } from "../core/ports.ts";
 import { answerErrors, FederationError } from "./federation-error.ts";
 import { markStatus } from "./mark-status.ts";
 import { all, one, optional } from "./parameters.ts";
 import { cachedChains, resolveResponse, type Chains, type ResolvePorts } from "./resolve.ts";
-import { STATUS_LIST_PATH, statusListTokens, type StatusLists } from "./status-list.ts";
+import { MARK_LIST_PATH, statusLists, type StatusList } from "./status-list.ts";
 import { ENDPOINTS, entityConfiguration, historicalKeys, MEDIA_TYPES, subordinateStatement } from "./statements.ts";
 
 export interface FederationPorts extends ResolvePorts, MarkPorts {
   store: Store;
 }
 
-type Ports = FederationPorts & { chains: Chains; statusLists: StatusLists };
+type Ports = FederationPorts & { chains: Chains; lists: ReturnType<typeof statusLists> };
 type Handler = (ports: Ports, req: Request, res: Response) => Promise<void>;
 
 /** Relais as trust anchor, trust mark issuer and resolver (OpenID Federation 1.0 §8). */
 export function createFederation(given: FederationPorts): Router {
   const router = Router();
   const form = urlencoded({ extended: false, limit: "32kb" });
-  const ports = { ...given, chains: cachedChains(given), statusLists: statusListTokens(given) };
+  const ports = { ...given, chains: cachedChains(given), lists: statusLists(given) };
   const on = (handler: Handler) => (req: Request, res: Response) => handler(ports, req, res);
   router.get("/.well-known/openid-federation", on(getConfiguration));
   router.get(ENDPOINTS.fetch, on(getStatement));
   router.get(ENDPOINTS.list, on(getList));
   router.get(ENDPOINTS.resolve, on(getResolved));
-  router.get(STATUS_LIST_PATH, on(getStatusList));
+  router.get(MARK_LIST_PATH, on(getMarkList));
+  router.get(`${CONSENT_LISTS_PATH}/:list`, on(getConsentList));
   router.get(ENDPOINTS.trustMark, on(getTrustMark));
   router.post(ENDPOINTS.trustMarkStatus, form, on(postTrustMarkStatus));
   router.get(ENDPOINTS.trustMarkList, on(getTrustMarkList));
@@ -102,13 +104,24 @@ async function getHistoricalKeys(ports: Ports, _req: Request, res: Response): Pr
   answer(res, "historicalKeys", await historicalKeys(ports));
 }
 
+function getMarkList({ lists }: Ports, req: Request, res: Response): Promise<void> {
+  return sendList(lists.marks, req, res);
+}
+
+async function getConsentList({ lists }: Ports, req: Request, res: Response): Promise<void> {
+  const number = String(req.params["list"]);
+  if (!/^(0|[1-9]\d{0,3})$/.test(number)) return void res.status(404).end();
+  await sendList(lists.consents(Number(number)), req, res);
+}
+
 /** Draft-20 §8: 304 where the reader has this very list; no list of the past. */
-async function getStatusList({ statusLists }: Ports, req: Request, res: Response): Promise<void> {
+async function sendList(list: StatusList, req: Request, res: Response): Promise<void> {
   if (req.query["time"] !== undefined) return void res.status(501).end();
-  const { jwt, etag } = await statusLists();
-  res.setHeader("vary", "Accept").setHeader("etag", etag);
-  if (req.headers["if-none-match"] === etag) return void res.status(304).setHeader("cache-control", LIST_CACHING).end();
-  answer(res, "statusList", jwt, LIST_CACHING);
+  const found = await list();
+  if (found === null) return void res.status(404).end();
+  res.setHeader("vary", "Accept").setHeader("etag", found.etag);
+  if (req.headers["if-none-match"] === found.etag) return void res.status(304).setHeader("cache-control", LIST_CACHING).end();
+  answer(res, "statusList", found.jwt, LIST_CACHING);
 }
 
 const LIST_CACHING = "public, max-age=5";

@@ -120,6 +120,9 @@ export interface ProblemSettings {
   page(error: RelaisError, reader: { language: string; supportId: string; displayName: string | null }): string;
 }
 
+/** RFC 9449 §7.1. */
+const CHALLENGE = `DPoP error="invalid_token", algs="ES256 PS256 Ed25519 EdDSA"`;
+
 /** The last handler: one answer for whatever failed, as a problem document or as a page. */
 export function answerProblems(settings: ProblemSettings): ErrorRequestHandler {
   return (thrown, req, res, next) => {
@@ -127,6 +130,7 @@ export function answerProblems(settings: ProblemSettings): ErrorRequestHandler {
     const supportId = String(res.locals["requestId"]);
     settings.log({ supportId, code: error.code, status: STATUS[error.code], error });
     if (res.headersSent) return next(thrown);
+    if (error.code === "unauthenticated" && req.path.startsWith("/v1/")) res.set("WWW-Authenticate", CHALLENGE);
     if (error.retryAfter !== null) res.set("Retry-After", String(Math.ceil(error.retryAfter)));
     res.status(STATUS[error.code]).set("Cache-Control", "no-store");
     if (wantsPage(req)) return sendPage(res, settings.page(error, { language: languageOf(req), supportId, displayName: nameOf(res) }));

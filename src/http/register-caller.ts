@@ -9,6 +9,7 @@ export async function registerCallerOf(
   req: Request,
 ): Promise<RegisterCaller> {
   const caller = await ports.callers.verifyRegister({
+    peer: { address: req.socket.remoteAddress, header: (name) => req.get(name) },
     authorization: req.get("authorization"),
     dpop: req.get("dpop"),
     method: req.method,

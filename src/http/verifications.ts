@@ -1,7 +1,8 @@
 import type { Request, Response } from "express";
 import { z } from "zod";
+import { CONSENT_STATES } from "../core/consent/consent.ts";
 import { RelaisError } from "../core/errors.ts";
-import type { Check, MarkDetails, Party, ProofDetails, TransferDetails, Verdict as Found } from "../core/verification/verdict.ts";
+import type { Check, Party, Verdict as Found } from "../core/verification/verdict.ts";
 import type { RoutePorts } from "./route-ports.ts";
 
 const time = z.iso.datetime().nullable();
@@ -9,7 +10,7 @@ const party = z.object({ entity_id: z.string(), id: z.string().nullable(), name:
 
 export const Verdict = z
   .object({
-    kind: z.enum(["trust_mark", "manifest", "receipt", "log_proof", "other"]),
+    kind: z.enum(["trust_mark", "manifest", "receipt", "consent_receipt", "log_proof", "other"]),
     finding: z
       .enum(["active", "suspended", "revoked", "expired", "holds", "forged", "contradicted", "unknown_key", "not_ours", "unreadable"])
       .meta({
@@ -37,6 +38,16 @@ export const Verdict = z
           omissions: z.int(),
         }),
         z.object({
+          consent: z.string(),
+          state: z.enum(CONSENT_STATES),
+          at: time,
+          source: party,
+          destination: party,
+          notice_hash: z.string(),
+          log_index: z.int(),
+          standing: z.enum(["valid", "ended", "suspended"]).meta({ description: "Of the consent, at this moment" }),
+        }),
+        z.object({
           log: z.string(),
           index: z.int(),
           entry: z.string().nullable(),
@@ -48,10 +59,13 @@ export const Verdict = z
       ])
       .nullable(),
     checks: z.array(
-      z.object({ check: z.enum(["signature", "issued_here", "standing_now", "in_log", "log_today", "kept_copy"]), holds: z.boolean() }),
+      z.object({
+        check: z.enum(["signature", "issued_here", "standing_now", "in_log", "log_today", "kept_copy", "hash_in_log"]),
+        holds: z.boolean(),
+      }),
     ),
     unchecked: z
-      .array(z.enum(["bearer", "files", "counterpart", "one_history", "rightness"]))
+      .array(z.enum(["bearer", "files", "counterpart", "person", "one_history", "rightness"]))
       .meta({ description: "What nobody can see in the document alone" }),
     command: z.string().meta({ description: "How to check it without us; `FILE` is the file that holds it" }),
   })
@@ -99,7 +113,12 @@ function partyOf({ entityId, known }: Party) {
 
 const timeOf = (at: Date | null): string | null => at && at.toISOString();
 
-function detailsOf(details: MarkDetails | TransferDetails | ProofDetails) {
+function detailsOf(details: NonNullable<Found["details"]>) {
+  if ("consent" in details) {
+    const { consent, state, at, source, destination, noticeHash, logIndex, standing } = details;
+    const ends = { source: partyOf(source), destination: partyOf(destination) };
+    return { consent, state, at: timeOf(at), ...ends, notice_hash: noticeHash, log_index: logIndex, standing };
+  }
   if ("log" in details) {
     const { log, index, entry, at, decision, decided, standing } = details;
     return { log, index, entry, at: timeOf(at), decision, decided, standing };

@@ -62,11 +62,24 @@ import {
 import { changeConditionsForm, showConditions } from "./holder/conditions.ts";
 import { askHolder, showHolders } from "./holder/meetings.ts";
 import { addReview, changePlatform, showPlatform, showPlatforms } from "./holder/platforms.ts";
+import { answerShared, contracts, sharedConsent, showStopSharing, stopSharing } from "./journey/contracts.ts";
+import { journey } from "./journey/journey.ts";
+import { mandate, mandateFile } from "./journey/mandate.ts";
+import { choosePropose, showPropose } from "./journey/propose.ts";
 import { event } from "./life/events.ts";
 import { markTold } from "./life/told.ts";
-import { home, legalPage, me, showDeleted, showRecovery, signIn } from "./home/handlers.ts";
-import { answerConsent, permission, permissions, showConsent, showStop, startPermission, stopPermission } from "./permissions/handlers.ts";
+import { home, plainPage, me, showDeleted, showRecovery, signIn } from "./home/handlers.ts";
+import { showTexts, writeTexts } from "./notices/handlers.ts";
+import { proposeChange, showChange, showRenewal } from "./permissions/change.ts";
+import { answerConsent, showConsent, showNotice } from "./permissions/decide.ts";
+import { permissions } from "./permissions/dashboard.ts";
+import { permission, showStop, stopPermission } from "./permissions/handlers.ts";
+import { showStopAll, stopAll } from "./permissions/stop-all.ts";
+import { startPermission } from "./permissions/start.ts";
 import { problem, problems } from "./problems.ts";
+import { answerAsOperator, sendProblem, showProblem, showProblems } from "./reports/handlers.ts";
+import { answerAsMember, showRequests } from "./requests/handlers.ts";
+import { receipt, receiptFile } from "./receipts/handlers.ts";
 import { compare } from "./register/compare.ts";
 import { feed } from "./register/feed.ts";
 import { participant } from "./register/handlers.ts";
@@ -81,6 +94,8 @@ import {
   showSwitchChoice,
   switchPage,
 } from "./switches/handlers.ts";
+import { giveMail, myMail, remindMe, removeMail, testMail } from "./me-mail/handlers.ts";
+import { prove, showPermissionByMail, showProve, showStopByMail, showUnsubscribe, stopByMail, unsubscribeByMail } from "./mail/links.ts";
 import { renderPage } from "./templates.ts";
 import { chooseCopy, showCopy } from "./transfers/copy.ts";
 import { cancel, showCancel, transfer, transferDocument, transferEvents, transfers } from "./transfers/handlers.ts";
@@ -110,15 +125,28 @@ const PUBLIC_ROUTES: [Method, string, Handler][] = [
   ["get", "/deleted", showDeleted],
   ["get", "/problems", problems],
   ["get", "/problems/:code", problem],
-  ["get", "/accessibility", legalPage("accessibility")],
-  ["get", "/legal", legalPage("legal")],
-  ["get", "/privacy", legalPage("privacy")],
+  ["get", "/mail/prove/:token", showProve],
+  ["post", "/mail/prove/:token", prove],
+  ["get", "/mail/permission/:token", showPermissionByMail],
+  ["get", "/mail/permission/:token/stop", showStopByMail],
+  ["post", "/mail/permission/:token/stop", stopByMail],
+  ["get", "/mail/unsubscribe/:token", showUnsubscribe],
+  ["post", "/mail/unsubscribe/:token", unsubscribeByMail],
+  ["get", "/accessibility", plainPage("accessibility")],
+  ["get", "/legal", plainPage("legal")],
+  ["get", "/understand", plainPage("understand")],
+  ["get", "/privacy", plainPage("privacy")],
 ];
 
 /** For a person who has signed in, about that person only. */
 const PERSON_ROUTES: [Method, string, PersonHandler][] = [
   ["get", "/me", me],
   ["post", "/me/notices/:id/read", markTold],
+  ["get", "/me/mail", myMail],
+  ["post", "/me/mail", giveMail],
+  ["post", "/me/mail/test", testMail],
+  ["post", "/me/mail/reminders", remindMe],
+  ["post", "/me/mail/remove", removeMail],
   ["get", "/me/account", (ports, visit) => account(ports, visit)],
   ["get", "/me/account/codes", showCodes],
   ["post", "/me/account/codes", makeCodes],
@@ -133,16 +161,36 @@ const PERSON_ROUTES: [Method, string, PersonHandler][] = [
   ["post", "/me/account/delete", deletion],
   ["get", "/me/copy", showCopy],
   ["post", "/me/copy", chooseCopy],
+  ["get", "/me/journeys/:id", journey],
+  ["get", "/me/propose", showPropose],
+  ["post", "/me/propose", choosePropose],
+  ["get", "/me/contracts", contracts],
+  ["get", "/me/contracts/shared/:consent", sharedConsent],
+  ["post", "/me/contracts/shared/:consent", answerShared],
+  ["get", "/me/contracts/:link/stop", showStopSharing],
+  ["post", "/me/contracts/:link/stop", stopSharing],
   ["get", "/accounts", accounts],
   ["get", "/accounts/:id", showProof],
   ["post", "/accounts/:id", proveAccount],
   ["get", "/permissions", permissions],
+  ["get", "/permissions/stop", showStopAll],
+  ["post", "/permissions/stop", stopAll],
   ["get", "/permissions/:id", permission],
   ["get", "/permissions/:id/decide", showConsent],
   ["post", "/permissions/:id/decide", answerConsent],
   ["post", "/permissions/:id/start", startPermission],
+  ["get", "/permissions/:id/notice", showNotice],
+  ["get", "/permissions/:id/problem", (ports, visit) => showProblem(ports, visit)],
+  ["post", "/permissions/:id/problem", sendProblem],
+  ["get", "/permissions/:id/change", showChange],
+  ["post", "/permissions/:id/change", proposeChange],
+  ["get", "/permissions/:id/renew", showRenewal],
   ["get", "/permissions/:id/stop", showStop],
   ["post", "/permissions/:id/stop", stopPermission],
+  ["get", "/permissions/:id/mandate", mandate],
+  ["get", "/permissions/:id/mandate.txt", mandateFile],
+  ["get", "/permissions/:id/receipts/:change", receipt],
+  ["get", "/permissions/:id/receipts/:change/file", receiptFile],
   ["get", "/me/transfers", transfers],
   ["get", "/me/transfers/:id", transfer],
   ["get", "/me/transfers/:id/events", transferEvents],
@@ -191,6 +239,8 @@ const MEMBER_ROUTES: [Method, string, PersonHandler][] = [
   ["post", "/organisation/:id/certificates", uploadCertificate],
   ["get", "/organisation/:id/certificates/:certificate", downloadCertificate],
   ["post", "/organisation/:id/certificates/:certificate/remove", dropCertificate],
+  ["get", "/organisation/:id/requests", (ports, visit) => showRequests(ports, visit)],
+  ["post", "/organisation/:id/requests/problems/:problem", answerAsMember],
   ["get", "/organisation/:id/checks", showChecks],
   ["post", "/organisation/:id/checks", askForChecks],
 ];
@@ -212,6 +262,10 @@ const STAFF_ROUTES: [Method, string, PersonHandler][] = [
   ["post", "/accreditation/participants/:id/keys", confirmPublishedKeys],
   ["post", "/accreditation/participants/:id/notices/:notice", sendAgain],
   ["get", "/authority", authorityPage],
+  ["get", "/operator/notices", showTexts],
+  ["post", "/operator/notices", writeTexts],
+  ["get", "/operator/problems", (ports, visit) => showProblems(ports, visit)],
+  ["post", "/operator/problems/:problem", answerAsOperator],
 ];
 
 /** The forms that carry a file: evidence, by a person who acts for a participant, and a document to check, by anybody. */

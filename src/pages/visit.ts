@@ -1,6 +1,7 @@
 import { RelaisError } from "../core/errors.ts";
 import type { PersonId } from "../core/ids.ts";
 import type { Session } from "../core/person/person.ts";
+import type { AddressSealer } from "../core/person/mail-address.ts";
 import type { WaysIn } from "../core/person/ways-in.ts";
 import type { EntityConfigurations, Ports } from "../core/ports.ts";
 import type { Charters } from "../core/register/charter.ts";
@@ -25,6 +26,8 @@ export type PagesPorts = Pick<Ports, "store" | "clock" | "policy" | "queue" | "s
   statements: StatementSigner;
   /** What a document that somebody hands in is worth. */
   verify: DocumentCheck;
+  /** Null, or left out: this Relais sends no mail. */
+  mail?: AddressSealer | null;
   /** Where people sign in; one provider, and no passkeys, where it is left out. */
   ways?: WaysIn;
   delegationOf?: NonNullable<MarkingPorts["delegationOf"]>;

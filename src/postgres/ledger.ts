@@ -3,7 +3,7 @@ import { canonicalJson } from "../core/canonical-json.ts";
 import { RelaisError } from "../core/errors.ts";
 import type { LedgerReader, LedgerWriter, NewEntry } from "../core/ledger/ledger.ts";
 import { MAX_ENTRY_BYTES } from "../core/ledger/tiles.ts";
-import { completedBy, hashChildren, hashLeaf, type Node } from "../core/ledger/tree.ts";
+import { completedBy, hashChildren, hashLeaf, nodesOf, type Node } from "../core/ledger/tree.ts";
 import type { Database } from "./pool.ts";
 
 /** Held until the transaction ends, and freed after it is visible: entries get their places one transaction after the other. */
@@ -42,17 +42,8 @@ export function readLedger(db: Database): LedgerReader {
 
 export function writeLedger(db: Database): LedgerWriter {
   return {
-    append: async (entry) => {
-      const leaf = leafOf(entry);
-      await lock(db, APPEND_LOCK);
-      const index = await sizeOf(db);
-      await db.insertInto("logEntries").values({ index, leaf }).execute();
-      await db
-        .insertInto("logHashes")
-        .values(await newHashes(db, index, leaf))
-        .execute();
-      return index;
-    },
+    append: (entry) => appendAll(db, [entry]),
+    appendAll: (entries) => appendAll(db, entries),
     lockCheckpoints: () => lock(db, CHECKPOINT_LOCK),
     keepCheckpoint: async (checkpoint) => {
       const { key, note } = checkpoint;
@@ -63,6 +54,22 @@ export function writeLedger(db: Database): LedgerWriter {
         .execute();
     },
   };
+}
+
+async function appendAll(db: Database, entries: readonly NewEntry[]): Promise<number> {
+  const leaves = entries.map(leafOf);
+  await lock(db, APPEND_LOCK);
+  const first = await sizeOf(db);
+  if (leaves.length === 0) return first;
+  await db
+    .insertInto("logEntries")
+    .values(leaves.map((leaf, place) => ({ index: first + place, leaf })))
+    .execute();
+  await db
+    .insertInto("logHashes")
+    .values(await newHashes(db, first, leaves))
+    .execute();
+  return first;
 }
 
 async function lock(db: Database, number: number): Promise<void> {
@@ -90,19 +97,22 @@ function leafOf({ kind, at, body }: NewEntry): Buffer {
   return leaf;
 }
 
-/** The entry's own hash, and those of the subtrees that it completes. */
-async function newHashes(db: Database, index: number, leaf: Buffer): Promise<(Node & { hash: Buffer })[]> {
-  const completed = completedBy(index);
-  const siblings = await hashesOf(
-    db,
-    completed.map(({ sibling }) => sibling),
-  );
-  const hashes = [{ level: 0, index, hash: hashLeaf(leaf) }];
-  completed.forEach(({ node }, place) => {
-    hashes.push({ ...node, hash: hashChildren(siblings[place] as Buffer, (hashes.at(-1) as { hash: Buffer }).hash) });
+/** The entries' own hashes, and those of the subtrees that they complete: with what stands before them, which is read once. */
+async function newHashes(db: Database, first: number, leaves: readonly Buffer[]): Promise<(Node & { hash: Buffer })[]> {
+  const before = nodesOf({ from: 0, to: first });
+  const known = new Map((await hashesOf(db, before)).map((hash, place) => [nameOf(before[place] as Node), hash]));
+  return leaves.flatMap((leaf, place) => {
+    const hashes = [{ level: 0, index: first + place, hash: hashLeaf(leaf) }];
+    for (const { node, sibling } of completedBy(first + place)) {
+      const [left, right] = [known.get(nameOf(sibling)) as Buffer, (hashes.at(-1) as { hash: Buffer }).hash];
+      hashes.push({ ...node, hash: hashChildren(left, right) });
+    }
+    for (const one of hashes) known.set(nameOf(one), one.hash);
+    return hashes;
   });
-  return hashes;
 }
+
+const nameOf = ({ level, index }: Node): string => `${level}/${index}`;
 
 async function hashesOf(db: Database, nodes: Node[]): Promise<Buffer[]> {
   if (nodes.length === 0) return [];
@@ -111,12 +121,12 @@ async function hashesOf(db: Database, nodes: Node[]): Promise<Buffer[]> {
     .selectAll()
     .where((e) => e.or(nodes.map(({ level, index }) => e.and([e("level", "=", level), e("index", "=", index)]))))
     .execute();
-  const found = new Map(rows.map(({ level, index, hash }) => [`${level}/${index}`, hash]));
-  return nodes.map(({ level, index }) => {
-    const hash = found.get(`${level}/${index}`);
+  const found = new Map(rows.map((row) => [nameOf(row), row.hash]));
+  return nodes.map((node) => {
+    const hash = found.get(nameOf(node));
     if (!hash)
       throw new RelaisError("internal", "A hash of the public log is missing. The operator must restore the database.", {
-        details: { level, index },
+        details: { ...node },
       });
     return hash;
   });

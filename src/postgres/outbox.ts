@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import type { DueNotice, Notice, OutboxReader, OutboxWriter } from "../core/events/outbox.ts";
+import type { DueNotice, Lane, Notice, OutboxReader, OutboxWriter, ToldOfConsent } from "../core/events/outbox.ts";
 import { newId } from "../core/ids.ts";
 import type { Participant } from "../core/register/participant.ts";
 import type { Database } from "./pool.ts";
@@ -16,8 +16,8 @@ export function readOutbox(db: Database): OutboxReader {
         .executeTakeFirstOrThrow();
       return Number(count);
     },
-    about: (id, limit) =>
-      db
+    about: async (id, limit) => {
+      const told = await db
         .selectFrom("notices")
         .innerJoin("participants", "participants.id", "notices.recipientId")
         .selectAll("notices")
@@ -26,7 +26,18 @@ export function readOutbox(db: Database): OutboxReader {
         .orderBy("createdAt", "desc")
         .orderBy("participants.name")
         .limit(limit)
-        .execute(),
+        .execute();
+      return told as Awaited<ReturnType<OutboxReader["about"]>>;
+    },
+    ofConsent: async (id) => {
+      const told = await db
+        .selectFrom("notices")
+        .select(["recipientId", "type", "details", "createdAt", "acknowledgedAt", "givenUpAt"])
+        .where("consentId", "=", id)
+        .orderBy("sequence")
+        .execute();
+      return told as ToldOfConsent[];
+    },
     pending: async (recipientId, limit) =>
       withPeople(
         db,
@@ -35,8 +46,8 @@ export function readOutbox(db: Database): OutboxReader {
           .selectAll()
           .where("recipientId", "=", recipientId)
           .where("acknowledgedAt", "is", null)
-          .orderBy("createdAt")
-          .orderBy("id")
+          .orderBy("lane")
+          .orderBy("sequence")
           .limit(limit)
           .execute(),
       ),
@@ -45,12 +56,12 @@ export function readOutbox(db: Database): OutboxReader {
 
 async function withPeople(db: Database, notices: Notice[]): Promise<DueNotice[]> {
   if (notices.length === 0) return [];
-  const ids = [...new Set(notices.flatMap(({ recipientId, aboutId }) => [recipientId, aboutId]))];
+  const ids = [...new Set(notices.flatMap(({ recipientId, aboutId }) => (aboutId === null ? [recipientId] : [recipientId, aboutId])))];
   const found = await db.selectFrom("participants").selectAll().where("id", "in", ids).execute();
   const people = new Map<string, Participant>(found.map((participant) => [participant.id, participant]));
-  return notices.flatMap((notice) => {
-    const [recipient, about] = [people.get(notice.recipientId), people.get(notice.aboutId)];
-    return recipient && about ? [{ notice, recipient, about: about.entityId }] : [];
+  return notices.map((notice) => {
+    const recipient = people.get(notice.recipientId) as Participant;
+    return { notice, recipient, about: notice.aboutId && (people.get(notice.aboutId) as Participant).entityId };
   });
 }
 
@@ -58,7 +69,7 @@ export function writeOutbox(db: Database): OutboxWriter {
   return { ...writeNotices(db), ...writeOutcomes(db) };
 }
 
-function writeNotices(db: Database): Pick<OutboxWriter, "tell" | "claimDue"> {
+function writeNotices(db: Database): Pick<OutboxWriter, "tell" | "tellOfConsents" | "claimDue"> {
   return {
     tell: async ({ type, about, at, details }, recipients) => {
       const rows = recipients.map((recipientId) => ({
@@ -77,15 +88,38 @@ function writeNotices(db: Database): Pick<OutboxWriter, "tell" | "claimDue"> {
           .values(rows.slice(from, from + 5000))
           .execute();
     },
-    claimDue: async ({ limit, leaseSeconds, except }) => {
+    tellOfConsents: async (notices) => {
+      const rows = notices.map(({ isBulk, details, at, ...notice }) => ({
+        ...notice,
+        id: newId("event"),
+        details,
+        created_at: at,
+        lane: isBulk ? 1 : 0,
+      }));
+      // What is told of one consent stays in one order: behind what of it still waits in the other lane.
+      await sql`
+        insert into notices (id, recipient_id, consent_id, subject, type, details, created_at, due_at, lane)
+        select n.id, n."recipientId", n."consentId", n.subject, n.type, n.details, n.created_at, n.created_at,
+          greatest(n.lane, (select max(e.lane) from notices e where e.consent_id = n."consentId" and e.recipient_id = n."recipientId"
+            and e.acknowledged_at is null and e.given_up_at is null))
+        from rows from (jsonb_to_recordset(${json(rows)}::jsonb) as (id text, "recipientId" text, "consentId" text, subject text, type text, details jsonb,
+          created_at timestamptz, lane smallint)) with ordinality n
+        where exists (select from participants p where p.id = n."recipientId" and (p.endpoints ? 'events' or jsonb_array_length(p.keys) > 0))
+        order by n.ordinality`.execute(db);
+    },
+    claimDue: async ({ limit, leaseSeconds, except, only }) => {
       const { rows } = await sql<{ id: Notice["id"] }>`
+        with recursive ${only === undefined ? EVERY_LANE : oneLane(only)},
+        heads as (select h.* from lanes cross join lateral (
+          select id, due_at, recipient_id, lane from notices n where n.recipient_id = lanes.recipient_id and n.lane = lanes.lane and ${WAITING}
+          order by sequence limit 1) h)
         update notices set due_at = now() + make_interval(secs => ${leaseSeconds}), attempts = attempts + 1
         where id in (
           select n.id from notices n
-          where n.due_at <= now() and n.acknowledged_at is null and n.given_up_at is null and n.recipient_id <> all (${[...except]}::text[])
-            and exists (select 1 from participants p where p.id = n.recipient_id and p.endpoints ? 'events')
-            and not exists (select 1 from notices e where e.recipient_id = n.recipient_id and e.acknowledged_at is null and e.given_up_at is null
-              and (e.created_at, e.id) < (n.created_at, n.id))
+          where n.id in (select id from heads where due_at <= now() and recipient_id || '/' || lane <> all (${[...except]}::text[]))
+            and n.due_at <= now() and ${WAITING} and exists (select from participants p where p.id = n.recipient_id and p.endpoints ? 'events')
+            and not exists (select from notices e where e.consent_id = n.consent_id and e.recipient_id = n.recipient_id and e.sequence < n.sequence
+              and e.acknowledged_at is null and e.given_up_at is null)
           order by n.due_at limit ${limit} for update of n skip locked)
         returning id`.execute(db);
       if (rows.length === 0) return [];
@@ -93,6 +127,21 @@ function writeNotices(db: Database): Pick<OutboxWriter, "tell" | "claimDue"> {
       return withPeople(db, await db.selectFrom("notices").selectAll().where("id", "in", ids).execute());
     },
   };
+}
+
+const WAITING = sql`n.acknowledged_at is null and n.given_up_at is null`;
+
+/** From one to the next by the index: as many steps as there are lanes, however much waits in each. */
+const EVERY_LANE = sql`lanes as (
+  (select recipient_id, lane from notices n where ${WAITING} order by recipient_id, lane limit 1)
+  union all
+  select further.* from lanes cross join lateral (
+    select recipient_id, lane from notices n where ${WAITING} and (n.recipient_id, n.lane) > (lanes.recipient_id, lanes.lane)
+    order by recipient_id, lane limit 1) further)`;
+
+function oneLane(only: Lane) {
+  const [recipient, lane] = only.split("/");
+  return sql`lanes as (select ${recipient}::text as recipient_id, ${Number(lane)}::smallint as lane)`;
 }
 
 function writeOutcomes(db: Database): Pick<OutboxWriter, "acknowledge" | "fail" | "retry"> {

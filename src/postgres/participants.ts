@@ -49,7 +49,8 @@ export function readParticipants(db: Database): Reader["participants"] {
       ];
     },
     recipients: () => readRecipients(db),
-    names: (ids) => namesOf(db, ids),
+    names: (ids) => wordsOf(db, "name", ids),
+    entityIds: (ids) => wordsOf(db, "entityId", ids),
     findMark: async (id) =>
       (await db
         .selectFrom("trustMarks")
@@ -91,10 +92,10 @@ export async function newestMarks(db: Database, ids: readonly ParticipantId[]): 
   return new Map(marks.map((mark) => [mark.participantId, mark]));
 }
 
-async function namesOf(db: Database, ids: readonly ParticipantId[]): Promise<Map<ParticipantId, string>> {
+async function wordsOf(db: Database, word: "name" | "entityId", ids: readonly ParticipantId[]): Promise<Map<ParticipantId, string>> {
   if (ids.length === 0) return new Map();
-  const rows = await db.selectFrom("participants").select(["id", "name"]).where("id", "in", ids).execute();
-  return new Map(rows.map(({ id, name }) => [id, name]));
+  const rows = await db.selectFrom("participants").select(["id", word]).where("id", "in", ids).execute();
+  return new Map(rows.map((row) => [row.id, row[word]]));
 }
 
 export function writeParticipants(db: Database): Writer["register"] {

@@ -1,6 +1,6 @@
 import type { Reader, Writer } from "../core/ports.ts";
 import type { Database } from "./pool.ts";
-import { found, json } from "./rows.ts";
+import { found, json, jsonOrNull } from "./rows.ts";
 
 const PERSON = ["id", "issuer", "subject", "createdAt"] as const;
 // oxfmt-ignore
@@ -17,6 +17,8 @@ export function readPeople(db: Database): Reader["people"] {
         await db.selectFrom("accountLinks").select(LINK).where("id", "=", id).where("removedAt", "is", null).executeTakeFirst(),
         "link",
       ),
+    findPreviousVisit: async (personId) =>
+      (await db.selectFrom("personVisits").select("previousAt").where("personId", "=", personId).executeTakeFirst())?.previousAt ?? null,
     listLinks: (personId) =>
       db
         .selectFrom("accountLinks")
@@ -49,8 +51,8 @@ export function writePeople(db: Database): Writer["accounts"] {
     endSession: async (tokenHash) =>
       (await db.deleteFrom("sessions").where("tokenHash", "=", tokenHash).returningAll().executeTakeFirst()) ?? null,
     putLink: (link) => {
-      const { inventory, ...plain } = link;
-      const row = { ...plain, inventory: json(inventory) };
+      const { inventory, contract = null, ...plain } = link;
+      const row = { ...plain, inventory: json(inventory), contract: jsonOrNull(contract) };
       const { id: _, ...proved } = row;
       const replaced = { assurance: "low" as const, ...proved };
       return db

@@ -3,16 +3,22 @@ import type { Reader, Store, Writer } from "../core/ports.ts";
 import { readAccount, writeAccount } from "./account.ts";
 import { writeAccreditations } from "./accreditation-changes.ts";
 import { readAccreditations } from "./accreditations.ts";
+import { readChanges, writeChanges } from "./consent-changes.ts";
 import { writeConsents, readConsents } from "./consents.ts";
 import { readCertificates, writeCertificates } from "./certificates.ts";
 import { readConditions, writeConditions } from "./conditions.ts";
 import { readEntities, writeEntities } from "./entities.ts";
 import { readIndicators } from "./indicators.ts";
 import { readLedger, writeLedger } from "./ledger.ts";
+import { readJourneys, writeJourneys } from "./journeys.ts";
+import { readProblems, writeProblems } from "./problem-reports.ts";
+import { readNoticeTexts, writeNoticeTexts } from "./notice-texts.ts";
 import { readMeetings, writeMeetings } from "./meetings.ts";
 import { writeLogbook } from "./logbook.ts";
+import { readMails, writeMails } from "./mails.ts";
 import { readOutbox, writeOutbox } from "./outbox.ts";
 import { readParticipants, writeParticipants } from "./participants.ts";
+import { readParties, writeParties } from "./parties.ts";
 import { readParticipations, writeParticipations } from "./participations.ts";
 import { readPeople, writePeople } from "./people.ts";
 import { readPersonNotices, writePersonNotices } from "./person-notices.ts";
@@ -47,9 +53,16 @@ async function writeWithRetry<T>(db: Database, work: (writer: Writer) => Promise
     try {
       return await db.transaction().execute((tx) => work(writerOf(tx)));
     } catch (error) {
-      if (attempt >= TRIES || !COLLISIONS.has(sqlState(error))) return translate(error);
+      if (attempt >= TRIES || !isCollision(error)) return translate(error);
     }
   }
+}
+
+/** Two consents that drew the same place in a status list at the same moment draw again. */
+function isCollision(error: unknown): boolean {
+  return (
+    COLLISIONS.has(sqlState(error)) || (error instanceof Error && "constraint" in error && error.constraint === "consents_status_index")
+  );
 }
 
 /** Carries what a rehearsal found out of the transaction that it takes back. */
@@ -66,7 +79,9 @@ class TakenBack<T> extends Error {
 async function rehearse<T>(db: Database, work: (writer: Writer) => Promise<T>): Promise<T> {
   const rehearsing = db.transaction().execute(async (tx): Promise<T> => {
     const writer = writerOf(tx);
-    throw new TakenBack(await work({ ...writer, log: { ...writer.log, append: () => writer.ledger.size() } }));
+    throw new TakenBack(
+      await work({ ...writer, log: { ...writer.log, append: () => writer.ledger.size(), appendAll: () => writer.ledger.size() } }),
+    );
   });
   return rehearsing.catch((error: unknown) => (error instanceof TakenBack ? (error.found as T) : translate(error)));
 }
@@ -77,6 +92,9 @@ function readerOf(tx: Database): Reader {
     people: readPeople(tx),
     account: readAccount(tx),
     consents: readConsents(tx),
+    problems: readProblems(tx),
+    changes: readChanges(tx),
+    noticeTexts: readNoticeTexts(tx),
     transfers: readTransfers(tx),
     switches: readSwitches(tx),
     registered: readRegistered(tx),
@@ -91,7 +109,10 @@ function readerOf(tx: Database): Reader {
     certificates: readCertificates(tx),
     reminders: readReminders(tx),
     personNotices: readPersonNotices(tx),
+    mail: readMails(tx),
     participations: readParticipations(tx),
+    parties: readParties(tx),
+    journeys: readJourneys(tx),
   };
 }
 
@@ -102,6 +123,7 @@ function writerOf(tx: Database): Writer {
     accounts: writePeople(tx),
     belongings: writeAccount(tx),
     permissions: writeConsents(tx),
+    sealing: writeChanges(tx),
     deliveries: writeTransfers(tx),
     moves: writeSwitches(tx),
     cases: writeAccreditations(tx),
@@ -113,8 +135,13 @@ function writerOf(tx: Database): Writer {
     claims: writeCertificates(tx),
     reminding: writeReminders(tx),
     announcements: writePersonNotices(tx),
+    mailing: writeMails(tx),
     logbook: writeLogbook(tx),
     standings: writeParticipations(tx),
+    parties: { ...readParties(tx), ...writeParties(tx) },
+    routes: writeJourneys(tx),
+    wording: writeNoticeTexts(tx),
+    complaints: writeProblems(tx),
   };
 }
 

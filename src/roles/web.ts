@@ -1,8 +1,11 @@
 import { join } from "node:path";
 import { ADAPTERS } from "../../adapters/index.ts";
 import { createAuthorization } from "../authorization/authorization.ts";
+import { pairwiseSubject } from "../authorization/live-consent.ts";
 import { ConfigError } from "../config.ts";
 import { asRelaisError } from "../core/errors.ts";
+import { tellChanges } from "../core/consent/tell-changes.ts";
+import type { PersonId } from "../core/ids.ts";
 import { originOf } from "../core/ledger/checkpoint.ts";
 import { concludeChecks } from "../core/register/conclude-checks.ts";
 import type { WaysIn } from "../core/person/ways-in.ts";
@@ -13,6 +16,7 @@ import { createHttpApp, listen } from "../http/server.ts";
 import { clientKey } from "../keys/client-key.ts";
 import { createDocumentCheck } from "../keys/document-check.ts";
 import { verifyProof } from "../keys/dpop.ts";
+import { createAddressSealer } from "../keys/mail-addresses.ts";
 import { publicRings, type Keyring } from "../keys/keyring.ts";
 import { openLogKey } from "../keys/log-key.ts";
 import { createSealer } from "../keys/sealer.ts";
@@ -28,6 +32,8 @@ import { createSignin } from "../signin/signin.ts";
 import { readUpstreams } from "../signin/upstream-file.ts";
 import { clock, every, registering, type Base } from "./base.ts";
 
+/** A withdrawal is told at once. */
+const TELL_SECONDS = 0.1;
 /** How soon what was seen of a participant is acted on. */
 const CONCLUDE_SECONDS = 1;
 
@@ -45,6 +51,8 @@ export async function startWeb(base: Base, keyring: Keyring, sandbox: SandboxPla
     policy,
     records,
     staff,
+    certificates: base.config.http.certificates,
+    statements: { signed: signedStatements, keys: () => keyring.publicRing("federation") },
     keys: authorizationKeys(keyring),
     verifyProof,
     report: (error) => log.error("the authorization server failed", { error: asRelaisError(error) }),
@@ -60,10 +68,15 @@ export async function startWeb(base: Base, keyring: Keyring, sandbox: SandboxPla
     operator,
     staff,
     ways: waysOf(base, upstreams),
+    mail: base.config.mail === null ? null : createAddressSealer(keyring),
   });
+  const secret = keyring.secret("subjects");
+  const subjectFor = (entityId: string, personId: PersonId): string => pairwiseSubject(secret, entityId, personId);
   const app = createHttpApp(
     {
       ...register,
+      staff,
+      subjectFor,
       callers: authorization.callers,
       events: documentSigner(() => keyring.current("oauth")),
     },
@@ -78,6 +91,8 @@ export async function startWeb(base: Base, keyring: Keyring, sandbox: SandboxPla
   );
   base.owned.use(await listen(app, base.address));
   // The worker looks, the web decides: only here are the keys that sign marks.
+  const telling = { store, clock, subjectFor };
+  every(base, "telling participants of consents", TELL_SECONDS, () => tellChanges(telling, base.shutdown));
   every(base, "concluding checks", CONCLUDE_SECONDS, () => concludeChecks(register));
   every(
     base,
@@ -104,10 +119,11 @@ function federationOf(base: Base, keyring: Keyring): ReturnType<typeof createFed
 
 function authorizationKeys(keyring: Keyring): Parameters<typeof createAuthorization>[0]["keys"] {
   return {
-    signing: keyring.all("oauth").map((key) => key.privateJwk as Record<string, unknown>),
+    signing: () => keyring.current("oauth").privateJwk,
     worker: () => keyring.publicRing("worker"),
     published: keyring.publicKeys,
     secret: keyring.secret,
+    sign: documentSigner(() => keyring.current("oauth")).signDocument,
   };
 }
 

@@ -1,14 +1,18 @@
 import { ADAPTERS } from "../../adapters/index.ts";
+import { pairwiseSubject } from "../authorization/live-consent.ts";
 import { startTransferWorker } from "../bullmq/transfer-worker.ts";
 import type { Prober } from "../core/conformance/probing.ts";
 import { runProbes } from "../core/conformance/run-probes.ts";
+import { sealChanges } from "../core/consent/seal-changes.ts";
 import { createNoticeDelivery } from "../core/events/deliver-notices.ts";
 import { asRelaisError } from "../core/errors.ts";
+import type { ConsentId, PersonId } from "../core/ids.ts";
 import { runChecks } from "../core/register/run-checks.ts";
 import { sweepClosures } from "../core/switch/sweep-closures.ts";
 import { runTransfer } from "../core/transfer/run-transfer.ts";
 import { createConsentTokens, openProbeToken, testTokenOf } from "../keys/consent-tokens.ts";
 import type { Keyring } from "../keys/keyring.ts";
+import { startMail } from "./mail.ts";
 import { createOpener } from "../keys/sealer.ts";
 import { anHourAgo, createSigner } from "../keys/signer.ts";
 import { createVerifier } from "../keys/verifier.ts";
@@ -41,9 +45,17 @@ export function startWorker(base: Base, keyring: Keyring): void {
       ...("state" in result ? { state: result.state } : {}),
     });
   };
+  const secret = keyring.secret("consent receipts");
+  const sealing = {
+    ...ports,
+    operator: config.operator,
+    pseudonymOf: (consentId: ConsentId, personId: PersonId) => pairwiseSubject(secret, consentId, personId),
+  };
+  every(base, "making receipts of consents", TELL_SECONDS, () => sealChanges(sealing, base.shutdown));
   const notices = createNoticeDelivery({ store, clock, signer: ports.signer, network, issuer }, base.shutdown);
   every(base, "telling participants", TELL_SECONDS, () => notices.tick());
   base.owned.defer(() => notices.settled());
+  startMail(base, keyring);
   const prober = proberOf(base, keyring);
   every(base, "checking participants", LOOK_SECONDS, () => runChecks({ store, clock, prober }, base.shutdown));
   base.owned.use(

@@ -1,11 +1,11 @@
-import { inflateSync } from "node:zlib";
-import { readStatus, STATUS } from "../core/federation/status-list.ts";
+import { STATUS } from "../core/federation/status-list.ts";
 import type { EntityStatement } from "../core/federation/statement.ts";
 import { MARK_TYP, validateTrustMark, type MarkClaims } from "../core/federation/trust-mark.ts";
 import type { PublicJwk } from "../core/register/participant.ts";
 import { VerificationError } from "./documents.ts";
 import { fetchText, keysAt, readAnchor, readBelow, sayWhy, type WebFetch } from "./federation-site.ts";
 import { signed } from "./signed.ts";
+import { readListed } from "./status-lists.ts";
 
 export type MarkStanding = "active" | "suspended" | "revoked" | "expired" | "forged" | "other_subject";
 
@@ -141,32 +141,12 @@ async function askIssuer({ fetcher, jwt, issuer, now }: Asked): Promise<Live> {
   return known;
 }
 
-/** A list of a million marks, before it is compressed. */
-const MOST_LIST_BYTES = 256 * 1024;
 const VALUES: Record<number, Live> = { [STATUS.valid]: "active", [STATUS.invalid]: "revoked", [STATUS.suspended]: "suspended" };
 
 async function readList({ fetcher, claims, issuer, now }: Asked): Promise<Live> {
-  const { idx, uri } = placeOf(claims);
-  if (new URL(uri).origin !== new URL(issuer.sub).origin)
-    throw new VerificationError("The mark names a status list at another origin than its issuer's.");
-  const answer = await fetchText(fetcher, uri, { headers: { accept: "application/statuslist+jwt" } });
-  if (answer === null) throw new VerificationError(`There is no status list at ${uri}.`);
-  const { sub, exp, status_list: list } = await signed.verify(answer, { type: "statuslist+jwt", keys: issuer.keys });
-  const { bits, lst } = (list ?? {}) as { bits?: unknown; lst?: unknown };
-  if (sub !== uri || (exp !== undefined && Number(exp) * 1000 <= now.getTime()) || bits !== 2 || typeof lst !== "string")
-    throw new VerificationError("The status list is another one, too old, or not of two bits.");
-  const value = readStatus(inflateSync(Buffer.from(lst, "base64url"), { maxOutputLength: MOST_LIST_BYTES }), idx);
-  const known = value === null ? undefined : VALUES[value];
-  if (known === undefined)
-    throw new VerificationError("The place of the mark is outside of its status list, or says what is not known here.");
+  const known = VALUES[await readListed(fetcher, claims, issuer, now)];
+  if (known === undefined) throw new VerificationError("The status list says of the mark what is not known here.");
   return known;
-}
-
-function placeOf(claims: MarkClaims): { idx: number; uri: string } {
-  const { idx, uri } = (claims["status"] as { status_list?: { idx?: unknown; uri?: unknown } } | undefined)?.status_list ?? {};
-  if (!Number.isInteger(idx) || typeof uri !== "string" || !URL.canParse(uri))
-    throw new VerificationError("The mark names no place in a status list. Ask for its status instead.");
-  return { idx: idx as number, uri };
 }
 
 /** Whether this is meant to be a trust mark. */

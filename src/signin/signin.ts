@@ -183,11 +183,17 @@ async function finishLink(ports: Ports, req: Request, res: Response): Promise<vo
     throw new RelaisError("unauthenticated", `${participant.name} changed its sign-in meanwhile. Begin again.`, { actor: "person" });
   const answer = await readAnswer(ports, registration, begun, { req, demandsIss: true });
   if (answer === null) return res.redirect(303, accountPage(begun.language, participantId, begun.next));
-  const inventory = tellsInventory(participant)
+  const told = tellsInventory(participant)
     ? await readInventory(ports.network.fetchFor(participant, AbortSignal.timeout(15_000)), participant, answer.accessToken)
     : null;
-  const proof = { personId: session.personId, participantId, account: answer.subject, inventory, assurance: assuranceOf(answer.acr) };
-  await linkSignedInAccount(ports, proof);
+  await linkSignedInAccount(ports, {
+    personId: session.personId,
+    participantId,
+    account: answer.subject,
+    inventory: told?.inventory ?? null,
+    contract: told?.contract ?? null,
+    assurance: assuranceOf(answer.acr),
+  });
   res.redirect(303, begun.next);
 }
 

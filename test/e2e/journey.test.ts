@@ -134,9 +134,9 @@ test("a permission stopped from the page while its transfer runs", async () => {
   await using person = await someone("en", "loic-francois");
   const { page, hands, who } = person;
   await askForCopy(hands, relais, "en", "copy", { from: ENERGY, to: "Ancre", who });
-  // The shortest way to grant: two places chosen, one button; one box and one button follow. Proving the accounts comes on top.
+  // The shortest way to grant: two places chosen, one button; a data set, two acts and one button follow. Proving the accounts comes on top.
   hands.steps = 3;
-  await hands.choose(page.locator("#datasets"));
+  for (const box of ["#datasets", "#mandate", "#consent"]) await hands.choose(page.locator(box));
   const thaw = await relais.freezeSandbox();
   try {
     await hands.press(page.locator('button[name="answer"][value="accept"]'));

@@ -142,6 +142,7 @@ for (const lang of LANGUAGES) {
       "/problems/conflict",
       "/accessibility",
       "/legal",
+      "/understand",
       "/privacy",
     ])
       await look(nobody, `/${lang}${path}`);
@@ -236,10 +237,10 @@ async function giveConsent(page: Page, lang: string): Promise<number> {
   await page.locator("button[value=accept]").click();
   assert.equal(await page.locator(".govuk-error-summary").count(), 1, "nothing ticked");
   await sameStyle(page);
-  await page.locator("input[name=datasets]").first().check();
+  for (const box of ["#datasets", "#mandate", "#consent"]) await page.locator(box).check();
   await page.locator("button[value=accept]").click();
   assert.match(page.url(), /\/me\/transfers\/trf_/);
-  return 5;
+  return 7;
 }
 
 /** Refuse and Accept differ in their words alone. */

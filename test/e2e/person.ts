@@ -107,6 +107,7 @@ export async function accept(hands: Hands, { withTraces }: { withTraces: boolean
   const ids = await page.locator('input[name="datasets"]').evaluateAll((boxes) => boxes.map((box) => (box as HTMLInputElement).value));
   const ticked = ids.filter((id) => withTraces || !id.includes("consumption"));
   for (const id of ticked) await hands.choose(page.locator(`input[name="datasets"][value="${id}"]`));
+  for (const act of await page.locator('input[name="mandate"], input[name="consent"]').all()) await hands.choose(act);
   await hands.press(page.locator('button[name="answer"][value="accept"]'));
   return ticked;
 }

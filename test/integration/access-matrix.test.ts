@@ -76,6 +76,7 @@ const MATRIX: [method: Method, path: string, statuses: number[]][] = [
   ["GET",  "/en/problems/:code",                              OPEN],
   ["GET",  "/en/accessibility",                               OPEN],
   ["GET",  "/en/legal",                                       OPEN],
+  ["GET",  "/en/understand",                                  OPEN],
   ["GET",  "/en/privacy",                                     OPEN],
   ["GET",  "/",                                               each(302)],
   ["GET",  "/register/:participant",                          each(302)],
@@ -104,8 +105,27 @@ const MATRIX: [method: Method, path: string, statuses: number[]][] = [
   ["GET",  "/en/permissions",                                 SIGNED_IN],
   ["GET",  "/en/permissions/:consent",                        PERSONS(200)],
   ["GET",  "/en/permissions/:consent/decide",                 PERSONS(303)],
-  ["POST", "/en/permissions/:consent/decide",                 PERSONS(422)],
+  ["POST", "/en/permissions/:consent/decide",                 PERSONS(303)],
   ["GET",  "/en/permissions/:consent/stop",                   PERSONS(200)],
+  ["GET",  "/en/permissions/:consent/mandate",                PERSONS(200)],
+  ["GET",  "/en/permissions/:consent/mandate.txt",            PERSONS(200)],
+  ["GET",  "/en/me/journeys/:journey",                        PERSONS(200)],
+  ["GET",  "/en/me/contracts",                                SIGNED_IN],
+  ["GET",  "/en/me/contracts/shared/:consent",                each(303, 404)],
+  ["POST", "/en/me/contracts/shared/:consent",                each(303, 400)],
+  ["GET",  "/en/me/contracts/:link/stop",                     each(303, 404)],
+  ["POST", "/en/me/contracts/:link/stop",                     each(303, 404)],
+  ["GET",  "/en/permissions/:consent/notice",                 PERSONS(200)],
+  ["GET",  "/en/permissions/:consent/change",                 PERSONS(200)],
+  ["POST", "/en/permissions/:consent/change",                 PERSONS(422)],
+  ["GET",  "/en/permissions/:consent/renew",                  PERSONS(200)],
+  ["GET",  "/en/permissions/:consent/problem",                PERSONS(200)],
+  ["POST", "/en/permissions/:consent/problem",                PERSONS(422)],
+  // Everything from or to one place, which the form has to name.
+  ["GET",  "/en/permissions/stop",                            each(303, 404)],
+  ["POST", "/en/permissions/stop",                            each(303, 404)],
+  ["GET",  "/en/permissions/:consent/receipts/:change",       PERSONS(200)],
+  ["GET",  "/en/permissions/:consent/receipts/:change/file",  PERSONS(503)],
   ["GET",  "/en/me/transfers",                                SIGNED_IN],
   ["GET",  "/en/me/transfers/:transfer",                      PERSONS(200)],
   ["GET",  "/en/me/transfers/:transfer/events",               PERSONS(200)],
@@ -134,6 +154,8 @@ const MATRIX: [method: Method, path: string, statuses: number[]][] = [
   ["GET",  "/en/organisation/:participant/evidence",          MEMBERS(200)],
   ["POST", "/en/organisation/:participant/evidence",          MEMBERS(422)],
   ["GET",  "/en/organisation/:participant/evidence/:evidence", MEMBERS(200)],
+  ["GET",  "/en/organisation/:participant/requests",          MEMBERS(200)],
+  ["POST", "/en/organisation/:participant/requests/problems/:problem", MEMBERS(422)],
   ["GET",  "/en/organisation/:participant/checks",            MEMBERS(200)],
   ["POST", "/en/organisation/:participant/checks",            MEMBERS(303)],
   ["POST", "/en/organisation/:participant/messages",          MEMBERS(422)],
@@ -176,6 +198,11 @@ const MATRIX: [method: Method, path: string, statuses: number[]][] = [
   ["GET",  "/en/accreditation/certificates/:certificate/file", OFFICES(200)],
   ["POST", "/en/accreditation/certificates/:certificate",     OFFICES(422)],
   ["GET",  "/en/authority",                                   only(["authority"], 200)],
+  // The operator's office: none of these has it.
+  ["GET",  "/en/operator/notices",                            each(303, 404)],
+  ["POST", "/en/operator/notices",                            each(303, 404)],
+  ["GET",  "/en/operator/problems",                           each(303, 404)],
+  ["POST", "/en/operator/problems/:problem",                  each(303, 404)],
   ["POST", "/en/organisation/:participant/evidence/:evidence/remove", only(["member"], 303)],
   // Both act for it: the first one did it, and nothing is left for the second.
   ["POST", "/en/organisation/:participant/certificates/:certificate/remove", only(["member"], 303).map((status, index) => (WHO[index] === "partial" ? 422 : status))],
@@ -200,6 +227,7 @@ const MATRIX: [method: Method, path: string, statuses: number[]][] = [
   ["GET",  "/federation/trust-mark-list",                     each(400)],
   ["GET",  "/federation/historical-keys",                     OPEN],
   ["GET",  "/status-lists/trust-marks",                       OPEN],
+  ["GET",  "/status-lists/consents/:list",                    OPEN],
   ["GET",  "/log/key",                                        OPEN],
   ["GET",  "/log/checkpoint",                                 OPEN],
   ["GET",  "/log/tile/*path",                                 each(400)],
@@ -224,6 +252,8 @@ const MATRIX: [method: Method, path: string, statuses: number[]][] = [
   ["GET",  "/v1/decisions/:decision",                         OPEN],
   ["GET",  "/health/live",                                    OPEN],
   ["GET",  "/health/ready",                                   OPEN],
+  ["GET",  "/v1/consents",                                    TOKEN],
+  ["GET",  "/v1/consents/:consent",                           TOKEN],
   ["POST", "/v1/transfers",                                   TOKEN],
   ["GET",  "/v1/transfers/:transfer",                         TOKEN],
   ["GET",  "/v1/me",                                          TOKEN],
@@ -339,6 +369,7 @@ before(async () => {
   const [organisation, application, evidence, swt] = [newId("organisation"), newId("application"), newId("evidence"), newId("switch")];
   const at = new Date();
   const seeded = await seedPerson(store, { source: holder, destination: own, sourceAccount: "c-1", destinationAccount: "s-1" });
+  const journey = newId("journey");
   const consent = await seeded.consent(["bills"]);
   const transfer = await seeded.transfer(consent);
   // In one statement: a permission and its accounts are of one person at any moment.
@@ -399,6 +430,13 @@ before(async () => {
       verifiedAt: null,
       closedAt: null,
     });
+    await w.routes.add({
+      id: journey,
+      personId: found.person.personId,
+      destinationLinkId: consent.destinationLinkId,
+      createdAt: at,
+      expiresAt: at,
+    });
     await w.register.addMark(markFor(other.id));
   });
   await whole.query(`insert into relais.person_notices (person_id, decision_id, participant_id, kind, at)
@@ -412,7 +450,10 @@ before(async () => {
     application,
     evidence,
     switch: swt,
+    journey,
     consent: consent.id,
+    list: "0",
+    change: String((await store.read((r) => r.changes.of(consent.id))).at(-1)?.id),
     link: consent.sourceLinkId,
     passkey: newId("passkey"),
     session: newId("session"),
@@ -421,6 +462,7 @@ before(async () => {
     notice: String(givenUp?.id),
     certificate,
     meeting: newId("meeting"),
+    problem: newId("problem"),
     dataset: "bills",
     criterion: "audit",
     type: "accreditation-suspended",

@@ -81,7 +81,7 @@ async function walkToDecision(person: Person, from: Page): Promise<Page> {
 }
 
 function decide({ agent }: Person, page: Page, answer: "accept" | "refuse", datasets: string[]): Promise<Page> {
-  return agent.submit(page, 'input[name="datasets"]', { datasets }, { name: "answer", value: answer });
+  return agent.submit(page, 'input[name="datasets"]', { datasets, mandate: "yes", consent: "yes" }, { name: "answer", value: answer });
 }
 
 async function untilEnded({ agent }: Person, url: string): Promise<{ state: string; page: Page }> {

@@ -77,6 +77,8 @@ export interface Ends {
 
 export interface SeededPerson {
   id: PersonId;
+  /** Not answered yet. */
+  ask(datasets: string[]): Promise<Consent>;
   consent(datasets: string[]): Promise<Consent>;
   transfer(consent: Consent): Promise<Transfer>;
 }
@@ -187,22 +189,25 @@ export async function seedPerson(store: Store, ends: Required<Ends>): Promise<Se
       }),
     );
   const [from, to] = [await link(ends.source, ends.sourceAccount), await link(ends.destination, ends.destinationAccount)];
+  const ask: SeededPerson["ask"] = (datasets) =>
+    requestConsent(ports, {
+      personId: person.id,
+      sourceLinkId: from.id,
+      destinationLinkId: to.id,
+      action: "copy",
+      datasets,
+      purpose: "https://w3id.org/dpv#PersonalisedBenefits",
+      recurrence: null,
+      expires: inDays(30),
+      retention: null,
+      language: "fr",
+      requester: null,
+    });
   return {
     id: person.id,
+    ask,
     consent: async (datasets) => {
-      const asked = await requestConsent(ports, {
-        personId: person.id,
-        sourceLinkId: from.id,
-        destinationLinkId: to.id,
-        action: "copy",
-        datasets,
-        purpose: "https://w3id.org/dpv#PersonalisedBenefits",
-        recurrence: null,
-        expires: inDays(30),
-        retention: null,
-        language: "fr",
-        requester: null,
-      });
+      const asked = await ask(datasets);
       return grantConsent(ports, { consentId: asked.id, personId: person.id, datasets, noticeHash: asked.noticeHash, language: "fr" });
     },
     transfer: (consent) => requestTransfer(ports, { consentId: consent.id, personId: person.id }),

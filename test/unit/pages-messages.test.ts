@@ -105,7 +105,7 @@ function blanked(text: string): string {
 test("French is set with its own spaces, dates and units", () => {
   const { t, date, moment, bytes, number } = TONGUES.fr;
   assert.equal(t("stop.title"), "Arrêter le partage\u202f?");
-  assert.match(t("decide.stopText", { destination: "Ancre" }), /«\u00a0Autorisations\u00a0»/);
+  assert.match(t("event.title", { type: "x" }), /«\u00a0x\u00a0»/);
   assert.equal(date(new Date("2026-02-01T12:00:00Z")), "1er février 2026");
   assert.equal(moment(new Date("2026-11-25T13:05:00Z")), "25 novembre 2026 à 14\u00a0h\u00a005");
   assert.equal(bytes(1_234_500_000), "1,2\u202fGo");

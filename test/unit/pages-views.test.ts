@@ -1,14 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Consent } from "../../src/core/consent/consent.ts";
-import { CONSENT_STATES } from "../../src/core/consent/consent.ts";
+import { SECTION_NAMES, type Sections } from "../../src/core/consent/notice-text.ts";
+import { CONSENT_STATES, stateAt } from "../../src/core/consent/consent.ts";
 import { newId } from "../../src/core/ids.ts";
 import type { AccountLink } from "../../src/core/person/person.ts";
 import type { Participant, TrustMark } from "../../src/core/register/participant.ts";
 import { SWITCH_STATES } from "../../src/core/switch/switch.ts";
 import { STATES, type Progress, type Transfer, type TransferState } from "../../src/core/transfer/transfer.ts";
 import { choicesOf, chosenOf, maskedAccount } from "../../src/pages/accounts/view.ts";
-import { stateOf, viewOfDecision, viewOfPermission } from "../../src/pages/permissions/view.ts";
+import { viewOfDecision } from "../../src/pages/permissions/decision-view.ts";
+import { viewOfPermission } from "../../src/pages/permissions/view.ts";
 import { renderProblem } from "../../src/pages/problems.ts";
 import { RelaisError } from "../../src/core/errors.ts";
 import { badgeOf } from "../../src/pages/register/view.ts";
@@ -75,6 +77,8 @@ function consentOf(change: Partial<Consent> = {}): Consent {
     sourceLinkId: newId("link"),
     destinationLinkId: newId("link"),
     switchId: null,
+    journeyId: null,
+    acts: null,
     action: "copy",
     datasets: ["bills"],
     noticeHash: "hash",
@@ -85,7 +89,9 @@ function consentOf(change: Partial<Consent> = {}): Consent {
     decidedAt: NOW,
     endedAt: null,
     endedBy: null,
+    endedBecause: null,
     expiresAt: LATER,
+    statusIndex: 0,
     notice: {
       version: "2026-11",
       requester: null,
@@ -263,7 +269,7 @@ test("a switch says that the person has switched only behind the gate", () => {
 
 test("a permission past its last day has expired on the page before any sweep, and cannot be stopped", () => {
   const past = consentOf({ expiresAt: new Date(NOW.getTime() - 1) });
-  assert.equal(stateOf(past, NOW), "expired");
+  assert.equal(stateAt(past, NOW), "expired");
   for (const state of CONSENT_STATES) {
     const view = viewOfPermission(en, consentOf({ state }), { transfers: [], participants: [], now: NOW });
     assert.equal(view.canStop, state === "active" || state === "suspended", state);
@@ -275,13 +281,17 @@ function decisionPage(lang: "fr" | "en"): string {
     requester: null,
     source: { participant: holder, mark: markOf(holder) },
     destination: { participant: platform, mark: markOf(platform) },
+    account: null,
+    sections: Object.fromEntries(SECTION_NAMES.map((name) => [name, `${name} <of> {source}`])) as Sections,
+    refusedAt: null,
+    ticked: { datasets: [], acts: [] },
     now: NOW,
   };
   const model = viewOfDecision(TONGUES[lang], consentOf({ state: "requested", datasets: [] }), ends);
   return renderPage(
     "decide",
     { lang, title: model.title, path: "/x", search: "", displayName: "N", withoutNavigation: true, operator: null },
-    { ...model, errors: [], next: "" },
+    { ...model, errors: [], wrong: {}, next: "" },
   );
 }
 
@@ -298,7 +308,8 @@ test("a single delivery that was made is said to be over; a recurring one, and o
 test("the consent screen: one unticked box per data set, the notice's hash, Refuse and Accept the same element", () => {
   for (const lang of ["fr", "en"] as const) {
     const html = decisionPage(lang);
-    assert.equal(html.match(/type="checkbox"/g)?.length, 2);
+    assert.equal(html.match(/type="checkbox" name="datasets"/g)?.length, 2);
+    assert.equal(html.match(/type="checkbox" name="(mandate|consent)"/g)?.length, 2);
     assert.doesNotMatch(html, /\bchecked\b/);
     assert.match(html, /name="notice" value="hash"/);
     const buttons = [...html.matchAll(/<button class="([^"]+)" name="answer" value="(\w+)">/g)];

@@ -26,6 +26,8 @@ export interface DataSet {
   updateFrequency: string;
   /** How sure it must be at the holder who asks for it (`low` where absent): the level at which the person's account there was proved (S-070). */
   assurance?: Assurance;
+  /** Its holder takes proposals of corrections for it. */
+  acceptsProposals?: true;
 }
 
 const DATASET_ID = /^[a-z][a-z0-9-]{0,40}(\.[a-z][a-z0-9-]{0,40}){0,5}$/;

@@ -1,12 +1,13 @@
 import type { DataSet, Language, Words } from "../catalogue/data-set.ts";
 import type { Actor } from "../errors.ts";
-import type { ConsentId, LinkId, ParticipantId, PersonId, SwitchId } from "../ids.ts";
+import type { ConsentId, JourneyId, LinkId, ParticipantId, PersonId, SwitchId } from "../ids.ts";
+import type { GivenAct } from "./acts.ts";
 
 export const CONSENT_STATES = ["requested", "active", "suspended", "withdrawn", "revoked", "refused", "expired", "superseded"] as const;
 export type ConsentState = (typeof CONSENT_STATES)[number];
 
 export const CONSENT_MOVES = {
-  requested: ["active", "refused", "expired", "superseded"],
+  requested: ["active", "suspended", "refused", "expired", "superseded"],
   active: ["suspended", "withdrawn", "revoked", "expired", "superseded"],
   suspended: ["active", "withdrawn", "revoked", "expired", "superseded"],
   withdrawn: [],
@@ -16,8 +17,20 @@ export const CONSENT_MOVES = {
   superseded: [],
 } as const satisfies Record<ConsentState, readonly ConsentState[]>;
 
-/** What the consent allows: copying to the destination, or deleting at the source (the last step of a switch). */
-export type ConsentAction = "copy" | "erase";
+/**
+ * Two acts, each said for itself. The mandate towards the holder: to ask for the data in the person's place (GDPR art. 20, CNIL 2021-070). The
+ * consent towards the destination: to receive it for this purpose (GDPR art. 6(1)(a), 7).
+ */
+export type Act = "mandate" | "consent";
+
+/** The acts that a yes takes. */
+export const ACTS = { copy: ["mandate", "consent"], erase: ["mandate"], propose: ["mandate", "consent"] } as const satisfies Record<
+  ConsentAction,
+  readonly Act[]
+>;
+
+/** What the consent allows: copying to the destination, deleting at the source (the last step of a switch), or proposing a correction to a holder. */
+export type ConsentAction = "copy" | "erase" | "propose";
 
 export interface Purpose {
   /** A DPV IRI from the closed list in `PURPOSES`. */
@@ -44,7 +57,7 @@ export interface Notice {
   version: "2026-11";
   requester: { entityId: string; name: string } | null;
   source: { entityId: string; name: string; country: string; privacyContact: string };
-  destination: { entityId: string; name: string; country: string; privacyContact: string };
+  destination: { entityId: string; name: string; country: string; privacyContact: string; processors?: string[]; purposes?: string[] };
   action: ConsentAction;
   /** Data sets that are asked for. The person ticks; none is ticked beforehand. */
   datasets: Pick<DataSet, "id" | "title" | "description" | "example" | "kind">[];
@@ -57,6 +70,8 @@ export interface Notice {
   expires: string;
   /** How long the destination keeps it (ISO 8601 duration); null: until the person deletes it. */
   retention: string | null;
+  /** The published text that the person is shown beside the facts, by language; absent in older notices. */
+  texts?: Partial<Record<Language, { version: number; hash: string }>>;
   /** Absent where nothing is replaced. */
   before?: Before;
 }
@@ -71,11 +86,15 @@ export interface Consent {
   sourceLinkId: LinkId;
   destinationLinkId: LinkId;
   switchId: SwitchId | null;
+  /** The choice of several sources that it was asked in; null where it was asked alone. */
+  journeyId: JourneyId | null;
   action: ConsentAction;
   /** What the person ticked: a subset of the notice's data sets. Empty until active. */
   datasets: string[];
   notice: Notice;
   noticeHash: string;
+  /** What the person did with their yes; null until then, and in records from before both acts were kept. */
+  acts: GivenAct[] | null;
   language: Language;
   /** The participant that asked by the authorization endpoint; null where the person began at Relais. */
   requesterId: ParticipantId | null;
@@ -85,7 +104,53 @@ export interface Consent {
   decidedAt: Date | null;
   endedAt: Date | null;
   endedBy: Actor | null;
+  /** Why, where it was neither its person nor its time. */
+  endedBecause: EndReason | null;
   expiresAt: Date;
+  /** Its place in the status lists of consents (core/consent/consent-status.ts), given by the store. */
+  statusIndex: number;
+}
+
+/** As it is asked for: what the store gives and what only comes later is not there yet. */
+export type NewConsent = Omit<Consent, "statusIndex" | "endedBecause">;
+
+/** What was given for one thing does not hold for another: what changed at a participant, or what was decided about it. */
+export type EndReason =
+  | { kind: "standing"; participant: ParticipantId }
+  | { kind: "terms"; participant: ParticipantId; changes: { what: TermName; before: string[]; after: string[] }[] };
+
+/** What a participant publishes and a consent is given for (S-202). */
+export const TERM_NAMES = ["country", "processors", "purposes"] as const;
+export type TermName = (typeof TERM_NAMES)[number];
+/** The same day of another month; the last one of a shorter month. */
+export function addMonths(from: Date, months: number): Date {
+  const moved = new Date(from);
+  moved.setUTCDate(1);
+  moved.setUTCMonth(moved.getUTCMonth() + months);
+  const last = new Date(Date.UTC(moved.getUTCFullYear(), moved.getUTCMonth() + 1, 0)).getUTCDate();
+  moved.setUTCDate(Math.min(from.getUTCDate(), last));
+  return moved;
+}
+
+/** How long a request waits for its answer. */
+const ANSWER_DAYS = 30;
+
+/** A request from before this moment waits no more. */
+export function askedBefore(now: Date): Date {
+  return new Date(now.getTime() - ANSWER_DAYS * 86_400_000);
+}
+
+/** The last moment at which it can be answered. */
+export function answerBy({ createdAt, expiresAt }: Pick<Consent, "createdAt" | "expiresAt">): Date {
+  const patience = new Date(createdAt.getTime() + ANSWER_DAYS * 86_400_000);
+  return patience < expiresAt ? patience : expiresAt;
+}
+
+/** The state as it is now: what is past its time has expired, before any sweep says so. */
+export function stateAt(consent: Pick<Consent, "state" | "createdAt" | "expiresAt">, now: Date): ConsentState {
+  const mayExpire = (CONSENT_MOVES[consent.state] as readonly ConsentState[]).includes("expired");
+  const end = consent.state === "requested" ? answerBy(consent) : consent.expiresAt;
+  return mayExpire && end <= now ? "expired" : consent.state;
 }
 
 /** Purposes that a consent may have: IRIs of the W3C Data Privacy Vocabulary 2.3. */
@@ -97,5 +162,9 @@ export const PURPOSES = [
   {
     iri: "https://w3id.org/dpv#ServiceProvision",
     words: { fr: "Changer d’espace personnel en gardant vos données", en: "Switch to another personal data space and keep your data" },
+  },
+  {
+    iri: "https://w3id.org/dpv#RightsFulfilment",
+    words: { fr: "Faire corriger vos données par l’organisme", en: "Have the organisation correct your data" },
   },
 ] as const satisfies readonly Purpose[];

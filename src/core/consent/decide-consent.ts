@@ -2,7 +2,11 @@ import type { Language } from "../catalogue/data-set.ts";
 import { RelaisError } from "../errors.ts";
 import type { ConsentId, PersonId } from "../ids.ts";
 import type { Ports, Reader } from "../ports.ts";
-import type { Consent } from "./consent.ts";
+import { actsOf, type Mandatary } from "./acts.ts";
+import { askParties } from "./ask-parties.ts";
+import { ACTS, addMonths, answerBy, type Act, type Consent } from "./consent.ts";
+import { mustBeOpen } from "./journey.ts";
+import { isReadableIn } from "./notice-text.ts";
 import { supersede } from "./succession.ts";
 
 export interface Acceptance {
@@ -10,12 +14,18 @@ export interface Acceptance {
   personId: PersonId;
   /** What the person ticked: at least one, never more than the notice holds. */
   datasets: string[];
+  /** The acts that the person said yes to, where they were asked for each one as pages do; a yes takes each of `ACTS`. */
+  acts?: readonly Act[];
   /** Hash of the notice that was on the screen: an answer to another notice is refused. */
   noticeHash: string;
   language: Language;
+  /** Who acts for the person towards the source; the running Relais where it is left out. */
+  mandatary?: Mandatary;
 }
 
-/** Records that the person says yes; what this changes or renews ends with it. @throws RelaisError `invalid` (nothing or too much ticked), `conflict` (already answered, or the notice changed). */
+const ANONYMOUS: Mandatary = { name: "Relais", entityId: "" };
+
+/** Records that the person says yes; what this changes or renews ends with it. @throws RelaisError `invalid` (nothing or too much ticked, an act missing, no text in this language), `conflict` (already answered, or the notice changed). */
 export async function grantConsent(ports: Pick<Ports, "store" | "clock">, answer: Acceptance): Promise<Consent> {
   const now = ports.clock.now();
   return ports.store.write(async (w) => {
@@ -23,7 +33,12 @@ export async function grantConsent(ports: Pick<Ports, "store" | "clock">, answer
     const datasets = ticked(consent, answer.datasets);
     if (consent.noticeHash !== answer.noticeHash)
       throw new RelaisError("conflict", "The notice changed while you read it. Please read it again.", { actor: "person" });
-    if (!(await w.permissions.move(consent.id, ["requested"], "active", { datasets, decidedAt: now, language: answer.language })))
+    mustBeSaid(consent, answer);
+    if (answerBy(consent) <= now) throw new RelaisError("consent_ended", "The time to answer this request is over.", { actor: "person" });
+    await mustBeOpen(w, consent, now);
+    const acts = actsOf(consent, { datasets, mandatary: answer.mandatary ?? ANONYMOUS, at: now });
+    const state = await askParties(w, consent, now);
+    if (!(await w.permissions.move(consent.id, ["requested"], state, { datasets, decidedAt: now, language: answer.language, acts })))
       throw answered();
     await supersede(w, consent, now);
     return w.consents.get(consent.id);
@@ -45,11 +60,40 @@ export async function refuseConsent(
   });
 }
 
+/** For how many months a refusal is brought up when the same is asked for again. */
+const REFUSAL_MONTHS = 6;
+
+/** When the person last refused what this asks for: the same requester, source, destination and purpose. Null where they did not. */
+export async function refusedBefore(r: Reader, asked: Consent, now: Date): Promise<Date | null> {
+  const since = addMonths(now, -REFUSAL_MONTHS);
+  const refused = (await r.consents.list(asked.personId)).filter((one) => one.state === "refused" && isSameAsk(one, asked));
+  const times = refused.flatMap(({ endedAt }) => (endedAt !== null && endedAt > since ? [endedAt.getTime()] : []));
+  return times.length === 0 ? null : new Date(Math.max(...times));
+}
+
+function isSameAsk(one: Consent, other: Consent): boolean {
+  const keyOf = ({ requesterId, sourceId, destinationId, action, notice }: Consent) =>
+    [requesterId, sourceId, destinationId, action, notice.purpose.iri].join(" ");
+  return one.id !== other.id && keyOf(one) === keyOf(other);
+}
+
 /** The person's own consent; another person's does not exist for them. */
 export async function ownConsent(r: Reader, id: ConsentId, personId: PersonId): Promise<Consent> {
   const consent = await r.consents.get(id);
   if (consent.personId !== personId) throw new RelaisError("not_found", "There is no consent with this id.");
   return consent;
+}
+
+function mustBeSaid({ notice, action }: Consent, { acts = ACTS[action], language }: Acceptance): void {
+  if (!isReadableIn(notice, language))
+    throw new RelaisError("invalid", "This request has no text in this language. It can be read and answered in the other one.", {
+      actor: "operator",
+    });
+  if (!ACTS[action].every((act) => acts.includes(act)))
+    throw new RelaisError("invalid", "The mandate and the consent are two acts. A yes takes both.", {
+      actor: "person",
+      pointers: ["/acts"],
+    });
 }
 
 function ticked(consent: Consent, datasets: string[]): string[] {

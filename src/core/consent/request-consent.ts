@@ -1,8 +1,8 @@
 import { RelaisError } from "../errors.ts";
-import { newId, type LinkId, type PersonId, type SwitchId } from "../ids.ts";
+import { newId, type JourneyId, type LinkId, type PersonId, type SwitchId } from "../ids.ts";
 import type { Ports, Reader, Writer } from "../ports.ts";
 import type { Participant } from "../register/participant.ts";
-import { readingFrom } from "../register/standing.ts";
+import { readingFrom, type Act } from "../register/standing.ts";
 import type { DataSet, Language } from "../catalogue/data-set.ts";
 import type { AccountLink } from "../person/person.ts";
 import { mustBeSure } from "./assured.ts";
@@ -10,14 +10,16 @@ import { mustBeAllowed } from "./check-consent.ts";
 import { areConditionsDue, conditionUnmet, endOf, refusedByConditions, type Refusal } from "../policy/decide.ts";
 import type { Policy } from "../policy/policy.ts";
 import { REASONS } from "../policy/reasons.ts";
-import { PURPOSES, type Before, type Consent, type ConsentAction, type Notice } from "./consent.ts";
+import { addMonths, PURPOSES, type Before, type Consent, type ConsentAction, type Notice } from "./consent.ts";
 import { noticeHash } from "./notice-hash.ts";
+import { textsOf } from "./notice-text.ts";
 
 export interface ConsentRequest {
   personId: PersonId;
   sourceLinkId: LinkId;
   destinationLinkId: LinkId;
   switchId?: SwitchId;
+  journeyId?: JourneyId;
   action: ConsentAction;
   /** Data sets asked for; each is offered unticked. Empty: everything that the source gives back. */
   datasets: string[];
@@ -52,19 +54,20 @@ export async function addConsentRequest(w: Writer, request: ConsentRequest, term
     ownLink(w, request.personId, request.destinationLinkId),
   ]);
   const source = await w.participants.get(sourceLink.participantId);
-  mustBeAllowed(await endOf(w, source), readingFrom(source) === "export_out" ? "export_out" : "new_consent", now);
+  mustBeAllowed(await endOf(w, source), readingAct(request, source), now);
   const destination = await accredited(w, destinationLink.participantId, now);
   const requester = request.requester === null ? null : await accreditedByEntityId(w, request.requester, now);
   const words = await wordsFor(w, source, sourceLink, request.datasets);
-  const wanted = offered(request, { source, link: sourceLink, words });
+  const wanted = request.action === "propose" ? acceptable(request, destination) : offered(request, { source, link: sourceLink, words });
   mustBeSure(
     source,
     sourceLink,
     wanted.map(({ id }) => id),
   );
   const refused = await refusedBy(w, request, { source, destination, datasets: wanted.map(({ id }) => id), ...terms });
-  const notice = noticeOf(request, { requester, source, destination, ...sorted(wanted, refused) }, now);
-  const consent: Consent = {
+  const texts = textsOf(await w.noticeTexts.current());
+  const notice = noticeOf(request, { requester, source, destination, texts, ...sorted(wanted, refused) }, now);
+  return w.permissions.add({
     id: newId("consent"),
     personId: request.personId,
     state: "requested",
@@ -73,10 +76,12 @@ export async function addConsentRequest(w: Writer, request: ConsentRequest, term
     sourceLinkId: sourceLink.id,
     destinationLinkId: destinationLink.id,
     switchId: request.switchId ?? null,
+    journeyId: request.journeyId ?? null,
     action: request.action,
     datasets: [],
     notice,
     noticeHash: noticeHash(notice),
+    acts: null,
     language: request.language,
     requesterId: requester?.id ?? null,
     supersedes: request.amends?.consent.id ?? null,
@@ -85,9 +90,23 @@ export async function addConsentRequest(w: Writer, request: ConsentRequest, term
     endedAt: null,
     endedBy: null,
     expiresAt: endOfDay(request.expires, now),
-  };
-  await w.permissions.add(consent);
-  return consent;
+  });
+}
+
+function readingAct({ action }: ConsentRequest, source: Participant): Act {
+  if (action === "propose") return "proposal";
+  return readingFrom(source) === "export_out" ? "export_out" : "new_consent";
+}
+
+/** What the organisation says it takes proposals for; nothing at one that publishes no inbox. */
+function acceptable({ datasets }: ConsentRequest, { name, endpoints, datasets: catalogue }: Participant): Notice["datasets"] {
+  const taken = endpoints.inbox === undefined ? [] : catalogue.filter(({ acceptsProposals }) => acceptsProposals === true);
+  const wanted = datasets.length > 0 ? taken.filter(({ id }) => datasets.includes(id)) : taken;
+  if (wanted.length > 0 && wanted.length >= datasets.length) return wanted.map((dataset) => describe(dataset.id, dataset));
+  throw new RelaisError("invalid", `${name} does not take proposals for this. The register lists what it takes them for.`, {
+    actor: "holder",
+    pointers: ["/datasets"],
+  });
 }
 
 interface Wanted {
@@ -178,6 +197,7 @@ interface Parts {
   destination: Participant;
   datasets: Notice["datasets"];
   withheld?: NonNullable<Notice["withheld"]>;
+  texts: NonNullable<Notice["texts"]>;
 }
 
 function noticeOf(request: ConsentRequest, parts: Parts, now: Date): Notice {
@@ -188,7 +208,7 @@ function noticeOf(request: ConsentRequest, parts: Parts, now: Date): Notice {
     version: "2026-11",
     requester: parts.requester && { entityId: parts.requester.entityId, name: parts.requester.name },
     source: party(parts.source),
-    destination: party(parts.destination),
+    destination: { ...party(parts.destination), ...moreOf(parts.destination) },
     action: request.action,
     datasets: parts.datasets,
     ...(parts.withheld ? { withheld: parts.withheld } : {}),
@@ -196,6 +216,7 @@ function noticeOf(request: ConsentRequest, parts: Parts, now: Date): Notice {
     recurrence: request.recurrence,
     expires: request.expires,
     retention: request.retention,
+    texts: parts.texts,
     ...(request.amends ? { before: beforeOf(request.amends) } : {}),
   };
 }
@@ -218,10 +239,14 @@ function party(participant: Participant): Notice["source"] {
   return { entityId, name, country: about.country, privacyContact: about.privacyContact };
 }
 
+/** Who else has it there, and what else for: absent where nothing of it is published. */
+function moreOf({ about: { processors = [], purposes = [] } }: Participant): Pick<Notice["destination"], "processors" | "purposes"> {
+  return { ...(processors.length > 0 ? { processors } : {}), ...(purposes.length > 0 ? { purposes } : {}) };
+}
+
 function endOfDay(fullDate: string, now: Date): Date {
   const end = new Date(`${fullDate}T23:59:59.999Z`);
-  const latest = new Date(now);
-  latest.setUTCMonth(latest.getUTCMonth() + MONTHS_AT_MOST);
+  const latest = addMonths(now, MONTHS_AT_MOST);
   if (!/^\d{4}-\d{2}-\d{2}$/.test(fullDate) || Number.isNaN(end.getTime()) || end <= now || end > latest) {
     throw new RelaisError("invalid", `The end of the consent must be a day between today and ${MONTHS_AT_MOST} months from now.`, {
       pointers: ["/expires"],

@@ -1,12 +1,11 @@
 import { asRelaisError } from "../errors.ts";
-import type { ParticipantId } from "../ids.ts";
 import type { Ports } from "../ports.ts";
-import type { DueNotice } from "./outbox.ts";
+import { laneOf, type DueNotice, type Lane } from "./outbox.ts";
 import { securityEvent, SET_TYPE } from "./security-event.ts";
 
 type DeliveringPorts = Pick<Ports, "store" | "clock" | "signer" | "network" | "issuer">;
 
-/** Lanes: participants that are spoken to at the same time. A slow one fills its own lane only. */
+/** Lanes that are served at the same time. A slow participant fills its own lanes only. */
 const LANES = 32;
 const LEASE_SECONDS = 30;
 const DEADLINE_MILLISECONDS = 10_000;
@@ -22,21 +21,22 @@ export interface NoticeDelivery {
 }
 
 /**
- * Pushes notices to participants (RFC 8935), one at a time to each, in their order. A push that fails is tried again, later and later; the same
+ * Pushes notices to participants (RFC 8935), one after the other in each lane, in their order. A push that fails is tried again, later and later; the same
  * notice always is the same event, so that a participant may hear it twice and take it once.
  */
 export function createNoticeDelivery(ports: DeliveringPorts, signal: AbortSignal): NoticeDelivery {
-  const underWay = new Map<ParticipantId, Promise<void>>();
+  const underWay = new Map<Lane, Promise<void>>();
   return {
     tick: async () => {
       const limit = LANES - underWay.size;
       if (limit === 0 || signal.aborted) return 0;
       const due = await ports.store.write((w) => w.notices.claimDue({ limit, leaseSeconds: LEASE_SECONDS, except: [...underWay.keys()] }));
       for (const one of due) {
-        const work = deliver(ports, one, signal)
+        const lane = laneOf(one.notice);
+        const work = serve(ports, one, signal)
           .catch(() => undefined)
-          .finally(() => underWay.delete(one.recipient.id));
-        underWay.set(one.recipient.id, work);
+          .finally(() => underWay.delete(lane));
+        underWay.set(lane, work);
       }
       return due.length;
     },
@@ -46,12 +46,21 @@ export function createNoticeDelivery(ports: DeliveringPorts, signal: AbortSignal
   };
 }
 
-async function deliver(ports: DeliveringPorts, due: DueNotice, shutdown: AbortSignal): Promise<void> {
+/** What waits in the lane behind this notice follows at once, until one fails or none is left. */
+async function serve(ports: DeliveringPorts, first: DueNotice, shutdown: AbortSignal): Promise<void> {
+  for (let due: DueNotice | undefined = first; due !== undefined && (await deliver(ports, due, shutdown)) && !shutdown.aborted;) {
+    const only = laneOf(due.notice);
+    [due] = await ports.store.write((w) => w.notices.claimDue({ limit: 1, leaseSeconds: LEASE_SECONDS, except: [], only }));
+  }
+}
+
+/** Whether it was acknowledged. */
+async function deliver(ports: DeliveringPorts, due: DueNotice, shutdown: AbortSignal): Promise<boolean> {
   const failure = await push(ports, due, shutdown).catch((error: unknown) => asRelaisError(error).message);
   const at = ports.clock.now();
   const { id, recipientId, createdAt, attempts } = due.notice;
   // What a shutdown cut off is no failure of the participant: the lease runs out, and another worker sends it.
-  if (failure !== null && shutdown.aborted) return;
+  if (failure !== null && shutdown.aborted) return false;
   await ports.store.write(async (w) => {
     if (failure === null) return void (await w.notices.acknowledge(recipientId, [id], at));
     const giveUp = at.getTime() - createdAt.getTime() > GIVE_UP_HOURS * 3_600_000;
@@ -62,6 +71,7 @@ async function deliver(ports: DeliveringPorts, due: DueNotice, shutdown: AbortSi
       giveUp,
     });
   });
+  return failure === null;
 }
 
 /** 2, 4, 8 … seconds, at most an hour, each a little different, so that many do not come back at the same moment. */

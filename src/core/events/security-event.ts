@@ -16,7 +16,8 @@ export function securityEvent(issuer: string, { notice, recipient, about }: DueN
     iat: Math.floor(notice.createdAt.getTime() / 1000),
     jti: notice.id,
     txn: typeof decision === "string" ? decision : notice.id,
-    sub_id: { format: "uri", uri: about },
+    // RFC 9493: an entity by its identifier, a person by the name that the recipient alone knows.
+    sub_id: about === null ? { format: "opaque", id: notice.subject } : { format: "uri", uri: about },
     events: { [eventUri(issuer, notice.type)]: notice.details },
   };
 }

@@ -2,7 +2,17 @@ import type { Node, Range } from "./tree.ts";
 import type { TreeHead } from "./verify-proof.ts";
 
 /** What the public log holds. Never personal data. */
-export const ENTRY_KINDS = ["charter", "signature", "decision", "trust_mark", "key", "participant", "condition", "certificate"] as const;
+export const ENTRY_KINDS = [
+  "charter",
+  "signature",
+  "decision",
+  "trust_mark",
+  "key",
+  "participant",
+  "condition",
+  "certificate",
+  "consent",
+] as const;
 export type EntryKind = (typeof ENTRY_KINDS)[number];
 
 export interface NewEntry {
@@ -41,6 +51,8 @@ export interface LedgerWriter {
    * @throws RelaisError `too_large` above 65 535 bytes.
    */
   append(entry: NewEntry): Promise<number>;
+  /** The same for many, one after the other: the index of the first. */
+  appendAll(entries: readonly NewEntry[]): Promise<number>;
   /** Only one transaction signs at a time: held until this one ends. */
   lockCheckpoints(): Promise<void>;
   /** Remembers what is about to be given out. @throws RelaisError `conflict` where another root was signed for this size. */

@@ -2,6 +2,7 @@ import type { LinkId, ParticipantId, PersonId, SessionId } from "../ids.ts";
 import type { DatasetCount } from "../transfer/adapter.ts";
 import type { Assurance } from "./assurance.ts";
 import type { BrowserFamily } from "./browser-family.ts";
+import type { JointContract } from "./joint-contract.ts";
 
 /** Someone who signs in. Relais keeps the provider's pseudonymous subject and nothing else about who they are. */
 export interface Person {
@@ -52,4 +53,6 @@ export interface AccountLink {
   inventory: DatasetCount[] | null;
   /** How sure the participant was of who signed in there; low where it did not say. */
   assurance?: Assurance;
+  /** The contract behind it, where the participant says that other people hold it too. */
+  contract?: JointContract | null;
 }

@@ -32,7 +32,7 @@ export function participantFrom(configuration: Omit<EntityConfiguration, "signed
     keys: clientKeysOf(client),
     federationKeys: publicKeys(configuration.keys, "jwks"),
     datasets: holder ? datasetsOf(holder) : [],
-    about: { ...aboutOf(main, organisation), ...(holder?.synthetic === true ? { synthetic: true } : {}) },
+    about: { ...aboutOf(main, organisation), ...(holder === undefined ? {} : holdingOf(holder)) },
     client: clientOf(client),
   };
 }
@@ -45,7 +45,7 @@ function rolesOf({ holder, platform }: { holder: Members | undefined; platform: 
 function endpointsOf({ holder = {}, platform = {} }: { holder: Members | undefined; platform: Members | undefined }): Endpoints {
   const found: [keyof Endpoints, unknown][] = [
     ["export", holder.export_endpoint ?? platform.export_endpoint],
-    ["inbox", platform.inbox_endpoint],
+    ["inbox", platform.inbox_endpoint ?? holder.inbox_endpoint],
     ["issuer", holder.issuer ?? platform.issuer],
     ["events", holder.events_endpoint ?? platform.events_endpoint],
   ];
@@ -69,20 +69,55 @@ function aboutOf(main: Members, organisation: Members): Participant["about"] {
   const logo = main.logo_uri ?? organisation.logo_uri;
   const { incidents_uri: incidents, test_account: testAccount } = main;
   return {
-    country: text(main, "country", 2),
+    country: countryOf(main),
     privacyContact: text({ privacy_contact: contact }, "privacy_contact", 200),
     ...(policy === undefined ? {} : { policyUri: address(policy, "policy_uri") }),
     ...(logo === undefined ? {} : { logoUri: address(logo, "logo_uri") }),
     ...(incidents === undefined ? {} : { incidentsUri: address(incidents, "incidents_uri") }),
+    ...namesOf(main, "processors"),
+    ...namesOf(main, "purposes"),
     ...(testAccount === undefined ? {} : { testAccount: text(main, "test_account", 200) }),
   };
 }
 
+/** ISO 3166-1 alpha-2, in capitals: conditions on regions compare it, and pages name the country. */
+function countryOf(main: Members): string {
+  const country = text(main, "country", 2);
+  if (!/^[A-Z]{2}$/.test(country)) throw broken("country", "is not a country of ISO 3166-1 (two capital letters)");
+  return country;
+}
+
+const MOST_NAMES = 100;
+
+/** A set, in an order of its own: published in another one it is the same. */
+function namesOf(members: Members, name: "processors" | "purposes"): { [name: string]: string[] } {
+  const list = members[name];
+  if (list === undefined) return {};
+  if (!Array.isArray(list) || list.length > MOST_NAMES) throw broken(name, `is not a list of at most ${MOST_NAMES} names`);
+  const names = list.map((one: unknown) => text({ [name]: one }, name, 200));
+  return { [name]: [...new Set(names)].sort() };
+}
+
+function holdingOf({
+  synthetic,
+  tells_inventory: tells,
+  access_token_format: format = "opaque",
+}: Members): Pick<Participant["about"], "synthetic" | "accessTokens" | "tellsInventory"> {
+  if (format !== "opaque" && format !== "jwt") throw broken("access_token_format", "is neither `opaque` nor `jwt`");
+  return {
+    ...(synthetic === true ? { synthetic } : {}),
+    ...(tells === true ? { tellsInventory: true } : {}),
+    ...(format === "jwt" ? { accessTokens: format } : {}),
+  };
+}
+
 function clientOf(client: Members | undefined): Participant["client"] {
-  const uris = client?.redirect_uris;
-  if (uris === undefined) return null;
+  const { redirect_uris: uris, token_endpoint_auth_method: method, tls_client_certificate_bound_access_tokens: binds } = client ?? {};
+  const mutualTls = { authenticates: method === "self_signed_tls_client_auth", binds: binds === true };
+  const byCertificate = mutualTls.authenticates || mutualTls.binds ? { mutualTls } : {};
+  if (uris === undefined) return "mutualTls" in byCertificate ? { redirectUris: [], ...byCertificate } : null;
   if (!Array.isArray(uris) || uris.length === 0 || uris.length > 20) throw broken("redirect_uris", "is not a list of 1 to 20 addresses");
-  return { redirectUris: uris.map((uri) => address(uri, "redirect_uris")) };
+  return { redirectUris: uris.map((uri) => address(uri, "redirect_uris")), ...byCertificate };
 }
 
 const MOST_MEDIA_TYPES = 20;
@@ -117,6 +152,7 @@ function datasetOf(given: Members | null): DataSet {
     mediaTypes,
     updateFrequency: text(value, "updateFrequency", 20),
     ...(assurance === undefined ? {} : { assurance }),
+    ...(value.acceptsProposals === true ? { acceptsProposals: true } : {}),
   };
 }
 

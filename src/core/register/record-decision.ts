@@ -1,5 +1,5 @@
 import type { Words } from "../catalogue/data-set.ts";
-import type { EventType } from "../events/outbox.ts";
+import type { RegisterEventType } from "../events/outbox.ts";
 import { newId } from "../ids.ts";
 import type { Writer } from "../ports.ts";
 import type { Application, Decider, Decision, DecisionKind } from "./application.ts";
@@ -86,7 +86,7 @@ export async function recordDecision(w: Writer, decided: Decided): Promise<Decis
  * Tells every accredited participant, and the one that it is about, what changed. What happens in the sandbox (level 0) is told to whom it is
  * about alone: anybody may join there, and nobody's data depends on it.
  */
-export async function tellEverybody(w: Writer, type: EventType, decision: Decision): Promise<void> {
+export async function tellEverybody(w: Writer, type: RegisterEventType, decision: Decision): Promise<void> {
   const others = decision.level === 0 ? [] : await w.participants.recipients();
   const recipients = new Set([...others, decision.participantId]);
   const { id, level, reasons, kind, logIndex } = decision;

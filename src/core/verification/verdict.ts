@@ -1,10 +1,11 @@
 import type { DecisionId } from "../register/application.ts";
-import type { ParticipantId, TransferId } from "../ids.ts";
+import type { ConsentState } from "../consent/consent.ts";
+import type { ConsentId, ParticipantId, TransferId } from "../ids.ts";
 import type { EntryKind } from "../ledger/ledger.ts";
 import type { Status } from "../register/participant.ts";
 
 /** What was handed in. */
-export type DocumentKind = "trust_mark" | "manifest" | "receipt" | "log_proof" | "other";
+export type DocumentKind = "trust_mark" | "manifest" | "receipt" | "consent_receipt" | "log_proof" | "other";
 
 export type Finding =
   /** Of a trust mark, as it is now. */
@@ -26,9 +27,9 @@ export type Finding =
   | "unreadable";
 
 /** What was looked at. */
-export type CheckName = "signature" | "issued_here" | "standing_now" | "in_log" | "log_today" | "kept_copy";
+export type CheckName = "signature" | "issued_here" | "standing_now" | "in_log" | "log_today" | "kept_copy" | "hash_in_log";
 /** What nobody can see in the document alone. */
-export type Unchecked = "bearer" | "files" | "counterpart" | "one_history" | "rightness";
+export type Unchecked = "bearer" | "files" | "counterpart" | "person" | "one_history" | "rightness";
 
 export interface Check {
   check: CheckName;
@@ -63,6 +64,22 @@ export interface TransferDetails {
   omissions: number;
 }
 
+export interface ConsentDetails {
+  consent: ConsentId;
+  /** What the receipt is for. */
+  state: ConsentState;
+  at: Date;
+  source: Party;
+  destination: Party;
+  noticeHash: string;
+  logIndex: number;
+  /** The consent as it is now, as its status list says too. */
+  standing: ConsentStanding;
+}
+
+/** As a status list tells it: what ended stays ended. */
+export type ConsentStanding = "valid" | "ended" | "suspended";
+
 export interface ProofDetails {
   log: string;
   index: number;
@@ -80,7 +97,7 @@ export interface Verdict {
   kind: DocumentKind;
   finding: Finding;
   about: Party | null;
-  details: MarkDetails | TransferDetails | ProofDetails | null;
+  details: MarkDetails | TransferDetails | ConsentDetails | ProofDetails | null;
   checks: Check[];
   unchecked: Unchecked[];
   /** How to check it without us: a command line, where `FILE` is the file that holds it. */

@@ -1,7 +1,9 @@
+import { CONSENT_RECEIPT_TYPE } from "../consent/consent-receipt.ts";
 import { RelaisError } from "../errors.ts";
 import { MARK_TYP } from "../federation/trust-mark.ts";
 import { MANIFEST_TYPE, RECEIPT_TYPE } from "../transfer/manifest.ts";
 import type { Verdict } from "./verdict.ts";
+import { verifyConsentReceipt } from "./verify-consent-receipt.ts";
 import { isProof, verifyLogProof, type ProofPorts } from "./verify-log-proof.ts";
 import { verifyMark, type MarkCheckPorts } from "./verify-mark.ts";
 import { verifyTransferDocument, type TransferDocumentPorts } from "./verify-transfer-document.ts";
@@ -18,11 +20,12 @@ type JwsCheck = (ports: VerifyingPorts, jws: string) => Promise<Verdict>;
 const CHECKS: Record<string, JwsCheck> = {
   [MARK_TYP]: verifyMark,
   [MANIFEST_TYPE]: (ports, jws) => verifyTransferDocument(ports, jws, "manifest"),
+  [CONSENT_RECEIPT_TYPE]: verifyConsentReceipt,
   [RECEIPT_TYPE]: (ports, jws) => verifyTransferDocument(ports, jws, "receipt"),
 };
 
 /**
- * What a trust mark, a manifest, a receipt or a proof of the log is worth: by our keys and those of the register, by our tables and by our log.
+ * What a trust mark, a manifest, a receipt, a permission’s receipt or a proof of the log is worth: by our keys and those of the register, by our tables and by our log.
  * Nothing that the text names is asked for, and nothing of the text is kept.
  * @throws RelaisError `invalid` for an empty text, `too_large`.
  */

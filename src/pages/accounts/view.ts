@@ -29,7 +29,8 @@ interface Offer {
   entries: Entry[];
   links: AccountLink[];
   role: Role;
-  chosen: string;
+  /** One place, or several. */
+  chosen: string | readonly string[];
   now: Date;
   /** To take one's own things away, which no suspension forbids: a place where the person has an account is offered in such a standing, too. */
   isLeaving?: boolean;
@@ -55,8 +56,10 @@ export function choicesOf(tongue: Tongue, { entries, links, role, chosen, now, i
         links.filter((link) => link.participantId === participant.id),
       ),
     );
-  const wanted = offered.find((choice) => choice.value === chosen) ?? offered.find((choice) => choice.participantId === chosen);
-  return offered.map((choice) => ({ value: choice.value, text: choice.text, hint: choice.hint, checked: choice === wanted }));
+  const wanted = [chosen]
+    .flat()
+    .map((one) => offered.find((choice) => choice.value === one) ?? offered.find((choice) => choice.participantId === one));
+  return offered.map((choice) => ({ value: choice.value, text: choice.text, hint: choice.hint, checked: wanted.includes(choice) }));
 }
 
 interface Offered {

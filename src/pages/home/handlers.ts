@@ -2,6 +2,7 @@ import { localPath } from "../../core/person/local-path.ts";
 import { endsOf } from "../transfers/handlers.ts";
 import type { Answer, Handler, PagesPorts, PersonVisit, Visit } from "../visit.ts";
 import { errorsByField, pathOf } from "../visit.ts";
+import { sharedToDo } from "../journey/shared-view.ts";
 import { readTold, viewOfTold } from "../life/told.ts";
 import { viewOfSignIn } from "./sign-in.ts";
 import { viewOfMe } from "./view.ts";
@@ -26,27 +27,45 @@ export function showDeleted(_ports: PagesPorts, { tongue }: Visit): Answer {
   return { kind: "page", template: "deleted", title: tongue.t("deleted.title"), model: {} };
 }
 
-const LEGAL = { accessibility: "accessibility.title", legal: "legal.title", privacy: "privacy.title" } as const;
+/** Pages that say the same to everybody. */
+const PLAIN = {
+  accessibility: "accessibility.title",
+  legal: "legal.title",
+  privacy: "privacy.title",
+  understand: "understand.title",
+} as const;
 
-export function legalPage(name: keyof typeof LEGAL): Handler {
-  return (_ports, { tongue }) => ({ kind: "page", template: name, title: tongue.t(LEGAL[name]), model: {} });
+export function plainPage(name: keyof typeof PLAIN): Handler {
+  return (_ports, { tongue }) => ({ kind: "page", template: name, title: tongue.t(PLAIN[name]), model: {} });
 }
 
 export async function me(ports: PagesPorts, visit: PersonVisit): Promise<Answer> {
   const { personId, tongue } = visit;
-  const { participants, consents, transfers, switches, told } = await ports.store.read(async (r) => {
+  const { participants, consents, transfers, switches, told, shared, before } = await ports.store.read(async (r) => {
     const own = {
       consents: await r.consents.list(personId),
       transfers: await r.transfers.list(personId),
       switches: await r.switches.list(personId),
     };
-    return { ...own, told: await readTold(r, personId), participants: await r.registered.named(endsOf(Object.values(own).flat())) };
+    return {
+      ...own,
+      before: await r.people.findPreviousVisit(personId),
+      told: await readTold(r, personId),
+      shared: await r.parties.shared(personId),
+      participants: await r.registered.named(endsOf(Object.values(own).flat())),
+    };
   });
-  const model = viewOfMe(tongue, { participants, consents, transfers, switches, now: ports.clock.now() });
+  const now = ports.clock.now();
+  const model = viewOfMe(tongue, { participants, consents, transfers, switches, before, now });
   return {
     kind: "page",
     template: "me",
     title: tongue.t("me.title"),
-    model: { ...model, told: viewOfTold(tongue, told), name: visit.session.displayName },
+    model: {
+      ...model,
+      toDo: [...sharedToDo(tongue, shared, now), ...model.toDo],
+      told: viewOfTold(tongue, told),
+      name: visit.session.displayName,
+    },
   };
 }

@@ -16,7 +16,8 @@ export function event(_ports: PagesPorts, visit: Visit): Answer {
   return { kind: "page", template: "event", title: tongue.t("event.title", { type }), model };
 }
 
-function membersOf(type: EventType): "reminder" | "restriction" | "decision" {
+function membersOf(type: EventType): "reminder" | "restriction" | "consent" | "decision" {
+  if (type.startsWith("consent-")) return "consent";
   if (Object.values(REMINDERS).some((one) => one.event === type)) return "reminder";
   return type.startsWith("restriction-") ? "restriction" : "decision";
 }

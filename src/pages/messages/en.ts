@@ -1,13 +1,21 @@
 import { enAccount } from "./en-account.ts";
 import { enConditions } from "./en-conditions.ts";
+import { enJourney } from "./en-journey.ts";
+import { enConsent } from "./en-consent.ts";
+import { enNotices } from "./en-notices.ts";
+import { enRequests } from "./en-requests.ts";
 import { enKeys } from "./en-keys.ts";
 import { enPortal } from "./en-portal.ts";
 import { enHolder } from "./en-holder.ts";
 import { enLife } from "./en-life.ts";
+import { enMail } from "./en-mail.ts";
 import { enProblems } from "./en-problems.ts";
 import { enPublic } from "./en-public.ts";
+import { enReceipts } from "./en-receipts.ts";
 import { enRegister } from "./en-register.ts";
+import { enTokens } from "./en-tokens.ts";
 import { enTransfers } from "./en-transfers.ts";
+import { enUnderstand } from "./en-understand.ts";
 
 /** Every text of the pages in English (ICU MessageFormat). These keys are the keys of the portal. */
 export const en = {
@@ -239,7 +247,7 @@ export const en = {
   "consent.state.delivered": "Delivered",
   "consent.sentence.delivered": "The one delivery that you allowed was made and verified. Nothing more is sent under it.",
   "consent.sentence.active": "The data below may be copied.",
-  "consent.sentence.suspended": "Nothing is sent for now: the accreditation of one side is suspended.",
+  "consent.sentence.suspended": "Nothing is sent for now. The page of this permission says why.",
   "consent.sentence.withdrawn": "You stopped it. Nothing more is sent. What had already been received is still at the destination.",
   "consent.sentence.revoked": "It was ended by someone other than you. Nothing more is sent.",
   "consent.sentence.refused": "You said no. Nothing was sent.",
@@ -269,16 +277,10 @@ export const en = {
   "decide.kept": "How long it is kept",
   "decide.where": "Where",
   "decide.ifRefuse": "If you refuse",
-  "decide.refuseText": "Nothing is sent, and nothing changes at {source}.",
   "decide.stop": "Stop at any time",
-  "decide.stopText": "Under “Permissions”, in two steps. What {destination} has received by then stays there until you delete it.",
   "decide.stopErase": "What {source} has deleted cannot come back.",
   "decide.more": "Your rights, contacts and the exact text",
-  "decide.mandate":
-    "By accepting you ask {source} to hand a copy of your data to {destination}, and you ask Relais to carry it for you. This is your right to data portability (article 20 of the GDPR). Your data also stays where it is.",
-  "decide.rights": "At each of them you can see, correct or delete your data, limit its use, or object to it:",
   "decide.contact": "{name}: {contact}",
-  "decide.complaint": "You can complain to the French data-protection authority, the CNIL:",
   "decide.automated": "Relais takes no automated decision about you, and does not read the content of your data.",
   "decide.version": "Text of this request: version {version}, fingerprint",
   "decide.refuse": "Refuse",
@@ -296,12 +298,20 @@ export const en = {
   "stop.keep": "Keep sharing",
   ...enRegister,
   ...enPortal,
+  ...enTokens,
+  ...enUnderstand,
   ...enTransfers,
   ...enConditions,
+  ...enJourney,
+  ...enConsent,
+  ...enNotices,
   ...enAccount,
+  ...enRequests,
   ...enKeys,
   ...enHolder,
   ...enPublic,
+  ...enReceipts,
   ...enLife,
+  ...enMail,
   ...enProblems,
 } as const satisfies Record<string, string>;

@@ -1,14 +1,22 @@
 import type { en } from "./en.ts";
 import { frAccount } from "./fr-account.ts";
 import { frConditions } from "./fr-conditions.ts";
+import { frJourney } from "./fr-journey.ts";
+import { frConsent } from "./fr-consent.ts";
+import { frNotices } from "./fr-notices.ts";
+import { frRequests } from "./fr-requests.ts";
 import { frKeys } from "./fr-keys.ts";
 import { frPortal } from "./fr-portal.ts";
 import { frHolder } from "./fr-holder.ts";
 import { frLife } from "./fr-life.ts";
+import { frMail } from "./fr-mail.ts";
 import { frProblems } from "./fr-problems.ts";
 import { frPublic } from "./fr-public.ts";
+import { frReceipts } from "./fr-receipts.ts";
 import { frRegister } from "./fr-register.ts";
+import { frTokens } from "./fr-tokens.ts";
 import { frTransfers } from "./fr-transfers.ts";
+import { frUnderstand } from "./fr-understand.ts";
 
 /** Every text of the pages in French. A key that is missing here, or too many, does not compile. */
 export const fr = {
@@ -244,7 +252,7 @@ export const fr = {
   "consent.state.delivered": "Remise faite",
   "consent.sentence.delivered": "La seule remise que vous aviez autorisée est faite et vérifiée. Plus rien n’est envoyé à ce titre.",
   "consent.sentence.active": "Les données ci-dessous peuvent être copiées.",
-  "consent.sentence.suspended": "Rien n’est envoyé pour l’instant : l’agrément d’un côté est suspendu.",
+  "consent.sentence.suspended": "Rien n’est envoyé pour l’instant. La page de cette autorisation dit pourquoi.",
   "consent.sentence.withdrawn": "Vous l’avez arrêtée. Plus rien n’est envoyé. Ce qui avait déjà été reçu est toujours à destination.",
   "consent.sentence.revoked": "Quelqu’un d’autre que vous y a mis fin. Plus rien n’est envoyé.",
   "consent.sentence.refused": "Vous avez dit non. Rien n’a été envoyé.",
@@ -274,17 +282,10 @@ export const fr = {
   "decide.kept": "Combien de temps c’est gardé",
   "decide.where": "Où",
   "decide.ifRefuse": "Si vous refusez",
-  "decide.refuseText": "Rien n’est envoyé, et rien ne change chez {source}.",
   "decide.stop": "Arrêter à tout moment",
-  "decide.stopText":
-    "Sous « Autorisations », en deux étapes. Les données déjà reçues par {destination} y restent jusqu’à ce que vous les supprimiez.",
   "decide.stopErase": "Les données supprimées par {source} ne peuvent pas revenir.",
   "decide.more": "Vos droits, les contacts et le texte exact",
-  "decide.mandate":
-    "En acceptant, vous demandez à {source} de remettre une copie de vos données à {destination}, et vous demandez à Relais de la transporter pour vous. C’est votre droit à la portabilité (article 20 du règlement général sur la protection des données, RGPD). Vos données restent aussi là où elles sont.",
-  "decide.rights": "Auprès de chacun, vous pouvez voir, corriger ou supprimer vos données, en limiter l’usage ou vous y opposer :",
   "decide.contact": "{name} : {contact}",
-  "decide.complaint": "Vous pouvez déposer une plainte auprès de l’autorité française de protection des données, la CNIL :",
   "decide.automated": "Relais ne prend aucune décision automatique sur vous, et ne lit pas le contenu de vos données.",
   "decide.version": "Texte de cette demande : version {version}, empreinte",
   "decide.refuse": "Refuser",
@@ -302,12 +303,20 @@ export const fr = {
   "stop.keep": "Garder le partage",
   ...frRegister,
   ...frPortal,
+  ...frTokens,
+  ...frUnderstand,
   ...frTransfers,
   ...frConditions,
+  ...frJourney,
+  ...frConsent,
+  ...frNotices,
   ...frAccount,
+  ...frRequests,
   ...frKeys,
   ...frHolder,
   ...frPublic,
+  ...frReceipts,
   ...frLife,
+  ...frMail,
   ...frProblems,
 } as const satisfies Record<keyof typeof en, string>;

@@ -1,12 +1,13 @@
-import { CONSENT_MOVES, type Consent, type ConsentState, type Notice } from "../../core/consent/consent.ts";
-import { KINDS, type Language } from "../../core/catalogue/data-set.ts";
+import { stateAt, type Consent, type ConsentState } from "../../core/consent/consent.ts";
 import type { Participant } from "../../core/register/participant.ts";
 import { isTerminal, type Transfer } from "../../core/transfer/transfer.ts";
-import { badgeOf, namesOf, type Entry } from "../register/view.ts";
+import type { ConsentId } from "../../core/ids.ts";
+import { namesOf } from "../register/view.ts";
 import type { Tongue } from "../tongue.ts";
 import { rowOfTransfer } from "../transfers/view.ts";
+import { factsOf, lastDayOf } from "./facts.ts";
 
-const TAGS = {
+export const TAGS = {
   requested: "govuk-tag--yellow",
   active: "govuk-tag--green",
   suspended: "govuk-tag--orange",
@@ -17,20 +18,14 @@ const TAGS = {
   superseded: "govuk-tag--grey",
 } as const satisfies Record<ConsentState, string>;
 
-/** The state as it is now: a permission whose last day is over has expired, before any sweep says so. */
-export function stateOf(consent: Consent, now: Date): ConsentState {
-  const mayExpire = (CONSENT_MOVES[consent.state] as readonly ConsentState[]).includes("expired");
-  return mayExpire && consent.expiresAt <= now ? "expired" : consent.state;
-}
-
 export function isActive(consent: Consent, now: Date): boolean {
-  const state = stateOf(consent, now);
+  const state = stateAt(consent, now);
   return state === "active" || state === "suspended";
 }
 
 /** A copy that the person began here: a switch is started from its own page, and a participant that asked calls by itself. */
 export function startsAtRelais(consent: Consent): boolean {
-  return consent.action === "copy" && consent.requesterId === null && consent.switchId === null;
+  return consent.action !== "erase" && consent.requesterId === null && consent.switchId === null;
 }
 
 /** A single delivery that was made: the permission lets nothing more go (core/transfer/request-transfer.ts). */
@@ -42,14 +37,14 @@ function isDelivered(consent: Consent, transfers: Transfer[]): boolean {
 
 /** Nothing under way, and nothing delivered yet: it never began, or was stopped, or broke off. */
 function mayStart(consent: Consent, own: Transfer[], now: Date): boolean {
-  const isOpen = stateOf(consent, now) === "active" && startsAtRelais(consent);
+  const isOpen = stateAt(consent, now) === "active" && startsAtRelais(consent);
   return isOpen && own.every((transfer) => isTerminal(transfer.state)) && !isDelivered(consent, own);
 }
 
 /** `transfers`: at least those under this consent. */
 export function rowOfConsent(tongue: Tongue, consent: Consent, transfers: Transfer[], now: Date) {
   const { t, lang } = tongue;
-  const state = stateOf(consent, now);
+  const state = stateAt(consent, now);
   const isDone = state === "active" && isDelivered(consent, transfers);
   return {
     id: consent.id,
@@ -64,14 +59,25 @@ export function rowOfConsent(tongue: Tongue, consent: Consent, transfers: Transf
   };
 }
 
+/** Permissions before and after this one. */
+export interface Neighbours {
+  before: ConsentId | null;
+  after: ConsentId | null;
+  proposal: ConsentId | null;
+}
+
+const ALONE: Neighbours = { before: null, after: null, proposal: null };
+
 interface Detail {
   transfers: Transfer[];
+  neighbours?: Neighbours;
   participants: Participant[];
   now: Date;
 }
 
-export function viewOfPermission(tongue: Tongue, consent: Consent, { transfers, participants, now }: Detail) {
+export function viewOfPermission(tongue: Tongue, consent: Consent, { transfers, participants, neighbours = ALONE, now }: Detail) {
   const { lang } = tongue;
+  const pathOfConsent = (id: ConsentId | null, step = "") => id && `/${lang}/permissions/${id}${step}`;
   const allowed = new Set(consent.datasets);
   const names = namesOf(participants);
   const own = transfers.filter((transfer) => transfer.consentId === consent.id);
@@ -81,6 +87,13 @@ export function viewOfPermission(tongue: Tongue, consent: Consent, { transfers, 
     isFirst: own.length === 0,
     canStop: isActive(consent, now),
     stopHref: `/${lang}/permissions/${consent.id}/stop`,
+    changeHref: mayChange(consent, now) ? `/${lang}/permissions/${consent.id}/change` : null,
+    renewHref: mayChange(consent, now) ? `/${lang}/permissions/${consent.id}/renew` : null,
+    problemHref: `/${lang}/permissions/${consent.id}/problem`,
+    beforeHref: pathOfConsent(neighbours.before),
+    afterHref: pathOfConsent(neighbours.after),
+    proposalHref: pathOfConsent(neighbours.proposal, "/decide"),
+    ...deliveriesOf(tongue, consent, own, now),
     allowed: consent.notice.datasets.filter(({ id }) => allowed.has(id)).map(({ title }) => title[lang]),
     refused: consent.notice.datasets.filter(({ id }) => consent.state !== "requested" && !allowed.has(id)).map(({ title }) => title[lang]),
     ...factsOf(tongue, consent.notice),
@@ -89,6 +102,30 @@ export function viewOfPermission(tongue: Tongue, consent: Consent, { transfers, 
     noticeHash: consent.noticeHash,
     noticeVersion: consent.notice.version,
   };
+}
+
+/** A switch is followed from its own page. */
+function mayChange(consent: Consent, now: Date): boolean {
+  return isActive(consent, now) && consent.action === "copy" && consent.switchId === null;
+}
+
+/** When data went last, and what makes it go next. `own`: newest first. */
+function deliveriesOf({ t, moment }: Tongue, consent: Consent, own: Transfer[], now: Date) {
+  const [last] = own;
+  const isRunning = last !== undefined && !isTerminal(last.state);
+  return {
+    last: last
+      ? t("permission.lastAt", { at: moment(last.createdAt), state: t(`transfer.state.${last.state}`) })
+      : t("permission.lastNone"),
+    next: isRunning
+      ? t("permission.next.running")
+      : t(`permission.next.${nextOf(consent, own, now)}`, { name: consent.notice.requester?.name ?? "" }),
+  };
+}
+
+function nextOf(consent: Consent, own: Transfer[], now: Date): "none" | "yours" | "theirs" {
+  if (stateAt(consent, now) !== "active" || isDelivered(consent, own) || consent.action !== "copy") return "none";
+  return consent.requesterId === null ? "yours" : "theirs";
 }
 
 function timelineOf({ t, moment }: Tongue, consent: Consent, now: Date) {
@@ -100,7 +137,7 @@ function timelineOf({ t, moment }: Tongue, consent: Consent, now: Date) {
       what: t(consent.state === "refused" ? "consent.event.refused" : "consent.event.granted"),
       who: t("actor.person"),
     });
-  const state = stateOf(consent, now);
+  const state = stateAt(consent, now);
   if (state === "withdrawn" || state === "revoked" || state === "expired" || state === "superseded") {
     lines.push({
       at: consent.endedAt ?? consent.expiresAt,
@@ -109,86 +146,6 @@ function timelineOf({ t, moment }: Tongue, consent: Consent, now: Date) {
     });
   }
   return lines.map(({ at, what, who: actor }) => ({ what, who: actor, at: moment(at), iso: at.toISOString() }));
-}
-
-/**
- * The screen on which a person decides, made from the notice alone (experience reference, minimal consent screen);
- * the register adds the accreditation in force.
- */
-export function viewOfDecision(
-  tongue: Tongue,
-  consent: Consent,
-  ends: { requester: Entry | null; source: Entry; destination: Entry; now: Date },
-) {
-  const { t, lang } = tongue;
-  const { notice } = consent;
-  return {
-    id: consent.id,
-    title: t(notice.action === "erase" ? "decide.title.erase" : "decide.title.copy", {
-      source: notice.source.name,
-      destination: notice.destination.name,
-    }),
-    isErase: notice.action === "erase",
-    requester: notice.requester && { name: notice.requester.name, badge: ends.requester && badgeOf(tongue, ends.requester, ends.now) },
-    source: { ...notice.source, badge: badgeOf(tongue, ends.source, ends.now) },
-    destination: { ...notice.destination, badge: badgeOf(tongue, ends.destination, ends.now) },
-    groups: KINDS.map((kind) => ({
-      kind,
-      title: t(`kind.${kind}`),
-      datasets: notice.datasets.filter((one) => one.kind === kind).map((one) => choiceOf(one, lang)),
-    })).filter(({ datasets }) => datasets.length > 0),
-    withheld: (notice.withheld ?? []).map(({ title, because }) => ({ title: title[lang], because: because.map((one) => one[lang]) })),
-    count: notice.datasets.length,
-    ...factsOf(tongue, notice),
-    noticeHash: consent.noticeHash,
-    noticeVersion: notice.version,
-  };
-}
-
-function choiceOf(dataset: Notice["datasets"][number], lang: Language) {
-  const title = dataset.title[lang];
-  // A data set that a platform names without describing it has its name as every text: said once is enough.
-  const said = (text: string) => (text === title ? null : text);
-  return { id: dataset.id, title, description: said(dataset.description[lang]), example: said(dataset.example[lang]) };
-}
-
-function factsOf(tongue: Tongue, notice: Notice) {
-  const { t, lang } = tongue;
-  return {
-    purpose: notice.purpose.words[lang],
-    purposeIri: notice.purpose.iri,
-    often: notice.recurrence === null ? t("permission.once") : t("permission.every", { period: durationOf(tongue, notice.recurrence) }),
-    expires: t("permission.expires", { date: lastDayOf(tongue, notice) }),
-    retention:
-      notice.retention === null
-        ? t("permission.keptUntilDeleted", { destination: notice.destination.name })
-        : t("permission.keptFor", { destination: notice.destination.name, period: durationOf(tongue, notice.retention) }),
-    where: whereOf(tongue, notice),
-    privacyContacts: [notice.source, notice.destination].map(({ name, privacyContact }) => ({ name, contact: privacyContact })),
-  };
-}
-
-/** A full-date is a day everywhere: noon keeps it the same day in Paris. */
-function lastDayOf({ date }: Tongue, { expires }: Notice): string {
-  return date(new Date(`${expires}T12:00:00Z`));
-}
-
-/** Member states of the European Union and of the EEA: data that stays there needs no transfer mechanism (GDPR art. 44). */
-const EEA = new Set("AT BE BG HR CY CZ DK EE FI FR DE GR HU IE IT LV LT LU MT NL PL PT RO SK SI ES SE IS LI NO".split(" "));
-
-function whereOf({ t, country }: Tongue, { destination }: Notice): string {
-  return t(EEA.has(destination.country) ? "permission.whereEea" : "permission.whereOutside", {
-    destination: destination.name,
-    country: country(destination.country),
-  });
-}
-
-const PERIODS = { Y: "period.years", M: "period.months", W: "period.weeks", D: "period.days" } as const;
-
-/** `P1Y`, `P3M`, `P2W`, `P1D` in words; another ISO 8601 duration as it is written. */
-export function durationOf({ t }: Tongue, duration: string): string {
-  const [, count, unit] = /^P(\d{1,4})([YMWD])$/.exec(duration) ?? [];
-  return count && unit ? t(PERIODS[unit as keyof typeof PERIODS], { count: Number(count) }) : duration;
 }
 
 export function viewOfStop(tongue: Tongue, consent: Consent, running: number) {

@@ -1,7 +1,15 @@
 import type { Consent } from "../../core/consent/consent.ts";
 import type { OmissionReason } from "../../core/transfer/manifest.ts";
 import type { TransferView } from "../../core/transfer/read-transfer.ts";
-import { isTerminal, type Progress, type Transfer, type TransferEvent, type TransferState } from "../../core/transfer/transfer.ts";
+import {
+  isTerminal,
+  type Progress,
+  type Transfer,
+  type TransferEvent,
+  type TransferItem,
+  type TransferState,
+} from "../../core/transfer/transfer.ts";
+import { viewOfProposals } from "../journey/proposal-view.ts";
 import type { Tongue } from "../tongue.ts";
 import { chartOf } from "./chart.ts";
 
@@ -21,7 +29,7 @@ const TAGS = {
 } as const satisfies Record<TransferState, string>;
 
 /** Everything that is known of one transfer; the consent gives the data sets their names. */
-export type Story = TransferView & { consent: Consent };
+export type Story = TransferView & { consent: Consent; proposed?: TransferItem[] | null };
 
 export function tagOf({ t }: Tongue, state: TransferState) {
   return { text: t(`transfer.state.${state}`), classes: TAGS[state] };
@@ -47,11 +55,13 @@ export function viewOfTransfer(tongue: Tongue, story: Story) {
   const names = { source: source.name, destination: destination.name };
   const rows = rowsOf(tongue, story);
   const base = `/${lang}/me/transfers/${transfer.id}`;
+  const proposals = proposalsOf(tongue, story, names);
   return {
     id: transfer.id,
     title: t("transfer.fromTo", names),
     state: tagOf(tongue, transfer.state),
-    sentence: t(`transfer.sentence.${transfer.state}`, names),
+    sentence: proposals?.sentence ?? t(`transfer.sentence.${transfer.state}`, names),
+    proposals,
     why: whyOf(tongue, transfer),
     isLive: !isTerminal(transfer.state),
     revision: revisionOf(story),
@@ -76,6 +86,12 @@ export function viewOfTransfer(tongue: Tongue, story: Story) {
 /** Differs when the page of a transfer has more to say than numbers: what a page was made from, and what the live news compare with. */
 export function revisionOf({ transfer, events }: Story): string {
   return `${transfer.state}:${events.length}`;
+}
+
+function proposalsOf(tongue: Tongue, { proposed, consent, transfer }: Story, names: { source: string; destination: string }) {
+  if (!proposed) return null;
+  const titles = new Map(consent.notice.datasets.map(({ id, title }) => [id, title[tongue.lang]]));
+  return viewOfProposals(tongue, { items: proposed, titles, names, state: transfer.state });
 }
 
 const UNCOUNTED = { expected: 0, sent: 0, stored: 0, verified: 0, omitted: 0, bytes: 0 };
@@ -174,10 +190,10 @@ function actorName({ t }: Tongue, { actor }: TransferEvent, names: { source: str
   return actor === "platform" ? names.destination : t(`actor.${actor}`);
 }
 
-const COUNTS = ["items", "stored", "omitted", "missing"] as const;
+const COUNTS = ["items", "stored", "omitted", "missing", "waiting", "accepted", "refused"] as const;
 
 /** Said only where there are some. */
-const ONLY_WHERE_SOME = new Set<string>(["omitted", "missing"]);
+const ONLY_WHERE_SOME = new Set<string>(["omitted", "missing", "accepted", "refused"]);
 
 /** Only counts that we know how to say; whatever else an event holds is for the record. */
 function detailsOf({ t }: Tongue, { details }: TransferEvent): string[] {
@@ -197,6 +213,10 @@ const MENDERS = {
   changed: "person",
   lost: "operator",
   stopped: "person",
+  not_plausible: "person",
+  proof_needed: "person",
+  not_changeable: "person",
+  out_of_date: "person",
 } as const satisfies Record<OmissionReason, string>;
 
 function omissionsOf(tongue: Tongue, story: Story) {

@@ -1,4 +1,12 @@
-import type { Finding, MarkDetails, Party, ProofDetails, TransferDetails, Verdict } from "../../core/verification/verdict.ts";
+import type {
+  ConsentDetails,
+  Finding,
+  MarkDetails,
+  Party,
+  ProofDetails,
+  TransferDetails,
+  Verdict,
+} from "../../core/verification/verdict.ts";
 import type { Tongue } from "../tongue.ts";
 
 /** Colour and words always come together. */
@@ -51,7 +59,13 @@ export function viewOfVerdict(tongue: Tongue, { kind, finding, about, details, c
 function factsOf(tongue: Tongue, details: Verdict["details"]): Fact[] {
   if (details === null) return [];
   const facts =
-    "log" in details ? proofFacts(tongue, details) : "items" in details ? transferFacts(tongue, details) : markFacts(tongue, details);
+    "consent" in details
+      ? consentFacts(tongue, details)
+      : "log" in details
+        ? proofFacts(tongue, details)
+        : "items" in details
+          ? transferFacts(tongue, details)
+          : markFacts(tongue, details);
   return facts.filter(({ text }) => text !== "");
 }
 
@@ -92,6 +106,19 @@ function transferFacts(
     plain(t("verify.signedAt"), signedAt && tongue.moment(signedAt)),
     plain(t("verify.items"), t("verify.itemsOf", { count: items, bytes: tongue.bytes(bytes) })),
     plain(t("verify.omissions"), number(omissions)),
+  ];
+}
+
+function consentFacts(tongue: Tongue, { consent, state, at, source, destination, noticeHash, logIndex, standing }: ConsentDetails): Fact[] {
+  const { t, moment, number } = tongue;
+  return [
+    plain(t("verify.consent"), consent),
+    plain(t("verify.consentState"), t("verify.stateOn", { state: t(`receipt.state.${state}`), at: moment(at) })),
+    plain(t("verify.consentNow"), t(`verify.consentNow.${standing}`)),
+    partyFact(tongue, t("verify.source"), source),
+    partyFact(tongue, t("verify.destination"), destination),
+    plain(t("verify.notice"), noticeHash),
+    { label: t("verify.logIndex"), text: number(logIndex), href: `/log/entry/${logIndex}` },
   ];
 }
 

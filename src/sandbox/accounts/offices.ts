@@ -6,6 +6,7 @@ const OFFICES = [
   { id: "accreditor-a", name: "Agrément A", office: "accreditor" },
   { id: "accreditor-b", name: "Agrément B", office: "accreditor" },
   { id: "authority", name: "Autorité", office: "authority" },
+  { id: "operator", name: "Équipe de Relais", office: "operator" },
 ] as const satisfies { id: string; name: string; office: Office }[];
 
 export interface OfficeAccount extends Account {

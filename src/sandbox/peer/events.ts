@@ -39,10 +39,11 @@ function refusalOf(error: unknown): string {
 
 async function take({ relais, entityId }: Parameters<typeof eventRoutes>[0], jws: string): Promise<Told> {
   const set = await relais.verifyDocument(jws.trim(), "secevent+jwt");
-  const { jti, sub_id: subject, events } = set as { jti?: unknown; sub_id?: { uri?: unknown }; events?: object };
+  const { jti, sub_id: subject, events } = set as { jti?: unknown; sub_id?: { uri?: unknown; id?: unknown }; events?: object };
   const [event] = Object.keys(events ?? {});
   if (set["iss"] !== relais.issuer || set["aud"] !== entityId) throw new RelaisError("invalid", "This event is for somebody else.");
-  if (typeof jti !== "string" || event === undefined || typeof subject?.uri !== "string")
+  const about = subject?.uri ?? subject?.id;
+  if (typeof jti !== "string" || event === undefined || typeof about !== "string")
     throw new RelaisError("invalid", "This event lacks its jti, its subject or its event.");
-  return { jti, event: event.split("/").at(-1) ?? event, about: subject.uri, at: new Date().toISOString() };
+  return { jti, event: event.split("/").at(-1) ?? event, about, at: new Date().toISOString() };
 }

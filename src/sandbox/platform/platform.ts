@@ -1,8 +1,11 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import express, { type Express, type Router } from "express";
+import express, { type Express, type Request, type Router } from "express";
+import type { PublicJwk } from "../../core/register/participant.ts";
 import { pseudonymousAccounts } from "../accounts/accounts.ts";
+import { INVENTORY_SCOPE, ownAccountBy } from "../accounts/own-account.ts";
 import { createProvider, mountProvider, type SandboxProvider } from "../accounts/provider.ts";
+import { createPlatformClient } from "../../sdk-client/platform-client.ts";
 import { consentGuard } from "../export/consented.ts";
 import { faultyGuard, faultyLibrary } from "../export/faults.ts";
 import { exportRoutes, type SourceSide } from "../export/routes.ts";
@@ -18,11 +21,11 @@ import { type Relais, relaisAt } from "../peer/relais.ts";
 import { reporter } from "../peer/reports.ts";
 import { nonceRule, withInboxFaults } from "./faults.ts";
 import { begunRequests } from "./bring/begun.ts";
-import { createRelaisClient } from "./bring/client.ts";
 import { deliveriesInMemory } from "./bring/deliveries.ts";
 import { type Bring, CALLBACK } from "./bring/routes.ts";
 import { type DestinationSide, inboxRoutes } from "./inbox.ts";
 import { openIndexFile } from "./index-file.ts";
+import { openCorrections } from "./corrections.ts";
 import { createIntake, type Intake } from "./intake.ts";
 import { type Ledger, openLedger } from "../peer/ledger.ts";
 import { ANCRE, type Fault, type PlatformPersona } from "./personas.ts";
@@ -43,6 +46,8 @@ export interface PlatformSettings {
   capacity?: number;
   /** Ancre where it is left out. A bad one has no people: nobody can sign in there. */
   persona?: PlatformPersona;
+  /** A program elsewhere that acts as this platform's client too. */
+  outsideClient?: { redirectUris: string[]; keys: PublicJwk[] };
   /** Wrong on purpose, beside what the persona is. */
   faults?: readonly Fault[];
   /** Accounts beside the personas', which nobody can sign in to. */
@@ -57,7 +62,6 @@ export interface Platform extends Program {
 }
 
 const CAPACITY = 20 * 1024 ** 3;
-const INVENTORY_SCOPE = "self_data.inventory";
 const TITLE = { fr: "Votre espace personnel", en: "Your personal space" };
 
 /** A platform: destination and source of the Self Data transfer protocol, and a page for its people. Ancre, the reference, unless another persona is asked for. */
@@ -76,7 +80,9 @@ export async function startPlatform(settings: PlatformSettings): Promise<Platfor
   const accounts = persona.flaw === null ? pseudonymousAccounts(seed, persona.folder) : [];
   const shelves = openShelves(index, folder);
   const transfers = openTransfers(index, shelves);
-  const relais = relaisAt({ issuer, entityId, key: documentKey });
+  const corrections = openCorrections(index);
+  const relais = relaisAt(issuer);
+  const own = { issuer, entityId, key: documentKey };
   const about = { issuer: entityId, name: persona.name, title: TITLE, key: providerKey, relais: issuer };
   const sandboxProvider = createProvider({ ...about, accounts, scopes: [INVENTORY_SCOPE] });
   const known = new Set([...accounts.map(({ id }) => id), TEST_ACCOUNT, ...(settings.extra ?? [])]);
@@ -93,26 +99,25 @@ export async function startPlatform(settings: PlatformSettings): Promise<Platfor
   });
   const sides = {
     inbox: inboxOf(faults, { entityId, intake, relais, transfers, key: documentKey }),
-    export: exportOf(faults, { library: shelves, guard: consentGuard({ relais, entityId }), ownAccount: ownAccountBy(sandboxProvider) }),
+    export: exportOf(faults, {
+      library: shelves,
+      corrections: corrections.library,
+      guard: consentGuard(own),
+      ownAccount: ownAccountBy(sandboxProvider),
+    }),
   };
   const people = { accounts, cookieKey: providerKey.secret("person pages") };
-  const bring = bringOf({
-    name: persona.name,
-    entityId,
-    issuer,
-    key: documentKey,
-    transfers,
-    personOf: (request) => personOf(people, request),
-  });
+  const bring = bringOf({ name: persona.name, ...own, transfers, personOf: (request) => personOf(people, request) });
 
-  const pages: PersonPages = { name: persona.name, title: TITLE, ...people, shelves, bring };
+  const correct = { personOf: (request: Request) => personOf(people, request), shelves, corrections, entityId, relais: issuer };
+  const pages: PersonPages = { name: persona.name, title: TITLE, ...people, shelves, bring, correct };
   server.serve(
     appOf({
       events: eventRoutes({ relais, entityId }),
       folder,
       faults,
       ledger,
-      statement: statementOf(persona, { entityId, federationKey, documentKey }),
+      statement: withClient(statementOf(persona, { entityId, federationKey, documentKey }), settings.outsideClient),
       sides,
       pages,
       sandboxProvider,
@@ -137,6 +142,11 @@ function statementOf(
 ): EntityDescription {
   const { entityId } = own;
   return { ...own, name, contact, metadata: metadataOf(entityId, contact), redirectUris: [entityId + CALLBACK] };
+}
+
+function withClient(own: EntityDescription, outside: PlatformSettings["outsideClient"]): EntityDescription {
+  if (outside === undefined) return own;
+  return { ...own, redirectUris: [...(own.redirectUris ?? []), ...outside.redirectUris], moreClientKeys: outside.keys };
 }
 
 interface InboxParts {
@@ -201,7 +211,7 @@ function bringOf({ name, entityId, issuer, key, transfers, personOf: who }: Brin
     name,
     entityId,
     relais: issuer,
-    client: createRelaisClient({ issuer, entityId, redirectUri: entityId + CALLBACK, key }),
+    client: createPlatformClient({ issuer, entityId, redirectUri: entityId + CALLBACK, key: key.privateJwk }),
     begun: begunRequests(),
     deliveries: deliveriesInMemory(),
     personOf: who,
@@ -232,11 +242,4 @@ async function emptied(folder: string): Promise<string> {
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
   return folder;
-}
-
-function ownAccountBy({ provider }: SandboxProvider): (value: string) => Promise<string | null> {
-  return async (value) => {
-    const token = await provider.AccessToken.find(value);
-    return token?.accountId !== undefined && token.scopes.has(INVENTORY_SCOPE) ? token.accountId : null;
-  };
 }
