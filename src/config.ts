@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { z } from "zod";
+import { nearest } from "./nearest-name.ts";
 
 const whole = (least: number, most: number) =>
   z.coerce
@@ -418,24 +419,6 @@ function unknownNames(given: Record<string, string>): string[] {
   return Object.keys(given)
     .filter((name) => name.startsWith("RELAIS_") && !known.includes(name))
     .map((name) => `${name}: is not a setting of Relais; did you mean ${nearest(name, known)}?`);
-}
-
-function nearest(name: string, known: string[]): string {
-  const ranked = known.map((other) => ({ other, steps: distance(name, other) })).sort((a, b) => a.steps - b.steps);
-  return ranked[0]?.other ?? "";
-}
-
-/** Levenshtein: single letters to insert, drop or exchange. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, column) => column);
-  for (const [line, letter] of a.split("").entries()) {
-    const next = [line + 1];
-    for (const [column, other] of b.split("").entries()) {
-      next.push(Math.min((next[column] ?? 0) + 1, (row[column + 1] ?? 0) + 1, (row[column] ?? 0) + (letter === other ? 0 : 1)));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
 }
 
 function describeIssue(issue: z.core.$ZodIssue, values: Record<string, string>): string {

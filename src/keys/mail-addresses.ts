@@ -4,13 +4,11 @@ import type { AddressOpener, AddressSealer } from "../core/person/mail-address.t
 import type { Keyring } from "./keyring.ts";
 import { openText, sealText } from "./sealer.ts";
 
-/** Seals mail addresses to the worker; the mark needs this role's secret, so that a list of addresses cannot be tried against a copy of the table. */
+/** Seals mail addresses to the worker; marks are made with this role's secret. */
 export function createAddressSealer(keyring: Pick<Keyring, "publicRing" | "secret">): AddressSealer {
   return {
-    seal: async (address) => ({
-      sealed: await sealText(keyring, JSON.stringify({ kind: "mail-address", address })),
-      mark: createHmac("sha256", keyring.secret("mail attempts")).update(address.toLowerCase()).digest("base64url"),
-    }),
+    seal: (address) => sealText(keyring, JSON.stringify({ kind: "mail-address", address })),
+    markOf: (text) => createHmac("sha256", keyring.secret("mail attempts")).update(text).digest("base64url"),
   };
 }
 

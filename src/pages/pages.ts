@@ -94,8 +94,7 @@ import {
   showSwitchChoice,
   switchPage,
 } from "./switches/handlers.ts";
-import { giveMail, myMail, remindMe, removeMail, testMail } from "./me-mail/handlers.ts";
-import { prove, showPermissionByMail, showProve, showStopByMail, showUnsubscribe, stopByMail, unsubscribeByMail } from "./mail/links.ts";
+import { MAIL_ROUTES, MY_MAIL_ROUTES } from "./mail/routes.ts";
 import { renderPage } from "./templates.ts";
 import { chooseCopy, showCopy } from "./transfers/copy.ts";
 import { cancel, showCancel, transfer, transferDocument, transferEvents, transfers } from "./transfers/handlers.ts";
@@ -125,13 +124,7 @@ const PUBLIC_ROUTES: [Method, string, Handler][] = [
   ["get", "/deleted", showDeleted],
   ["get", "/problems", problems],
   ["get", "/problems/:code", problem],
-  ["get", "/mail/prove/:token", showProve],
-  ["post", "/mail/prove/:token", prove],
-  ["get", "/mail/permission/:token", showPermissionByMail],
-  ["get", "/mail/permission/:token/stop", showStopByMail],
-  ["post", "/mail/permission/:token/stop", stopByMail],
-  ["get", "/mail/unsubscribe/:token", showUnsubscribe],
-  ["post", "/mail/unsubscribe/:token", unsubscribeByMail],
+  ...MAIL_ROUTES,
   ["get", "/accessibility", plainPage("accessibility")],
   ["get", "/legal", plainPage("legal")],
   ["get", "/understand", plainPage("understand")],
@@ -142,11 +135,7 @@ const PUBLIC_ROUTES: [Method, string, Handler][] = [
 const PERSON_ROUTES: [Method, string, PersonHandler][] = [
   ["get", "/me", me],
   ["post", "/me/notices/:id/read", markTold],
-  ["get", "/me/mail", myMail],
-  ["post", "/me/mail", giveMail],
-  ["post", "/me/mail/test", testMail],
-  ["post", "/me/mail/reminders", remindMe],
-  ["post", "/me/mail/remove", removeMail],
+  ...MY_MAIL_ROUTES,
   ["get", "/me/account", (ports, visit) => account(ports, visit)],
   ["get", "/me/account/codes", showCodes],
   ["post", "/me/account/codes", makeCodes],

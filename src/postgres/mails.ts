@@ -88,16 +88,18 @@ function writeAddresses(db: Database): AddressWriter {
         .executeTakeFirst();
       return marked.numUpdatedRows === 1n;
     },
-    countAttempt: async ({ mark, personId, at, most }) => {
+    countAttempt: async ({ marks, at, most }) => {
       const since = new Date(at.getTime() - 86_400_000);
-      await lockPerson(db, personId);
-      await sql`select pg_advisory_xact_lock(hashtextextended(${mark}, 43))`.execute(db);
-      await sql`delete from mail_attempts where at <= ${since}`.execute(db);
-      const { rows } = await sql<{ count: number }>`
-        select greatest((select count(*) from mail_attempts where mark = ${mark}),
-          (select count(*) from mail_attempts where person_id = ${personId})) as count`.execute(db);
-      if ((rows[0]?.count ?? 0) >= most) return false;
-      await db.insertInto("mailAttempts").values({ mark, personId, at }).execute();
+      // One after the other, in one order: two of them never wait for each other.
+      for (const mark of marks.toSorted()) await sql`select pg_advisory_xact_lock(hashtextextended(${mark}, 43))`.execute(db);
+      await db.deleteFrom("mailAttempts").where("at", "<=", since).execute();
+      const { rows } = await sql`
+        select mark from mail_attempts where mark = any(${marks}) group by mark having count(*) >= ${most}`.execute(db);
+      if (rows.length > 0) return false;
+      await db
+        .insertInto("mailAttempts")
+        .values(marks.map((mark) => ({ mark, at })))
+        .execute();
       return true;
     },
   };
@@ -126,7 +128,8 @@ function writeOccasions(db: Database): Pick<MailWriter, "tell" | "remind"> {
         from people p join mail_recipients a on a.person_id = p.id
           cross join lateral (select greatest(p.last_sign_in_at, (select max(m.created_at) from mails m where m.person_id = p.id and m.kind = 'reminder')) as at) last
         where a.reminders_off_at is null and last.at <= ${before} and exists (
-          select from consents c where c.person_id = p.id and c.state = 'active' and c.action = 'copy' and c.expires_at > ${now})
+          select from consents c where c.person_id = p.id and c.state = 'active' and c.action <> 'erase' and c.expires_at > ${now}
+            and (c.notice ->> 'recurrence' is not null or not exists (select from transfers t where t.consent_id = c.id and t.state = 'verified')))
         limit ${limit}
         on conflict (person_id, kind, occasion) do nothing`.execute(db);
       return Number(numAffectedRows ?? 0n);
@@ -134,7 +137,7 @@ function writeOccasions(db: Database): Pick<MailWriter, "tell" | "remind"> {
   };
 }
 
-function writeOutcomes(db: Database): Pick<MailWriter, "claim" | "end" | "postpone"> {
+function writeOutcomes(db: Database): Pick<MailWriter, "claim" | "end" | "postpone" | "clear"> {
   return {
     claim: async (leaseSeconds) => {
       const { rows } = await sql<Mail>`
@@ -156,6 +159,15 @@ function writeOutcomes(db: Database): Pick<MailWriter, "claim" | "end" | "postpo
           ended_at = case when late then now() end, outcome = case when late then 'given_up' end
         from (select id, created_at + make_interval(hours => ${giveUpHours}) <= now() as late from mails where id = ${id}) one
         where m.id = one.id and m.ended_at is null`.execute(db)),
+    clear: async ({ now, endedBefore }) => {
+      await db.deleteFrom("mailLinks").where("expiresAt", "<=", now).execute();
+      const gone = await db
+        .deleteFrom("mails")
+        .where("endedAt", "<=", endedBefore)
+        .where((e) => e.not(e.exists(e.selectFrom("mailLinks").select("mailId").whereRef("mailLinks.mailId", "=", "mails.id"))))
+        .executeTakeFirst();
+      return Number(gone.numDeletedRows);
+    },
   };
 }
 

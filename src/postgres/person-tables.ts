@@ -29,7 +29,6 @@ export const PERSON_TABLES: readonly PersonTable[] = [
   { table: "person_visits",      where: OF_PERSON },
   { table: "person_browsers",    where: OF_PERSON },
   { table: "mail_addresses",     where: OF_PERSON, hidden: ["sealed"] },
-  { table: "mail_attempts",      where: OF_PERSON, hidden: ["mark"], stays: true },
   { table: "mails",              where: OF_PERSON },
   { table: "mail_links",         where: OF_PERSON, hidden: ["token_hash"] },
   { table: "account_links",      where: OF_PERSON, hidden: ["sealed_credentials"] },

@@ -142,7 +142,7 @@ export interface Tables {
   personNotices: PersonNotice;
   personBrowsers: { personId: PersonId; browser: BrowserFamily; since: Date };
   mailAddresses: MailAddress;
-  mailAttempts: { mark: string; personId: PersonId | null; at: Date };
+  mailAttempts: { mark: string; at: Date };
   mails: {
     [K in keyof Mail]: K extends "id" | "createdAt" | "attempts" ? Generated<Mail[K]> : Mail[K];
   } & {

@@ -1,8 +1,10 @@
+import type { Mailer } from "../core/person/mail.ts";
 import { createMailSending } from "../core/person/send-mails.ts";
 import { createMailer } from "../events/mail.ts";
 import type { Keyring } from "../keys/keyring.ts";
 import { createAddressOpener, createLinkTokens } from "../keys/mail-addresses.ts";
-import { createLetters } from "../pages/mail/letters.ts";
+import { createLetters, isMailAddress } from "../pages/mail/letters.ts";
+import type { Logger } from "../telemetry/log.ts";
 import { every, type Base } from "./base.ts";
 
 /** How soon a mail that was written down is sent. */
@@ -13,13 +15,13 @@ export function startMail({ owned, ...base }: Base, keyring: Keyring): void {
   const { config, log, store, clock, issuer } = base;
   if (config.mail === null) return;
   const { operator } = config;
-  const replyTo = operator === null || operator.contact.includes("://") ? null : operator.contact;
+  const replyTo = operator !== null && isMailAddress(operator.contact) ? operator.contact : null;
   const mailer = owned.use(createMailer({ ...config.mail, replyTo }));
   const sending = createMailSending(
     {
       store,
       clock,
-      mailer,
+      mailer: logged(log, mailer),
       addresses: createAddressOpener(keyring),
       letters: createLetters({ issuer, operator }),
       tokens: createLinkTokens(keyring),
@@ -28,4 +30,16 @@ export function startMail({ owned, ...base }: Base, keyring: Keyring): void {
     base.shutdown,
   );
   every({ ...base, owned }, "sending mail", SEND_SECONDS, () => sending.tick());
+}
+
+/** Which mail, and the code of the answer: never to whom. */
+function logged(log: Logger, mailer: Mailer): Mailer {
+  return {
+    hand: async (mail) => {
+      const answer = await mailer.hand(mail);
+      if (answer.kind === "taken") log.debug("a mail was taken", { id: mail.id });
+      else log.info("a mail was not taken", { id: mail.id, state: answer.kind, code: answer.because });
+      return answer;
+    },
+  };
 }

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, test } from "node:test";
-import type { MailId } from "../../src/core/person/mail.ts";
 import { createMailer } from "../../src/events/mail.ts";
 import { FROM, startMailWorld, type MailWorld } from "../support/mail-world.ts";
 import { startMailServer } from "../support/smtp.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, beforeEach, test } from "node:test";
 import { refuseConsent } from "../../src/core/consent/decide-consent.ts";
 import { withdrawConsent } from "../../src/core/consent/withdraw-consent.ts";
-import { remindPeople } from "../../src/core/person/remind-people.ts";
+import { clearMails, remindPeople } from "../../src/core/person/remind-people.ts";
 import { startSession } from "../../src/core/person/sessions.ts";
 import { readNotice, tellPeople } from "../../src/core/person/tell-people.ts";
 import { endStanding } from "../../src/core/register/change-standing.ts";
@@ -32,7 +32,7 @@ beforeEach(async () => {
 });
 
 const person = () => world.engine.personId;
-const query = (text: string, values: unknown[] = []) => world.pool.query(text, values);
+const query = (text: string, values: unknown[] = []) => world.pool.query<Record<string, unknown>>(text, values);
 /** What came now, each without anything personal in its subject and with the same words in both forms. */
 async function arrived(): Promise<ReceivedMail[]> {
   world.smtp.mails.length = 0;
@@ -177,6 +177,30 @@ test("a reminder that is overtaken by a visit, or by the end of what it recalls,
   assert.equal((await onlyOne()).subject, "Relais: what you allow");
   await withdrawConsent(world.engine.ports, { consentId: consent.id, personId: person() });
   await arrived();
+});
+
+test("a single delivery that was made lets nothing more go, and is not recalled; mails of long ago are forgotten", async () => {
+  const consent = await world.engine.consent([BILLS]);
+  await arrived();
+  await query(
+    `insert into relais.transfers (id, consent_id, person_id, source_id, destination_id, datasets, state, epoch, attempts, due_at, expires_at, created_at, ended_at)
+     select 'trf_made', id, person_id, source_id, destination_id, datasets, 'verified', 1, 1, now(), now(), now(), now() from relais.consents where id = $1`,
+    [consent.id],
+  );
+  await query("update relais.mails set created_at = now() - interval '200 days' where kind = 'reminder'");
+  await query("update relais.people set last_sign_in_at = now() - interval '120 days' where id = $1", [person()]);
+  assert.equal(await remindPeople(world.engine.ports), 0);
+  await withdrawConsent(world.engine.ports, { consentId: consent.id, personId: person() });
+  await arrived();
+  const kept = async () =>
+    (await query("select kind, exists (select from relais.mail_links l where l.mail_id = m.id) as linked from relais.mails m")).rows;
+  await query("update relais.mails set ended_at = now() - interval '181 days' where kind in ('consent', 'reminder')");
+  await clearMails(world.engine.ports);
+  assert.ok(
+    (await kept()).every(({ kind, linked }) => kind !== "consent" && (kind !== "reminder" || linked)),
+    "but for those whose links still work",
+  );
+  assert.ok((await kept()).some(({ kind }) => kind === "reminder"));
 });
 
 test("one click in a mail program ends reminders, and nothing else does", async () => {

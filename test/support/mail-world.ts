@@ -36,6 +36,8 @@ export interface MailWorld extends AsyncDisposable {
   origin: string;
   /** Of the engine's person. */
   cookie: string;
+  /** The cookie of somebody else. */
+  signIn(subject: string): Promise<string>;
   /** A worker of its own: what it is told when the mail server goes and comes is in `away`. */
   worker(change?: Partial<MailingPorts>): MailSending & { away: (string | null)[] };
   page(path: string, init?: { form?: Record<string, string>; cookie?: string; headers?: Record<string, string> }): Promise<Answered>;
@@ -75,13 +77,17 @@ export async function startMailWorld(datasets: string[]): Promise<MailWorld> {
     onAnswer: () => undefined,
   });
   owned.use<Listening>(await listen(app, { host: "127.0.0.1", port }));
-  const { token } = await startSession(engine.ports, { issuer: "https://id.test", subject: "someone", displayName: "Someone" });
+  const signIn = async (subject: string): Promise<string> => {
+    const { token } = await startSession(engine.ports, { issuer: "https://id.test", subject, displayName: "Someone" });
+    return `${SESSION_COOKIE}=${token}`;
+  };
   const world: MailWorld = {
     engine,
     pool,
     smtp,
     origin,
-    cookie: `${SESSION_COOKIE}=${token}`,
+    cookie: await signIn("someone"),
+    signIn,
     worker: (change = {}) => {
       const mailer = owned.use(createMailer({ url: smtp.url, from: FROM, replyTo: OPERATOR.contact }));
       const away: (string | null)[] = [];

@@ -23,6 +23,8 @@ export interface MailServer extends AsyncDisposable {
   /** In their order, each as often as it came. */
   mails: ReceivedMail[];
   answers: Answers;
+  /** The words of a refusal. */
+  refusal: (address: string) => string;
   /** Called with each mail that came, before it is acknowledged. */
   beforeYes: (mail: ReceivedMail) => Promise<void>;
   stop(): Promise<void>;
@@ -39,6 +41,7 @@ export async function startMailServer(options: { starttls?: boolean; host?: stri
     url: "",
     mails,
     answers: {},
+    refusal: () => "as the test wants it",
     beforeYes: async () => undefined,
     start: async () => {
       running = serverOf(server, options.starttls ?? false);
@@ -63,20 +66,20 @@ export async function startMailServer(options: { starttls?: boolean; host?: stri
 }
 
 function serverOf(server: MailServer, starttls: boolean): SMTPServer {
-  const refusal = (code: number | null | undefined) =>
-    code === null || code === undefined ? null : Object.assign(new Error("as the test wants it"), { responseCode: code });
+  const refusal = (address: string, code: number | null | undefined) =>
+    code === null || code === undefined ? null : Object.assign(new Error(server.refusal(address)), { responseCode: code });
   return new SMTPServer({
     disabledCommands: starttls ? ["AUTH"] : ["AUTH", "STARTTLS"],
     disableReverseLookup: true,
     logger: false,
-    onMailFrom: ({ address }: SMTPServerAddress, _session, done) => done(refusal(server.answers.sender?.(address))),
-    onRcptTo: ({ address }: SMTPServerAddress, _session, done) => done(refusal(server.answers.recipient?.(address))),
+    onMailFrom: ({ address }: SMTPServerAddress, _session, done) => done(refusal(address, server.answers.sender?.(address))),
+    onRcptTo: ({ address }: SMTPServerAddress, _session, done) => done(refusal(address, server.answers.recipient?.(address))),
     onData: (stream, { envelope }, done) => {
       const to = envelope.rcptTo[0]?.address ?? "";
       const from = envelope.mailFrom === false ? "" : envelope.mailFrom.address;
       const take = async (): Promise<Error | null> => {
         const raw = await text(stream);
-        const refused = refusal(server.answers.data?.(to));
+        const refused = refusal(to, server.answers.data?.(to));
         if (refused !== null) return refused;
         const mail = { to, from, ...parsed(raw) };
         server.mails.push(mail);

@@ -31,8 +31,9 @@ export interface OwnAddresses {
 
 /** Seals an address: whoever seals cannot open. */
 export interface AddressSealer {
-  /** `mark`: the same for the same address, and nobody can tell the address from it. */
-  seal(address: string): Promise<{ sealed: string; mark: string }>;
+  seal(address: string): Promise<string>;
+  /** The same for the same text, and nobody who lacks our secret can tell the text from it, or try texts against it. */
+  markOf(text: string): string;
 }
 
 /** The worker's side. @throws RelaisError `internal` where the key is gone. */

@@ -5,6 +5,7 @@ import type { Writer } from "../ports.ts";
 import type { DecisionId } from "../register/application.ts";
 import type { Participant } from "../register/participant.ts";
 import type { BrowserFamily } from "./browser-family.ts";
+import type { Transfer } from "../transfer/transfer.ts";
 import type { LinkPurpose, LinkTokens, Mail, MailKind } from "./mail.ts";
 import type { MailAddress } from "./mail-address.ts";
 import { hashOfToken } from "./own-address.ts";
@@ -112,15 +113,19 @@ async function readReminder(w: Writer, occasion: Occasion): Promise<MailContent 
   const { mail, now } = occasion;
   const lastSignIn = await w.mail.lastSignIn(mail.personId);
   if (lastSignIn !== null && lastSignIn > mail.createdAt) return null;
-  const live = (await w.consents.list(mail.personId)).filter(
-    ({ state, action, expiresAt }) => state === "active" && action === "copy" && expiresAt > now,
-  );
-  if (live.length === 0) return null;
   const transfers = await w.transfers.list(mail.personId);
+  const live = (await w.consents.list(mail.personId)).filter((consent) => mayMoveData(consent, transfers, now));
+  if (live.length === 0) return null;
   const lastOf = (id: ConsentId): Date | null =>
     transfers.find(({ consentId, endedAt }) => consentId === id && endedAt !== null)?.endedAt ?? null;
   const permissions: RemindedPermission[] = [];
   for (const consent of live)
     permissions.push({ consent, lastAt: lastOf(consent.id), token: await linkTo(w, occasion, "permission", consent.id) });
   return { kind: "reminder", permissions, unsubscribe: await linkTo(w, occasion, "unsubscribe", occasion.address.id) };
+}
+
+/** A single delivery that was made lets nothing more go. */
+function mayMoveData({ id, state, action, expiresAt, notice }: Consent, transfers: Transfer[], now: Date): boolean {
+  const isMade = notice.recurrence === null && transfers.some((one) => one.consentId === id && one.state === "verified");
+  return state === "active" && action !== "erase" && expiresAt > now && !isMade;
 }

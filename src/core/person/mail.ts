@@ -80,8 +80,8 @@ export interface MailWriter {
   setReminders(personId: PersonId, off: Date | null): Promise<void>;
   /** False where no such address is in use. `null`: it is tried again. */
   markUnreachable(id: MailAddressId, at: Date | null): Promise<boolean>;
-  /** Counts one more mail to an address that is not proved; false where there were too many of the last 24 hours. */
-  countAttempt(attempt: { mark: string; personId: PersonId; at: Date; most: number }): Promise<boolean>;
+  /** Counts one more mail to an address that is not proved; false, and not counted, where one of the marks has `most` of the last 24 hours. */
+  countAttempt(attempt: { marks: string[]; at: Date; most: number }): Promise<boolean>;
 
   /** To be sent. False where this was told before. */
   tell(mail: Pick<Mail, "personId" | "kind" | "about" | "occasion" | "addressId">): Promise<boolean>;
@@ -93,6 +93,8 @@ export interface MailWriter {
   end(id: MailId, end: MailEnd): Promise<void>;
   /** Due again after so many seconds; ended as given up where it is older than `giveUpHours`. */
   postpone(id: MailId, later: { seconds: number; because: string; giveUpHours: number }): Promise<void>;
+  /** Forgets links that are over, and mails that ended before this and have no link any more. Returns how many mails. */
+  clear(times: { now: Date; endedBefore: Date }): Promise<number>;
   /** The same links again are nothing new. */
   addLinks(links: Omit<MailLink, "usedAt">[]): Promise<void>;
   /** For exactly one of any number of parallel calls; null for every other one, and for what `findLink` does not find. */

@@ -21,12 +21,12 @@ export async function giveAddress(
 ): Promise<void> {
   const { personId, text, language } = given;
   const plain = mailAddressOf(text);
-  const { sealed, mark } = await ports.addresses.seal(plain);
+  const marks = [`to ${plain.toLowerCase()}`, `by ${personId}`].map((text) => ports.addresses.markOf(text));
   const now = ports.clock.now();
   const address: MailAddress = {
     id: newId("mailAddress"),
     personId,
-    sealed,
+    sealed: await ports.addresses.seal(plain),
     hint: hintOf(plain),
     language,
     givenAt: now,
@@ -36,7 +36,7 @@ export async function giveAddress(
     replacedAt: null,
   };
   await ports.store.write(async (w) => {
-    if (!(await w.mailing.countAttempt({ mark, personId, at: now, most: MOST_ATTEMPTS }))) throw tooOften();
+    if (!(await w.mailing.countAttempt({ marks, at: now, most: MOST_ATTEMPTS }))) throw tooOften();
     await w.mailing.give(address);
     await w.mailing.tell({ personId, kind: "address-proof", about: address.id, occasion: address.id, addressId: address.id });
   });

@@ -180,11 +180,18 @@ function letterOf({ issuer, operator }: Site, content: MailContent, language: La
 function ending({ t }: Tongue, operator: Operator | null, place: Place): Block[] {
   return [
     { text: operator === null ? t("letter.signed") : t("letter.signedBy", { operator: operator.name }) },
-    ...(operator === null ? [] : [{ text: t("letter.help", { contact: operator.contact }) }]),
+    ...(operator === null
+      ? []
+      : [{ text: t(isMailAddress(operator.contact) ? "letter.help" : "letter.helpAt", { contact: operator.contact }) }]),
     { text: t("letter.never") },
     { text: t("letter.why") },
     { links: [{ text: t("letter.account"), href: place("/me/mail") }] },
   ];
+}
+
+/** Answers go there too (roles/mail.ts). */
+export function isMailAddress(contact: string): boolean {
+  return !contact.includes("://");
 }
 
 function textOf({ lang }: Tongue, block: Block): string {

@@ -1,6 +1,7 @@
 import { isId } from "../../core/ids.ts";
 import type { MessageKey } from "../tongue.ts";
 import { errorsByField, type Answer, type FieldError, type PagesPorts, type PersonVisit } from "../visit.ts";
+import { viewOfMail } from "../me-mail/view.ts";
 import { viewOfAccount } from "./view.ts";
 
 /** As many as a person can look over; the file with everything has all. */
@@ -28,6 +29,7 @@ export async function account(ports: PagesPorts, visit: PersonVisit, errors: Fie
       passkeys: await r.account.passkeys(personId),
       sessions: await r.account.sessions(personId, now),
       codesLeft: await r.account.codesLeft(personId),
+      mail: await r.mail.addresses(personId),
       links,
       accesses,
       names: await r.participants.names(named),
@@ -36,6 +38,7 @@ export async function account(ports: PagesPorts, visit: PersonVisit, errors: Fie
   const news = query.one("news");
   const model = {
     ...viewOfAccount(tongue, { ...mine, present: session, ways: ports.ways }),
+    mail: viewOfMail(tongue, mine.mail, Boolean(ports.mail)),
     news: Object.hasOwn(NEWS, news) ? tongue.t(NEWS[news as keyof typeof NEWS]) : null,
     errors,
     errorAt: errorsByField(tongue, errors),

@@ -31,7 +31,7 @@ export const frMail = {
   "mail.try": "Essayer de nouveau",
   "mail.test": "M’envoyer un courriel d’essai",
   "mail.remove": "Supprimer mon adresse",
-  "mail.removeText": "Elle est supprimée tout de suite, avec les liens des courriels que vous avez reçus.",
+  "mail.removeText": "Si vous supprimez votre adresse, elle disparaît tout de suite, et les liens des courriels reçus ne marchent plus.",
   "mail.news.given": "Nous vous avons envoyé un lien. Ouvrez-le pour confirmer l’adresse.",
   "mail.news.removed": "Votre adresse est supprimée. Plus personne ne vous écrit.",
   "mail.news.reminders": "Votre choix sur les rappels est enregistré.",
@@ -68,7 +68,8 @@ export const frMail = {
   "letter.signedBy": "Relais, géré par {operator}",
   "letter.why":
     "Vous recevez ce courriel parce que vous avez donné cette adresse sur votre compte Relais. Vous pouvez l’y changer ou la supprimer :",
-  "letter.help": "Une question, sans page web : répondez à ce courriel, ou écrivez à {contact}.",
+  "letter.help": "Une question, ou pour arrêter sans page web : répondez à ce courriel, ou écrivez à {contact}.",
+  "letter.helpAt": "Une question : {contact}",
   "letter.never": "Nous ne demandons jamais de mot de passe, de code ni de paiement par courriel.",
   "letter.account": "Mon compte",
   "letter.subject.address-proof": "Relais : confirmez votre adresse de courriel",
@@ -109,7 +110,7 @@ export const frMail = {
     "Le {at}, cette autorisation a pris fin, sans que vous l’ayez demandé : quelque chose a changé chez {source} ou {destination}. Plus rien n’y va. La raison est sur sa page.",
   "letter.consent.expired": "Cette autorisation est arrivée à son dernier jour. Plus rien ne va de {source} à {destination}.",
   "letter.consent.stop":
-    "Vous pouvez l’arrêter à tout moment, en un pas. Sans page web : répondez à ce courriel, ou écrivez à {destination} ({contact}), et demandez l’arrêt.",
+    "Vous pouvez l’arrêter à tout moment, en un pas. Sans page web : écrivez à {destination} ({contact}), et demandez l’arrêt.",
   "letter.consent.copies": "Ce que {destination} a déjà reçu y reste. Pour le faire supprimer, demandez-le là-bas : {contact}.",
   "letter.consent.receipt": "Le reçu signé",
   "letter.subject.switch-begun": "Relais : votre changement d’espace a commencé",
