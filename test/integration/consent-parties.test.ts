@@ -126,6 +126,11 @@ test("joint consent of three: it stands when the last of them has approved, also
   await answer(consent, second, "remove");
   await Promise.all([answer(consent, second, "approve"), answer(consent, third, "approve")]);
   assert.equal(await stateOf(consent), "active");
+  for (let round = 0; round < 12; round += 1) {
+    const several = await Promise.all([yes(owner), yes(owner), yes(owner)]);
+    await Promise.all(several.flatMap((one) => [answer(one, second, "approve"), answer(one, third, "approve")]));
+    for (const one of several) assert.equal(await stateOf(one), "active", "each of the two saw the other one's word");
+  }
 });
 
 test("an approval counts once, for one consent", async () => {
