@@ -5,7 +5,7 @@ const anyOf = (names) => names.map(escape).join("|");
 const forbidden = (name, comment, from, to) => ({ name, comment, severity: "error", from: { path: from }, to });
 
 /** Files of the tree (no package, no part of Node) outside these paths. */
-const treeOutside = (...paths) => ({ path: "^(src|adapters|test|scripts)/", pathNot: paths });
+const treeOutside = (...paths) => ({ path: "^(src|adapters|examples|test|scripts)/", pathNot: paths });
 const packagesOutside = (names) => ({ path: "node_modules/", pathNot: names.map((name) => `node_modules/(@types/)?${escape(name)}/`) });
 const builtinsOutside = (names) => ({ dependencyTypes: ["core"], pathNot: [`^(node:)?(${anyOf(names)})$`] });
 
@@ -60,6 +60,11 @@ const adapters = [
   ),
 ];
 
+/** An example shows what anybody can do with the two SDKs. */
+const examples = [
+  forbidden("examples-tree", "An example sees the public files of the SDKs.", "^examples/", treeOutside("^examples/", "^src/(sdk|sdk-client)/[^/]+\\.ts$")),
+];
+
 const tree = [
   { name: "no-cycles", severity: "error", from: {}, to: { circular: true } },
   { name: "resolvable", severity: "error", from: {}, to: { couldNotResolve: true, pathNot: ["^node:"] } },
@@ -76,7 +81,7 @@ const tree = [
 ];
 
 module.exports = {
-  forbidden: [...core, ...edges, ...products, ...adapters, ...tree],
+  forbidden: [...core, ...edges, ...products, ...adapters, ...examples, ...tree],
   options: {
     tsPreCompilationDeps: true,
     detectJSDocImports: false,

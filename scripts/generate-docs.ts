@@ -19,6 +19,7 @@ const GROUPS: [name: string, title: string][] = [
   ["redis", "Redis"],
   ["keys", "Keys"],
   ["signin", "Sign-in"],
+  ["mail", "Mail"],
   ["sandbox", "Sandbox"],
   ["limits", "Limits"],
   ["transfer", "Transfers"],

@@ -1,5 +1,7 @@
 import { readFileSync } from "node:fs";
+import { isIP } from "node:net";
 import { z } from "zod";
+import { nearest } from "./nearest-name.ts";
 
 const whole = (least: number, most: number) =>
   z.coerce
@@ -24,7 +26,16 @@ const list = <T extends string>(words: readonly [T, ...T[]]) =>
     .transform((text) => [...new Set(text.split(",").map((word) => word.trim()))])
     .pipe(z.array(z.enum(words, `expected a list out of ${words.join(", ")}`)).min(1));
 
+/** An address, or a network in CIDR notation. */
+function isNetwork(text: string): boolean {
+  const [address = "", bits, ...more] = text.split("/");
+  const longest = { 4: 32, 6: 128 }[isIP(address)];
+  return longest !== undefined && more.length === 0 && (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= longest));
+}
+
 const ROLES = ["web", "worker", "sweeper"] as const;
+const PROFILES = ["standard", "franceconnect"] as const;
+const ASSURANCES = ["low", "substantial", "high"] as const;
 const LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 
 /** Every setting, by consumer. `meta.description` is what docs/configuration.md says; `secret` may also come from a file, by <NAME>_FILE. */
@@ -50,7 +61,27 @@ export const SETTINGS = z.object({
   RELAIS_PUBLIC_URL: webUrl().optional().meta({
     group: "http",
     description:
-      "Address under which people and participants reach Relais; it is also the issuer and the entity identifier, so it must not change later. Unset: made from host and port.",
+      "Address under which people and participants reach Relais; it is also the issuer and the entity identifier, so it must not change later. Unset: made from host and port, where 127.0.0.1 is called localhost.",
+  }),
+
+  RELAIS_CLIENT_CERTIFICATE_HEADER: z
+    .string()
+    .regex(/^[A-Za-z][A-Za-z0-9-]{0,63}$/, "expected the name of a header field")
+    .optional()
+    .meta({
+      group: "http",
+      description:
+        "Header field in which the proxy hands on the certificate of a client that speaks mutual TLS (RFC 9440 Client-Cert, or PEM in percent-encoding). Unset: clients prove themselves by private_key_jwt and DPoP alone.",
+    }),
+  RELAIS_CLIENT_CERTIFICATE_PROXIES: z
+    .string()
+    .transform((text) => text.split(",").map((word) => word.trim()))
+    .refine((networks) => networks.every(isNetwork), "expected addresses or networks (192.0.2.0/24), separated by commas")
+    .optional()
+    .meta({ group: "http", description: "Addresses of that proxy. From everywhere else the header field is refused." }),
+  RELAIS_CLIENT_CERTIFICATE_URL: webUrl().optional().meta({
+    group: "http",
+    description: "Address at which that proxy asks clients for their certificate. Unset: the public address.",
   }),
 
   RELAIS_OPERATOR_NAME: z.string().min(1).max(200).optional().meta({
@@ -107,7 +138,8 @@ export const SETTINGS = z.object({
 
   RELAIS_SIGNIN_ISSUER: webUrl().optional().meta({
     group: "signin",
-    description: "OpenID Connect issuer at which people sign in. Unset: the sandbox's, where the sandbox is on.",
+    description:
+      "OpenID Connect issuer at which people sign in. Unset: the sandbox's, where the sandbox is on; else people sign in by passkeys, and nothing else is needed.",
   }),
   RELAIS_SIGNIN_CLIENT_ID: z
     .string()
@@ -119,6 +151,44 @@ export const SETTINGS = z.object({
     description: "Client secret of Relais at that issuer. Unset: Relais proves itself with its own key (private_key_jwt).",
     secret: true,
   }),
+  RELAIS_SIGNIN_PROFILE: z
+    .enum(PROFILES, `expected one of ${PROFILES.join(", ")}`)
+    .default("standard")
+    .meta({
+      group: "signin",
+      description:
+        "Kind of that issuer. franceconnect: a level of assurance is always asked for (eidas1 to eidas3) and checked, only a pseudonym is read, and signing out goes on there.",
+    }),
+  RELAIS_SIGNIN_ASSURANCE: z
+    .enum(ASSURANCES, `expected one of ${ASSURANCES.join(", ")}`)
+    .optional()
+    .meta({
+      group: "signin",
+      description:
+        "Least level of assurance (eIDAS) with which people are let in from there: low, substantial or high. Unset: whatever it says.",
+    }),
+  RELAIS_SIGNIN_FILE: z.string().min(1).optional().meta({
+    group: "signin",
+    description:
+      "JSON file with more issuers, each beside the first one with a button of its own (docs/identity.md). Its secrets lie in files that it names.",
+  }),
+  RELAIS_PASSKEYS: flag().optional().meta({
+    group: "signin",
+    description:
+      "Lets people open accounts and sign in by passkeys. Unset: on where RELAIS_SIGNIN_ISSUER is unset. Needs a public address with a name: browsers make no passkeys for an IP address.",
+  }),
+
+  RELAIS_SMTP_URL: urlOf("smtp", "smtps").optional().meta({
+    group: "mail",
+    description:
+      "Mail server that takes what people are written: smtp://user:password@host:587 (STARTTLS, required but on this machine) or smtps://…:465. Unset: nobody is written to, and pages say so.",
+    secret: true,
+  }),
+  RELAIS_MAIL_FROM: z
+    .string()
+    .refine((text) => z.email().safeParse(text).success, "expected a mail address")
+    .optional()
+    .meta({ group: "mail", description: "Address that mails come from, as the mail server allows it. Needed with RELAIS_SMTP_URL." }),
 
   RELAIS_SANDBOX: flag().optional().meta({
     group: "sandbox",
@@ -205,6 +275,7 @@ function group(read: Read) {
       host: read.RELAIS_HOST,
       port: read.RELAIS_PORT ?? null,
       publicUrl: read.RELAIS_PUBLIC_URL ?? null,
+      certificates: certificatesOf(read),
     },
     operator: operatorOf(read),
     register: {
@@ -216,11 +287,8 @@ function group(read: Read) {
     postgres: { url: read.DATABASE_URL ?? null, pool: read.RELAIS_DATABASE_POOL },
     redis: { url: read.REDIS_URL ?? null },
     keys: { encryptionSecret: read.RELAIS_KEY_ENCRYPTION_SECRET ?? null },
-    signin: {
-      issuer: read.RELAIS_SIGNIN_ISSUER ?? null,
-      clientId: read.RELAIS_SIGNIN_CLIENT_ID ?? null,
-      clientSecret: read.RELAIS_SIGNIN_CLIENT_SECRET ?? null,
-    },
+    signin: signinOf(read),
+    mail: mailOf(read),
     sandbox: { on: sandbox, seed: read.RELAIS_SANDBOX_SEED, allowLoopback: read.RELAIS_ALLOW_LOOPBACK ?? sandbox },
     limits: {
       maxItemBytes: read.RELAIS_MAX_ITEM_BYTES,
@@ -235,9 +303,32 @@ function group(read: Read) {
   };
 }
 
+/** How a proxy hands on client certificates; null where none does. */
+function certificatesOf(read: Read): { header: string; proxies: string[]; url: string | null } | null {
+  const { RELAIS_CLIENT_CERTIFICATE_HEADER: header, RELAIS_CLIENT_CERTIFICATE_PROXIES: proxies, RELAIS_CLIENT_CERTIFICATE_URL: url } = read;
+  return header === undefined || proxies === undefined ? null : { header, proxies, url: url ?? null };
+}
+
+function signinOf(read: Read) {
+  return {
+    issuer: read.RELAIS_SIGNIN_ISSUER ?? null,
+    clientId: read.RELAIS_SIGNIN_CLIENT_ID ?? null,
+    clientSecret: read.RELAIS_SIGNIN_CLIENT_SECRET ?? null,
+    profile: read.RELAIS_SIGNIN_PROFILE,
+    assurance: read.RELAIS_SIGNIN_ASSURANCE ?? null,
+    file: read.RELAIS_SIGNIN_FILE ?? null,
+    passkeys: read.RELAIS_PASSKEYS ?? read.RELAIS_SIGNIN_ISSUER === undefined,
+  };
+}
+
 /** Who runs this Relais; null where nobody was named. */
 function operatorOf({ RELAIS_OPERATOR_NAME: name, RELAIS_OPERATOR_CONTACT: contact }: Read): { name: string; contact: string } | null {
   return name === undefined || contact === undefined ? null : { name, contact };
+}
+
+/** Where mail goes out; null where none does. */
+function mailOf({ RELAIS_SMTP_URL: url, RELAIS_MAIL_FROM: from }: Read): { url: string; from: string } | null {
+  return url === undefined || from === undefined ? null : { url, from };
 }
 
 /** Rules between two settings. */
@@ -258,6 +349,23 @@ function contradictions(read: Read): string[] {
     [
       read.RELAIS_OPERATOR_NAME === undefined && read.RELAIS_OPERATOR_CONTACT !== undefined,
       "RELAIS_OPERATOR_NAME: is unset; expected the name of the organisation behind RELAIS_OPERATOR_CONTACT",
+    ],
+    [
+      read.RELAIS_CLIENT_CERTIFICATE_HEADER !== undefined && read.RELAIS_CLIENT_CERTIFICATE_PROXIES === undefined,
+      "RELAIS_CLIENT_CERTIFICATE_PROXIES: is unset; expected the addresses of the proxy that sets RELAIS_CLIENT_CERTIFICATE_HEADER",
+    ],
+    [
+      read.RELAIS_CLIENT_CERTIFICATE_HEADER === undefined &&
+        (read.RELAIS_CLIENT_CERTIFICATE_PROXIES ?? read.RELAIS_CLIENT_CERTIFICATE_URL) !== undefined,
+      "RELAIS_CLIENT_CERTIFICATE_HEADER: is unset; expected the header field in which the proxy hands on client certificates",
+    ],
+    [
+      read.RELAIS_SMTP_URL !== undefined && read.RELAIS_MAIL_FROM === undefined,
+      "RELAIS_MAIL_FROM: is unset; expected the address that mails by RELAIS_SMTP_URL come from",
+    ],
+    [
+      read.RELAIS_SMTP_URL === undefined && read.RELAIS_MAIL_FROM !== undefined,
+      "RELAIS_SMTP_URL: is unset; expected the mail server that takes mails from RELAIS_MAIL_FROM",
     ],
     [
       isNameless(read.RELAIS_HOST, read.RELAIS_PUBLIC_URL),
@@ -311,24 +419,6 @@ function unknownNames(given: Record<string, string>): string[] {
   return Object.keys(given)
     .filter((name) => name.startsWith("RELAIS_") && !known.includes(name))
     .map((name) => `${name}: is not a setting of Relais; did you mean ${nearest(name, known)}?`);
-}
-
-function nearest(name: string, known: string[]): string {
-  const ranked = known.map((other) => ({ other, steps: distance(name, other) })).sort((a, b) => a.steps - b.steps);
-  return ranked[0]?.other ?? "";
-}
-
-/** Levenshtein: single letters to insert, drop or exchange. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, column) => column);
-  for (const [line, letter] of a.split("").entries()) {
-    const next = [line + 1];
-    for (const [column, other] of b.split("").entries()) {
-      next.push(Math.min((next[column] ?? 0) + 1, (row[column + 1] ?? 0) + 1, (row[column] ?? 0) + (letter === other ? 0 : 1)));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
 }
 
 function describeIssue(issue: z.core.$ZodIssue, values: Record<string, string>): string {

@@ -1,14 +1,27 @@
+import type { IncomingMessage } from "node:http";
 import { errors, type Configuration, type ResourceServer } from "oidc-provider";
-import type { Clock, OauthRecords, Store } from "../core/ports.ts";
+import type { Clock, OauthRecords, Peer, Store } from "../core/ports.ts";
 import type { Policy } from "../core/policy/policy.ts";
 import type { PublicJwk } from "../core/register/participant.ts";
 import type { Staff } from "../core/register/staff.ts";
 import { validateDetails } from "./authorization-details.ts";
+import { checkAssertion, CLOCK_SECONDS } from "./client-assertion.ts";
+import { certificateReader, type CertificateFront } from "./client-certificate.ts";
 import { clientFinder } from "./clients.ts";
 import { TOKEN_SECONDS } from "./consent-grant.ts";
+import { grantMetadata, grantParameters } from "./grants.ts";
 import { introspectionPolicy } from "./introspection.ts";
+import type { TokenKeys } from "./jwt-token.ts";
 import { consentIdIn, pairwiseSubject, readLiveConsent } from "./live-consent.ts";
-import { apiResource, CONSENT_GRANT, DETAIL_TYPE, REGISTER_SCOPE, TRANSFERS_SCOPE } from "./names.ts";
+import {
+  apiResource,
+  CONSENT_GRANT,
+  DETAIL_TYPE,
+  GRANT_QUERY_SCOPE,
+  GRANT_REVOKE_SCOPE,
+  REGISTER_SCOPE,
+  TRANSFERS_SCOPE,
+} from "./names.ts";
 import { recordsAdapter } from "./records-adapter.ts";
 
 export interface AuthorizationPorts {
@@ -19,16 +32,18 @@ export interface AuthorizationPorts {
   policy: Policy;
   records: OauthRecords;
   staff: Staff;
-  /** Our own keys: private JWKs to sign with (newest first), public keys of the worker, and secrets shared by all our instances. */
-  keys: {
-    signing: Record<string, unknown>[];
+  /** Null: no client proves itself by a certificate. */
+  certificates: CertificateFront | null;
+  /** Our own keys: the private JWK to sign with now, public keys of the worker, and secrets shared by all our instances. */
+  keys: TokenKeys & {
+    signing: () => Record<string, unknown>;
     worker: () => Promise<PublicJwk[]>;
     published: () => Promise<PublicJwk[]>;
-    secret: (label: string) => Buffer;
   };
 }
 
 const ALGORITHMS = ["ES256", "PS256", "Ed25519", "EdDSA"] as const;
+const SCOPES = [TRANSFERS_SCOPE, REGISTER_SCOPE, GRANT_QUERY_SCOPE, GRANT_REVOKE_SCOPE];
 const CODE_SECONDS = 60;
 const INTERACTION_SECONDS = 3600;
 const LONGEST_CONSENT_SECONDS = 400 * 24 * 3600;
@@ -36,14 +51,21 @@ const LONGEST_CONSENT_SECONDS = 400 * 24 * 3600;
 /** FAPI 2.0: pushed requests, PKCE S256, private_key_jwt with the issuer as audience, DPoP with nonces, opaque tokens, signed introspection. */
 export function configurationOf(ports: AuthorizationPorts): Configuration {
   return {
-    adapter: recordsAdapter(ports.records, clientFinder({ ...ports, workerKeys: ports.keys.worker })),
-    jwks: { keys: ports.keys.signing },
-    clientAuthMethods: ["private_key_jwt"],
+    adapter: recordsAdapter(
+      ports.records,
+      clientFinder({ ...ports, workerKeys: ports.keys.worker, takesCertificates: ports.certificates !== null }),
+    ),
+    jwks: { keys: [ports.keys.signing()] },
+    clientAuthMethods: ports.certificates === null ? ["private_key_jwt"] : ["private_key_jwt", "self_signed_tls_client_auth"],
+    clockTolerance: CLOCK_SECONDS,
+    assertJwtClientAuthClaimsAndHeader: checkAssertion,
     clientDefaults: clientDefaults(),
     enabledJWA: enabledAlgorithms(),
     responseTypes: ["code"],
-    scopes: [TRANSFERS_SCOPE, REGISTER_SCOPE],
-    subjectTypes: ["public"],
+    scopes: SCOPES,
+    subjectTypes: ["pairwise"],
+    sectorIdentifierUriValidate: () => false,
+    pairwiseIdentifier: async (_ctx, accountId, client) => pairwiseSubject(ports.keys.secret("subjects"), client.clientId, accountId),
     pkce: { required: () => true },
     routes: { jwks: "/.well-known/jwks.json" },
     ttl: lifetimes(),
@@ -57,7 +79,8 @@ export function configurationOf(ports: AuthorizationPorts): Configuration {
     issueRefreshToken: (_ctx, client, source) => client.grantTypeAllowed("refresh_token") && consentIdIn(source.rar) !== undefined,
     rotateRefreshToken: false,
     clientBasedCORS: () => false,
-    extraParams: [],
+    extraParams: grantParameters(ports),
+    discovery: { registration_endpoint: `${ports.issuer}/reg`, ...grantMetadata(ports.issuer), ...certificateAliases(ports) },
     renderError,
     features: featuresOf(ports),
   };
@@ -66,6 +89,7 @@ export function configurationOf(ports: AuthorizationPorts): Configuration {
 function clientDefaults(): NonNullable<Configuration["clientDefaults"]> {
   return {
     token_endpoint_auth_method: "private_key_jwt",
+    subject_type: "pairwise",
     id_token_signed_response_alg: "ES256",
     introspection_signed_response_alg: "ES256",
     dpop_bound_access_tokens: true,
@@ -124,6 +148,7 @@ function featuresOf(ports: AuthorizationPorts): NonNullable<Configuration["featu
     fapi: { enabled: true, profile: "2.0" },
     pushedAuthorizationRequests: { enabled: true, requirePushedAuthorizationRequests: true },
     dPoP: { enabled: true, nonceSecret: ports.keys.secret("dpop nonces"), requireNonce: () => true },
+    mTLS: mutualTls(ports.certificates),
     introspection: { enabled: true, allowedPolicy: introspectionPolicy({ ...ports, subjectSecret: ports.keys.secret("subjects") }) },
     jwtIntrospection: { enabled: true },
     revocation: { enabled: true, allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId },
@@ -147,11 +172,42 @@ function featuresOf(ports: AuthorizationPorts): NonNullable<Configuration["featu
   };
 }
 
+function mutualTls(front: CertificateFront | null): NonNullable<NonNullable<Configuration["features"]>["mTLS"]> {
+  const certificateOf = certificateReader(front);
+  const enabled = front !== null;
+  return {
+    enabled,
+    certificateBoundAccessTokens: enabled,
+    selfSignedTlsClientAuth: enabled,
+    getCertificate: ({ req }) => certificateOf(peerOf(req)) ?? undefined,
+  };
+}
+
+export function peerOf({ socket, headers }: Pick<IncomingMessage, "socket" | "headers">): Peer {
+  return { address: socket.remoteAddress, header: (name) => textOf(headers[name.toLowerCase()]) };
+}
+
+const textOf = (value: string | string[] | undefined): string | undefined => (Array.isArray(value) ? value.join(", ") : value);
+
+/** RFC 8705 §5: the same endpoints, where the proxy asks for certificates and browsers are not asked for theirs. */
+function certificateAliases({ certificates }: AuthorizationPorts): Record<string, unknown> {
+  if (certificates === null || certificates.url === null) return {};
+  const { url } = certificates;
+  return {
+    mtls_endpoint_aliases: {
+      token_endpoint: `${url}/token`,
+      pushed_authorization_request_endpoint: `${url}/request`,
+      introspection_endpoint: `${url}/token/introspection`,
+      revocation_endpoint: `${url}/token/revocation`,
+    },
+  };
+}
+
 /** A platform's own token is for our API; a source is only read with the worker's token. */
 function resourceServer(issuer: string, resource: string): ResourceServer {
   if (resource !== apiResource(issuer))
     throw new errors.InvalidTarget(`resource must be ${apiResource(issuer)}; sources are read by Relais with a token of ${CONSENT_GRANT}`);
-  return { scope: `${TRANSFERS_SCOPE} ${REGISTER_SCOPE}`, audience: resource, accessTokenFormat: "opaque", accessTokenTTL: TOKEN_SECONDS };
+  return { scope: SCOPES.join(" "), audience: resource, accessTokenFormat: "opaque", accessTokenTTL: TOKEN_SECONDS };
 }
 
 const PAGE = {

@@ -1,18 +1,21 @@
-import { errors, type Provider, type TokenEndpointGrantContext } from "oidc-provider";
+import { errors, type Client, type Provider, type TokenEndpointGrantContext } from "oidc-provider";
 import validateDpop, { checkDpopReplay } from "oidc-provider/lib/helpers/validate_dpop.js";
+import { JWT_TOKEN_SECONDS, OPAQUE_TOKEN_SECONDS } from "../core/consent/token-lifetime.ts";
 import { asRelaisError, type ErrorCode } from "../core/errors.ts";
 import type { Clock, Store } from "../core/ports.ts";
 import type { Policy } from "../core/policy/policy.ts";
 import { detailOf, readLiveConsent, type LiveConsent } from "./live-consent.ts";
+import { signedToken, type TokenKeys } from "./jwt-token.ts";
 import { CONSENT_GRANT } from "./names.ts";
 
-export const TOKEN_SECONDS = 300;
+export const TOKEN_SECONDS = OPAQUE_TOKEN_SECONDS;
 
 interface Ports {
   store: Store;
   clock: Clock;
   policy: Policy;
   issuer: string;
+  keys: TokenKeys;
 }
 type Context = TokenEndpointGrantContext<{ consent?: string }>;
 
@@ -32,6 +35,12 @@ async function issueToken(provider: Provider, ports: Ports, ctx: Context): Promi
   const live = await livingConsent(ports, params.consent);
   if (params.resource !== live.source.entityId) throw new errors.InvalidTarget("resource must be the source of the consent");
   await checkDpopReplay(provider, ctx, proof, client.clientId);
+  const isJwt = live.source.about.accessTokens === "jwt";
+  const value = isJwt ? await signedToken(ports, live, proof.thumbprint) : await storedToken(provider, client, live, proof.thumbprint);
+  ctx.body = { access_token: value, token_type: "DPoP", expires_in: isJwt ? JWT_TOKEN_SECONDS : TOKEN_SECONDS };
+}
+
+function storedToken(provider: Provider, client: Client, live: LiveConsent, jkt: string): Promise<string> {
   const token = new provider.AccessToken({
     client,
     gty: CONSENT_GRANT,
@@ -39,11 +48,11 @@ async function issueToken(provider: Provider, ports: Ports, ctx: Context): Promi
     rar: [detailOf(live)],
   } as unknown as ConstructorParameters<typeof provider.AccessToken>[0]);
   token.setAudience(live.source.entityId);
-  token.setThumbprint("jkt", proof.thumbprint);
-  ctx.body = { access_token: await token.save(), token_type: "DPoP", expires_in: TOKEN_SECONDS };
+  token.setThumbprint("jkt", jkt);
+  return token.save();
 }
 
-const RIGHTS: readonly ErrorCode[] = ["consent_missing", "consent_ended", "not_accredited", "condition_unmet"];
+const RIGHTS: readonly ErrorCode[] = ["consent_missing", "consent_ended", "not_accredited", "condition_unmet", "assurance_too_low"];
 
 async function livingConsent(ports: Ports, consentId: unknown): Promise<LiveConsent> {
   try {

@@ -2,16 +2,18 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Router, type Request, type Response } from "express";
 import type { Interaction, Provider } from "oidc-provider";
 import type { Language } from "../core/catalogue/data-set.ts";
+import { amendConsent } from "../core/consent/amend-consent.ts";
 import { checkStanding } from "../core/consent/check-consent.ts";
 import type { Consent } from "../core/consent/consent.ts";
 import { ownConsent } from "../core/consent/decide-consent.ts";
 import { requestConsent } from "../core/consent/request-consent.ts";
 import { asRelaisError, RelaisError } from "../core/errors.ts";
-import { asId, type ConsentId, type ParticipantId, type PersonId } from "../core/ids.ts";
+import { asId, randomToken, type ConsentId, type ParticipantId, type PersonId } from "../core/ids.ts";
 import type { AccountLink, Session } from "../core/person/person.ts";
 import type { Policy } from "../core/policy/policy.ts";
 import type { Clock, OauthRecords, Store } from "../core/ports.ts";
 import { onlyDetail } from "./authorization-details.ts";
+import { grantOf, liveConsentOf } from "./grants.ts";
 import { detailOf } from "./live-consent.ts";
 import { apiResource, TRANSFERS_SCOPE } from "./names.ts";
 
@@ -21,7 +23,7 @@ interface Ports {
   policy: Policy;
   records: OauthRecords;
   issuer: string;
-  provider: Provider;
+  provider: () => Provider;
 }
 
 /** The person's way through a request of a platform: sign in, prove both accounts, decide, go back to the platform. */
@@ -40,7 +42,9 @@ interface Visit {
 
 /** Null where the person was sent to sign in first. */
 async function visitOf({ provider }: Ports, req: Request, res: Response): Promise<Visit | null> {
-  const interaction = await provider.interactionDetails(req, res).catch((cause: unknown) => expired(cause));
+  const interaction = await provider()
+    .interactionDetails(req, res)
+    .catch((cause: unknown) => expired(cause));
   if (interaction.uid !== req.params.uid) expired();
   const language = languageOf(req, interaction);
   const session = (res.locals.session ?? null) as Session | null;
@@ -73,12 +77,20 @@ async function begin(ports: Ports, req: Request, res: Response): Promise<void> {
     const consentId = await consentOf(ports, visit, accounts.links);
     res.redirect(303, decidePage(visit, consentId));
   } catch (error) {
-    await refuseToClient(ports, req, res, asRelaisError(error));
+    const refusal = asRelaisError(error);
+    if (refusal.code === "assurance_too_low")
+      return res.redirect(303, surerPage(visit, accounts.links.source.participantId, String(refusal.details["least"])));
+    await refuseToClient(ports, req, res, refusal);
   }
 }
 
 function decidePage({ interaction, language }: Visit, consentId: string): string {
   return `/${language}/permissions/${consentId}/decide?next=${encodeURIComponent(`/interaction/${interaction.uid}/finish`)}`;
+}
+
+/** Where the person signs in at the holder again, because it has to be surer of who they are; and then comes back. */
+function surerPage({ interaction, language }: Visit, holder: ParticipantId, level: string): string {
+  return `/${language}/accounts/${holder}?${new URLSearchParams({ next: `/interaction/${interaction.uid}`, level })}`;
 }
 
 interface Links {
@@ -132,21 +144,34 @@ function inSeconds(seconds: number): Date {
   return new Date(Date.now() + seconds * 1000);
 }
 
-function askForConsent(ports: Ports, { interaction, session, language }: Visit, links: Links): Promise<Consent> {
+async function askForConsent(ports: Ports, { interaction, session, language }: Visit, links: Links): Promise<Consent> {
   const detail = onlyDetail(interaction.params.authorization_details);
+  const { datasets, expires, recurrence = null, retention = null } = detail;
+  const requester = String(interaction.params.client_id);
+  const asked = { personId: session.personId, datasets, expires, recurrence, retention, language, requester };
+  const replaced = await replacedConsent(ports, interaction);
+  if (replaced !== null) return amendConsent(ports, { ...asked, consentId: replaced });
   return requestConsent(ports, {
-    personId: session.personId,
+    ...asked,
     sourceLinkId: links.source.id,
     destinationLinkId: links.destination.id,
     action: detail.actions[0],
-    datasets: detail.datasets,
     purpose: detail.purpose,
-    recurrence: detail.recurrence ?? null,
-    expires: detail.expires,
-    retention: detail.retention ?? null,
-    language,
-    requester: String(interaction.params.client_id),
   });
+}
+
+/** The grant that the request would replace (Grant Management §5), or null. */
+function replacedGrantId({ params }: Interaction): string | null {
+  return params["grant_management_action"] === "replace" ? String(params["grant_id"]) : null;
+}
+
+async function replacedConsent({ provider, store }: Ports, interaction: Interaction): Promise<ConsentId | null> {
+  const grantId = replacedGrantId(interaction);
+  if (grantId === null) return null;
+  const grant = await grantOf(provider(), String(interaction.params.client_id), grantId);
+  const consent = grant === null ? null : await liveConsentOf(store, grant);
+  if (consent === null) throw new RelaisError("consent_ended", "The permission that this would change has ended.");
+  return consent.id;
 }
 
 async function finish(ports: Ports, req: Request, res: Response): Promise<void> {
@@ -168,9 +193,11 @@ async function grant(
   res: Response,
   { interaction, session, consent }: Visit & { consent: Consent },
 ): Promise<void> {
-  const { provider, store, clock, policy, issuer } = ports;
+  const { store, clock, policy, issuer } = ports;
+  const provider = ports.provider();
   const standing = await store.read((r) => checkStanding(r, consent, { policy, now: clock.now() }));
-  const record = new provider.Grant({ accountId: session.personId, clientId: String(interaction.params.client_id) });
+  const names = { jti: await grantIdFor(ports, interaction), accountId: session.personId, clientId: String(interaction.params.client_id) };
+  const record = new provider.Grant(names);
   record.addRar(detailOf(standing));
   record.addResourceScope(apiResource(issuer), TRANSFERS_SCOPE);
   const grantId = await record.save();
@@ -183,18 +210,30 @@ async function grant(
   );
 }
 
+const GRANT_MODEL = "InteractionGrant";
+
+/** One interaction gives one grant, however often its end is loaded, also in parallel; what is replaced keeps its name. */
+async function grantIdFor({ records }: Ports, interaction: Interaction): Promise<string> {
+  const replaced = replacedGrantId(interaction);
+  if (replaced !== null) return replaced;
+  const grantId = randomToken();
+  const record = { model: GRANT_MODEL, id: interaction.uid, payload: { grantId }, expiresAt: inSeconds(INTERACTION_SECONDS) };
+  if (await records.insertOnce(record)) return grantId;
+  return String((await records.find(GRANT_MODEL, interaction.uid))?.payload.grantId);
+}
+
 /** Where the browser last authorized as somebody else, the provider's own session is left behind instead of being shown as a conflict. */
 async function forgetOtherPerson({ provider }: Ports, interaction: Interaction, personId: PersonId): Promise<void> {
   const before = interaction.session;
   if (before?.accountId === undefined || before.accountId === personId) return;
-  await (await provider.Session.findByUid(before.uid))?.destroy();
+  await (await provider().Session.findByUid(before.uid))?.destroy();
   Reflect.deleteProperty(interaction, "session");
   await interaction.save(Math.max(1, interaction.exp - Math.floor(Date.now() / 1000)));
 }
 
 async function refuseToClient({ provider }: Ports, req: Request, res: Response, error: RelaisError): Promise<void> {
   if (error.code === "internal" || error.code === "unavailable") throw error;
-  await provider.interactionFinished(
+  await provider().interactionFinished(
     req,
     res,
     { error: "access_denied", error_description: error.message },

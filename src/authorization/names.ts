@@ -7,6 +7,9 @@ export const DETAIL_TYPE = "self_data_transfer";
 /** Scopes of the API at `{issuer}/v1`: transfers under a consent, and a participant's own business in the register. */
 export const TRANSFERS_SCOPE = "transfers";
 export const REGISTER_SCOPE = "register";
+/** Looking at, and ending, what people granted (Grant Management for OAuth 2.0 §7). */
+export const GRANT_QUERY_SCOPE = "grant_management_query";
+export const GRANT_REVOKE_SCOPE = "grant_management_revoke";
 
 /** Somebody with an office as a client: `{issuer}/staff/{name}`. */
 export function staffClientId(issuer: string, name: string): string {

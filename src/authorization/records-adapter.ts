@@ -7,7 +7,8 @@ const BEARER_MODELS = new Set(["AccessToken", "AuthorizationCode", "RefreshToken
 
 /**
  * Storage of oidc-provider. The library looks and then writes; what must happen once is therefore decided here, by one
- * conditional statement of the store: a proof or an assertion is inserted once, a code or a pushed request is consumed once.
+ * conditional statement of the store: a proof or an assertion is inserted once, a code or a pushed request is consumed once, an
+ * interaction is answered once.
  */
 export function recordsAdapter(
   records: OauthRecords,
@@ -25,9 +26,15 @@ function modelAdapter(records: OauthRecords, model: string): Adapter {
     consume: async (id) => {
       if (!(await records.consume(model, id))) throw new errors.InvalidGrant("this was used before");
     },
-    destroy: (id) => records.remove(model, id),
+    destroy: (id) => destroy(records, model, id),
     revokeByGrantId: (grantId) => records.removeByGrant(grantId),
   };
+}
+
+/** An interaction ends when its answer is taken: whoever comes second with the same answer finds nothing to answer. */
+async function destroy(records: OauthRecords, model: string, id: string): Promise<void> {
+  const removed = await records.remove(model, id);
+  if (model === "Interaction" && !removed) throw new errors.SessionNotFound("this was answered before");
 }
 
 const NO_EXPIRY_SECONDS = 24 * 3600;

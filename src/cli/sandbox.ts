@@ -2,6 +2,7 @@ import { ANCRE, BAD_NAMES, BAD_PLATFORMS, FAULTS, type Fault, type PlatformPerso
 import { startPlatform } from "../sandbox/platform/platform.ts";
 import { EXIT, print, readWords, type Command } from "./command.ts";
 import { needed } from "./platform.ts";
+import { createSandboxClient, SANDBOX_CLIENT_HELP } from "./sandbox-client.ts";
 import { UsageError } from "./usage-error.ts";
 
 const HELP = `relais sandbox platform --relais URL --dir DIR [options]
@@ -14,7 +15,9 @@ purpose, to see what the checks find.
   --port N         port on 127.0.0.1 (default: any free one)
   --persona NAME   one that is bad on purpose:
 ${BAD_NAMES.map((name) => `                   ${name.padEnd(10)} ${BAD_PLATFORMS[name].flaw.en}`).join("\n")}
-  --fault NAME     wrong on purpose, may be given several times: ${FAULTS.join(", ")}`;
+  --fault NAME     wrong on purpose, may be given several times: ${FAULTS.join(", ")}
+
+${SANDBOX_CLIENT_HELP}`;
 
 const OPTIONS = {
   relais: { type: "string" },
@@ -22,13 +25,27 @@ const OPTIONS = {
   port: { type: "string", default: "0" },
   persona: { type: "string" },
   fault: { type: "string", multiple: true },
+  json: { type: "boolean", default: false },
+  out: { type: "string" },
+  sandbox: { type: "string" },
+  "redirect-uri": { type: "string", multiple: true },
 } as const;
 
-export const SANDBOX: Command = { summary: "run a reference platform on its own", help: HELP, run };
+export const SANDBOX: Command = {
+  summary: "run a reference platform on its own, or make a client for a program of yours",
+  help: HELP,
+  run,
+};
 
 async function run(words: string[]): Promise<number> {
   const { values, positionals } = readWords(words, OPTIONS, HELP);
-  if (positionals[0] !== "platform") throw new UsageError(`Say what to run: platform.\n\n${HELP}`);
+  const what = positionals.join(" ");
+  if (what === "client create") return createSandboxClient(values);
+  if (what !== "platform") throw new UsageError(`Say what to do: platform, or client create.\n\n${HELP}`);
+  return runPlatform(values);
+}
+
+async function runPlatform(values: ReturnType<typeof readWords<typeof OPTIONS>>["values"]): Promise<number> {
   const faults = (values.fault ?? []).map(faultOf);
   const stopped = Promise.withResolvers<void>();
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stopped.resolve());

@@ -5,6 +5,8 @@ import { RelaisError } from "./errors.ts";
 const PREFIXES = {
   participant: "prt",
   person: "prs",
+  session: "ses",
+  passkey: "psk",
   link: "lnk",
   consent: "cst",
   change: "chg",
@@ -22,13 +24,18 @@ const PREFIXES = {
   meeting: "mtg",
   certificate: "crt",
   reminder: "rem",
+  mail: "mal",
+  mailAddress: "mad",
   journey: "jrn",
+  problem: "pbl",
 } as const;
 
 type Kind = keyof typeof PREFIXES;
 export type Id<K extends Kind> = `${(typeof PREFIXES)[K]}_${string}`;
 export type ParticipantId = Id<"participant">;
 export type PersonId = Id<"person">;
+export type SessionId = Id<"session">;
+export type PasskeyId = Id<"passkey">;
 export type LinkId = Id<"link">;
 export type ConsentId = Id<"consent">;
 export type TransferId = Id<"transfer">;

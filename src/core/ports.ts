@@ -6,11 +6,17 @@ import type { ChangesReader, ChangesWriter } from "./consent/record-change.ts";
 import type { CertificatesReader, CertificatesWriter } from "./certificates/claim.ts";
 import type { ConditionsReader, ConditionsWriter } from "./policy/conditions.ts";
 import type { MeetingsReader, MeetingsWriter } from "./policy/meetings.ts";
+import type { MailReader, MailWriter } from "./person/mail.ts";
+import type { AccountReader, AccountWriter } from "./person/account.ts";
 import type { PersonNoticesReader, PersonNoticesWriter } from "./person/person-notice.ts";
 import type { Policy } from "./policy/policy.ts";
-import type { Consent, ConsentState, NewConsent } from "./consent/consent.ts";
+import type { Consent, ConsentState, EndReason, NewConsent } from "./consent/consent.ts";
 import type { JourneysReader, JourneysWriter } from "./consent/journey.ts";
 import type { PartiesReader, PartiesWriter } from "./consent/parties.ts";
+import type { Terms } from "./consent/terms.ts";
+import type { ProblemsReader, ProblemsWriter } from "./consent/problem-report.ts";
+import type { Unattended } from "./consent/remind-of-consents.ts";
+import type { ConsentPlace } from "./consent/consents-of-participant.ts";
 import type { NoticeTextsReader, NoticeTextsWriter } from "./consent/notice-text.ts";
 import type { AccountLink, Person, Session } from "./person/person.ts";
 import type { AccreditationsReader, AccreditationsWriter } from "./register/accreditations.ts";
@@ -73,9 +79,13 @@ export interface Reader {
   people: {
     find(id: PersonId): Promise<Person | null>;
     findSession(tokenHash: string, now: Date): Promise<Session | null>;
+    /** What the person removed does not exist. */
     getLink(id: LinkId): Promise<AccountLink>;
     listLinks(personId: PersonId): Promise<AccountLink[]>;
+    /** When they came the time before this one; null where this is the first. */
+    findPreviousVisit(personId: PersonId): Promise<Date | null>;
   };
+  account: AccountReader;
   consents: {
     get(id: ConsentId): Promise<Consent>;
     find(id: ConsentId): Promise<Consent | null>;
@@ -84,7 +94,12 @@ export interface Reader {
     successors(id: ConsentId): Promise<Consent[]>;
     /** What one of the status lists of consents says of each that is not valid now; null where no consent has a place in it. */
     statuses(list: number, now: Date): Promise<{ index: number; status: number }[] | null>;
+    /** Active ones that may still move data, whose person was neither here nor reminded since then, the oldest first. */
+    unattended(filter: { since: Date; now: Date; limit: number }): Promise<Unattended[]>;
+    /** Newest first: what this participant asked for, and what was given between it and another one. */
+    ofParticipant(page: { participantId: ParticipantId; after: ConsentPlace | undefined; limit: number }): Promise<Consent[]>;
   };
+  problems: ProblemsReader;
   /** Every state that a consent was ever in: written by the store with the change itself, whoever makes it. */
   changes: ChangesReader;
   noticeTexts: NoticeTextsReader;
@@ -108,7 +123,7 @@ export interface Reader {
     overdue(limit: number): Promise<Pick<Transfer, "id">[]>;
   };
   switches: {
-    /** Switches whose old place is to be closed now. */
+    /** Switches whose old place is to be closed now, its person having been told. */
     closing(): Promise<Switch[]>;
     get(id: SwitchId): Promise<Switch>;
     list(personId: PersonId): Promise<Switch[]>;
@@ -125,6 +140,7 @@ export interface Reader {
   certificates: CertificatesReader;
   reminders: RemindersReader;
   personNotices: PersonNoticesReader;
+  mail: MailReader;
   participations: ParticipationsReader;
   parties: PartiesReader;
   journeys: JourneysReader;
@@ -153,10 +169,12 @@ export interface Writer extends Reader {
     /** Finds the person by issuer and subject, or makes one: two parallel first sign-ins give one person. */
     signIn(person: Person): Promise<Person>;
     addSession(session: Session): Promise<void>;
-    endSession(tokenHash: string): Promise<void>;
+    /** Returns what it was, or null. */
+    endSession(tokenHash: string): Promise<Session | null>;
     /** One link per person, participant and account: proving again replaces. */
     putLink(link: AccountLink): Promise<AccountLink>;
   };
+  belongings: AccountWriter;
   permissions: {
     /** With its place in the status lists. */
     add(consent: NewConsent): Promise<Consent>;
@@ -169,6 +187,12 @@ export interface Writer extends Reader {
     ): Promise<boolean>;
     /** Ends every consent that brings data to this participant (and, with `asSource`, reads from it). Returns how many. */
     revokeAll(end: { participantId: ParticipantId; asSource: boolean; at: Date; by: Consent["endedBy"] }): Promise<number>;
+    /**
+     * Ends every consent that brings data to this destination and was given for less than these terms; a request that waits expires. Returns how
+     * many ended.
+     */
+    revokeOutside(end: { destinationId: ParticipantId; terms: Terms; because: EndReason; at: Date; by: Actor }): Promise<number>;
+    noteReminder(id: ConsentId, at: Date): Promise<void>;
     /** Consents whose time is over, and requests that nobody answered in time. */
     expire(now: Date): Promise<ConsentId[]>;
   };
@@ -219,6 +243,8 @@ export interface Writer extends Reader {
       at: Date;
       limit: number;
     }): Promise<number>;
+    /** The same for transfers to or from this participant whose consent has ended. */
+    stopEnded(stop: { participantId: ParticipantId; actor: Actor; at: Date; limit: number }): Promise<number>;
     /** Lets transfers go on that were paused for a missing accreditation, where both ends may take part again. At most `limit`. */
     resumeSome(resume: { participantId: ParticipantId; at: Date; limit: number }): Promise<Ring[]>;
     /** Live transfers under a consent, locked until the transaction ends. */
@@ -243,11 +269,13 @@ export interface Writer extends Reader {
   claims: CertificatesWriter;
   reminding: RemindersWriter;
   announcements: PersonNoticesWriter;
+  mailing: MailWriter;
   logbook: LogbookWriter;
   standings: ParticipationsWriter;
   parties: PartiesReader & PartiesWriter;
   routes: JourneysWriter;
   wording: NoticeTextsWriter;
+  complaints: ProblemsWriter;
 }
 
 /** PostgreSQL. Nothing else is the truth. */
@@ -319,7 +347,8 @@ export interface OauthRecords {
   findByUid(model: string, uid: string): Promise<FoundOauthRecord | null>;
   /** True for exactly one of any number of parallel calls; false where it was consumed before or does not exist. */
   consume(model: string, id: string): Promise<boolean>;
-  remove(model: string, id: string): Promise<void>;
+  /** True for exactly one of any number of parallel calls; false where it does not exist (any more). */
+  remove(model: string, id: string): Promise<boolean>;
   /** Ends every record of this grant, in all models. */
   removeByGrant(grantId: string): Promise<void>;
   /** Forgets what is past its time; returns how many. */
@@ -352,7 +381,14 @@ export interface CallerTokens {
    */
   verifyRegister(request: ApiRequest): Promise<RegisterCaller>;
 }
+/** Who is at the other end of the connection: the client, or a proxy before it. */
+export interface Peer {
+  address: string | undefined;
+  header(name: string): string | undefined;
+}
 export interface ApiRequest {
+  /** Left out where nobody can have a certificate. */
+  peer?: Peer;
   authorization: string | undefined;
   dpop: string | undefined;
   method: string;

@@ -76,6 +76,7 @@ function cookieOf(req: Request, name: string): string | null {
 /** The platform that calls with a consent token and its proof (RFC 9449). */
 export async function callerOf(ports: { callers: CallerTokens; issuer: string }, req: Request): Promise<Caller> {
   return ports.callers.verify({
+    peer: { address: req.socket.remoteAddress, header: (name) => req.get(name) },
     authorization: req.get("authorization"),
     dpop: req.get("dpop"),
     method: req.method,

@@ -2,6 +2,7 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { Request, Response } from "express";
 import type { z } from "zod";
+import { tokenChecking } from "../core/consent/token-lifetime.ts";
 import { asId } from "../core/ids.ts";
 import type { Ports } from "../core/ports.ts";
 import { isAccredited, type Participant, type TrustMark } from "../core/register/participant.ts";
@@ -75,6 +76,7 @@ function participationOf(found: Participation | null): z.infer<typeof Participan
 }
 
 function describe(participant: Participant, mark: TrustMark | null, now: Date): z.infer<typeof ParticipantSchema> {
+  const checking = tokenChecking(participant);
   return {
     id: participant.id,
     entity_id: participant.entityId,
@@ -95,5 +97,6 @@ function describe(participant: Participant, mark: TrustMark | null, now: Date): 
       mark !== null && isAccredited(participant, mark, now)
         ? { jwt: mark.jwt, level: mark.level, expires_at: mark.expiresAt.toISOString() }
         : null,
+    access_tokens: checking && { format: checking.format, withdrawal_lag_seconds: checking.lagSeconds },
   };
 }

@@ -11,6 +11,7 @@ export const STATUS = {
   consent_ended: 403,
   not_accredited: 403,
   condition_unmet: 403,
+  assurance_too_low: 403,
   not_found: 404,
   conflict: 409,
   stale: 412,
@@ -50,6 +51,7 @@ const TITLES = {
   consent_ended: "The permission has ended",
   not_accredited: "No accreditation in force",
   condition_unmet: "A condition of the holder is not met",
+  assurance_too_low: "The holder must be surer of who asks",
   not_found: "Not found",
   conflict: "Not possible in the present state",
   stale: "Changed since it was read",
@@ -118,6 +120,9 @@ export interface ProblemSettings {
   page(error: RelaisError, reader: { language: string; supportId: string; displayName: string | null }): string;
 }
 
+/** RFC 9449 §7.1. */
+const CHALLENGE = `DPoP error="invalid_token", algs="ES256 PS256 Ed25519 EdDSA"`;
+
 /** The last handler: one answer for whatever failed, as a problem document or as a page. */
 export function answerProblems(settings: ProblemSettings): ErrorRequestHandler {
   return (thrown, req, res, next) => {
@@ -125,6 +130,7 @@ export function answerProblems(settings: ProblemSettings): ErrorRequestHandler {
     const supportId = String(res.locals["requestId"]);
     settings.log({ supportId, code: error.code, status: STATUS[error.code], error });
     if (res.headersSent) return next(thrown);
+    if (error.code === "unauthenticated" && req.path.startsWith("/v1/")) res.set("WWW-Authenticate", CHALLENGE);
     if (error.retryAfter !== null) res.set("Retry-After", String(Math.ceil(error.retryAfter)));
     res.status(STATUS[error.code]).set("Cache-Control", "no-store");
     if (wantsPage(req)) return sendPage(res, settings.page(error, { language: languageOf(req), supportId, displayName: nameOf(res) }));

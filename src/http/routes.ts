@@ -18,6 +18,8 @@ import {
 import type { Attempt } from "./attempts.ts";
 import { getCharter, getCharterDiff, getCriterion, listCharters } from "./charters.ts";
 import { deleteCertificate, getCertificate, getCertificateFile, listCertificates, postCertificate, postReading } from "./certificates.ts";
+import { getConsent, listConsents } from "./consents.ts";
+import { Consent, ConsentList, ConsentsQuery } from "./consent-schemas.ts";
 import { getConditions } from "./conditions.ts";
 import { deleteConditions, deleteExclusion, putAccess, putConditions, putExclusion } from "./holder.ts";
 import * as holders from "./holder-schemas.ts";
@@ -116,6 +118,8 @@ export const ROUTES: Route[] = [
   { method: "delete", path: "/v1/certificates/:id", may: "register token", handler: deleteCertificate, summary: "Take a certificate back before it is read", status: 204, answers: AnyFile, params: PathId },
   { method: "post", path: "/v1/certificates/:id/readings", may: "register token", handler: postReading, summary: "An accreditor's reading of a certificate", status: 200, answers: holders.CertificateClaim, params: PathId, body: holders.NewReading },
   { method: "get", path: "/v1/me", may: "register token", handler: getMe, summary: "Whom the token stands for", status: 200, answers: holders.Me },
+  { method: "get", path: "/v1/consents", may: "register token", handler: listConsents, summary: "Consents that the caller asked for, sends under or receives under, newest first", status: 200, answers: ConsentList, query: ConsentsQuery },
+  { method: "get", path: "/v1/consents/:id", may: "register token", handler: getConsent, summary: "State of one of them, with the reason", status: 200, answers: Consent, params: PathId },
   { method: "post", path: "/v1/transfers", may: "consent token", handler: postTransfer, summary: "Ask for a delivery", status: 202, answers: Transfer, headers: IdempotencyKey, body: NewTransfer },
   { method: "get", path: "/v1/transfers/:id", may: "consent token", handler: getTransfer, summary: "State and counts of a transfer", status: 200, answers: Transfer, params: PathId },
   { method: "post", path: "/v1/participants", may: "anyone", handler: postParticipant, summary: "Join the register, in the sandbox at once", status: 201, answers: cases.Joined, body: cases.NewParticipant },

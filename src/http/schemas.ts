@@ -37,6 +37,13 @@ export const Participant = z
       z.object({ id: z.string(), kind: z.string(), title: words, description: words, example: words, update_frequency: z.string() }),
     ),
     trust_mark: z.object({ jwt: z.string(), level: z.int(), expires_at: time }).nullable(),
+    access_tokens: z
+      .object({ format: z.enum(["opaque", "jwt"]), withdrawal_lag_seconds: z.int() })
+      .nullable()
+      .meta({
+        description:
+          "How a holder checks consent tokens, and for how long at most a withdrawal may go unnoticed there; null for whoever holds nothing",
+      }),
   })
   .meta({ id: "Participant" });
 

@@ -41,6 +41,14 @@ import {
 import { accounts, proveAccount, showProof } from "./accounts/handlers.ts";
 import { sendAsset } from "./assets.ts";
 import { criterion } from "./charter/criterion.ts";
+import { account } from "./me-account/account.ts";
+import { askDeletion, deletion } from "./me-account/delete.ts";
+import { exportRecords } from "./me-account/export.ts";
+import { sendDownload } from "./download.ts";
+import { surely } from "./accounts/surer.ts";
+import { dropPasskey, makeCodes, nameAnew, showCodes } from "./me-account/passkeys.ts";
+import { endOther, endOthers } from "./me-account/sessions.ts";
+import { askUnlink, unlink } from "./me-account/unlink.ts";
 import { charter, charterDiff } from "./charter/handlers.ts";
 import {
   certificatePage,
@@ -60,7 +68,7 @@ import { mandate, mandateFile } from "./journey/mandate.ts";
 import { choosePropose, showPropose } from "./journey/propose.ts";
 import { event } from "./life/events.ts";
 import { markTold } from "./life/told.ts";
-import { home, legalPage, me, signIn } from "./home/handlers.ts";
+import { home, plainPage, me, showDeleted, showRecovery, signIn } from "./home/handlers.ts";
 import { showTexts, writeTexts } from "./notices/handlers.ts";
 import { proposeChange, showChange, showRenewal } from "./permissions/change.ts";
 import { answerConsent, showConsent, showNotice } from "./permissions/decide.ts";
@@ -69,6 +77,8 @@ import { permission, showStop, stopPermission } from "./permissions/handlers.ts"
 import { showStopAll, stopAll } from "./permissions/stop-all.ts";
 import { startPermission } from "./permissions/start.ts";
 import { problem, problems } from "./problems.ts";
+import { answerAsOperator, sendProblem, showProblem, showProblems } from "./reports/handlers.ts";
+import { answerAsMember, showRequests } from "./requests/handlers.ts";
 import { receipt, receiptFile } from "./receipts/handlers.ts";
 import { compare } from "./register/compare.ts";
 import { feed } from "./register/feed.ts";
@@ -84,6 +94,7 @@ import {
   showSwitchChoice,
   switchPage,
 } from "./switches/handlers.ts";
+import { MAIL_ROUTES, MY_MAIL_ROUTES } from "./mail/routes.ts";
 import { renderPage } from "./templates.ts";
 import { chooseCopy, showCopy } from "./transfers/copy.ts";
 import { cancel, showCancel, transfer, transferDocument, transferEvents, transfers } from "./transfers/handlers.ts";
@@ -109,17 +120,34 @@ const PUBLIC_ROUTES: [Method, string, Handler][] = [
   ["get", "/verify", showVerify],
   ["post", "/verify", verify],
   ["get", "/sign-in", signIn],
+  ["get", "/sign-in/recovery", showRecovery],
+  ["get", "/deleted", showDeleted],
   ["get", "/problems", problems],
   ["get", "/problems/:code", problem],
-  ["get", "/accessibility", legalPage("accessibility")],
-  ["get", "/legal", legalPage("legal")],
-  ["get", "/privacy", legalPage("privacy")],
+  ...MAIL_ROUTES,
+  ["get", "/accessibility", plainPage("accessibility")],
+  ["get", "/legal", plainPage("legal")],
+  ["get", "/understand", plainPage("understand")],
+  ["get", "/privacy", plainPage("privacy")],
 ];
 
 /** For a person who has signed in, about that person only. */
 const PERSON_ROUTES: [Method, string, PersonHandler][] = [
   ["get", "/me", me],
   ["post", "/me/notices/:id/read", markTold],
+  ...MY_MAIL_ROUTES,
+  ["get", "/me/account", (ports, visit) => account(ports, visit)],
+  ["get", "/me/account/codes", showCodes],
+  ["post", "/me/account/codes", makeCodes],
+  ["post", "/me/account/passkeys/:id/name", nameAnew],
+  ["post", "/me/account/passkeys/:id/remove", dropPasskey],
+  ["post", "/me/account/sessions/end", endOthers],
+  ["post", "/me/account/sessions/:id/end", endOther],
+  ["get", "/me/account/links/:id/remove", askUnlink],
+  ["post", "/me/account/links/:id/remove", unlink],
+  ["get", "/me/account/export", exportRecords],
+  ["get", "/me/account/delete", askDeletion],
+  ["post", "/me/account/delete", deletion],
   ["get", "/me/copy", showCopy],
   ["post", "/me/copy", chooseCopy],
   ["get", "/me/journeys/:id", journey],
@@ -141,6 +169,8 @@ const PERSON_ROUTES: [Method, string, PersonHandler][] = [
   ["post", "/permissions/:id/decide", answerConsent],
   ["post", "/permissions/:id/start", startPermission],
   ["get", "/permissions/:id/notice", showNotice],
+  ["get", "/permissions/:id/problem", (ports, visit) => showProblem(ports, visit)],
+  ["post", "/permissions/:id/problem", sendProblem],
   ["get", "/permissions/:id/change", showChange],
   ["post", "/permissions/:id/change", proposeChange],
   ["get", "/permissions/:id/renew", showRenewal],
@@ -198,6 +228,8 @@ const MEMBER_ROUTES: [Method, string, PersonHandler][] = [
   ["post", "/organisation/:id/certificates", uploadCertificate],
   ["get", "/organisation/:id/certificates/:certificate", downloadCertificate],
   ["post", "/organisation/:id/certificates/:certificate/remove", dropCertificate],
+  ["get", "/organisation/:id/requests", (ports, visit) => showRequests(ports, visit)],
+  ["post", "/organisation/:id/requests/problems/:problem", answerAsMember],
   ["get", "/organisation/:id/checks", showChecks],
   ["post", "/organisation/:id/checks", askForChecks],
 ];
@@ -221,6 +253,8 @@ const STAFF_ROUTES: [Method, string, PersonHandler][] = [
   ["get", "/authority", authorityPage],
   ["get", "/operator/notices", showTexts],
   ["post", "/operator/notices", writeTexts],
+  ["get", "/operator/problems", (ports, visit) => showProblems(ports, visit)],
+  ["post", "/operator/problems/:problem", answerAsOperator],
 ];
 
 /** The forms that carry a file: evidence, by a person who acts for a participant, and a document to check, by anybody. */
@@ -268,7 +302,7 @@ function pagesIn(lang: Language, ports: PagesPorts): Router {
   }
   for (const [method, path, handler] of [...PERSON_ROUTES, ...MEMBER_ROUTES, ...STAFF_ROUTES]) {
     router[method](path, signedIn(lang), async (request, response) =>
-      answer(ports, lang, request, response, await handler(ports, personOf(visitOf(lang, request, response)))),
+      answer(ports, lang, request, response, await surely(handler, ports, personOf(visitOf(lang, request, response)))),
     );
   }
   return router;
@@ -313,6 +347,8 @@ async function answer(ports: PagesPorts, lang: Language, request: Request, respo
       return;
     case "text":
       return text(request, response, given);
+    case "download":
+      return sendDownload(response, given);
     case "stream":
       return stream(response, given.events);
     case "page":

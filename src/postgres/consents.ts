@@ -11,6 +11,26 @@ export function readConsents(db: Database): Reader["consents"] {
     get: async (id) => found(await all.where("id", "=", id).executeTakeFirst(), "consent"),
     find: async (id) => (await all.where("id", "=", id).executeTakeFirst()) ?? null,
     list: (personId) => all.where("personId", "=", personId).orderBy("createdAt", "desc").execute(),
+    ofParticipant: ({ participantId, after, limit }) =>
+      all
+        .where((e) =>
+          e.or([
+            e("requesterId", "=", participantId),
+            // Only what was given has data sets.
+            e.and([
+              e.or([e("sourceId", "=", participantId), e("destinationId", "=", participantId)]),
+              sql<boolean>`cardinality(datasets) > 0`,
+            ]),
+          ]),
+        )
+        .$if(after !== undefined, (query) =>
+          query.where(sql<boolean>`(created_at, id) < (${after?.createdAt ?? null}, ${after?.id ?? null})`),
+        )
+        .orderBy("createdAt", "desc")
+        .orderBy("id", "desc")
+        .limit(limit)
+        .execute(),
+    unattended: (filter) => unattended(db, filter),
     successors: (id) => all.where("supersedes", "=", id).orderBy("createdAt", "desc").execute(),
     statuses: (list, now) => statusesOf(db, list, now),
   };
@@ -34,6 +54,55 @@ async function statusesOf(db: Database, list: number, now: Date): Promise<{ inde
     ...(invalid ?? []).map((index) => ({ index, status: STATUS.invalid })),
     ...(suspended ?? []).map((index) => ({ index, status: STATUS.suspended })),
   ];
+}
+
+/** A single delivery that was made lets nothing more go: nobody is reminded of it. */
+async function unattended(db: Database, { since, now, limit }: Parameters<Reader["consents"]["unattended"]>[0]) {
+  const rows = await db
+    .selectFrom("consents")
+    .leftJoin("personVisits as visit", "visit.personId", "consents.personId")
+    .selectAll("consents")
+    .select((e) =>
+      e
+        .selectFrom("transfers")
+        .select(({ fn }) => fn.max("transfers.createdAt").as("at"))
+        .whereRef("transfers.consentId", "=", "consents.id")
+        .as("lastTransferAt"),
+    )
+    .where("consents.state", "=", "active")
+    .where("consents.action", "=", "copy")
+    .where("consents.expiresAt", ">", now)
+    .where("consents.decidedAt", "<=", since)
+    .where((e) => e.or([e("visit.at", "is", null), e("visit.at", "<=", since)]))
+    .where((e) =>
+      e.not(
+        e.exists(
+          e
+            .selectFrom("consentReminders as told")
+            .select("told.at")
+            .whereRef("told.consentId", "=", "consents.id")
+            .where("told.at", ">", since),
+        ),
+      ),
+    )
+    .where((e) =>
+      e.or([
+        sql<boolean>`notice ->> 'recurrence' is not null`,
+        e.not(
+          e.exists(
+            e
+              .selectFrom("transfers as made")
+              .select("made.id")
+              .whereRef("made.consentId", "=", "consents.id")
+              .where("made.state", "=", "verified"),
+          ),
+        ),
+      ]),
+    )
+    .orderBy("consents.decidedAt")
+    .limit(limit)
+    .execute();
+  return rows.map(({ lastTransferAt, ...consent }) => ({ consent, lastTransferAt }));
 }
 
 export function writeConsents(db: Database): Writer["permissions"] {
@@ -61,6 +130,23 @@ export function writeConsents(db: Database): Writer["permissions"] {
         .where((e) => e.or([e("destinationId", "=", participantId), ...(asSource ? [e("sourceId", "=", participantId)] : [])]))
         .executeTakeFirst();
       return Number(ended.numUpdatedRows);
+    },
+    revokeOutside: async ({ destinationId, terms, because, at, by }) => {
+      const more = (name: "processors" | "purposes") =>
+        sql`not ${json(terms[name])}::jsonb <@ coalesce(notice #> ${["destination", name]}::text[], '[]')`;
+      const ended = await sql`
+        update consents set state = case state when 'requested' then 'expired' else 'revoked' end, ended_at = ${at}, ended_by = ${by},
+          ended_because = ${json(because)}::jsonb
+        where destination_id = ${destinationId} and state in ('requested', 'active', 'suspended') and action <> 'erase'
+          and (notice #>> '{destination,country}' <> ${terms.country[0]} or ${more("processors")} or ${more("purposes")})`.execute(db);
+      return Number(ended.numAffectedRows);
+    },
+    noteReminder: async (consentId, at) => {
+      await db
+        .insertInto("consentReminders")
+        .values({ consentId, at })
+        .onConflict((conflict) => conflict.doNothing())
+        .execute();
     },
     expire: async (now) => {
       const expired = await db

@@ -31,7 +31,7 @@ export function createOauthRecords(pool: pg.Pool): OauthRecords {
     find: async (model, id) => foundIn(await run("find", [model, sha256(id)])),
     findByUid: async (model, uid) => foundIn(await run("findByUid", [model, uid])),
     consume: async (model, id) => (await run("consume", [model, sha256(id)])).rowCount === 1,
-    remove: async (model, id) => void (await run("remove", [model, sha256(id)])),
+    remove: async (model, id) => (await run("remove", [model, sha256(id)])).rowCount === 1,
     removeByGrant: async (grantId) => void (await run("removeByGrant", [sha256(grantId)])),
     removeExpired: async () => (await run("removeExpired", [])).rowCount ?? 0,
   };

@@ -118,6 +118,8 @@ function writeNotices(db: Database): Pick<OutboxWriter, "tell" | "tellOfConsents
           select n.id from notices n
           where n.id in (select id from heads where due_at <= now() and recipient_id || '/' || lane <> all (${[...except]}::text[]))
             and n.due_at <= now() and ${WAITING} and exists (select from participants p where p.id = n.recipient_id and p.endpoints ? 'events')
+            and not exists (select from notices e where e.consent_id = n.consent_id and e.recipient_id = n.recipient_id and e.sequence < n.sequence
+              and e.acknowledged_at is null and e.given_up_at is null)
           order by n.due_at limit ${limit} for update of n skip locked)
         returning id`.execute(db);
       if (rows.length === 0) return [];

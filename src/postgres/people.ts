@@ -2,15 +2,31 @@ import type { Reader, Writer } from "../core/ports.ts";
 import type { Database } from "./pool.ts";
 import { found, json, jsonOrNull } from "./rows.ts";
 
+const PERSON = ["id", "issuer", "subject", "createdAt"] as const;
+// oxfmt-ignore
+const LINK = ["id", "personId", "participantId", "account", "method", "provedAt", "sealedCredentials", "inventory", "assurance"] as const;
+
 export function readPeople(db: Database): Reader["people"] {
   return {
-    find: async (id) => (await db.selectFrom("people").selectAll().where("id", "=", id).executeTakeFirst()) ?? null,
+    find: async (id) => (await db.selectFrom("people").select(PERSON).where("id", "=", id).executeTakeFirst()) ?? null,
     findSession: async (tokenHash, now) =>
       (await db.selectFrom("sessions").selectAll().where("tokenHash", "=", tokenHash).where("expiresAt", ">", now).executeTakeFirst()) ??
       null,
-    getLink: async (id) => found(await db.selectFrom("accountLinks").selectAll().where("id", "=", id).executeTakeFirst(), "link"),
+    getLink: async (id) =>
+      found(
+        await db.selectFrom("accountLinks").select(LINK).where("id", "=", id).where("removedAt", "is", null).executeTakeFirst(),
+        "link",
+      ),
+    findPreviousVisit: async (personId) =>
+      (await db.selectFrom("personVisits").select("previousAt").where("personId", "=", personId).executeTakeFirst())?.previousAt ?? null,
     listLinks: (personId) =>
-      db.selectFrom("accountLinks").selectAll().where("personId", "=", personId).orderBy("provedAt", "desc").execute(),
+      db
+        .selectFrom("accountLinks")
+        .select(LINK)
+        .where("personId", "=", personId)
+        .where("removedAt", "is", null)
+        .orderBy("provedAt", "desc")
+        .execute(),
   };
 }
 
@@ -24,7 +40,7 @@ export function writePeople(db: Database): Writer["accounts"] {
         .execute();
       return db
         .selectFrom("people")
-        .selectAll()
+        .select(PERSON)
         .where("issuer", "=", person.issuer)
         .where("subject", "=", person.subject)
         .executeTakeFirstOrThrow();
@@ -32,18 +48,18 @@ export function writePeople(db: Database): Writer["accounts"] {
     addSession: async (session) => {
       await db.insertInto("sessions").values(session).execute();
     },
-    endSession: async (tokenHash) => {
-      await db.deleteFrom("sessions").where("tokenHash", "=", tokenHash).execute();
-    },
+    endSession: async (tokenHash) =>
+      (await db.deleteFrom("sessions").where("tokenHash", "=", tokenHash).returningAll().executeTakeFirst()) ?? null,
     putLink: (link) => {
       const { inventory, contract = null, ...plain } = link;
       const row = { ...plain, inventory: json(inventory), contract: jsonOrNull(contract) };
-      const { id: _, ...replaced } = row;
+      const { id: _, ...proved } = row;
+      const replaced = { assurance: "low" as const, ...proved };
       return db
         .insertInto("accountLinks")
         .values(row)
         .onConflict((conflict) => conflict.columns(["personId", "participantId", "account"]).doUpdateSet(replaced))
-        .returningAll()
+        .returning(LINK)
         .executeTakeFirstOrThrow();
     },
   };

@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import { RelaisError } from "../core/errors.ts";
-import type { TransferId } from "../core/ids.ts";
+import type { SwitchId, TransferId } from "../core/ids.ts";
 import type { NewEvent, TransferChange, Writer } from "../core/ports.ts";
 import { isTerminal, type Transfer } from "../core/transfer/transfer.ts";
 import type { Database } from "./pool.ts";
@@ -105,7 +105,7 @@ const MOVING = ["scheduled", "queued", "fetching", "delivering", "delivered"] as
  * What runs comes first, then what waits: a decision has to be felt within a second, and a hundred thousand rows take longer. Timelines are written
  * by a statement of their own: only one that begins when the rows are locked sees every line that an attempt wrote while they were waited for.
  */
-function sanctions(db: Database): Pick<Deliveries, "stopSome" | "resumeSome"> {
+function sanctions(db: Database): Pick<Deliveries, "stopSome" | "stopEnded" | "resumeSome"> {
   return {
     stopSome: async ({ participantId, asSource, state, actor, at, limit }) => {
       const from = state === "cancelled" ? [...MOVING, "paused"] : MOVING;
@@ -119,6 +119,23 @@ function sanctions(db: Database): Pick<Deliveries, "stopSome" | "resumeSome"> {
         from chosen where t.id = chosen.id returning t.id`.execute(db);
       const event = { kind: state === "cancelled" ? "stopped" : "paused", actor, details: { reason: "not_accredited" } } as const;
       await addEvents(db, rows, at, event);
+      return rows.length;
+    },
+    stopEnded: async ({ participantId, actor, at, limit }) => {
+      const { rows } = await sql<{ id: TransferId; switchId: SwitchId | null }>`
+        with chosen as (
+          select t.id from transfers t join consents c on c.id = t.consent_id
+          where t.ended_at is null and t.state = any (${[...MOVING, "paused"]}) and (t.destination_id = ${participantId} or t.source_id = ${participantId})
+            and c.state not in ('requested', 'active', 'suspended')
+          order by t.lease_until is null, t.id limit ${limit} for update of t)
+        update transfers t set state = 'cancelled', reason = 'consent_ended', actor = ${actor}, epoch = t.epoch + 1, lease_until = null, ended_at = ${at}
+        from chosen where t.id = chosen.id returning t.id, t.switch_id`.execute(db);
+      await addEvents(db, rows, at, { kind: "stopped", actor, details: { reason: "consent_ended" } });
+      // A copy that ended without being verified leaves its switch incomplete (core/switch/leave-incomplete.ts).
+      const switches = rows.flatMap(({ switchId }) => (switchId === null ? [] : [switchId]));
+      await sql`update switches set state = 'incomplete', epoch = epoch + 1 where id = any (${switches}::text[]) and state = 'copying'`.execute(
+        db,
+      );
       return rows.length;
     },
     resumeSome: async ({ participantId, at, limit }) => {

@@ -1,10 +1,12 @@
-import { Router, type Request, type Response } from "express";
+import { json, Router, type Request, type Response } from "express";
 import type { Language } from "../core/catalogue/data-set.ts";
 import { RelaisError } from "../core/errors.ts";
 import { accountsByPersona } from "./accounts/accounts.ts";
 import { officeAccounts, type OfficeAccount } from "./accounts/offices.ts";
+import type { OutsideClients } from "./clients.ts";
 import { adminPassword } from "./holder/proposal-side.ts";
 import { escaped, languageOf, sendPage } from "./pages/page.ts";
+import { dataSetsOf } from "./personas/catalogue.ts";
 import { HOLDER_NAMES } from "./personas/holdings.ts";
 import { BAD_NAMES, BAD_PLATFORMS, type BadPlatform } from "./platform/personas.ts";
 import { createPodKeys } from "./solid/pod-keys.ts";
@@ -16,6 +18,8 @@ export interface Home {
   url: string;
   /** Every program, by name; `solid` with a slash at its end, or absent. */
   urls: Readonly<Record<string, string>>;
+  /** Clients for programs of whoever tries the sandbox. */
+  clients: OutsideClients;
   /** Platforms that are bad on purpose. */
   badUrls: Readonly<Partial<Record<BadPlatform, string>>>;
 }
@@ -102,6 +106,7 @@ export function homeRoutes(home: Home): Router {
     (_request, response) =>
       void response.set("cache-control", "no-store").json(accountsByPersona(home.seed).map((owner) => told(home, owner))),
   );
+  router.post("/clients", json({ limit: "16kb" }), (request, response) => makeClient(home, request, response));
   router.post("/personas/:id/pod-keys", (request, response) => makePodKeys(home, request, response));
   return router;
 }
@@ -197,6 +202,24 @@ async function makePodKeys(home: Home, request: Request, response: Response): Pr
     title: text.keys,
     body: `<h1>${text.keys}</h1><p>${text.once}</p><table class="keys"><tbody>${rows.join("")}</tbody></table><p><a href="/">${text.back}</a></p>`,
   });
+}
+
+const SOURCE = "energy";
+
+/** For programs alone: what a page of a browser could send is no JSON. With what a consent can be asked for at once. */
+async function makeClient({ clients, relais, url, urls }: Home, request: Request, response: Response): Promise<void> {
+  refuseForeign(request, url);
+  const { entityId, redirectUris } = await clients.create(request.body);
+  response
+    .status(201)
+    .set("cache-control", "no-store")
+    .json({
+      entity_id: entityId,
+      redirect_uris: redirectUris,
+      relais,
+      source: urls[SOURCE],
+      datasets: dataSetsOf(SOURCE).map(({ id }) => id),
+    });
 }
 
 /** A browser names the page that sends a form (Fetch §3.2): only our own may make keys. */

@@ -8,6 +8,7 @@ import { officeAccounts } from "./accounts/offices.ts";
 import { createProvider, mountProvider } from "./accounts/provider.ts";
 import type { BulkCustomers } from "./holder/bulk.ts";
 import { startHolder } from "./holder/holder.ts";
+import { openOutsideClients } from "./clients.ts";
 import { homeRoutes } from "./home.ts";
 import { openPort } from "./peer/open-port.ts";
 import { openOwnKey } from "./peer/own-keys.ts";
@@ -64,12 +65,17 @@ export async function startSandbox(settings: SandboxSettings): Promise<Sandbox> 
   urls["ancre"] = owned.use(await startPlatform({ ...shared, port: ports.ancre, extra: settings.extraAccounts ?? [] })).url;
   const solid = settings.withSolid === false ? null : await startSolidServer({ dataDir, seed, host, port: ports.solid });
   if (solid) urls["solid"] = owned.use(solid).url;
+  const clients = owned.use(await openOutsideClients(shared));
   const home = owned.use(await openPort(host, ports.home));
   urls["home"] = home.url;
   home.serve(
     express()
       .disable("x-powered-by")
-      .use(homeRoutes({ seed, relais, url: home.url, urls, badUrls: badUrlsOf(settings) }), answerNotFound, answerProblems(report)),
+      .use(
+        homeRoutes({ seed, relais, url: home.url, urls, clients, badUrls: badUrlsOf(settings) }),
+        answerNotFound,
+        answerProblems(report),
+      ),
   );
   const participants = [...HOLDER_NAMES, "ancre"].map((name) => ({ entityId: urls[name] as string }));
   const kept = owned.move();

@@ -101,6 +101,7 @@ const PUBLIC = [
   "/problems",
   "/accessibility",
   "/legal",
+  "/understand",
   "/privacy",
 ];
 const OWN = ["/me", "/me/copy", "/me/switch", "/me/transfers", "/accounts", "/permissions"];

@@ -18,9 +18,10 @@ import { renderProblem } from "../../src/pages/problems.ts";
 import { openCharters } from "../../src/policies/charters.ts";
 import { openPool } from "../../src/postgres/pool.ts";
 import { openContext, startBrowser } from "../support/browser.ts";
-import { REASONS } from "../support/charter.ts";
+import { REASONS, REGISTER_PORTS } from "../support/charter.ts";
 import { startEngine, type Engine } from "../support/engine.ts";
 import { fakeAccount, fakeAdapter } from "../support/fake-participants.ts";
+import { officesOf } from "../support/offices.ts";
 import { freePort } from "../support/ports.ts";
 import { testKey } from "../support/register-fixtures.ts";
 
@@ -53,14 +54,13 @@ before(async () => {
     sealer: { seal: refuse, ephemeralProofs: (): never => assert.fail("not asked for here") },
     charters: openCharters(fileURLToPath(new URL("../../policies/charter", import.meta.url))),
     statements: { signDocument: key.sign },
+    subjectFor: REGISTER_PORTS.subjectFor,
     events: { signDocument: key.sign },
     entityConfigurations: { fetch: refuse },
     verify: refuse,
-    staff: {
-      findName: () => null,
-      findPerson: (issuer: string, subject: string) =>
-        subject === "accreditor" ? { name: "Agrément A", office: "accreditor" as const, person: { issuer, subject }, keys: [] } : null,
-    },
+    staff: officesOf([
+      { name: "Agrément A", office: "accreditor", person: { issuer: "https://id.example", subject: "accreditor" }, keys: [] },
+    ]),
   };
   const app = createHttpApp(
     { ...ports, callers: { verify: refuse, verifyRegister: refuse } },

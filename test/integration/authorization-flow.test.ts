@@ -176,7 +176,7 @@ describe("the way of a platform's request", () => {
     assert.equal(new Set(places.map(({ location }) => location)).size, 1);
     assert.equal((await setup.store.read((r) => r.consents.list(personId))).length, 1);
     assert.match(String((await visit.get(`${page}/finish`)).location), /\/fr\/permissions\/cst_/, "undecided: back to the question");
-    assert.equal((await browser().get(page)).status, 500, "another browser finds nothing");
+    assert.equal((await browser().get(page)).status, 404, "another browser finds nothing");
   });
 
   test("a refusal reaches the platform as access_denied", async () => {

@@ -212,10 +212,7 @@ describe("a participant of the sandbox takes events", () => {
     origin = server.origin;
     close = () => server.close();
     const app = express();
-    app.use(
-      "/events",
-      eventRoutes({ relais: relaisAt({ issuer: relais.issuer, entityId: ENTITY, key: null as never }), entityId: ENTITY }),
-    );
+    app.use("/events", eventRoutes({ relais: relaisAt(relais.issuer), entityId: ENTITY }));
     server.serve(app);
   });
   after(async () => {

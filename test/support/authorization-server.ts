@@ -9,11 +9,14 @@ import { startSession } from "../../src/core/person/sessions.ts";
 import type { Session } from "../../src/core/person/person.ts";
 import type { Clock, OauthRecords, Store } from "../../src/core/ports.ts";
 import { NOBODY } from "../../src/core/register/staff.ts";
+import { answerProblems } from "../../src/http/problems.ts";
 import { verifyProof } from "../../src/keys/dpop.ts";
 import { openKeyring, type Keyring } from "../../src/keys/keyring.ts";
+import { documentSigner } from "../../src/keys/signer.ts";
 import { createOauthRecords } from "../../src/postgres/oauth-records.ts";
 import { openDatabase, openPool } from "../../src/postgres/pool.ts";
 import { createStore } from "../../src/postgres/store.ts";
+import { signedStatements } from "../../src/keys/verifier.ts";
 import { freshDatabase } from "./database.ts";
 import { policy } from "./policy.ts";
 
@@ -61,12 +64,13 @@ export interface Setup extends AsyncDisposable {
   /** Who is signed in, as the session middleware would find them. */
   signIn(subject: string): Promise<Session>;
   signOut(): void;
+  query(text: string): Promise<{ rows: Record<string, unknown>[] }>;
   /** Lets the time of every record of this model run out. */
   expireRecords(model: string): Promise<void>;
 }
 
 /** Two instances of the authorization server over one PostgreSQL database. */
-export async function startAuthorization(): Promise<Setup> {
+export async function startAuthorization(changed: Partial<Parameters<typeof createAuthorization>[0]> = {}): Promise<Setup> {
   const database = await freshDatabase();
   const dir = await mkdtemp(join(tmpdir(), "relais-authorization-"));
   const pools = [openPool(database.url), openPool(database.url)] as const;
@@ -77,10 +81,11 @@ export async function startAuthorization(): Promise<Setup> {
   const reports: unknown[] = [];
   const routes = Router();
   const keys = {
-    signing: web.all("oauth").map((key) => key.privateJwk as Record<string, unknown>),
+    signing: () => web.current("oauth").privateJwk as Record<string, unknown>,
     worker: () => web.publicRing("worker"),
     published: web.publicKeys,
     secret: web.secret,
+    sign: documentSigner(() => web.current("oauth")).signDocument,
   };
   const instances = pools.map((pool) =>
     createAuthorization({
@@ -91,11 +96,16 @@ export async function startAuthorization(): Promise<Setup> {
       records: createOauthRecords(pool),
       staff: NOBODY,
       keys,
+      certificates: null,
+      statements: { signed: signedStatements, keys: () => web.publicRing("federation") },
       verifyProof,
       report: (error) => void reports.push(error),
+      ...changed,
     }),
   );
-  [first, second].forEach((server, index) => server.serve(appOf(instances[index] as Authorization, routes, present)));
+  [first, second].forEach((server, index) =>
+    server.serve(appOf({ authorization: instances[index] as Authorization, routes, issuer: first.origin }, present)),
+  );
   return {
     issuer: first.origin,
     second: second.origin,
@@ -108,6 +118,7 @@ export async function startAuthorization(): Promise<Setup> {
     routes,
     signIn: async (subject) =>
       (present.session = (await startSession({ store, clock }, { issuer: "https://idp.example", subject, displayName: subject })).session),
+    query: (text) => pools[0].query(text) as Promise<{ rows: Record<string, unknown>[] }>,
     expireRecords: async (model) =>
       void (await pools[0].query("update relais.oauth_records set expires_at = now() where model = $1", [model])),
     signOut: () => void (present.session = null),
@@ -120,16 +131,19 @@ export async function startAuthorization(): Promise<Setup> {
   };
 }
 
-function appOf(authorization: Authorization, routes: Router, present: { session: Session | null }): RequestListener {
+interface AppParts {
+  authorization: Authorization;
+  routes: Router;
+  issuer: string;
+}
+
+function appOf({ authorization, routes, issuer }: AppParts, present: { session: Session | null }): RequestListener {
   const app = express();
   app.use((_req, res, next) => {
     res.locals.session = present.session;
     next();
   });
   app.use(authorization.router, routes);
-  app.use(
-    ((error, _req, res, _next) =>
-      void res.status(500).json({ code: error.code, message: error.message })) satisfies express.ErrorRequestHandler,
-  );
+  app.use(answerProblems({ issuer, log: () => undefined, page: ({ code, message }) => `${code}: ${message}` }));
   return app;
 }

@@ -8,15 +8,24 @@ export interface Reply {
   headers: Headers;
 }
 
+/** A member that is undefined is not sent. */
+export type Form = Record<string, string | undefined>;
+
+interface SendOptions {
+  at?: string;
+  proof?: string | null;
+  accept?: string;
+}
+
 /** A confidential client that speaks to the authorization server step by step, so that a test can break each step. */
 export interface PlatformClient {
   id: string;
   proofs: ProofKey;
   assertion(changed?: Record<string, unknown>): Promise<string>;
   /** A form to one endpoint with a fresh assertion and proof; follows `use_dpop_nonce` once. `at` is the instance to ask. */
-  post(path: string, form: Record<string, string>, options?: { at?: string; proof?: string | null; accept?: string }): Promise<Reply>;
-  push(details: unknown, changed?: Record<string, string>): Promise<Reply & { verifier: string; state: string }>;
-  exchange(code: string, verifier: string, options?: { at?: string }): Promise<Reply>;
+  post(path: string, form: Form, options?: SendOptions): Promise<Reply>;
+  push(details: unknown, changed?: Form, options?: SendOptions): Promise<Reply & { verifier: string; state: string }>;
+  exchange(code: string, verifier: string, options?: SendOptions): Promise<Reply>;
   proof(path: string, nonce?: string): Promise<string>;
 }
 
@@ -28,15 +37,17 @@ export async function platformClient(issuer: string, id: string, key: TestKey, r
   const proof = (path: string, nonce?: string) => proofs.proof({ method: "POST", url: `${issuer}${path}`, nonce });
   const send = async (
     path: string,
-    form: Record<string, string>,
-    { at = issuer, proof: given, accept = "application/json" }: { at?: string; proof?: string | null; accept?: string },
+    form: Form,
+    { at = issuer, proof: given, accept = "application/json" }: SendOptions,
   ): Promise<Reply> => {
-    const body = new URLSearchParams({
+    const whole: Form = {
       client_id: id,
       client_assertion_type: "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
       client_assertion: await assertion(),
       ...form,
-    });
+    };
+    const sent = Object.entries(whole).filter((entry): entry is [string, string] => entry[1] !== undefined);
+    const body = new URLSearchParams(sent);
     const headers: Record<string, string> = { accept, ...(given ? { dpop: given } : {}) };
     const response = await fetch(`${at}${path}`, { method: "POST", body, headers });
     const text = await response.text();
@@ -54,7 +65,7 @@ export async function platformClient(issuer: string, id: string, key: TestKey, r
     assertion,
     proof,
     post,
-    push: async (details, changed = {}) => {
+    push: async (details, changed = {}, options = {}) => {
       const verifier = randomBytes(32).toString("base64url");
       const state = randomUUID();
       const challenge = createHash("sha256").update(verifier).digest("base64url");
@@ -67,7 +78,7 @@ export async function platformClient(issuer: string, id: string, key: TestKey, r
         authorization_details: JSON.stringify(details),
         ...changed,
       };
-      return { ...(await post("/request", form)), verifier, state };
+      return { ...(await post("/request", form, options)), verifier, state };
     },
     exchange: (code, verifier, options) =>
       post("/token", { grant_type: "authorization_code", code, code_verifier: verifier, redirect_uri: redirectUri }, options),
@@ -75,14 +86,13 @@ export async function platformClient(issuer: string, id: string, key: TestKey, r
 }
 
 /** A browser of one person: follows redirects by hand and keeps cookies by origin, name and path. `signedIn` holds a cookie from before. */
-export function browser(signedIn?: { origin: string; cookie: string }) {
-  const jars = new Map<string, Jar>();
+export function browser(signedIn?: { origin: string; cookie: string }, jars = new Map<string, Jar>()): Browser {
   if (signedIn) {
     const jar: Jar = new Map();
     keep(jar, `${signedIn.cookie}; path=/`);
     jars.set(signedIn.origin, jar);
   }
-  const send = async (url: string, init: RequestInit): Promise<Page> => {
+  const send = async (url: string, init: RequestInit, through = new URL(url).origin): Promise<Page> => {
     const { pathname, origin } = new URL(url);
     const jar = jars.get(origin) ?? new Map();
     jars.set(origin, jar);
@@ -90,7 +100,12 @@ export function browser(signedIn?: { origin: string; cookie: string }) {
       .filter(([, { path }]) => pathname.startsWith(path))
       .map(([name, { value }]) => `${name.split(" ")[0]}=${value}`)
       .join("; ");
-    const response = await fetch(url, { ...init, redirect: "manual", headers: { "accept-language": "fr", ...(cookie ? { cookie } : {}) } });
+    const sent = url.replace(origin, through);
+    const response = await fetch(sent, {
+      ...init,
+      redirect: "manual",
+      headers: { "accept-language": "fr", ...(cookie ? { cookie } : {}) },
+    });
     const setCookies = response.headers.getSetCookie();
     for (const line of setCookies) keep(jar, line);
     const location = response.headers.get("location");
@@ -102,9 +117,18 @@ export function browser(signedIn?: { origin: string; cookie: string }) {
     };
   };
   return {
-    get: (url: string) => send(url, {}),
-    post: (url: string, form: Record<string, string>) => send(url, { method: "POST", body: new URLSearchParams(form) }),
+    copy: () => browser(undefined, new Map([...jars].map(([origin, jar]) => [origin, new Map(jar)]))),
+    get: (url, through) => send(url, {}, through),
+    post: (url, form) => send(url, { method: "POST", body: new URLSearchParams(form) }),
   };
+}
+
+export interface Browser {
+  /** `through`: another process that answers for the same origin. */
+  get(url: string, through?: string): Promise<Page>;
+  post(url: string, form: Record<string, string>): Promise<Page>;
+  /** Another window with the same cookies. */
+  copy(): Browser;
 }
 
 type Jar = Map<string, { value: string; path: string }>;

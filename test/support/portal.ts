@@ -28,6 +28,7 @@ import { policy } from "./policy.ts";
 import { freePort } from "./ports.ts";
 import { realClock } from "./real-clock.ts";
 import { accreditedParticipant, testKey } from "./register-fixtures.ts";
+import { REGISTER_PORTS } from "./charter.ts";
 
 const PEOPLE = "https://id.example";
 const CHARTERS = new URL("../../policies/charter", import.meta.url);
@@ -81,6 +82,7 @@ export async function startPortal(): Promise<Portal> {
     sealer: { seal: unreachable, ephemeralProofs: () => unreachable },
     charters,
     statements: { signDocument: keys.federation.sign },
+    subjectFor: REGISTER_PORTS.subjectFor,
     events: { signDocument: keys.federation.sign },
     entityConfigurations: { fetch: unreachable },
     verify: keys.verify,

@@ -14,7 +14,7 @@ import { createPages } from "../../src/pages/pages.ts";
 import { openDatabase, openPool } from "../../src/postgres/pool.ts";
 import { createStore } from "../../src/postgres/store.ts";
 import { listen } from "./authorization-server.ts";
-import { PLAIN } from "./charter.ts";
+import { PLAIN, REGISTER_PORTS } from "./charter.ts";
 import { fillCountry } from "./country.ts";
 import { freshDatabase } from "./database.ts";
 import { policy } from "./policy.ts";
@@ -86,6 +86,7 @@ export async function startPublicRegister(country: { count: number; configured: 
       ...ports,
       queue: { ring: nobody },
       callers: { verify: nobody, verifyRegister: nobody },
+      subjectFor: REGISTER_PORTS.subjectFor,
       events: { signDocument: nobody },
     },
     { issuer, mounted: [federation, pages], page: (error) => error.code, log: () => undefined, onAnswer: () => undefined },

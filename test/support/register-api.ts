@@ -14,18 +14,20 @@ import { createEntityConfigurations } from "../../src/federation/entity-configur
 import { createHttpApp } from "../../src/http/server.ts";
 import { verifyProof } from "../../src/keys/dpop.ts";
 import { openKeyring } from "../../src/keys/keyring.ts";
-import { signCompact } from "../../src/keys/signer.ts";
+import { documentSigner, signCompact } from "../../src/keys/signer.ts";
 import { verifyEntityConfiguration } from "../../src/keys/verifier.ts";
 import { createOauthRecords } from "../../src/postgres/oauth-records.ts";
 import { openDatabase, openPool } from "../../src/postgres/pool.ts";
 import { createStore } from "../../src/postgres/store.ts";
 import { listen } from "./authorization-server.ts";
+import { signedStatements } from "../../src/keys/verifier.ts";
 import { freshDatabase } from "./database.ts";
 import { documentCheck } from "./document-check.ts";
 import { policy } from "./policy.ts";
 import { realClock } from "./real-clock.ts";
 import { accreditedParticipant, dataset, testKey, type TestKey } from "./register-fixtures.ts";
 import { loopbackFetch } from "./web-fetch.ts";
+import { REGISTER_PORTS } from "./charter.ts";
 
 export interface RegisterApi extends AsyncDisposable {
   origin: string;
@@ -62,11 +64,14 @@ export async function startRegisterApi(charters: Charters): Promise<RegisterApi>
     records: createOauthRecords(pool),
     staff,
     keys: {
-      signing: web.all("oauth").map((key) => key.privateJwk as Record<string, unknown>),
+      signing: () => web.current("oauth").privateJwk,
       worker: async () => [],
       published: web.publicKeys,
       secret: web.secret,
+      sign: documentSigner(() => web.current("oauth")).signDocument,
     },
+    certificates: null,
+    statements: { signed: signedStatements, keys: () => web.publicRing("federation") },
     verifyProof,
     report: (error) => console.error(error),
   });
@@ -78,9 +83,11 @@ export async function startRegisterApi(charters: Charters): Promise<RegisterApi>
       issuer,
       queue: { ring: async () => undefined },
       callers: authorization.callers,
+      staff,
       charters,
       verify: (await documentCheck(store, issuer)).verify,
       statements: { signDocument: async (type, payload) => signCompact(web.current("federation"), type, payload) },
+      subjectFor: REGISTER_PORTS.subjectFor,
       events: { signDocument: async (type, payload) => signCompact(web.current("oauth"), type, payload) },
       entityConfigurations: createEntityConfigurations({
         clock: realClock,

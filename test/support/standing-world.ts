@@ -17,10 +17,11 @@ import { openCharters } from "../../src/policies/charters.ts";
 import { numberedItems } from "../../src/sandbox/holder/bulk.ts";
 import { startHolder } from "../../src/sandbox/holder/holder.ts";
 import { openOwnKey } from "../../src/sandbox/peer/own-keys.ts";
-import { relaisAt } from "../../src/sandbox/peer/relais.ts";
 import { dataSetsOf } from "../../src/sandbox/personas/holdings.ts";
 import { ANCRE } from "../../src/sandbox/platform/personas.ts";
 import { startPlatform } from "../../src/sandbox/platform/platform.ts";
+import { introspection } from "../../src/sdk/consent/introspection.ts";
+import { relaisKeys } from "../../src/sdk/consent/relais-keys.ts";
 import { REASONS } from "./charter.ts";
 import { DAILY, startFaultWorld, type FaultWorld, type LedgerEntry } from "./fault-relais.ts";
 import { realClock } from "./real-clock.ts";
@@ -193,14 +194,16 @@ async function expire({ store }: FaultWorld, { id, name }: Participant): Promise
 
 async function askAboutToken(world: FaultWorld, { source, transfers }: Stream): Promise<() => Promise<boolean>> {
   const worker = await openKeyring(join(world.dir, "relais", "keys"), "worker");
-  const fetch = world.network.fetchOrigin(world.url, new AbortController().signal);
-  const tokens = createConsentTokens({ issuer: world.url, key: () => worker.current("worker"), fetch });
+  const outbound = world.network.fetchOrigin(world.url, new AbortController().signal);
+  const tokens = createConsentTokens({ issuer: world.url, key: () => worker.current("worker"), fetch: outbound });
   const consent = await world.store.read((r) => r.consents.get((transfers.at(-1) as Transfer).consentId));
   const { entityId } = source.participant;
   const holder = await tokens.open(consent, source.participant);
   const { authorization = "" } = await holder.consentHeaders({ method: "GET", url: `${entityId}/export/datasets?${randomUUID()}` });
-  const key = await openOwnKey(source.keys, "documents");
-  return async () => (await relaisAt({ issuer: world.url, entityId, key }).introspect(authorization.slice("DPoP ".length))).active;
+  const { privateJwk: key } = await openOwnKey(source.keys, "documents");
+  const keys = relaisKeys(world.url, fetch);
+  const ask = introspection({ issuer: world.url, entityId, key, keys, fetcher: fetch, keepMilliseconds: 0 });
+  return async () => (await ask(authorization.slice("DPoP ".length))).active === true;
 }
 
 async function statesOf({ store }: FaultWorld, { transfers }: Stream): Promise<Map<string, number>> {

@@ -19,7 +19,7 @@ import { verifyProof } from "../../src/keys/dpop.ts";
 import { openKeyring } from "../../src/keys/keyring.ts";
 import { openLogKey } from "../../src/keys/log-key.ts";
 import { createSealer } from "../../src/keys/sealer.ts";
-import { signCompact } from "../../src/keys/signer.ts";
+import { documentSigner, signCompact } from "../../src/keys/signer.ts";
 import { signedStatements, verifyEntityConfiguration } from "../../src/keys/verifier.ts";
 import { networkFor } from "../../src/net/network.ts";
 import { createPages } from "../../src/pages/pages.ts";
@@ -32,6 +32,7 @@ import { documentCheck } from "./document-check.ts";
 import { freshDatabase } from "./database.ts";
 import { policy } from "./policy.ts";
 import { realClock } from "./real-clock.ts";
+import { REGISTER_PORTS } from "./charter.ts";
 
 export const UPSTREAM = "http://127.0.0.1:9";
 
@@ -86,11 +87,14 @@ export async function startWholeApp(charters: Charters): Promise<WholeApp> {
     records,
     staff,
     keys: {
-      signing: web.all("oauth").map((key) => key.privateJwk as Record<string, unknown>),
+      signing: () => web.current("oauth").privateJwk,
       worker: async () => [],
       published: web.publicKeys,
       secret: web.secret,
+      sign: documentSigner(() => web.current("oauth")).signDocument,
     },
+    certificates: null,
+    statements: { signed: signedStatements, keys: () => web.publicRing("federation") },
     verifyProof,
     report: (error) => console.error(error),
   });
@@ -103,7 +107,8 @@ export async function startWholeApp(charters: Charters): Promise<WholeApp> {
   });
   const signin = createSignin({
     ...ports,
-    upstream: { issuer: UPSTREAM, clientId: issuer },
+    upstreams: [{ id: "default", name: null, least: null, issuer: UPSTREAM, clientId: issuer }],
+    passkeys: true,
     records,
     network,
     clientKey: () => clientKey(web.current("signin")),
@@ -115,7 +120,9 @@ export async function startWholeApp(charters: Charters): Promise<WholeApp> {
   const app = createHttpApp(
     {
       ...ports,
+      staff,
       callers: authorization.callers,
+      subjectFor: REGISTER_PORTS.subjectFor,
       events: { signDocument: async (type, payload) => signCompact(web.current("oauth"), type, payload) },
     },
     {

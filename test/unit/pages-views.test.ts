@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Consent } from "../../src/core/consent/consent.ts";
 import { SECTION_NAMES, type Sections } from "../../src/core/consent/notice-text.ts";
-import { CONSENT_STATES } from "../../src/core/consent/consent.ts";
+import { CONSENT_STATES, stateAt } from "../../src/core/consent/consent.ts";
 import { newId } from "../../src/core/ids.ts";
 import type { AccountLink } from "../../src/core/person/person.ts";
 import type { Participant, TrustMark } from "../../src/core/register/participant.ts";
@@ -10,7 +10,7 @@ import { SWITCH_STATES } from "../../src/core/switch/switch.ts";
 import { STATES, type Progress, type Transfer, type TransferState } from "../../src/core/transfer/transfer.ts";
 import { choicesOf, chosenOf, maskedAccount } from "../../src/pages/accounts/view.ts";
 import { viewOfDecision } from "../../src/pages/permissions/decision-view.ts";
-import { stateOf, viewOfPermission } from "../../src/pages/permissions/view.ts";
+import { viewOfPermission } from "../../src/pages/permissions/view.ts";
 import { renderProblem } from "../../src/pages/problems.ts";
 import { RelaisError } from "../../src/core/errors.ts";
 import { badgeOf } from "../../src/pages/register/view.ts";
@@ -269,7 +269,7 @@ test("a switch says that the person has switched only behind the gate", () => {
 
 test("a permission past its last day has expired on the page before any sweep, and cannot be stopped", () => {
   const past = consentOf({ expiresAt: new Date(NOW.getTime() - 1) });
-  assert.equal(stateOf(past, NOW), "expired");
+  assert.equal(stateAt(past, NOW), "expired");
   for (const state of CONSENT_STATES) {
     const view = viewOfPermission(en, consentOf({ state }), { transfers: [], participants: [], now: NOW });
     assert.equal(view.canStop, state === "active" || state === "suspended", state);
@@ -291,7 +291,7 @@ function decisionPage(lang: "fr" | "en"): string {
   return renderPage(
     "decide",
     { lang, title: model.title, path: "/x", search: "", displayName: "N", withoutNavigation: true, operator: null },
-    { ...model, errors: [], next: "" },
+    { ...model, errors: [], wrong: {}, next: "" },
   );
 }
 

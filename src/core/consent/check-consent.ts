@@ -5,7 +5,9 @@ import type { End } from "../policy/facts.ts";
 import type { Policy } from "../policy/policy.ts";
 import type { Participant } from "../register/participant.ts";
 import { mayHappen, readingFrom, type Act } from "../register/standing.ts";
+import { leastAssurance, mustBeSure } from "./assured.ts";
 import type { Consent } from "./consent.ts";
+import { isWithin, termsOf } from "./terms.ts";
 
 export interface Standing {
   consent: Consent;
@@ -14,13 +16,16 @@ export interface Standing {
 }
 
 /**
- * The right to move data now: the consent is active, both ends are accredited, and the holder's own conditions are met for every data set of
+ * The right to move data now: the consent is active, and given for what its destination publishes today; both ends are accredited, and the holder's own conditions are met for every data set of
  * the consent. Read again before each data movement.
- * @throws RelaisError `consent_ended`, `not_accredited`, `condition_unmet`.
+ * @throws RelaisError `consent_ended`, `not_accredited`, `condition_unmet`, `assurance_too_low`.
  */
 export async function checkStanding(r: Reader, consent: Consent, { policy, now }: { policy: Policy; now: Date }): Promise<Standing> {
   if (consent.state !== "active" || consent.expiresAt <= now) throw consentEnded(consent, now);
   const [source, destination] = await Promise.all([r.participants.get(consent.sourceId), r.participants.get(consent.destinationId)]);
+  if (leastAssurance(source, consent.datasets) !== "low")
+    mustBeSure(source, await r.people.getLink(consent.sourceLinkId), consent.datasets);
+  if (!isWithin(termsOf(destination.about), consent.notice)) throw termsChanged(destination.name);
   const ends = { holder: await endOf(r, source), platform: await endOf(r, destination) };
   const isProposal = consent.action === "propose";
   mustBeAllowed(ends.holder, isProposal ? "proposal" : readingFrom(source), now);
@@ -42,6 +47,13 @@ export function notAccredited(name: string): RelaisError {
     "not_accredited",
     `${name} has no accreditation in force. It can renew it in the register; until then nothing is sent to it or read from it.`,
   );
+}
+
+/** Written down in the row too, in the transaction of the change (core/consent/void-consents.ts). */
+function termsChanged(name: string): RelaisError {
+  return new RelaisError("consent_ended", `${name} changed what the permission was given for. The person can give a new one.`, {
+    details: { state: "revoked" },
+  });
 }
 
 function consentEnded(consent: Consent, now: Date): RelaisError {

@@ -57,7 +57,7 @@ export interface Notice {
   version: "2026-11";
   requester: { entityId: string; name: string } | null;
   source: { entityId: string; name: string; country: string; privacyContact: string };
-  destination: { entityId: string; name: string; country: string; privacyContact: string };
+  destination: { entityId: string; name: string; country: string; privacyContact: string; processors?: string[]; purposes?: string[] };
   action: ConsentAction;
   /** Data sets that are asked for. The person ticks; none is ticked beforehand. */
   datasets: Pick<DataSet, "id" | "title" | "description" | "example" | "kind">[];
@@ -144,6 +144,13 @@ export function askedBefore(now: Date): Date {
 export function answerBy({ createdAt, expiresAt }: Pick<Consent, "createdAt" | "expiresAt">): Date {
   const patience = new Date(createdAt.getTime() + ANSWER_DAYS * 86_400_000);
   return patience < expiresAt ? patience : expiresAt;
+}
+
+/** The state as it is now: what is past its time has expired, before any sweep says so. */
+export function stateAt(consent: Pick<Consent, "state" | "createdAt" | "expiresAt">, now: Date): ConsentState {
+  const mayExpire = (CONSENT_MOVES[consent.state] as readonly ConsentState[]).includes("expired");
+  const end = consent.state === "requested" ? answerBy(consent) : consent.expiresAt;
+  return mayExpire && end <= now ? "expired" : consent.state;
 }
 
 /** Purposes that a consent may have: IRIs of the W3C Data Privacy Vocabulary 2.3. */

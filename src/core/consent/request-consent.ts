@@ -5,6 +5,7 @@ import type { Participant } from "../register/participant.ts";
 import { readingFrom, type Act } from "../register/standing.ts";
 import type { DataSet, Language } from "../catalogue/data-set.ts";
 import type { AccountLink } from "../person/person.ts";
+import { mustBeSure } from "./assured.ts";
 import { mustBeAllowed } from "./check-consent.ts";
 import { areConditionsDue, conditionUnmet, endOf, refusedByConditions, type Refusal } from "../policy/decide.ts";
 import type { Policy } from "../policy/policy.ts";
@@ -58,6 +59,11 @@ export async function addConsentRequest(w: Writer, request: ConsentRequest, term
   const requester = request.requester === null ? null : await accreditedByEntityId(w, request.requester, now);
   const words = await wordsFor(w, source, sourceLink, request.datasets);
   const wanted = request.action === "propose" ? acceptable(request, destination) : offered(request, { source, link: sourceLink, words });
+  mustBeSure(
+    source,
+    sourceLink,
+    wanted.map(({ id }) => id),
+  );
   const refused = await refusedBy(w, request, { source, destination, datasets: wanted.map(({ id }) => id), ...terms });
   const texts = textsOf(await w.noticeTexts.current());
   const notice = noticeOf(request, { requester, source, destination, texts, ...sorted(wanted, refused) }, now);
@@ -202,7 +208,7 @@ function noticeOf(request: ConsentRequest, parts: Parts, now: Date): Notice {
     version: "2026-11",
     requester: parts.requester && { entityId: parts.requester.entityId, name: parts.requester.name },
     source: party(parts.source),
-    destination: party(parts.destination),
+    destination: { ...party(parts.destination), ...moreOf(parts.destination) },
     action: request.action,
     datasets: parts.datasets,
     ...(parts.withheld ? { withheld: parts.withheld } : {}),
@@ -231,6 +237,11 @@ function beforeOf({ consent, askedBy }: NonNullable<ConsentRequest["amends"]>): 
 function party(participant: Participant): Notice["source"] {
   const { entityId, name, about } = participant;
   return { entityId, name, country: about.country, privacyContact: about.privacyContact };
+}
+
+/** Who else has it there, and what else for: absent where nothing of it is published. */
+function moreOf({ about: { processors = [], purposes = [] } }: Participant): Pick<Notice["destination"], "processors" | "purposes"> {
+  return { ...(processors.length > 0 ? { processors } : {}), ...(purposes.length > 0 ? { purposes } : {}) };
 }
 
 function endOfDay(fullDate: string, now: Date): Date {

@@ -2,6 +2,7 @@ import { RelaisError } from "../errors.ts";
 import { newId, type ParticipantId, type PersonId } from "../ids.ts";
 import type { Ports } from "../ports.ts";
 import type { Adapter, Credentials, DatasetCount, Opening } from "../transfer/adapter.ts";
+import type { Assurance } from "./assurance.ts";
 import type { JointContract } from "./joint-contract.ts";
 import type { AccountLink } from "./person.ts";
 
@@ -10,6 +11,8 @@ interface SignedIn {
   participantId: ParticipantId;
   account: string;
   inventory: DatasetCount[] | null;
+  /** How sure the participant said that it is. */
+  assurance: Assurance;
   contract?: JointContract | null;
 }
 

@@ -1,5 +1,6 @@
 import { isDataSetId, KINDS, type DataKind, type DataSet, type Words } from "../catalogue/data-set.ts";
 import { RelaisError } from "../errors.ts";
+import { ASSURANCES, isAssurance } from "../person/assurance.ts";
 import type { EntityConfiguration } from "../ports.ts";
 import type { Endpoints, Participant, PublicJwk, Role } from "./participant.ts";
 import { publicKeys } from "./public-keys.ts";
@@ -31,11 +32,7 @@ export function participantFrom(configuration: Omit<EntityConfiguration, "signed
     keys: clientKeysOf(client),
     federationKeys: publicKeys(configuration.keys, "jwks"),
     datasets: holder ? datasetsOf(holder) : [],
-    about: {
-      ...aboutOf(main, organisation),
-      ...(holder?.synthetic === true ? { synthetic: true } : {}),
-      ...(holder?.tells_inventory === true ? { tellsInventory: true } : {}),
-    },
+    about: { ...aboutOf(main, organisation), ...(holder === undefined ? {} : holdingOf(holder)) },
     client: clientOf(client),
   };
 }
@@ -72,20 +69,55 @@ function aboutOf(main: Members, organisation: Members): Participant["about"] {
   const logo = main.logo_uri ?? organisation.logo_uri;
   const { incidents_uri: incidents, test_account: testAccount } = main;
   return {
-    country: text(main, "country", 2),
+    country: countryOf(main),
     privacyContact: text({ privacy_contact: contact }, "privacy_contact", 200),
     ...(policy === undefined ? {} : { policyUri: address(policy, "policy_uri") }),
     ...(logo === undefined ? {} : { logoUri: address(logo, "logo_uri") }),
     ...(incidents === undefined ? {} : { incidentsUri: address(incidents, "incidents_uri") }),
+    ...namesOf(main, "processors"),
+    ...namesOf(main, "purposes"),
     ...(testAccount === undefined ? {} : { testAccount: text(main, "test_account", 200) }),
   };
 }
 
+/** ISO 3166-1 alpha-2, in capitals: conditions on regions compare it, and pages name the country. */
+function countryOf(main: Members): string {
+  const country = text(main, "country", 2);
+  if (!/^[A-Z]{2}$/.test(country)) throw broken("country", "is not a country of ISO 3166-1 (two capital letters)");
+  return country;
+}
+
+const MOST_NAMES = 100;
+
+/** A set, in an order of its own: published in another one it is the same. */
+function namesOf(members: Members, name: "processors" | "purposes"): { [name: string]: string[] } {
+  const list = members[name];
+  if (list === undefined) return {};
+  if (!Array.isArray(list) || list.length > MOST_NAMES) throw broken(name, `is not a list of at most ${MOST_NAMES} names`);
+  const names = list.map((one: unknown) => text({ [name]: one }, name, 200));
+  return { [name]: [...new Set(names)].sort() };
+}
+
+function holdingOf({
+  synthetic,
+  tells_inventory: tells,
+  access_token_format: format = "opaque",
+}: Members): Pick<Participant["about"], "synthetic" | "accessTokens" | "tellsInventory"> {
+  if (format !== "opaque" && format !== "jwt") throw broken("access_token_format", "is neither `opaque` nor `jwt`");
+  return {
+    ...(synthetic === true ? { synthetic } : {}),
+    ...(tells === true ? { tellsInventory: true } : {}),
+    ...(format === "jwt" ? { accessTokens: format } : {}),
+  };
+}
+
 function clientOf(client: Members | undefined): Participant["client"] {
-  const uris = client?.redirect_uris;
-  if (uris === undefined) return null;
+  const { redirect_uris: uris, token_endpoint_auth_method: method, tls_client_certificate_bound_access_tokens: binds } = client ?? {};
+  const mutualTls = { authenticates: method === "self_signed_tls_client_auth", binds: binds === true };
+  const byCertificate = mutualTls.authenticates || mutualTls.binds ? { mutualTls } : {};
+  if (uris === undefined) return "mutualTls" in byCertificate ? { redirectUris: [], ...byCertificate } : null;
   if (!Array.isArray(uris) || uris.length === 0 || uris.length > 20) throw broken("redirect_uris", "is not a list of 1 to 20 addresses");
-  return { redirectUris: uris.map((uri) => address(uri, "redirect_uris")) };
+  return { redirectUris: uris.map((uri) => address(uri, "redirect_uris")), ...byCertificate };
 }
 
 const MOST_MEDIA_TYPES = 20;
@@ -100,7 +132,7 @@ function datasetsOf(holder: Members): DataSet[] {
 
 function datasetOf(given: Members | null): DataSet {
   const value = given ?? {};
-  const { id, kind, mediaTypes } = value;
+  const { id, kind, mediaTypes, assurance } = value;
   if (!isDataSetId(id)) throw broken("datasets/id", "is not a dotted lower-case name");
   if (!(KINDS as readonly unknown[]).includes(kind)) throw broken(`datasets/${id}/kind`, `is not one of ${KINDS.join(", ")}`);
   if (
@@ -109,6 +141,8 @@ function datasetOf(given: Members | null): DataSet {
     !mediaTypes.every((type) => typeof type === "string" && /^[\w.+-]+\/[\w.+-]+$/.test(type))
   )
     throw broken(`datasets/${id}/mediaTypes`, "is not a list of media types");
+  if (assurance !== undefined && !isAssurance(assurance))
+    throw broken(`datasets/${id}/assurance`, `is not one of ${ASSURANCES.join(", ")}`);
   return {
     id,
     kind: kind as DataKind,
@@ -117,6 +151,7 @@ function datasetOf(given: Members | null): DataSet {
     example: words(value.example, `datasets/${id}/example`),
     mediaTypes,
     updateFrequency: text(value, "updateFrequency", 20),
+    ...(assurance === undefined ? {} : { assurance }),
     ...(value.acceptsProposals === true ? { acceptsProposals: true } : {}),
   };
 }

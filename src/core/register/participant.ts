@@ -57,14 +57,24 @@ export interface Participant {
     incidentsUri?: string;
     /** An account of nobody, on which the automatic checks write and read. */
     testAccount?: string;
+    /** Who else receives or processes people's data there, by name; absent where nobody does. */
+    processors?: string[];
+    /** What it uses people's data for beside what they agree to each time: IRIs of the W3C Data Privacy Vocabulary. */
+    purposes?: string[];
     /** A holder whose people are all invented: platforms of level 0 may try themselves there. */
     synthetic?: true;
+    /** A holder that checks consent tokens itself, without asking for each request; absent: it asks. */
+    accessTokens?: "jwt";
     /** A holder that tells Relais, when a person signs in there, what the account holds and who else is on its contract. */
     tellsInventory?: true;
   };
   status: Status;
   /** OAuth client metadata where the participant asks for consent itself; null where it does not. */
-  client: { redirectUris: string[] } | null;
+  client: {
+    redirectUris: string[];
+    /** By certificate (RFC 8705): how it proves itself, and what its tokens are bound to, where this Relais takes certificates. */
+    mutualTls?: { authenticates: boolean; binds: boolean };
+  } | null;
 }
 
 /** The signed, verifiable form of an accreditation (OpenID Federation §7). */

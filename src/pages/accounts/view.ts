@@ -1,3 +1,4 @@
+import { isAssurance } from "../../core/person/assurance.ts";
 import type { AccountLink } from "../../core/person/person.ts";
 import { isAccredited, type Participant, type Role } from "../../core/register/participant.ts";
 import { mayHappen } from "../../core/register/standing.ts";
@@ -20,6 +21,7 @@ export function rowOfLink({ t, lang, date }: Tongue, link: AccountLink, particip
     how: t(`accounts.method.${link.method}`, { date: date(link.provedAt) }),
     holds: items === null ? null : t("accounts.holds", { items, datasets: link.inventory?.length ?? 0 }),
     href: `/${lang}/accounts/${participant.id}`,
+    removeHref: `/${lang}/me/account/links/${link.id}/remove`,
   };
 }
 
@@ -88,8 +90,14 @@ export function chosenOf(
   return participant ? { participant, link } : null;
 }
 
+/** Where the person goes on to, and how sure the holder must be, where it was not sure enough. */
+export interface Way {
+  next: string;
+  level: string;
+}
+
 /** The form that proves an account by its own keys. Secrets never come back to the page. */
-export function viewOfProof({ lang }: Tongue, participant: Participant, next: string, form: Form | null) {
+export function viewOfProof({ t, lang }: Tongue, participant: Participant, { next, level }: Way, form: Form | null) {
   const root = participant.endpoints.root ?? participant.entityId;
   return {
     name: participant.name,
@@ -98,6 +106,7 @@ export function viewOfProof({ lang }: Tongue, participant: Participant, next: st
     keysHref: new URL(".account/", root.endsWith("/") ? root : `${root}/`).href,
     startHref: `/link/${participant.id}/start?${new URLSearchParams({ next })}`,
     registerHref: `/${lang}/register/${participant.id}`,
+    surer: isAssurance(level) ? t("proof.level", { name: participant.name, level: t(`assurance.${level}`) }) : null,
     next,
     given: { account: form?.one("account") ?? "", clientId: form?.one("clientId") ?? "", user: form?.one("user") ?? "" },
   };

@@ -1,4 +1,5 @@
 import type { Consent } from "../../core/consent/consent.ts";
+import { longAgo } from "../../core/consent/remind-of-consents.ts";
 import type { Participant } from "../../core/register/participant.ts";
 import type { Switch } from "../../core/switch/switch.ts";
 import { isTerminal, type Transfer } from "../../core/transfer/transfer.ts";
@@ -12,6 +13,8 @@ interface Mine {
   consents: Consent[];
   transfers: Transfer[];
   switches: Switch[];
+  /** The visit before this one. */
+  before: Date | null;
   now: Date;
 }
 
@@ -31,11 +34,27 @@ export function viewOfMe(tongue: Tongue, mine: Mine) {
     ...openSwitchesOf(tongue, mine, names),
   ];
   return {
+    absence: absenceOf(tongue, mine),
     toDo,
     active,
     moving,
     switches: rowsOfSwitches(tongue, mine, names),
     isNew: mine.consents.length === 0 && mine.transfers.length === 0,
+  };
+}
+
+/** After a long absence: what was allowed all the while, to look at or to stop. */
+function absenceOf({ t, lang, date }: Tongue, { consents, before, now }: Mine) {
+  if (before === null || before > longAgo(now)) return null;
+  const kept = consents.filter((consent) => isActive(consent, now));
+  if (kept.length === 0) return null;
+  return {
+    text: t("me.absence", { date: date(before), count: kept.length }),
+    rows: kept.map(({ id, notice }) => ({
+      title: t("permission.fromTo", { source: notice.source.name, destination: notice.destination.name }),
+      review: `/${lang}/permissions/${id}`,
+      stop: `/${lang}/permissions/${id}/stop`,
+    })),
   };
 }
 

@@ -1,9 +1,9 @@
 import type { Journey } from "../../core/consent/journey.ts";
 import { ownJourney } from "../../core/consent/start-journey.ts";
-import type { Consent } from "../../core/consent/consent.ts";
+import { stateAt, type Consent } from "../../core/consent/consent.ts";
 import { asId } from "../../core/ids.ts";
 import type { Transfer } from "../../core/transfer/transfer.ts";
-import { rowOfConsent, stateOf } from "../permissions/view.ts";
+import { rowOfConsent } from "../permissions/view.ts";
 import { tagOf } from "../transfers/view.ts";
 import type { Tongue } from "../tongue.ts";
 import { pathOf, type Answer, type PagesPorts, type PersonVisit } from "../visit.ts";
@@ -58,7 +58,7 @@ interface Step {
 function stepOf(tongue: Tongue, { consent, transfers, now, isLate }: Step) {
   const { t, lang } = tongue;
   const row = rowOfConsent(tongue, consent, transfers, now);
-  const isWaiting = stateOf(consent, now) === "requested";
+  const isWaiting = stateAt(consent, now) === "requested";
   const own = transfers.find((transfer) => transfer.consentId === consent.id);
   return {
     source: consent.notice.source.name,

@@ -1,6 +1,7 @@
+import { stateAt } from "../../core/consent/consent.ts";
 import type { Party, PartyState, SharedConsent } from "../../core/consent/parties.ts";
 import { factsOf } from "../permissions/facts.ts";
-import { isActive, stateOf } from "../permissions/view.ts";
+import { isActive } from "../permissions/view.ts";
 import type { Tongue } from "../tongue.ts";
 
 const TAGS = {
@@ -49,7 +50,7 @@ export function viewOfShared(tongue: Tongue, { consent, party, linkId }: SharedC
   return {
     id: consent.id,
     title: t(party.state === "asked" ? "shared.title.asked" : "shared.title.told", names),
-    sentence: t(`shared.sentence.${sentenceOf(stateOf(consent, now), party.state)}`, names),
+    sentence: t(`shared.sentence.${sentenceOf(stateAt(consent, now), party.state)}`, names),
     datasets: notice.datasets.filter(({ id }) => allowed.has(id)).map(({ title }) => title[lang]),
     ...factsOf(tongue, notice),
     rule: t(`shared.rule.${party.rule}`),
@@ -62,7 +63,7 @@ export function viewOfShared(tongue: Tongue, { consent, party, linkId }: SharedC
   };
 }
 
-function sentenceOf(state: ReturnType<typeof stateOf>, party: PartyState): PartyState | "ended" {
+function sentenceOf(state: ReturnType<typeof stateAt>, party: PartyState): PartyState | "ended" {
   return state === "active" || state === "suspended" ? party : "ended";
 }
 

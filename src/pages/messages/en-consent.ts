@@ -54,6 +54,7 @@ export const enConsent = {
   "change.next": "See the difference",
   "change.error.nothing": "Tick at least one data set. To stop everything, stop sharing instead",
   "change.error.day": "Choose until when",
+  "change.error.often": "Choose how often",
   "renew.title": "Renew this permission",
   "renew.lead": "Nothing changes but the last day. Choose until when you allow it.",
   "permission.change": "Change",
@@ -87,6 +88,11 @@ export const enConsent = {
   "stopAll.now": "At once, nothing more is sent under these permissions.",
   "stopAll.keep": "Keep them",
   "stopAll.action": "{count, plural, one {Stop this permission} other {Stop these # permissions}}",
+  "me.absenceTitle": "You have been away for a while",
+  "me.absence":
+    "Your last visit was on {date}. Since then {count, plural, one {a permission of yours was in force} other {# permissions of yours were in force}}.",
+  "me.review": "Review",
+  "me.stop": "Stop",
   "permission.news.changed": "Your permission is changed. The former one has ended.",
   "permission.news.kept": "Nothing was changed. Your permission goes on as before.",
 } as const satisfies Record<string, string>;

@@ -1,16 +1,21 @@
+import { enAccount } from "./en-account.ts";
 import { enConditions } from "./en-conditions.ts";
 import { enJourney } from "./en-journey.ts";
 import { enConsent } from "./en-consent.ts";
 import { enNotices } from "./en-notices.ts";
+import { enRequests } from "./en-requests.ts";
 import { enKeys } from "./en-keys.ts";
 import { enPortal } from "./en-portal.ts";
 import { enHolder } from "./en-holder.ts";
 import { enLife } from "./en-life.ts";
+import { enMail } from "./en-mail.ts";
 import { enProblems } from "./en-problems.ts";
 import { enPublic } from "./en-public.ts";
 import { enReceipts } from "./en-receipts.ts";
 import { enRegister } from "./en-register.ts";
+import { enTokens } from "./en-tokens.ts";
 import { enTransfers } from "./en-transfers.ts";
+import { enUnderstand } from "./en-understand.ts";
 
 /** Every text of the pages in English (ICU MessageFormat). These keys are the keys of the portal. */
 export const en = {
@@ -293,15 +298,20 @@ export const en = {
   "stop.keep": "Keep sharing",
   ...enRegister,
   ...enPortal,
+  ...enTokens,
+  ...enUnderstand,
   ...enTransfers,
   ...enConditions,
   ...enJourney,
   ...enConsent,
   ...enNotices,
+  ...enAccount,
+  ...enRequests,
   ...enKeys,
   ...enHolder,
   ...enPublic,
   ...enReceipts,
   ...enLife,
+  ...enMail,
   ...enProblems,
 } as const satisfies Record<string, string>;

@@ -58,6 +58,7 @@ export const frConsent = {
   "change.next": "Voir la différence",
   "change.error.nothing": "Cochez au moins un jeu de données. Pour tout arrêter, arrêtez le partage",
   "change.error.day": "Choisissez jusqu’à quand",
+  "change.error.often": "Choisissez le rythme",
   "renew.title": "Renouveler cette autorisation",
   "renew.lead": "Rien ne change, sauf le dernier jour. Choisissez jusqu’à quand vous l’autorisez.",
   "permission.change": "Changer",
@@ -91,6 +92,11 @@ export const frConsent = {
   "stopAll.now": "Aussitôt, plus rien n’est envoyé au titre de ces autorisations.",
   "stopAll.keep": "Les garder",
   "stopAll.action": "{count, plural, one {Arrêter cette autorisation} other {Arrêter ces # autorisations}}",
+  "me.absenceTitle": "Vous n’êtes pas venu depuis longtemps",
+  "me.absence":
+    "Votre dernière visite date du {date}. Depuis, {count, plural, one {une autorisation était en cours} other {# autorisations étaient en cours}}.",
+  "me.review": "Revoir",
+  "me.stop": "Arrêter",
   "permission.news.changed": "Votre autorisation est changée. L’ancienne est terminée.",
   "permission.news.kept": "Rien n’a changé. Votre autorisation continue comme avant.",
 } as const satisfies Record<keyof typeof enConsent, string>;

@@ -123,4 +123,39 @@ export const FR_REFUSALS: [said: string, text: string][] = [
   ["There is no condition for this data set.", "il n’y a pas de condition pour ce jeu de données."],
   ["There is nothing at this address for you.", "il n’y a rien pour vous à cette adresse."],
   ["There is no such participant among those that you act for.", "ce participant n’est pas de ceux pour qui vous agissez."],
+  [
+    "Nothing would change. Choose other data sets, another date or another rhythm.",
+    "rien ne changerait. Choisissez d’autres données, une autre date ou un autre rythme.",
+  ],
+  ["This permission has already ended.", "cette autorisation est déjà terminée."],
+  [
+    "The permission that this would change has ended. A new one can be asked for.",
+    "l’autorisation à changer est terminée. Une nouvelle peut être demandée.",
+  ],
+  ["The notice changed while you read it. Please read it again.", "la demande a changé pendant votre lecture. Relisez-la."],
+  [
+    "This request was answered before. You find it among your permissions.",
+    "cette demande a déjà sa réponse. Vous la trouvez dans vos autorisations.",
+  ],
+  ["The time to answer this request is over.", "le temps pour répondre à cette demande est écoulé."],
+  ["Nothing is left to stop here.", "il n’y a plus rien à arrêter ici."],
+  [
+    "Several reports about this permission wait for an answer. They are read in their order.",
+    "plusieurs signalements sur cette autorisation attendent une réponse. Ils sont lus dans l’ordre.",
+  ],
+  [
+    "Another version was published meanwhile. Read it, and begin from it.",
+    "une autre version a été publiée entre-temps. Lisez-la, et partez d’elle.",
+  ],
+  ["This report was answered before.", "ce signalement a déjà sa réponse."],
+  [
+    "This link is too old, or was used before. Sign in to go on, or ask for a new mail there.",
+    "ce lien est trop ancien, ou a déjà servi. Identifiez-vous pour continuer, ou pour demander un nouveau courriel.",
+  ],
+  ["This was asked for too often. Wait until tomorrow.", "cela a été demandé trop souvent. Attendez demain."],
+  ["No mail address is in use for you.", "aucune adresse de courriel n’est utilisée pour vous."],
+  [
+    "This Relais sends no mail. Its operator has to name a mail server first.",
+    "ce Relais n’envoie pas de courriel. Son opérateur doit d’abord indiquer un serveur.",
+  ],
 ];

@@ -1,17 +1,22 @@
 import type { en } from "./en.ts";
+import { frAccount } from "./fr-account.ts";
 import { frConditions } from "./fr-conditions.ts";
 import { frJourney } from "./fr-journey.ts";
 import { frConsent } from "./fr-consent.ts";
 import { frNotices } from "./fr-notices.ts";
+import { frRequests } from "./fr-requests.ts";
 import { frKeys } from "./fr-keys.ts";
 import { frPortal } from "./fr-portal.ts";
 import { frHolder } from "./fr-holder.ts";
 import { frLife } from "./fr-life.ts";
+import { frMail } from "./fr-mail.ts";
 import { frProblems } from "./fr-problems.ts";
 import { frPublic } from "./fr-public.ts";
 import { frReceipts } from "./fr-receipts.ts";
 import { frRegister } from "./fr-register.ts";
+import { frTokens } from "./fr-tokens.ts";
 import { frTransfers } from "./fr-transfers.ts";
+import { frUnderstand } from "./fr-understand.ts";
 
 /** Every text of the pages in French. A key that is missing here, or too many, does not compile. */
 export const fr = {
@@ -298,15 +303,20 @@ export const fr = {
   "stop.keep": "Garder le partage",
   ...frRegister,
   ...frPortal,
+  ...frTokens,
+  ...frUnderstand,
   ...frTransfers,
   ...frConditions,
   ...frJourney,
   ...frConsent,
   ...frNotices,
+  ...frAccount,
+  ...frRequests,
   ...frKeys,
   ...frHolder,
   ...frPublic,
   ...frReceipts,
   ...frLife,
+  ...frMail,
   ...frProblems,
 } as const satisfies Record<keyof typeof en, string>;

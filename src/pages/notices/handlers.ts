@@ -151,6 +151,7 @@ function preview(ports: PagesPorts, visit: PersonVisit, written: Written): Answe
       tongue.t(`texts.language.${language}`),
     ),
     errors: [],
+    wrong: {},
   };
   return { kind: "page", template: "notice-preview", title: tongue.t("texts.previewTitle"), model };
 }

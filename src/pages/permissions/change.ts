@@ -99,8 +99,9 @@ export async function proposeChange(ports: PagesPorts, visit: PersonVisit): Prom
   const { form, tongue, personId } = visit;
   const isRenewal = form.one("renewal") === "yes";
   const { consent } = await changeable(ports, visit);
-  const wish = { datasets: form.all("datasets"), expires: form.one("expires"), recurrence: rhythmIn(form.one("recurrence"), consent) };
-  const errors = missingIn(tongue, wish);
+  const recurrence = rhythmIn(form.one("recurrence"), consent);
+  const wish = { datasets: form.all("datasets"), expires: form.one("expires"), recurrence: recurrence ?? null };
+  const errors = missingIn(tongue, { ...wish, isRhythm: recurrence !== undefined });
   if (errors.length > 0) return changePage(ports, visit, { isRenewal, wish, errors });
   try {
     const terms = { consentId: consent.id, personId, retention: consent.notice.retention, requester: null, language: tongue.lang };
@@ -111,17 +112,17 @@ export async function proposeChange(ports: PagesPorts, visit: PersonVisit): Prom
   }
 }
 
-function rhythmIn(text: string, { notice }: Consent): string | null {
+/** Undefined where it is none of the page. */
+function rhythmIn(text: string, { notice }: Consent): string | null | undefined {
   if (text === ONCE) return null;
-  const known: (string | null)[] = [...RHYTHMS, notice.recurrence];
-  if (!known.includes(text)) throw new RelaisError("invalid", "Choose one of the rhythms on the page.", { actor: "person" });
-  return text;
+  return [...RHYTHMS, notice.recurrence].find((known) => known !== null && known === text);
 }
 
-function missingIn({ t }: Tongue, { datasets, expires }: Wish): FieldError[] {
+function missingIn({ t }: Tongue, { datasets, expires, isRhythm }: Wish & { isRhythm: boolean }): FieldError[] {
   return [
     ...(datasets.length === 0 ? [{ field: "datasets", text: t("change.error.nothing") }] : []),
     ...(/^\d{4}-\d{2}-\d{2}$/.test(expires) ? [] : [{ field: "expires", text: t("change.error.day") }]),
+    ...(isRhythm ? [] : [{ field: "recurrence", text: t("change.error.often") }]),
   ];
 }
 

@@ -1,9 +1,9 @@
-import type { Consent } from "../../core/consent/consent.ts";
+import { stateAt, type Consent } from "../../core/consent/consent.ts";
 import type { ParticipantId } from "../../core/ids.ts";
 import type { Transfer } from "../../core/transfer/transfer.ts";
 import type { Tongue } from "../tongue.ts";
 import type { Answer, Form, PagesPorts, PersonVisit } from "../visit.ts";
-import { isActive, rowOfConsent, stateOf } from "./view.ts";
+import { isActive, rowOfConsent } from "./view.ts";
 
 /** Which of the person's permissions are looked at. Null: all. */
 interface Filter {
@@ -48,7 +48,7 @@ function viewOfDashboard(tongue: Tongue, { consents, transfers, filter, stopped,
   );
   const rows = shown.map((consent) => ({
     ...rowOfConsent(tongue, consent, transfers, now),
-    isWaiting: stateOf(consent, now) === "requested",
+    isWaiting: stateAt(consent, now) === "requested",
     isActive: isActive(consent, now),
   }));
   return {

@@ -1,4 +1,4 @@
-import type { Consent } from "../../core/consent/consent.ts";
+import { stateAt, type Consent } from "../../core/consent/consent.ts";
 import { grantConsent, ownConsent, refuseConsent, refusedBefore } from "../../core/consent/decide-consent.ts";
 import { versionFor } from "../../core/consent/notice-text.ts";
 import { asId, type ParticipantId } from "../../core/ids.ts";
@@ -10,12 +10,11 @@ import type { Entry } from "../register/view.ts";
 import { pathOf, type Answer, type FieldError, type PagesPorts, type PersonVisit } from "../visit.ts";
 import { viewOfDecision, type Screen } from "./decision-view.ts";
 import { startCopy } from "./start.ts";
-import { stateOf } from "./view.ts";
 
 /** A request has an address of its own: who leaves it finds it there again, or among the permissions, until its last day. */
 export async function showConsent(ports: PagesPorts, visit: PersonVisit): Promise<Answer> {
   const consent = await ports.store.read((r) => ownConsent(r, asId("consent", visit.params["id"]), visit.personId));
-  if (stateOf(consent, ports.clock.now()) !== "requested") return { kind: "redirect", to: pathOf(visit, `/permissions/${consent.id}`) };
+  if (stateAt(consent, ports.clock.now()) !== "requested") return { kind: "redirect", to: pathOf(visit, `/permissions/${consent.id}`) };
   return decisionPage(ports, visit, consent, { errors: [], ticked: { datasets: heldAlready(consent), acts: [] } });
 }
 
@@ -40,7 +39,7 @@ async function decisionPage(ports: PagesPorts, visit: PersonVisit, consent: Cons
     kind: "page",
     template: "decide",
     title: model.title,
-    model: { ...model, errors, next },
+    model: { ...model, errors, wrong: Object.fromEntries(errors.map(({ field, text: said }) => [field, said])), next },
     status: errors.length > 0 ? 422 : 200,
     withoutNavigation: true,
   };
@@ -74,7 +73,7 @@ export async function showNotice(ports: PagesPorts, visit: PersonVisit): Promise
   const said = consent.datasets.length > 0 ? ["mandate", "consent"] : [];
   const ticked = { datasets: consent.datasets, acts: said };
   const shown = viewOfDecision(tongue, consent, { ...beside, sections: text.sections, ticked, now });
-  const model = { ...shown, screenTitle: shown.title, isPreview: true, isPast: true, errors: [] };
+  const model = { ...shown, screenTitle: shown.title, isPreview: true, isPast: true, errors: [], wrong: {} };
   return { kind: "page", template: "notice-seen", title: tongue.t("notice.title"), model };
 }
 
@@ -134,7 +133,7 @@ function missingIn(visit: PersonVisit, { action }: Consent): FieldError[] {
 
 async function askAgain(ports: PagesPorts, visit: PersonVisit, errors: FieldError[]): Promise<Answer> {
   const consent = await ports.store.read((r) => ownConsent(r, asId("consent", visit.params["id"]), visit.personId));
-  if (stateOf(consent, ports.clock.now()) !== "requested") return { kind: "redirect", to: pathOf(visit, `/permissions/${consent.id}`) };
+  if (stateAt(consent, ports.clock.now()) !== "requested") return { kind: "redirect", to: pathOf(visit, `/permissions/${consent.id}`) };
   return decisionPage(ports, visit, consent, { errors, ticked: { datasets: visit.form.all("datasets"), acts: actsIn(visit) } });
 }
 

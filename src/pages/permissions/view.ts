@@ -1,4 +1,4 @@
-import { answerBy, CONSENT_MOVES, type Consent, type ConsentState } from "../../core/consent/consent.ts";
+import { stateAt, type Consent, type ConsentState } from "../../core/consent/consent.ts";
 import type { Participant } from "../../core/register/participant.ts";
 import { isTerminal, type Transfer } from "../../core/transfer/transfer.ts";
 import type { ConsentId } from "../../core/ids.ts";
@@ -7,7 +7,7 @@ import type { Tongue } from "../tongue.ts";
 import { rowOfTransfer } from "../transfers/view.ts";
 import { factsOf, lastDayOf } from "./facts.ts";
 
-const TAGS = {
+export const TAGS = {
   requested: "govuk-tag--yellow",
   active: "govuk-tag--green",
   suspended: "govuk-tag--orange",
@@ -18,15 +18,8 @@ const TAGS = {
   superseded: "govuk-tag--grey",
 } as const satisfies Record<ConsentState, string>;
 
-/** The state as it is now: a permission whose last day is over has expired, before any sweep says so. */
-export function stateOf(consent: Consent, now: Date): ConsentState {
-  const mayExpire = (CONSENT_MOVES[consent.state] as readonly ConsentState[]).includes("expired");
-  const end = consent.state === "requested" ? answerBy(consent) : consent.expiresAt;
-  return mayExpire && end <= now ? "expired" : consent.state;
-}
-
 export function isActive(consent: Consent, now: Date): boolean {
-  const state = stateOf(consent, now);
+  const state = stateAt(consent, now);
   return state === "active" || state === "suspended";
 }
 
@@ -44,14 +37,14 @@ function isDelivered(consent: Consent, transfers: Transfer[]): boolean {
 
 /** Nothing under way, and nothing delivered yet: it never began, or was stopped, or broke off. */
 function mayStart(consent: Consent, own: Transfer[], now: Date): boolean {
-  const isOpen = stateOf(consent, now) === "active" && startsAtRelais(consent);
+  const isOpen = stateAt(consent, now) === "active" && startsAtRelais(consent);
   return isOpen && own.every((transfer) => isTerminal(transfer.state)) && !isDelivered(consent, own);
 }
 
 /** `transfers`: at least those under this consent. */
 export function rowOfConsent(tongue: Tongue, consent: Consent, transfers: Transfer[], now: Date) {
   const { t, lang } = tongue;
-  const state = stateOf(consent, now);
+  const state = stateAt(consent, now);
   const isDone = state === "active" && isDelivered(consent, transfers);
   return {
     id: consent.id,
@@ -131,7 +124,7 @@ function deliveriesOf({ t, moment }: Tongue, consent: Consent, own: Transfer[], 
 }
 
 function nextOf(consent: Consent, own: Transfer[], now: Date): "none" | "yours" | "theirs" {
-  if (stateOf(consent, now) !== "active" || isDelivered(consent, own) || consent.action !== "copy") return "none";
+  if (stateAt(consent, now) !== "active" || isDelivered(consent, own) || consent.action !== "copy") return "none";
   return consent.requesterId === null ? "yours" : "theirs";
 }
 
@@ -144,7 +137,7 @@ function timelineOf({ t, moment }: Tongue, consent: Consent, now: Date) {
       what: t(consent.state === "refused" ? "consent.event.refused" : "consent.event.granted"),
       who: t("actor.person"),
     });
-  const state = stateOf(consent, now);
+  const state = stateAt(consent, now);
   if (state === "withdrawn" || state === "revoked" || state === "expired" || state === "superseded") {
     lines.push({
       at: consent.endedAt ?? consent.expiresAt,

@@ -1,3 +1,4 @@
+import { tokenChecking } from "../../core/consent/token-lifetime.ts";
 import { allowedActs, type Profile, type Restrictions } from "../../core/register/profile.ts";
 import type { Tongue } from "../tongue.ts";
 import { viewOfAssessment } from "./assessment.ts";
@@ -10,12 +11,14 @@ export function viewOfProfile(tongue: Tongue, profile: Profile, now: Date) {
   const { participant, mark, organisation, assessment, indicators, restrictions } = profile;
   const { t, country } = tongue;
   const { about, adapter, entityId, roles, id } = participant;
+  const checking = tokenChecking(participant);
   const isWeb = (uri: string | undefined): string | null => (uri?.startsWith("https://") ? uri : null);
   return {
     ...viewOfParticipant(tongue, { participant, mark }, now),
     organisation: organisation && t("profile.organisationIn", { name: organisation.name, country: country(organisation.country) }),
     securityUri: adapter === "self-data" ? isWeb(`${entityId}/.well-known/security.txt`) : null,
     incidentsUri: isWeb(about.incidentsUri),
+    stops: checking && t(`tokens.${checking.format}`, { seconds: checking.lagSeconds }),
     acts: allowedActs(profile).map(({ act, isAllowed }) => ({ text: t(`profile.act.${act}`), isAllowed })),
     isSynthetic: mark?.level === 0 && profile.standing === "accredited",
     assessment: assessment && viewOfAssessment(tongue, assessment),

@@ -1,9 +1,11 @@
 import { pipeline } from "node:stream/promises";
-import { Router, type Request, type Response } from "express";
+import { Router, type Request, type RequestHandler, type Response } from "express";
 import { RelaisError } from "../../core/errors.ts";
 import type { DatasetCount } from "../../core/transfer/adapter.ts";
 import { contentDigest } from "../../core/transfer/manifest.ts";
-import type { Consented, ConsentGuard } from "./consented.ts";
+import type { Consented } from "../../sdk/require-consent.ts";
+import { consentOf, type ConsentGuard } from "./consented.ts";
+import { EVERYTHING } from "./faults.ts";
 import type { Library, ListedItem } from "./library.ts";
 
 const DEFAULT_LIMIT = 200;
@@ -24,65 +26,61 @@ type Handler = (side: SourceSide, request: Request, response: Response) => Promi
 export function exportRoutes(side: SourceSide): Router {
   const router = Router();
   const on = (handler: Handler) => (request: Request, response: Response) => handler(side, request, response);
-  router.get("/datasets", on(getInventory));
-  router.head("/datasets/:dataset", on(headDataset));
-  router.get("/datasets/:dataset", on(getPage));
-  router.get("/datasets/:dataset/items/:key", on(getItem));
-  if (side.library.erase) router.delete("/account-data", on(eraseAccount));
+  const named = side.guard({ dataset: ({ dataset }) => String(dataset), action: actionsOf(side.corrections) });
+  router.get("/datasets", inventoryGuard(side), on(getInventory));
+  router.head("/datasets/:dataset", named, on(headDataset));
+  router.get("/datasets/:dataset", named, on(getPage));
+  router.get("/datasets/:dataset/items/:key", named, on(getItem));
+  if (side.library.erase) router.delete("/account-data", side.guard({ action: "erase" }), on(eraseAccount));
   return router;
 }
 
-async function getInventory(side: SourceSide, request: Request, response: Response): Promise<void> {
-  const own = await ownAccountOf(side, request);
-  const consented = own === null ? await side.guard(request, response) : { account: own, datasets: null, actions: new Set<string>() };
-  const { account, datasets } = consented;
-  const counts = await libraryOf(side, consented).counts(account);
+/** An owner sees all that the account holds; Relais, what the person allowed it to see. */
+function inventoryGuard({ guard, ownAccount, corrections }: SourceSide): RequestHandler {
+  const consented = guard({ action: actionsOf(corrections) });
+  return async (request, response, next) => {
+    const token = /^Bearer (\S+)$/i.exec(request.get("authorization") ?? "")?.[1];
+    if (token === undefined || ownAccount === undefined) return consented(request, response, next);
+    const account = await ownAccount(token);
+    if (account === null)
+      throw new RelaisError(
+        "unauthenticated",
+        "The access token is not one that tells what an account holds. Sign in again with the scope self_data.inventory.",
+      );
+    response.locals["consent"] = { account, datasets: EVERYTHING, actions: new Set(), isOwner: true };
+    next();
+  };
+}
+
+async function getInventory(side: SourceSide, _request: Request, response: Response): Promise<void> {
+  const { account, datasets, actions, isOwner = false } = consentOf(response.locals) as Consented & { isOwner?: boolean };
+  const counts = await libraryOf(side, { actions }).counts(account);
   // Who else is on the contract is told to Relais alone, when the person signs in; never with their data.
-  const contract = own === null ? null : (side.library.contract?.(account) ?? null);
+  const contract = isOwner ? (side.library.contract?.(account) ?? null) : null;
   response.set("cache-control", "no-store").json({
-    datasets: counts.filter(({ dataset }) => datasets === null || datasets.has(dataset)),
+    datasets: counts.filter(({ dataset }) => datasets.has(dataset)),
     ...(contract === null ? {} : { contract }),
   });
 }
 
-async function ownAccountOf({ ownAccount }: SourceSide, request: Request): Promise<string | null> {
-  const token = /^Bearer (\S+)$/i.exec(request.get("authorization") ?? "")?.[1];
-  if (token === undefined || ownAccount === undefined) return null;
-  const account = await ownAccount(token);
-  if (account === null)
-    throw new RelaisError(
-      "unauthenticated",
-      "The access token is not one that tells what an account holds. Sign in again with the scope self_data.inventory.",
-    );
-  return account;
-}
+/** Reading takes a consent to copy, or, where people correct things here, one to propose what they corrected. */
+const actionsOf = (corrections: Library | undefined): string[] => (corrections ? ["copy", "propose"] : ["copy"]);
 
 /** Under a consent to propose nothing is read but what the person corrected. */
 function libraryOf({ library, corrections }: SourceSide, { actions }: Pick<Consented, "actions">): Library {
-  if (!actions.has("propose")) return library;
-  if (corrections) return corrections;
-  throw new RelaisError("consent_missing", "The consent is to propose corrections, and nobody corrects anything here.");
-}
-
-function datasetOf(consented: Consented, request: Request): string {
-  const dataset = String(request.params["dataset"]);
-  if (!consented.datasets.has(dataset))
-    throw new RelaisError("consent_missing", "The consent does not cover this data set. The person can give a wider one at Relais.");
-  return dataset;
+  return corrections !== undefined && actions.has("propose") ? corrections : library;
 }
 
 async function headDataset(side: SourceSide, request: Request, response: Response): Promise<void> {
-  const consented = await side.guard(request, response);
-  const dataset = datasetOf(consented, request);
-  const count =
-    (await libraryOf(side, consented).counts(consented.account)).find((candidate: DatasetCount) => candidate.dataset === dataset) ??
-    notFound("data set");
+  const consented = consentOf(response.locals);
+  const counts = await libraryOf(side, consented).counts(consented.account);
+  const count = counts.find((candidate: DatasetCount) => candidate.dataset === request.params["dataset"]) ?? notFound("data set");
   response.set({ "self-data-items": String(count.items), "self-data-bytes": String(count.bytes), "cache-control": "no-store" }).end();
 }
 
 async function getPage(side: SourceSide, request: Request, response: Response): Promise<void> {
-  const consented = await side.guard(request, response);
-  const dataset = datasetOf(consented, request);
+  const consented = consentOf(response.locals);
+  const dataset = String(request.params["dataset"]);
   const { cursor, since, limit } = request.query;
   const asked = {
     account: consented.account,
@@ -121,10 +119,9 @@ function listed(item: ListedItem): object {
 }
 
 async function getItem(side: SourceSide, request: Request, response: Response): Promise<void> {
-  const consented = await side.guard(request, response);
-  const item =
-    (await libraryOf(side, consented).read(consented.account, datasetOf(consented, request), String(request.params["key"]))) ??
-    notFound("item");
+  const { dataset, key } = request.params;
+  const consented = consentOf(response.locals);
+  const item = (await libraryOf(side, consented).read(consented.account, String(dataset), String(key))) ?? notFound("item");
   response.set({
     "content-type": item.mediaType,
     "content-length": String(item.bytes),
@@ -141,10 +138,8 @@ function cutShort(error: unknown): void {
   if (code !== "ERR_STREAM_PREMATURE_CLOSE" && code !== "ECONNRESET") throw error;
 }
 
-async function eraseAccount({ library, guard }: SourceSide, request: Request, response: Response): Promise<void> {
-  const { account, actions, datasets } = await guard(request, response);
-  if (!actions.has("erase"))
-    throw new RelaisError("consent_missing", "The consent does not ask for deletion. The person can ask for it at Relais.");
+async function eraseAccount({ library }: SourceSide, _request: Request, response: Response): Promise<void> {
+  const { account, datasets } = consentOf(response.locals);
   await library.erase?.(account, [...datasets]);
   response.status(204).end();
 }

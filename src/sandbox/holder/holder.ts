@@ -84,7 +84,7 @@ export async function startHolder(settings: HolderSettings): Promise<Program> {
   });
   const report = settings.report ?? reporter(holder);
   const metadata = metadataOf(holder, entityId);
-  const relais = relaisAt({ issuer: settings.relais, entityId, key: documentKey });
+  const relais = relaisAt(settings.relais);
   const folder = join(settings.dataDir, holder);
   const customers = new Set(customersOf(holder, seed).map(({ id }) => id));
   const side = { holder, name, folder, seed, entityId, library: own, hasAccount: (account: string) => customers.has(account) };
@@ -97,7 +97,7 @@ export async function startHolder(settings: HolderSettings): Promise<Program> {
   app.use("/admin/proposals", admin);
   app.use("/events", eventRoutes({ relais, entityId }), answerNotFound);
   const faults = settings.faults ?? [];
-  const guard = faultyGuard(faults, consentGuard({ entityId, relais }));
+  const guard = faultyGuard(faults, consentGuard({ issuer: settings.relais, entityId, key: documentKey }));
   app.use("/export", exportRoutes({ library: faultyLibrary(faults, library), guard, ownAccount: ownAccountBy(provider) }), answerNotFound);
   mountProvider(app, provider);
   app.use(answerProblems(report));

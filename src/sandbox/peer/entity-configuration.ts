@@ -1,4 +1,5 @@
 import type { RequestHandler } from "express";
+import type { PublicJwk } from "../../core/register/participant.ts";
 import type { OwnKey } from "./own-keys.ts";
 
 const LIFE_SECONDS = 24 * 3600;
@@ -13,6 +14,8 @@ export interface EntityDescription {
   documentKey: OwnKey;
   /** `self_data_holder` or `self_data_platform`, with its members. */
   metadata: Record<string, object>;
+  /** Of programs elsewhere that are this entity's client too. */
+  moreClientKeys?: PublicJwk[];
   /** Where Relais sends people back to; none for an entity that asks for nothing. */
   redirectUris?: string[];
 }
@@ -32,7 +35,7 @@ export function serveEntityConfiguration(entity: EntityDescription): RequestHand
         oauth_client: {
           token_endpoint_auth_method: "private_key_jwt",
           ...asked(entity.redirectUris ?? []),
-          jwks: { keys: [entity.documentKey.publicJwk] },
+          jwks: { keys: [entity.documentKey.publicJwk, ...(entity.moreClientKeys ?? [])] },
         },
         ...entity.metadata,
       },

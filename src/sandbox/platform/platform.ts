@@ -1,9 +1,11 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import express, { type Express, type Request, type Router } from "express";
+import type { PublicJwk } from "../../core/register/participant.ts";
 import { type Account, pseudonymousAccounts } from "../accounts/accounts.ts";
 import { INVENTORY_SCOPE, ownAccountBy } from "../accounts/own-account.ts";
 import { createProvider, mountProvider, type SandboxProvider } from "../accounts/provider.ts";
+import { createPlatformClient } from "../../sdk-client/platform-client.ts";
 import { consentGuard } from "../export/consented.ts";
 import { faultyGuard, faultyLibrary } from "../export/faults.ts";
 import { exportRoutes, type SourceSide } from "../export/routes.ts";
@@ -19,7 +21,6 @@ import { type Relais, relaisAt } from "../peer/relais.ts";
 import { reporter } from "../peer/reports.ts";
 import { nonceRule, withInboxFaults } from "./faults.ts";
 import { begunRequests } from "./bring/begun.ts";
-import { createRelaisClient } from "./bring/client.ts";
 import { deliveriesInMemory } from "./bring/deliveries.ts";
 import { type Bring, CALLBACK } from "./bring/routes.ts";
 import { type DestinationSide, inboxRoutes } from "./inbox.ts";
@@ -45,6 +46,8 @@ export interface PlatformSettings {
   capacity?: number;
   /** Ancre where it is left out. A bad one has no people: nobody can sign in there. */
   persona?: PlatformPersona;
+  /** A program elsewhere that acts as this platform's client too. */
+  outsideClient?: { redirectUris: string[]; keys: PublicJwk[] };
   /** Wrong on purpose, beside what the persona is. */
   faults?: readonly Fault[];
   /** Accounts beside the personas', which nobody can sign in to. */
@@ -78,7 +81,8 @@ export async function startPlatform(settings: PlatformSettings): Promise<Platfor
   const shelves = openShelves(index, folder);
   const transfers = openTransfers(index, shelves);
   const corrections = openCorrections(index);
-  const relais = relaisAt({ issuer, entityId, key: documentKey });
+  const relais = relaisAt(issuer);
+  const own = { issuer, entityId, key: documentKey };
   const about = { issuer: entityId, name: persona.name, title: TITLE, key: providerKey, relais: issuer };
   const sandboxProvider = createProvider({ ...about, accounts, scopes: [INVENTORY_SCOPE] });
   const known = new Set([...accounts.map(({ id }) => id), TEST_ACCOUNT, ...(settings.extra ?? [])]);
@@ -98,7 +102,7 @@ export async function startPlatform(settings: PlatformSettings): Promise<Platfor
     export: exportOf(faults, {
       library: shelves,
       corrections: corrections.library,
-      guard: consentGuard({ relais, entityId }),
+      guard: consentGuard(own),
       ownAccount: ownAccountBy(sandboxProvider),
     }),
   };
@@ -110,7 +114,7 @@ export async function startPlatform(settings: PlatformSettings): Promise<Platfor
       folder,
       faults,
       ledger,
-      statement: statementOf(persona, { entityId, federationKey, documentKey }),
+      statement: withClient(statementOf(persona, { entityId, federationKey, documentKey }), settings.outsideClient),
       sides,
       pages,
       sandboxProvider,
@@ -152,6 +156,11 @@ function statementOf(
 ): EntityDescription {
   const { entityId } = own;
   return { ...own, name, contact, metadata: metadataOf(entityId, contact), redirectUris: [entityId + CALLBACK] };
+}
+
+function withClient(own: EntityDescription, outside: PlatformSettings["outsideClient"]): EntityDescription {
+  if (outside === undefined) return own;
+  return { ...own, redirectUris: [...(own.redirectUris ?? []), ...outside.redirectUris], moreClientKeys: outside.keys };
 }
 
 interface InboxParts {
@@ -216,7 +225,7 @@ function bringOf({ name, entityId, issuer, key, transfers, personOf: who }: Brin
     name,
     entityId,
     relais: issuer,
-    client: createRelaisClient({ issuer, entityId, redirectUri: entityId + CALLBACK, key }),
+    client: createPlatformClient({ issuer, entityId, redirectUri: entityId + CALLBACK, key: key.privateJwk }),
     begun: begunRequests(),
     deliveries: deliveriesInMemory(),
     personOf: who,
