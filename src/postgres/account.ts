@@ -124,7 +124,7 @@ function links(db: Database): Pick<AccountWriter, "removeLink" | "addAccesses"> 
   return {
     removeLink: async (id, at) => {
       // A name of its own keeps the account unique without saying which it was.
-      const erased = { account: id, sealedCredentials: null, inventory: json(null), removedAt: at };
+      const erased = { account: id, sealedCredentials: null, inventory: json(null), contract: null, removedAt: at };
       await db.updateTable("accountLinks").set(erased).where("id", "=", id).execute();
       await sql`
         delete from account_links l where l.id = ${id}

@@ -5,6 +5,8 @@ export interface PersonTable {
   where: string;
   /** Columns that open something, or that are a digest of what does: the person is not shown them. */
   hidden?: readonly string[];
+  /** Part of somebody else's record: shown to this person, and at the end it only loses their name (by its foreign key). */
+  isOfOthers?: true;
 }
 
 const OF_TRANSFER = "t.transfer_id in (select id from relais.transfers where person_id = $person)";
@@ -28,7 +30,10 @@ export const PERSON_TABLES: readonly PersonTable[] = [
   { table: "mails",              where: OF_PERSON },
   { table: "mail_links",         where: OF_PERSON, hidden: ["token_hash"] },
   { table: "account_links",      where: OF_PERSON, hidden: ["sealed_credentials"] },
+  { table: "journeys",           where: OF_PERSON },
   { table: "consents",           where: OF_PERSON },
+  { table: "consent_parties",    where: "t.consent_id in (select id from relais.consents where person_id = $person)" },
+  { table: "consent_parties",    where: OF_PERSON, isOfOthers: true },
   { table: "switches",           where: OF_PERSON },
   { table: "transfers",          where: OF_PERSON },
   { table: "transfer_keys",      where: OF_TRANSFER },

@@ -222,6 +222,16 @@ test("a flag that the holder sets later hides what was told before", async () =>
   assert.deepEqual(await sharedWith(other), []);
   await assert.rejects(answer(consent, other, "remove"), refusedAs("not_found"));
   assert.equal(await stateOf(consent), "active");
+  await engine.store.write((w) => w.accounts.putLink({ ...owner.link, contract: null }));
+  assert.deepEqual(await sharedWith(other), [], "also where the holder says nothing of the contract any more");
+});
+
+test("who unlinks the account on the contract has no say any more", async () => {
+  const [owner, other] = (await couple()) as [Somebody, Somebody];
+  const consent = await yes(owner);
+  await engine.store.write((w) => w.belongings.removeLink(other.link.id, new Date()));
+  assert.deepEqual(await sharedWith(other), []);
+  await assert.rejects(answer(consent, other, "approve"), refusedAs("not_found"));
 });
 
 test("who leaves the contract keeps what they answered to read, and has no say any more", async () => {
