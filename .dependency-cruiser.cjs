@@ -5,7 +5,7 @@ const anyOf = (names) => names.map(escape).join("|");
 const forbidden = (name, comment, from, to) => ({ name, comment, severity: "error", from: { path: from }, to });
 
 /** Files of the tree (no package, no part of Node) outside these paths. */
-const treeOutside = (...paths) => ({ path: "^(src|adapters|test|scripts)/", pathNot: paths });
+const treeOutside = (...paths) => ({ path: "^(src|adapters|examples|test|scripts)/", pathNot: paths });
 const packagesOutside = (names) => ({ path: "node_modules/", pathNot: names.map((name) => `node_modules/(@types/)?${escape(name)}/`) });
 const builtinsOutside = (names) => ({ dependencyTypes: ["core"], pathNot: [`^(node:)?(${anyOf(names)})$`] });
 
@@ -60,23 +60,31 @@ const adapters = [
   ),
 ];
 
+/** An example shows what anybody can do with the two SDKs. */
+const examples = [
+  forbidden("examples-tree", "An example sees the public files of the SDKs.", "^examples/", treeOutside("^examples/", "^src/(sdk|sdk-client)/[^/]+\\.ts$")),
+];
+
 const tree = [
   { name: "no-cycles", severity: "error", from: {}, to: { circular: true } },
   { name: "resolvable", severity: "error", from: {}, to: { couldNotResolve: true, pathNot: ["^node:"] } },
   forbidden("no-tests-in-product", "The product does not know its tests and scripts.", "^(src|adapters)/", { path: "^(test|scripts)/" }),
-  forbidden("config-alone", "The settings see the schema library alone.", "^src/config\\.ts$", { path: "^(src|adapters|test|scripts)/" }),
+  forbidden("config-alone", "The settings see the schema library alone.", "^src/(config|settings|nearest-name)\\.ts$", {
+    path: "^(src|adapters|test|scripts)/",
+    pathNot: "^src/(settings|nearest-name)\\.ts$",
+  }),
   forbidden("launcher-alone", "The launcher runs before anything is installed.", "^src/launch\\.mjs$", {
     path: "^(src|adapters|test|scripts|node_modules)/",
   }),
   forbidden("main-is-the-top", "Nothing of the product imports main.", "^(src/[^/]+/|adapters/)", { path: "^src/main\\.ts$" }),
   forbidden("roles-packages", "A role wires the edges; packages are theirs.", "^src/roles/", { path: "node_modules/" }),
   forbidden("roles-are-wiring", "Only main imports the roles, and only they and main the settings.", "^(src/(?!roles/)[^/]+/|adapters/)", {
-    path: "^src/(config\\.ts$|roles/)",
+    path: "^src/((config|settings|nearest-name)\\.ts$|roles/)",
   }),
 ];
 
 module.exports = {
-  forbidden: [...core, ...edges, ...products, ...adapters, ...tree],
+  forbidden: [...core, ...edges, ...products, ...adapters, ...examples, ...tree],
   options: {
     tsPreCompilationDeps: true,
     detectJSDocImports: false,

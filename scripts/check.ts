@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const NODE = process.execPath;
-const TREES = ["src", "adapters", "scripts", "test"];
+const TREES = ["src", "adapters", "examples", "scripts", "test"];
 
 interface Step {
   name: string;

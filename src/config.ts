@@ -1,198 +1,10 @@
 import { readFileSync } from "node:fs";
-import { isIP } from "node:net";
 import { z } from "zod";
-
-const whole = (least: number, most: number) =>
-  z.coerce
-    .number(`expected a whole number from ${least} to ${most}`)
-    .int(`expected a whole number from ${least} to ${most}`)
-    .min(least, `expected ${least} or more`)
-    .max(most, `expected ${most} or less`);
-const flag = () => z.enum(["on", "off"], "expected on or off").transform((word) => word === "on");
-const webUrl = () =>
-  z
-    .url({ protocol: /^https?$/, error: "expected an http or https URL" })
-    .refine((url) => !/[?#]/.test(url), "expected a URL without ? and #")
-    .transform((url) => url.replace(/\/+$/, ""));
-const urlOf = (...schemes: string[]) =>
-  z.url({
-    protocol: new RegExp(`^(${schemes.join("|")})$`),
-    error: `expected a URL that begins with ${schemes.map((scheme) => `${scheme}://`).join(" or ")}`,
-  });
-const list = <T extends string>(words: readonly [T, ...T[]]) =>
-  z
-    .string()
-    .transform((text) => [...new Set(text.split(",").map((word) => word.trim()))])
-    .pipe(z.array(z.enum(words, `expected a list out of ${words.join(", ")}`)).min(1));
-
-/** An address, or a network in CIDR notation. */
-function isNetwork(text: string): boolean {
-  const [address = "", bits, ...more] = text.split("/");
-  const longest = { 4: 32, 6: 128 }[isIP(address)];
-  return longest !== undefined && more.length === 0 && (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= longest));
-}
-
-const ROLES = ["web", "worker", "sweeper"] as const;
-const LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
-
-/** Every setting, by consumer. `meta.description` is what docs/configuration.md says; `secret` may also come from a file, by <NAME>_FILE. */
-export const SETTINGS = z.object({
-  RELAIS_DATA_DIR: z.string().min(1).default(".relais").meta({
-    group: "data",
-    description: "Folder of the embedded database, its remembered ports and the keys. Two Relais need two folders.",
-  }),
-  RELAIS_ROLES: list(ROLES)
-    .default([...ROLES])
-    .meta({
-      group: "data",
-      description:
-        "What this process does, separated by commas: web serves pages and API, worker moves data, sweeper rings again for work that was missed.",
-      show: "web,worker,sweeper",
-    }),
-
-  RELAIS_HOST: z.string().min(1).default("127.0.0.1").meta({ group: "http", description: "Address to listen on. 0.0.0.0 in a container." }),
-  RELAIS_PORT: whole(0, 65_535).optional().meta({
-    group: "http",
-    description: "Port to listen on; 0 takes any free one. Unset: chosen at the first start and remembered in the data folder.",
-  }),
-  RELAIS_PUBLIC_URL: webUrl().optional().meta({
-    group: "http",
-    description:
-      "Address under which people and participants reach Relais; it is also the issuer and the entity identifier, so it must not change later. Unset: made from host and port.",
-  }),
-
-  RELAIS_CLIENT_CERTIFICATE_HEADER: z
-    .string()
-    .regex(/^[A-Za-z][A-Za-z0-9-]{0,63}$/, "expected the name of a header field")
-    .optional()
-    .meta({
-      group: "http",
-      description:
-        "Header field in which the proxy hands on the certificate of a client that speaks mutual TLS (RFC 9440 Client-Cert, or PEM in percent-encoding). Unset: clients prove themselves by private_key_jwt and DPoP alone.",
-    }),
-  RELAIS_CLIENT_CERTIFICATE_PROXIES: z
-    .string()
-    .transform((text) => text.split(",").map((word) => word.trim()))
-    .refine((networks) => networks.every(isNetwork), "expected addresses or networks (192.0.2.0/24), separated by commas")
-    .optional()
-    .meta({ group: "http", description: "Addresses of that proxy. From everywhere else the header field is refused." }),
-  RELAIS_CLIENT_CERTIFICATE_URL: webUrl().optional().meta({
-    group: "http",
-    description: "Address at which that proxy asks clients for their certificate. Unset: the public address.",
-  }),
-
-  RELAIS_OPERATOR_NAME: z.string().min(1).max(200).optional().meta({
-    group: "operator",
-    description: "Name of the organisation that runs this Relais, on the legal notice, the privacy page and the help of every page.",
-  }),
-  RELAIS_OPERATOR_CONTACT: z
-    .string()
-    .refine((text) => z.email().safeParse(text).success || webUrl().safeParse(text).success, "expected a mail address, or an https address")
-    .optional()
-    .meta({ group: "operator", description: "Where people write to it: a mail address, or a web address. Needed with the name." }),
-
-  RELAIS_STAFF_FILE: z.string().min(1).optional().meta({
-    group: "register",
-    description:
-      "JSON file that names who has an office: accreditors, the authority, the operator (docs/register.md). Read again when it changes. Unset: nobody, but the invented people of the sandbox.",
-  }),
-  RELAIS_CHARTER_OWNER_FILE: z.string().min(1).optional().meta({
-    group: "register",
-    description:
-      "JSON file that names who owns the charter's trust mark types, its keys, and the delegations that it signed for this Relais (docs/register.md). Read again when it changes. Unset: Relais is its own owner.",
-  }),
-  RELAIS_RECHECK_HOURS: whole(1, 720)
-    .default(24)
-    .meta({ group: "register", description: "Hours after which the automatic checks of an accredited participant are run again." }),
-  RELAIS_REVIEW_DAYS: whole(1, 365)
-    .default(14)
-    .meta({ group: "register", description: "Days that an application may wait for accreditors before they are reminded of it." }),
-
-  DATABASE_URL: urlOf("postgres", "postgresql")
-    .optional()
-    .meta({ group: "postgres", description: "PostgreSQL 13 or newer. Unset: an embedded PostgreSQL in the data folder.", secret: true }),
-  RELAIS_DATABASE_POOL: whole(2, 500)
-    .default(10)
-    .meta({ group: "postgres", description: "Connections that this process holds open at most." }),
-
-  REDIS_URL: urlOf("redis", "rediss").optional().meta({
-    group: "redis",
-    description: "Redis 6.2 or newer for the queue, with maxmemory-policy noeviction. Unset: the queue lives in PostgreSQL.",
-    secret: true,
-  }),
-
-  RELAIS_KEY_ENCRYPTION_SECRET: z.string().min(32, "expected 32 characters or more").optional().meta({
-    group: "keys",
-    description:
-      "Encrypts the signing and sealing keys at rest. Unset: made once and kept in the data folder, readable by its owner alone.",
-    secret: true,
-  }),
-
-  RELAIS_KEY_LEAD_HOURS: whole(0, 8_760).default(24).meta({
-    group: "keys",
-    description: "Hours for which `relais keys rotate` announces a new key before it signs, so that everybody has read it by then.",
-  }),
-
-  RELAIS_SIGNIN_ISSUER: webUrl().optional().meta({
-    group: "signin",
-    description: "OpenID Connect issuer at which people sign in. Unset: the sandbox's, where the sandbox is on.",
-  }),
-  RELAIS_SIGNIN_CLIENT_ID: z
-    .string()
-    .min(1)
-    .optional()
-    .meta({ group: "signin", description: "Client identifier of Relais at that issuer." }),
-  RELAIS_SIGNIN_CLIENT_SECRET: z.string().min(1).optional().meta({
-    group: "signin",
-    description: "Client secret of Relais at that issuer. Unset: Relais proves itself with its own key (private_key_jwt).",
-    secret: true,
-  }),
-
-  RELAIS_SANDBOX: flag().optional().meta({
-    group: "sandbox",
-    description:
-      "Runs the reference holder, the reference platform and the sign-in of invented people beside Relais. Unset: on where DATABASE_URL is unset, off otherwise; never on for real people.",
-  }),
-  RELAIS_SANDBOX_SEED: z
-    .string()
-    .min(1)
-    .default("relais")
-    .meta({ group: "sandbox", description: "The same seed gives the same invented people and data." }),
-  RELAIS_ALLOW_LOOPBACK: flag().optional().meta({
-    group: "sandbox",
-    description: "Lets participants be registered at 127.0.0.1 and ::1, over plain http. Unset: as RELAIS_SANDBOX.",
-  }),
-
-  RELAIS_MAX_ITEM_BYTES: whole(1, 1_099_511_627_776)
-    .default(10_737_418_240)
-    .meta({ group: "limits", description: "Bytes of one item at most." }),
-  RELAIS_MAX_ITEMS: whole(1, 100_000_000).default(1_000_000).meta({ group: "limits", description: "Items of one transfer at most." }),
-
-  RELAIS_LEASE_SECONDS: whole(5, 600)
-    .default(30)
-    .meta({ group: "transfer", description: "Seconds after which the work of a worker that fell silent is given to another one." }),
-  RELAIS_WORKER_CONCURRENCY: whole(1, 1_000)
-    .default(8)
-    .meta({ group: "transfer", description: "Transfers that this worker runs at the same time." }),
-  RELAIS_SWEEP_SECONDS: whole(1, 3_600).default(5).meta({ group: "transfer", description: "Seconds between two looks of the sweeper." }),
-
-  RELAIS_LOG_LEVEL: z
-    .enum(LEVELS, `expected one of ${LEVELS.join(", ")}`)
-    .default("info")
-    .meta({ group: "log", description: `Least grave level that is written: ${LEVELS.join(", ")}.` }),
-});
+import { nearest } from "./nearest-name.ts";
+import { SETTINGS, type SettingMeta } from "./settings.ts";
 
 type Read = z.output<typeof SETTINGS>;
 export type Config = ReturnType<typeof group>;
-
-/** What a setting's `.meta()` says of it. */
-export interface SettingMeta {
-  group: string;
-  description: string;
-  secret?: boolean;
-  /** The default as it is written, where it is not a plain word or number. */
-  show?: string;
-}
 
 /** Every problem of the environment at once, one line each. */
 export class ConfigError extends Error {
@@ -245,11 +57,8 @@ function group(read: Read) {
     postgres: { url: read.DATABASE_URL ?? null, pool: read.RELAIS_DATABASE_POOL },
     redis: { url: read.REDIS_URL ?? null },
     keys: { encryptionSecret: read.RELAIS_KEY_ENCRYPTION_SECRET ?? null },
-    signin: {
-      issuer: read.RELAIS_SIGNIN_ISSUER ?? null,
-      clientId: read.RELAIS_SIGNIN_CLIENT_ID ?? null,
-      clientSecret: read.RELAIS_SIGNIN_CLIENT_SECRET ?? null,
-    },
+    signin: signinOf(read),
+    mail: mailOf(read),
     sandbox: { on: sandbox, seed: read.RELAIS_SANDBOX_SEED, allowLoopback: read.RELAIS_ALLOW_LOOPBACK ?? sandbox },
     limits: {
       maxItemBytes: read.RELAIS_MAX_ITEM_BYTES,
@@ -270,9 +79,26 @@ function certificatesOf(read: Read): { header: string; proxies: string[]; url: s
   return header === undefined || proxies === undefined ? null : { header, proxies, url: url ?? null };
 }
 
+function signinOf(read: Read) {
+  return {
+    issuer: read.RELAIS_SIGNIN_ISSUER ?? null,
+    clientId: read.RELAIS_SIGNIN_CLIENT_ID ?? null,
+    clientSecret: read.RELAIS_SIGNIN_CLIENT_SECRET ?? null,
+    profile: read.RELAIS_SIGNIN_PROFILE,
+    assurance: read.RELAIS_SIGNIN_ASSURANCE ?? null,
+    file: read.RELAIS_SIGNIN_FILE ?? null,
+    passkeys: read.RELAIS_PASSKEYS ?? read.RELAIS_SIGNIN_ISSUER === undefined,
+  };
+}
+
 /** Who runs this Relais; null where nobody was named. */
 function operatorOf({ RELAIS_OPERATOR_NAME: name, RELAIS_OPERATOR_CONTACT: contact }: Read): { name: string; contact: string } | null {
   return name === undefined || contact === undefined ? null : { name, contact };
+}
+
+/** Where mail goes out; null where none does. */
+function mailOf({ RELAIS_SMTP_URL: url, RELAIS_MAIL_FROM: from }: Read): { url: string; from: string } | null {
+  return url === undefined || from === undefined ? null : { url, from };
 }
 
 /** Rules between two settings. */
@@ -302,6 +128,14 @@ function contradictions(read: Read): string[] {
       read.RELAIS_CLIENT_CERTIFICATE_HEADER === undefined &&
         (read.RELAIS_CLIENT_CERTIFICATE_PROXIES ?? read.RELAIS_CLIENT_CERTIFICATE_URL) !== undefined,
       "RELAIS_CLIENT_CERTIFICATE_HEADER: is unset; expected the header field in which the proxy hands on client certificates",
+    ],
+    [
+      read.RELAIS_SMTP_URL !== undefined && read.RELAIS_MAIL_FROM === undefined,
+      "RELAIS_MAIL_FROM: is unset; expected the address that mails by RELAIS_SMTP_URL come from",
+    ],
+    [
+      read.RELAIS_SMTP_URL === undefined && read.RELAIS_MAIL_FROM !== undefined,
+      "RELAIS_SMTP_URL: is unset; expected the mail server that takes mails from RELAIS_MAIL_FROM",
     ],
     [
       isNameless(read.RELAIS_HOST, read.RELAIS_PUBLIC_URL),
@@ -355,24 +189,6 @@ function unknownNames(given: Record<string, string>): string[] {
   return Object.keys(given)
     .filter((name) => name.startsWith("RELAIS_") && !known.includes(name))
     .map((name) => `${name}: is not a setting of Relais; did you mean ${nearest(name, known)}?`);
-}
-
-function nearest(name: string, known: string[]): string {
-  const ranked = known.map((other) => ({ other, steps: distance(name, other) })).sort((a, b) => a.steps - b.steps);
-  return ranked[0]?.other ?? "";
-}
-
-/** Levenshtein: single letters to insert, drop or exchange. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, column) => column);
-  for (const [line, letter] of a.split("").entries()) {
-    const next = [line + 1];
-    for (const [column, other] of b.split("").entries()) {
-      next.push(Math.min((next[column] ?? 0) + 1, (row[column + 1] ?? 0) + 1, (row[column] ?? 0) + (letter === other ? 0 : 1)));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
 }
 
 function describeIssue(issue: z.core.$ZodIssue, values: Record<string, string>): string {

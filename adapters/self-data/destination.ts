@@ -69,9 +69,9 @@ async function announce(opening: Opening, draft: Draft): Promise<{ location: str
 }
 
 function announcementOf({ manifest, datasets, expiresAt }: Draft): string {
-  const { transfer, consent, source, destination, subject } = manifest;
+  const { transfer, consent, source, destination, subject, action } = manifest;
   const counts = datasets.map(({ dataset, items, bytes }) => ({ dataset, items, bytes }));
-  return JSON.stringify({ transfer, consent, source, destination, subject, datasets: counts, expires: expiresAt.toISOString() });
+  return JSON.stringify({ transfer, consent, source, destination, subject, action, datasets: counts, expires: expiresAt.toISOString() });
 }
 
 function inboxOf({ participant }: Opening): string {

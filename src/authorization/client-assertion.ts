@@ -17,6 +17,8 @@ export const checkAssertion: NonNullable<Configuration["assertJwtClientAuthClaim
   if (aud !== ctx.oidc.issuer) refuse("aud must be the issuer identifier, as a text");
   if (isAhead(iat) || isAhead(nbf)) refuse("iat and nbf must not lie ahead");
   if (typeof exp !== "number" || exp > now + LONGEST_SECONDS) refuse(`exp must be at most ${LONGEST_SECONDS} s ahead`);
+  // The library reads the claims by itself: an extension that changes what was signed (RFC 7797) must not come between.
+  if (header["crit"] !== undefined) refuse("no extension of JWS is understood (crit)");
   if (!TYPES.includes((header["typ"] as string | undefined)?.toLowerCase())) refuse("typ must be JWT or client-authentication+jwt");
 };
 

@@ -52,7 +52,7 @@ function storedToken(provider: Provider, client: Client, live: LiveConsent, jkt:
   return token.save();
 }
 
-const RIGHTS: readonly ErrorCode[] = ["consent_missing", "consent_ended", "not_accredited", "condition_unmet"];
+const RIGHTS: readonly ErrorCode[] = ["consent_missing", "consent_ended", "not_accredited", "condition_unmet", "assurance_too_low"];
 
 async function livingConsent(ports: Ports, consentId: unknown): Promise<LiveConsent> {
   try {

@@ -77,12 +77,20 @@ async function begin(ports: Ports, req: Request, res: Response): Promise<void> {
     const consentId = await consentOf(ports, visit, accounts.links);
     res.redirect(303, decidePage(visit, consentId));
   } catch (error) {
-    await refuseToClient(ports, req, res, asRelaisError(error));
+    const refusal = asRelaisError(error);
+    if (refusal.code === "assurance_too_low")
+      return res.redirect(303, surerPage(visit, accounts.links.source.participantId, String(refusal.details["least"])));
+    await refuseToClient(ports, req, res, refusal);
   }
 }
 
 function decidePage({ interaction, language }: Visit, consentId: string): string {
   return `/${language}/permissions/${consentId}/decide?next=${encodeURIComponent(`/interaction/${interaction.uid}/finish`)}`;
+}
+
+/** Where the person signs in at the holder again, because it has to be surer of who they are; and then comes back. */
+function surerPage({ interaction, language }: Visit, holder: ParticipantId, level: string): string {
+  return `/${language}/accounts/${holder}?${new URLSearchParams({ next: `/interaction/${interaction.uid}`, level })}`;
 }
 
 interface Links {
@@ -173,6 +181,8 @@ async function finish(ports: Ports, req: Request, res: Response): Promise<void> 
   if (consentId === null) return res.redirect(303, `/interaction/${visit.interaction.uid}`);
   const consent = await ports.store.read((r) => ownConsent(r, consentId, visit.session.personId));
   if (consent.state === "requested") return res.redirect(303, decidePage(visit, consent.id));
+  if (consent.state === "suspended")
+    return refuseToClient(ports, req, res, new RelaisError("consent_ended", "The permission waits for an approval. Ask again later."));
   if (consent.state !== "active") return refuseToClient(ports, req, res, new RelaisError("consent_ended", "The person did not allow it."));
   await grant(ports, req, res, { ...visit, consent });
 }

@@ -48,7 +48,7 @@ async function standing(ports: Ports, token: Token): Promise<LiveConsent | null>
   } catch (error) {
     if (
       error instanceof RelaisError &&
-      ["consent_missing", "consent_ended", "not_accredited", "condition_unmet", "not_found"].includes(error.code)
+      ["consent_missing", "consent_ended", "not_accredited", "condition_unmet", "assurance_too_low", "not_found"].includes(error.code)
     )
       return null;
     throw error;

@@ -11,7 +11,7 @@ relais keys rotate <ring> [--now]
 relais keys revoke <ring> <key id> [--reason ${REVOCATION_REASONS.join("|")}]
 
 Works on the keys in the data folder (RELAIS_DATA_DIR), on the machine of the operator. A running Relais sees the change at its next use of
-the key; its authorization server takes a new oauth key at its next start.
+the key.
   rotate    announces a new key, which signs after RELAIS_KEY_LEAD_HOURS (24 unless set); --now: at once
   revoke    ends a key at once and publishes why; what it signed from then on is no longer believed
 Rings: ${RING_NAMES.join(", ")}.

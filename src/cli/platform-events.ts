@@ -67,7 +67,7 @@ interface Expected {
 
 /** @throws where it is not signed by Relais, for this participant, as this event. */
 async function checked(id: string, jws: string, { keys, issuer, audience }: Expected): Promise<Event> {
-  const { payload } = await jwtVerify(jws, keys, { issuer, audience, typ: TYPE });
+  const { payload } = await jwtVerify(jws, keys, { issuer, audience, typ: TYPE, algorithms: ["ES256"] });
   if (payload.jti !== id) throw new Error(`the event calls itself ${payload.jti}`);
   const [uri = ""] = Object.keys(payload["events"] ?? {});
   const details = (payload["events"] as Record<string, unknown> | undefined)?.[uri];

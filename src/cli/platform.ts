@@ -11,7 +11,7 @@ const HELP = `relais platform <verb> --relais URL --entity URL --key FILE
 What a participant (platform, holder or service) does in the register, in the name of its own key: the one it publishes under
 oauth_client.jwks in its entity configuration (PEM or JWK; never on the command line).
 
-  join                     enter the register, in the sandbox at once          [--organisation NAME --country FR]
+  join                     enter the register, in the sandbox at once
   questions                the questions of the charter, as an answers file    [--level 1|2]
   apply                    answer, sign the charter, submit, and wait          --answers FILE.json --sign-as ROLE [--level 1|2] [--no-wait]
   status                   what is due, by when, and what waits for whom
@@ -35,8 +35,6 @@ const OPTIONS = {
   relais: { type: "string" },
   entity: { type: "string" },
   key: { type: "string" },
-  organisation: { type: "string" },
-  country: { type: "string" },
   level: { type: "string", default: "1" },
   answers: { type: "string" },
   "sign-as": { type: "string" },
@@ -156,12 +154,7 @@ export function needed<T extends Record<string, unknown>>(values: T, name: keyof
 }
 
 async function join({ values, relais }: Call): Promise<number> {
-  const organisation =
-    values.organisation === undefined ? {} : { organisation: { name: values.organisation, country: needed(values, "country") } };
-  const joined = await publicCall<{ id: string; status: string }>(relais, "/v1/participants", {
-    entity_id: needed(values, "entity"),
-    ...organisation,
-  });
+  const joined = await publicCall<{ id: string; status: string }>(relais, "/v1/participants", { entity_id: needed(values, "entity") });
   print(
     values.json
       ? JSON.stringify(joined, null, 2)

@@ -13,6 +13,7 @@ export type ErrorCode =
   | "consent_ended" // withdrawn, revoked, refused, expired or superseded
   | "not_accredited" // a participant has no valid trust mark
   | "condition_unmet" // a holder asks for more than the platform has shown
+  | "assurance_too_low" // the holder is not sure enough of who the person is
   | "not_found"
   | "conflict" // the present state does not allow it, or another request is under way
   | "stale" // it changed since the caller read it
@@ -50,6 +51,7 @@ export const ERRORS = {
   consent_ended: { actor: "person", retryable: false },
   not_accredited: { actor: "platform", retryable: false },
   condition_unmet: { actor: "holder", retryable: false },
+  assurance_too_low: { actor: "person", retryable: false },
   not_found: { actor: "client", retryable: false },
   conflict: { actor: "client", retryable: false },
   stale: { actor: "client", retryable: false },

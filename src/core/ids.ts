@@ -5,6 +5,8 @@ import { RelaisError } from "./errors.ts";
 const PREFIXES = {
   participant: "prt",
   person: "prs",
+  session: "ses",
+  passkey: "psk",
   link: "lnk",
   consent: "cst",
   change: "chg",
@@ -22,6 +24,9 @@ const PREFIXES = {
   meeting: "mtg",
   certificate: "crt",
   reminder: "rem",
+  mail: "mal",
+  mailAddress: "mad",
+  journey: "jrn",
   problem: "pbl",
 } as const;
 
@@ -29,11 +34,14 @@ type Kind = keyof typeof PREFIXES;
 export type Id<K extends Kind> = `${(typeof PREFIXES)[K]}_${string}`;
 export type ParticipantId = Id<"participant">;
 export type PersonId = Id<"person">;
+export type SessionId = Id<"session">;
+export type PasskeyId = Id<"passkey">;
 export type LinkId = Id<"link">;
 export type ConsentId = Id<"consent">;
 export type TransferId = Id<"transfer">;
 export type SwitchId = Id<"switch">;
 export type DocumentId = Id<"document">;
+export type JourneyId = Id<"journey">;
 export type TrustMarkId = Id<"trustMark">;
 
 const ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";

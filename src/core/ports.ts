@@ -6,11 +6,15 @@ import type { ChangesReader, ChangesWriter } from "./consent/record-change.ts";
 import type { CertificatesReader, CertificatesWriter } from "./certificates/claim.ts";
 import type { ConditionsReader, ConditionsWriter } from "./policy/conditions.ts";
 import type { MeetingsReader, MeetingsWriter } from "./policy/meetings.ts";
+import type { MailReader, MailWriter } from "./person/mail.ts";
+import type { AccountReader, AccountWriter } from "./person/account.ts";
 import type { PersonNoticesReader, PersonNoticesWriter } from "./person/person-notice.ts";
 import type { Policy } from "./policy/policy.ts";
-import type { Consent, ConsentPlace, ConsentState, EndReason, NewConsent, Unattended } from "./consent/consent.ts";
-import type { ProblemsReader, ProblemsWriter } from "./consent/problem-report.ts";
+import type { Consent, ConsentPlace, ConsentState, EndReason, NewConsent } from "./consent/consent.ts";
+import type { JourneysReader, JourneysWriter } from "./consent/journey.ts";
+import type { PartiesReader, PartiesWriter } from "./consent/parties.ts";
 import type { Terms } from "./consent/terms.ts";
+import type { ProblemsReader, ProblemsWriter } from "./consent/problem-report.ts";
 import type { NoticeTextsReader, NoticeTextsWriter } from "./consent/notice-text.ts";
 import type { AccountLink, Person, Session } from "./person/person.ts";
 import type { AccreditationsReader, AccreditationsWriter } from "./register/accreditations.ts";
@@ -73,28 +77,28 @@ export interface Reader {
   people: {
     find(id: PersonId): Promise<Person | null>;
     findSession(tokenHash: string, now: Date): Promise<Session | null>;
+    /** What the person removed does not exist. */
     getLink(id: LinkId): Promise<AccountLink>;
     listLinks(personId: PersonId): Promise<AccountLink[]>;
     /** When they came the time before this one; null where this is the first. */
     findPreviousVisit(personId: PersonId): Promise<Date | null>;
   };
+  account: AccountReader;
   consents: {
     get(id: ConsentId): Promise<Consent>;
     find(id: ConsentId): Promise<Consent | null>;
     list(personId: PersonId): Promise<Consent[]>;
-    /** What one of the status lists of consents says of each that is not valid now; null where no consent has a place in it. */
-    statuses(list: number, now: Date): Promise<{ index: number; status: number }[] | null>;
     /** What changes or renews this one, answered or not, newest first. */
     successors(id: ConsentId): Promise<Consent[]>;
-    /** Active ones that may still move data, whose person was neither here nor reminded since then, the oldest first. */
-    unattended(filter: { since: Date; now: Date; limit: number }): Promise<Unattended[]>;
+    /** What one of the status lists of consents says of each that is not valid now; null where no consent has a place in it. */
+    statuses(list: number, now: Date): Promise<{ index: number; status: number }[] | null>;
     /** Newest first: what this participant asked for, and what was given between it and another one. */
     ofParticipant(page: { participantId: ParticipantId; after: ConsentPlace | undefined; limit: number }): Promise<Consent[]>;
   };
-  noticeTexts: NoticeTextsReader;
   problems: ProblemsReader;
   /** Every state that a consent was ever in: written by the store with the change itself, whoever makes it. */
   changes: ChangesReader;
+  noticeTexts: NoticeTextsReader;
   transfers: {
     get(id: TransferId): Promise<Transfer>;
     /** Newest first. */
@@ -115,7 +119,7 @@ export interface Reader {
     overdue(limit: number): Promise<Pick<Transfer, "id">[]>;
   };
   switches: {
-    /** Switches whose old place is to be closed now. */
+    /** Switches whose old place is to be closed now, its person having been told. */
     closing(): Promise<Switch[]>;
     get(id: SwitchId): Promise<Switch>;
     list(personId: PersonId): Promise<Switch[]>;
@@ -132,7 +136,10 @@ export interface Reader {
   certificates: CertificatesReader;
   reminders: RemindersReader;
   personNotices: PersonNoticesReader;
+  mail: MailReader;
   participations: ParticipationsReader;
+  parties: PartiesReader;
+  journeys: JourneysReader;
 }
 
 /** A Reader that may also write. Everything in one `store.write` is committed together, durably, or not at all. */
@@ -158,10 +165,12 @@ export interface Writer extends Reader {
     /** Finds the person by issuer and subject, or makes one: two parallel first sign-ins give one person. */
     signIn(person: Person): Promise<Person>;
     addSession(session: Session): Promise<void>;
-    endSession(tokenHash: string): Promise<void>;
+    /** Returns what it was, or null. */
+    endSession(tokenHash: string): Promise<Session | null>;
     /** One link per person, participant and account: proving again replaces. */
     putLink(link: AccountLink): Promise<AccountLink>;
   };
+  belongings: AccountWriter;
   permissions: {
     /** With its place in the status lists. */
     add(consent: NewConsent): Promise<Consent>;
@@ -170,11 +179,10 @@ export interface Writer extends Reader {
       id: ConsentId,
       from: ConsentState[],
       to: ConsentState,
-      change: Partial<Pick<Consent, "datasets" | "decidedAt" | "endedAt" | "endedBy" | "language">>,
+      change: Partial<Pick<Consent, "datasets" | "decidedAt" | "endedAt" | "endedBy" | "language" | "acts">>,
     ): Promise<boolean>;
     /** Ends every consent that brings data to this participant (and, with `asSource`, reads from it). Returns how many. */
     revokeAll(end: { participantId: ParticipantId; asSource: boolean; at: Date; by: Consent["endedBy"] }): Promise<number>;
-    noteReminder(id: ConsentId, at: Date): Promise<void>;
     /**
      * Ends every consent that brings data to this destination and was given for less than these terms; a request that waits expires. Returns how
      * many ended.
@@ -256,8 +264,11 @@ export interface Writer extends Reader {
   claims: CertificatesWriter;
   reminding: RemindersWriter;
   announcements: PersonNoticesWriter;
+  mailing: MailWriter;
   logbook: LogbookWriter;
   standings: ParticipationsWriter;
+  parties: PartiesReader & PartiesWriter;
+  routes: JourneysWriter;
   wording: NoticeTextsWriter;
   complaints: ProblemsWriter;
 }

@@ -11,7 +11,6 @@ export const NewParticipant = z
       .url()
       .max(300)
       .meta({ description: "Where the entity publishes its configuration (OpenID Federation 1.0 §3), without a slash at its end" }),
-    organisation: z.strictObject({ name: z.string().min(1).max(200), country: z.string().regex(/^[A-Z]{2}$/) }).optional(),
   })
   .meta({ id: "NewParticipant" });
 

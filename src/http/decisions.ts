@@ -15,9 +15,9 @@ import type { RoutePorts } from "./route-ports.ts";
 const participantIn = (req: Request) => asId("participant", req.params["id"]);
 
 export async function postParticipant(ports: RoutePorts & { joining: Attempt }, req: Request, res: Response): Promise<void> {
-  const { entity_id, organisation } = parse(schemas.NewParticipant, req.body, "body");
+  const { entity_id } = parse(schemas.NewParticipant, req.body, "body");
   ports.joining();
-  const participant = await joinRegister(ports, { entityId: entity_id, organisation: organisation ?? null });
+  const participant = await joinRegister(ports, { entityId: entity_id });
   const belongs = await ports.store.read((r) => r.accreditations.findOrganisationOf(participant.id));
   res
     .status(201)

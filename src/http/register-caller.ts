@@ -1,4 +1,5 @@
 import type { Request } from "express";
+import { noteAccess } from "../core/person/note-access.ts";
 import type { CallerTokens, Ports } from "../core/ports.ts";
 import type { RegisterCaller } from "../core/register/register-caller.ts";
 
@@ -18,5 +19,6 @@ export async function registerCallerOf(
     await ports.store.write((w) =>
       w.cases.addAuthorityView({ viewer: caller.name, what: `${req.method} ${req.path}`, at: ports.clock.now() }),
     );
+  await noteAccess(ports, caller, `${req.method} ${req.path}`);
   return caller;
 }

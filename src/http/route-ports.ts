@@ -1,6 +1,7 @@
 import type { PersonId } from "../core/ids.ts";
 import type { CallerTokens, EntityConfigurations, Ports } from "../core/ports.ts";
 import type { Charters } from "../core/register/charter.ts";
+import type { Staff } from "../core/register/staff.ts";
 import type { DocumentCheck } from "../core/verification/verify-document.ts";
 import type { MarkingPorts, StatementSigner } from "../core/register/trust-mark.ts";
 
@@ -8,6 +9,7 @@ import type { MarkingPorts, StatementSigner } from "../core/register/trust-mark.
 export type RoutePorts = Pick<Ports, "store" | "queue" | "clock" | "policy" | "issuer"> & {
   callers: CallerTokens;
   charters: Charters;
+  staff: Pick<Staff, "findName">;
   entityConfigurations: EntityConfigurations;
   /** Signs trust marks. */
   statements: StatementSigner;

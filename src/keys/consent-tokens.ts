@@ -157,7 +157,13 @@ function parseJson(text: string): unknown {
 }
 
 /** Errors of the consent grant that say the right is gone; the authorization server names them by our own codes. */
-const RIGHTS: readonly string[] = ["consent_ended", "consent_missing", "not_accredited", "condition_unmet"] satisfies ErrorCode[];
+const RIGHTS: readonly string[] = [
+  "consent_ended",
+  "consent_missing",
+  "not_accredited",
+  "condition_unmet",
+  "assurance_too_low",
+] satisfies ErrorCode[];
 
 function errorFrom({ error, description, status }: Refusal): RelaisError {
   if (RIGHTS.includes(error)) return new RelaisError(error as ErrorCode, description);

@@ -100,7 +100,11 @@ function keyringOf({ folders, rings, seed }: Opened): Keyring {
     return inOrder(ring.keys, times, seconds());
   };
   const publicRing = async (name: RingName) => inOrder(await readPublic(join(folders.public, `${name}.json`)), (key) => key, seconds());
+  // Whoever reads the public halves finds the new key before it signs anything, and the old ones as they were until it does.
   const replace = async (name: RingName, keys: object) => {
+    const known = await publicRing(name);
+    const coming = ownKeys(JSON.stringify(keys)).map(({ publicJwk }) => publicJwk);
+    await publishHalves(folders, name, [...known, ...coming.filter(({ kid }) => !known.some((old) => old.kid === kid))]);
     await folders.files.replace(fileOf(folders, name), JSON.stringify(keys));
     await publish(folders, name, all(name));
   };
@@ -182,7 +186,15 @@ function loadRing(folders: Folders, name: RingName): Ring {
 }
 
 function publish(folders: Folders, name: RingName, keys: OwnKey[]): Promise<void> {
-  return replacePublic(join(folders.public, `${name}.json`), JSON.stringify({ keys: keys.map((key) => key.publicJwk) }));
+  return publishHalves(
+    folders,
+    name,
+    keys.map(({ publicJwk }) => publicJwk),
+  );
+}
+
+function publishHalves(folders: Folders, name: RingName, keys: PublicJwk[]): Promise<void> {
+  return replacePublic(join(folders.public, `${name}.json`), JSON.stringify({ keys }));
 }
 
 /** A file is replaced as a whole: another time or another node means other keys. Some 5 µs. */

@@ -18,7 +18,7 @@ const credentials: z.ZodType<Credentials> = z.discriminatedUnion("kind", [
 /** Seals to the worker's public key (JWE, RFC 7516). The process that seals cannot open. */
 export function createSealer(keyring: Pick<Keyring, "publicRing">): Sealer {
   return {
-    seal: (plain) => seal(keyring, plain),
+    seal: (plain) => sealText(keyring, JSON.stringify(plain)),
     ephemeralProofs: () => {
       const key = newProofKey();
       return async (request) => (await key).proof(request);
@@ -26,7 +26,8 @@ export function createSealer(keyring: Pick<Keyring, "publicRing">): Sealer {
   };
 }
 
-async function seal(keyring: Pick<Keyring, "publicRing">, plain: Credentials): Promise<string> {
+/** @throws RelaisError `unavailable` where no worker ever started. */
+export async function sealText(keyring: Pick<Keyring, "publicRing">, plain: string): Promise<string> {
   const [key] = await keyring.publicRing("sealing");
   if (!key)
     throw new RelaisError(
@@ -35,17 +36,16 @@ async function seal(keyring: Pick<Keyring, "publicRing">, plain: Credentials): P
       { actor: "operator" },
     );
   const header = { alg: ALG, enc: ENC, kid: String(key.kid) };
-  return new CompactEncrypt(new TextEncoder().encode(JSON.stringify(plain)))
-    .setProtectedHeader(header)
-    .encrypt(await importJWK(key as JWK, ALG));
+  return new CompactEncrypt(new TextEncoder().encode(plain)).setProtectedHeader(header).encrypt(await importJWK(key as JWK, ALG));
 }
 
 /** Opens what was sealed to this worker, also before a rotation of its key. */
 export function createOpener(keyring: Pick<Keyring, "all">): Opener {
-  return { open: (sealed) => openSealed(keyring, sealed) };
+  return { open: async (sealed) => credentials.parse(JSON.parse(await openText(keyring, sealed))) };
 }
 
-async function openSealed(keyring: Pick<Keyring, "all">, sealed: string): Promise<Credentials> {
+/** @throws RelaisError `internal` where no key of this worker opens it. */
+export async function openText(keyring: Pick<Keyring, "all">, sealed: string): Promise<string> {
   for (const key of keyring.all("sealing")) {
     // Without this limit a compressed JWE could unfold into any size; we never compress.
     const opened = await compactDecrypt(sealed, key.privateKey, {
@@ -53,9 +53,13 @@ async function openSealed(keyring: Pick<Keyring, "all">, sealed: string): Promis
       contentEncryptionAlgorithms: [ENC],
       maxDecompressedLength: 0,
     }).catch(() => null);
-    if (opened) return credentials.parse(JSON.parse(new TextDecoder().decode(opened.plaintext)));
+    if (opened) return new TextDecoder().decode(opened.plaintext);
   }
-  throw new RelaisError("internal", "The stored keys of this account cannot be opened. The person must prove the account again.", {
-    actor: "person",
-  });
+  throw new RelaisError(
+    "internal",
+    "What was sealed to this worker cannot be opened. The person must give it again: prove the account, or write the mail address.",
+    {
+      actor: "person",
+    },
+  );
 }

@@ -22,7 +22,7 @@ const receipt = z.object({
   destination: z.string(),
   manifest: digest,
   observed: z.boolean(),
-  items: z.array(z.object({ ...named, bytes: z.int().min(0), "sha-256": digest })),
+  items: z.array(z.object({ ...named, bytes: z.int().min(0), "sha-256": digest, outcome: z.enum(["accepted", "waiting"]).optional() })),
   omissions: z.array(z.object({ ...named, reason: z.enum(OMISSION_REASONS) })),
 });
 

@@ -5,217 +5,13 @@ import { LANGUAGES, type Language } from "../core/catalogue/data-set.ts";
 import type { Session } from "../core/person/person.ts";
 import { LARGEST_DOCUMENT_BYTES } from "../core/verification/verify-document.ts";
 import { EVIDENCE_BYTES } from "../core/register/evidence-file.ts";
-import { decision } from "./accreditation/decision.ts";
-import { decideOrganisation, organisationStanding } from "./accreditation/organisation-standing.ts";
-import { confirmPublishedKeys } from "./accreditation/confirm-keys.ts";
-import { keys } from "./accreditation/keys.ts";
-import { preview } from "./accreditation/preview.ts";
-import {
-  askForChecks,
-  beginApplication,
-  downloadEvidence,
-  dropEvidence,
-  organisation,
-  organisations,
-  saveSection,
-  showChecks,
-  showEvidence,
-  showInvitation,
-  showSection,
-  stepOf,
-  takeInvitation,
-  uploadEvidence,
-  writeMessage,
-} from "./accreditation/participant.ts";
-import {
-  answerApplicant,
-  authorityPage,
-  decideStanding,
-  giveReview,
-  queue,
-  reviewPage,
-  sendAgain,
-  staffEvidence,
-  standingPage,
-} from "./accreditation/staff.ts";
-import { accounts, proveAccount, showProof } from "./accounts/handlers.ts";
 import { sendAsset } from "./assets.ts";
-import { criterion } from "./charter/criterion.ts";
-import { charter, charterDiff } from "./charter/handlers.ts";
-import {
-  certificatePage,
-  decideCertificate,
-  downloadCertificate,
-  dropCertificate,
-  showCertificates,
-  staffCertificate,
-  uploadCertificate,
-} from "./holder/certificates.ts";
-import { changeConditionsForm, showConditions } from "./holder/conditions.ts";
-import { askHolder, showHolders } from "./holder/meetings.ts";
-import { addReview, changePlatform, showPlatform, showPlatforms } from "./holder/platforms.ts";
-import { event } from "./life/events.ts";
-import { markTold } from "./life/told.ts";
-import { home, legalPage, me, signIn } from "./home/handlers.ts";
-import { showTexts, writeTexts } from "./notices/handlers.ts";
-import { proposeChange, showChange, showRenewal } from "./permissions/change.ts";
-import { answerConsent, showConsent, showNotice } from "./permissions/decide.ts";
-import { permissions } from "./permissions/dashboard.ts";
-import { permission, showStop, stopPermission } from "./permissions/handlers.ts";
-import { showStopAll, stopAll } from "./permissions/stop-all.ts";
-import { startPermission } from "./permissions/start.ts";
-import { problem, problems } from "./problems.ts";
-import { answerAsOperator, sendProblem, showProblem, showProblems } from "./reports/handlers.ts";
-import { answerAsMember, showRequests } from "./requests/handlers.ts";
-import { receipt, receiptFile } from "./receipts/handlers.ts";
-import { compare } from "./register/compare.ts";
-import { feed } from "./register/feed.ts";
-import { participant } from "./register/handlers.ts";
-import { register } from "./register/search.ts";
-import {
-  chooseSwitch,
-  closeOld,
-  confirmSwitch,
-  planOfSwitch,
-  retrySwitch,
-  showClose,
-  showSwitchChoice,
-  switchPage,
-} from "./switches/handlers.ts";
+import { sendDownload } from "./download.ts";
+import { surely } from "./accounts/surer.ts";
 import { renderPage } from "./templates.ts";
-import { chooseCopy, showCopy } from "./transfers/copy.ts";
-import { cancel, showCancel, transfer, transferDocument, transferEvents, transfers } from "./transfers/handlers.ts";
 import { languageOf, TONGUES } from "./tongue.ts";
-import { showVerify, verify } from "./verify/handlers.ts";
-import { formOf, personOf, type Answer, type Handler, type PagesPorts, type PersonHandler, type Visit } from "./visit.ts";
-
-type Method = "get" | "post";
-
-/** Open to everybody. */
-const PUBLIC_ROUTES: [Method, string, Handler][] = [
-  ["get", "/", home],
-  ["get", "/register", register],
-  ["get", "/register/compare", compare],
-  ["get", "/register.atom", feed],
-  ["get", "/register/:id", participant],
-  ["get", "/decisions/:id", decision],
-  ["get", "/events/:type", event],
-  ["get", "/charter", charter],
-  ["get", "/charter/diff", charterDiff],
-  ["get", "/charter/:version", charter],
-  ["get", "/charter/:version/:criterion", criterion],
-  ["get", "/verify", showVerify],
-  ["post", "/verify", verify],
-  ["get", "/sign-in", signIn],
-  ["get", "/problems", problems],
-  ["get", "/problems/:code", problem],
-  ["get", "/accessibility", legalPage("accessibility")],
-  ["get", "/legal", legalPage("legal")],
-  ["get", "/privacy", legalPage("privacy")],
-];
-
-/** For a person who has signed in, about that person only. */
-const PERSON_ROUTES: [Method, string, PersonHandler][] = [
-  ["get", "/me", me],
-  ["post", "/me/notices/:id/read", markTold],
-  ["get", "/me/copy", showCopy],
-  ["post", "/me/copy", chooseCopy],
-  ["get", "/accounts", accounts],
-  ["get", "/accounts/:id", showProof],
-  ["post", "/accounts/:id", proveAccount],
-  ["get", "/permissions", permissions],
-  ["get", "/permissions/stop", showStopAll],
-  ["post", "/permissions/stop", stopAll],
-  ["get", "/permissions/:id", permission],
-  ["get", "/permissions/:id/decide", showConsent],
-  ["post", "/permissions/:id/decide", answerConsent],
-  ["post", "/permissions/:id/start", startPermission],
-  ["get", "/permissions/:id/notice", showNotice],
-  ["get", "/permissions/:id/problem", (ports, visit) => showProblem(ports, visit)],
-  ["post", "/permissions/:id/problem", sendProblem],
-  ["get", "/permissions/:id/change", showChange],
-  ["post", "/permissions/:id/change", proposeChange],
-  ["get", "/permissions/:id/renew", showRenewal],
-  ["get", "/permissions/:id/stop", showStop],
-  ["post", "/permissions/:id/stop", stopPermission],
-  ["get", "/permissions/:id/receipts/:change", receipt],
-  ["get", "/permissions/:id/receipts/:change/file", receiptFile],
-  ["get", "/me/transfers", transfers],
-  ["get", "/me/transfers/:id", transfer],
-  ["get", "/me/transfers/:id/events", transferEvents],
-  ["get", "/me/transfers/:id/manifest", transferDocument("manifest")],
-  ["get", "/me/transfers/:id/receipt", transferDocument("receipt")],
-  ["get", "/me/transfers/:id/cancel", showCancel],
-  ["post", "/me/transfers/:id/cancel", cancel],
-  ["get", "/me/switch", showSwitchChoice],
-  ["post", "/me/switch", chooseSwitch],
-  ["get", "/me/switch/plan", planOfSwitch],
-  ["post", "/me/switch/plan", confirmSwitch],
-  ["get", "/me/switch/:id", switchPage],
-  ["post", "/me/switch/:id/retry", retrySwitch],
-  ["get", "/me/switch/:id/close", showClose],
-  ["post", "/me/switch/:id/close", closeOld],
-];
-
-/** For a person who acts for a participant: each handler looks whether they do. */
-const MEMBER_ROUTES: [Method, string, PersonHandler][] = [
-  ["get", "/organisation", organisations],
-  ["get", "/invitation", showInvitation],
-  ["post", "/invitation", takeInvitation],
-  ["get", "/organisation/:id", (ports, visit) => organisation(ports, visit)],
-  ["post", "/organisation/:id/begin", beginApplication],
-  ["get", "/organisation/:id/section/:section", (ports, visit) => showSection(ports, visit)],
-  ["post", "/organisation/:id/section/:section", saveSection],
-  ["post", "/organisation/:id/submit", stepOf("submit")],
-  ["post", "/organisation/:id/withdraw", stepOf("withdraw")],
-  ["post", "/organisation/:id/reopen", stepOf("reopen")],
-  ["post", "/organisation/:id/messages", writeMessage],
-  ["get", "/organisation/:id/evidence", (ports, visit) => showEvidence(ports, visit)],
-  ["post", "/organisation/:id/evidence", uploadEvidence],
-  ["get", "/organisation/:id/evidence/:evidence", downloadEvidence],
-  ["post", "/organisation/:id/evidence/:evidence/remove", dropEvidence],
-  ["get", "/organisation/:id/preview", preview],
-  ["get", "/organisation/:id/keys", keys],
-  ["get", "/organisation/:id/conditions", (ports, visit) => showConditions(ports, visit)],
-  ["post", "/organisation/:id/conditions", changeConditionsForm],
-  ["get", "/organisation/:id/platforms", showPlatforms],
-  ["get", "/organisation/:id/platforms/:platform", (ports, visit) => showPlatform(ports, visit)],
-  ["post", "/organisation/:id/platforms/:platform", changePlatform],
-  ["post", "/organisation/:id/platforms/:platform/reviews", addReview],
-  ["get", "/organisation/:id/holders", (ports, visit) => showHolders(ports, visit)],
-  ["post", "/organisation/:id/holders", askHolder],
-  ["get", "/organisation/:id/certificates", (ports, visit) => showCertificates(ports, visit)],
-  ["post", "/organisation/:id/certificates", uploadCertificate],
-  ["get", "/organisation/:id/certificates/:certificate", downloadCertificate],
-  ["post", "/organisation/:id/certificates/:certificate/remove", dropCertificate],
-  ["get", "/organisation/:id/requests", (ports, visit) => showRequests(ports, visit)],
-  ["post", "/organisation/:id/requests/problems/:problem", answerAsMember],
-  ["get", "/organisation/:id/checks", showChecks],
-  ["post", "/organisation/:id/checks", askForChecks],
-];
-
-/** For somebody with an office: each handler looks whether they have it. */
-const STAFF_ROUTES: [Method, string, PersonHandler][] = [
-  ["get", "/accreditation", queue],
-  ["get", "/accreditation/applications/:id", (ports, visit) => reviewPage(ports, visit)],
-  ["post", "/accreditation/applications/:id/review", giveReview],
-  ["post", "/accreditation/applications/:id/messages", answerApplicant],
-  ["get", "/accreditation/evidence/:id", staffEvidence],
-  ["get", "/accreditation/certificates/:certificate", (ports, visit) => certificatePage(ports, visit)],
-  ["post", "/accreditation/certificates/:certificate", decideCertificate],
-  ["get", "/accreditation/certificates/:certificate/file", staffCertificate],
-  ["get", "/accreditation/participants/:id", (ports, visit) => standingPage(ports, visit)],
-  ["post", "/accreditation/participants/:id", decideStanding],
-  ["get", "/accreditation/organisations/:id", (ports, visit) => organisationStanding(ports, visit)],
-  ["post", "/accreditation/organisations/:id", decideOrganisation],
-  ["post", "/accreditation/participants/:id/keys", confirmPublishedKeys],
-  ["post", "/accreditation/participants/:id/notices/:notice", sendAgain],
-  ["get", "/authority", authorityPage],
-  ["get", "/operator/notices", showTexts],
-  ["post", "/operator/notices", writeTexts],
-  ["get", "/operator/problems", (ports, visit) => showProblems(ports, visit)],
-  ["post", "/operator/problems/:problem", answerAsOperator],
-];
+import { formOf, personOf, type Answer, type PagesPorts, type Visit } from "./visit.ts";
+import { MEMBER_ROUTES, PERSON_ROUTES, PUBLIC_ROUTES, STAFF_ROUTES } from "./routes.ts";
 
 /** The forms that carry a file: evidence, by a person who acts for a participant, and a document to check, by anybody. */
 const CHECK = "/verify";
@@ -262,7 +58,7 @@ function pagesIn(lang: Language, ports: PagesPorts): Router {
   }
   for (const [method, path, handler] of [...PERSON_ROUTES, ...MEMBER_ROUTES, ...STAFF_ROUTES]) {
     router[method](path, signedIn(lang), async (request, response) =>
-      answer(ports, lang, request, response, await handler(ports, personOf(visitOf(lang, request, response)))),
+      answer(ports, lang, request, response, await surely(handler, ports, personOf(visitOf(lang, request, response)))),
     );
   }
   return router;
@@ -307,6 +103,8 @@ async function answer(ports: PagesPorts, lang: Language, request: Request, respo
       return;
     case "text":
       return text(request, response, given);
+    case "download":
+      return sendDownload(response, given);
     case "stream":
       return stream(response, given.events);
     case "page":

@@ -40,3 +40,8 @@ export function renderPage(template: string, frame: Frame, model: object): strin
     number,
   });
 }
+
+/** Prints the HTML of a mail: no picture, no script, nothing that is fetched. */
+export function renderLetter(model: object): string {
+  return environment.render("letter.njk", model);
+}

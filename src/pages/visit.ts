@@ -1,6 +1,8 @@
 import { RelaisError } from "../core/errors.ts";
 import type { PersonId } from "../core/ids.ts";
 import type { Session } from "../core/person/person.ts";
+import type { AddressSealer } from "../core/person/mail-address.ts";
+import type { WaysIn } from "../core/person/ways-in.ts";
 import type { EntityConfigurations, Ports } from "../core/ports.ts";
 import type { Charters } from "../core/register/charter.ts";
 import type { Staff } from "../core/register/staff.ts";
@@ -24,6 +26,10 @@ export type PagesPorts = Pick<Ports, "store" | "clock" | "policy" | "queue" | "s
   statements: StatementSigner;
   /** What a document that somebody hands in is worth. */
   verify: DocumentCheck;
+  /** Null, or left out: this Relais sends no mail. */
+  mail?: AddressSealer | null;
+  /** Where people sign in; one provider, and no passkeys, where it is left out. */
+  ways?: WaysIn;
   delegationOf?: NonNullable<MarkingPorts["delegationOf"]>;
 };
 
@@ -55,6 +61,8 @@ export type Answer =
   | { kind: "redirect"; to: string }
   /** For programs that come again: with an `ETag`, and 304 where nothing changed. */
   | { kind: "text"; type: string; body: string }
+  /** As long as it takes, at the speed of the reader; nothing of it is kept in memory. */
+  | { kind: "download"; name: string; type: string; parts: (signal: AbortSignal) => AsyncIterable<string> }
   | { kind: "file"; name: string; type: string; body: string | Uint8Array }
   | { kind: "stream"; events: (signal: AbortSignal) => AsyncIterable<string> };
 

@@ -2,6 +2,7 @@ import { readFileSync, statSync } from "node:fs";
 import { z } from "zod";
 import { RelaisError } from "../core/errors.ts";
 import type { PublicJwk } from "../core/register/participant.ts";
+import { thumbprintOf } from "../core/register/public-keys.ts";
 import { NOBODY, type Staff, type StaffMember } from "../core/register/staff.ts";
 
 const member = z.strictObject({
@@ -13,11 +14,42 @@ const member = z.strictObject({
     .default(null),
   keys: z.array(z.looseObject({ kty: z.string() }).refine((key) => !("d" in key) && !("k" in key), "expected a public key")).default([]),
 });
-const file = z.array(member).refine((list) => new Set(list.map(({ name }) => name)).size === list.length, "expected each name once");
+const file = z
+  .array(member)
+  .refine((list) => new Set(list.map(({ name }) => name)).size === list.length, "expected each name once")
+  .superRefine((list, context) => {
+    const twice = findTwice(list.filter(({ office }) => office === "accreditor"));
+    if (twice !== null)
+      context.addIssue(
+        `${twice.names.map((name) => `"${name}"`).join(" and ")} have the same ${twice.what}: two accreditors are two people`,
+      );
+  });
+
+/** One person or key under two names would decide alone what takes two accreditors. */
+function findTwice(accreditors: Member[]): { names: string[]; what: "person" | "key" } | null {
+  const seen = new Map<string, string>();
+  for (const { name, person, keys } of accreditors)
+    for (const [what, mark] of marksOf({ person, keys })) {
+      const other = seen.get(mark) ?? name;
+      if (other !== name) return { names: [other, name], what };
+      seen.set(mark, name);
+    }
+  return null;
+}
+
+type Member = z.infer<typeof member>;
+
+/** By what somebody is known when they act: how they sign in, and what their keys are made of (RFC 7638), whatever they are called. */
+function marksOf({ person, keys }: Pick<Member, "person" | "keys">): ["person" | "key", string][] {
+  return [
+    ...(person === null ? [] : [["person", JSON.stringify([person.issuer, person.subject])] as ["person", string]]),
+    ...keys.map((key): ["key", string] => ["key", thumbprintOf(key as PublicJwk)]),
+  ];
+}
 
 /**
  * The operator's list of offices, a JSON file: `[{"name", "office", "person": {"issuer", "subject"}, "keys": [JWK]}]`. It is read again when it
- * changes; a file that cannot be read or is wrong gives nobody an office.
+ * changes; a file that cannot be read or is wrong, or in which two accreditors are one person or have one key, gives nobody an office.
  * @throws RelaisError `unavailable` at the start, naming what is wrong.
  */
 export function openStaff(path: string | null, onFailure: (error: unknown) => void): Staff {

@@ -13,6 +13,8 @@ function writeOrganisations(db: Database) {
     addOrganisation: async (organisation) => void (await db.insertInto("organisations").values(organisation).execute()),
     lockOrganisation: async (id) =>
       found(await db.selectFrom("organisations").selectAll().where("id", "=", id).forNoKeyUpdate().executeTakeFirst(), "organisation"),
+    renameOrganisation: async (id, { name, country }) =>
+      void (await db.updateTable("organisations").set({ name, country }).where("id", "=", id).execute()),
     putOrganisationProposal: async ({ reasons, remedy, ...proposal }) => {
       const row = { ...proposal, reasons: json(reasons), remedy: jsonOrNull(remedy) };
       await db

@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import type { ParticipantId, PersonId } from "../core/ids.ts";
 import { GIVEN } from "../core/register/application.ts";
-import type { Application, Evidence } from "../core/register/application.ts";
+import type { Application, Evidence, WaitingProposal } from "../core/register/application.ts";
 import type { AccreditationsReader } from "../core/register/accreditations.ts";
 import type { Database } from "./pool.ts";
 import { found } from "./rows.ts";
@@ -78,9 +78,28 @@ function readCaseFile(db: Database) {
     proposals: (participantId) => db.selectFrom("proposals").selectAll().where("participantId", "=", participantId).orderBy("at").execute(),
     organisationProposals: (id) =>
       db.selectFrom("organisationProposals").selectAll().where("organisationId", "=", id).orderBy("at").execute(),
+    waitingProposals: (limit) => waitingProposals(db, limit),
     signatures: (participantId) =>
       db.selectFrom("charterSignatures").selectAll().where("participantId", "=", participantId).orderBy("signedAt", "desc").execute(),
   } satisfies Partial<AccreditationsReader>;
+}
+
+async function waitingProposals(db: Database, limit: number): Promise<WaitingProposal[]> {
+  const ofParticipants = await db
+    .selectFrom("proposals as asked")
+    .innerJoin("participants", "participants.id", "asked.participantId")
+    .select(["asked.kind", "asked.proposer", "asked.at", "participants.name", "asked.participantId", sql<null>`null`.as("organisationId")])
+    .orderBy("asked.at")
+    .limit(limit)
+    .execute();
+  const ofOrganisations = await db
+    .selectFrom("organisationProposals as asked")
+    .innerJoin("organisations", "organisations.id", "asked.organisationId")
+    .select(["asked.kind", "asked.proposer", "asked.at", "organisations.name", sql<null>`null`.as("participantId"), "asked.organisationId"])
+    .orderBy("asked.at")
+    .limit(limit)
+    .execute();
+  return [...ofParticipants, ...ofOrganisations].sort((a, b) => a.at.getTime() - b.at.getTime()).slice(0, limit);
 }
 
 function readDecisions(db: Database) {

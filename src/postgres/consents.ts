@@ -1,9 +1,9 @@
-import { askedBefore } from "../core/consent/consent.ts";
 import { sql } from "kysely";
 import { LIST_SIZE, STATUS } from "../core/federation/status-list.ts";
+import { askedBefore } from "../core/consent/consent.ts";
 import type { Reader, Writer } from "../core/ports.ts";
 import type { Database } from "./pool.ts";
-import { found, json } from "./rows.ts";
+import { found, json, jsonOrNull } from "./rows.ts";
 
 export function readConsents(db: Database): Reader["consents"] {
   const all = db.selectFrom("consents").selectAll();
@@ -11,7 +11,6 @@ export function readConsents(db: Database): Reader["consents"] {
     get: async (id) => found(await all.where("id", "=", id).executeTakeFirst(), "consent"),
     find: async (id) => (await all.where("id", "=", id).executeTakeFirst()) ?? null,
     list: (personId) => all.where("personId", "=", personId).orderBy("createdAt", "desc").execute(),
-    statuses: (list, now) => statusesOf(db, list, now),
     ofParticipant: ({ participantId, after, limit }) =>
       all
         .where((e) =>
@@ -31,8 +30,8 @@ export function readConsents(db: Database): Reader["consents"] {
         .orderBy("id", "desc")
         .limit(limit)
         .execute(),
-    unattended: (filter) => unattended(db, filter),
     successors: (id) => all.where("supersedes", "=", id).orderBy("createdAt", "desc").execute(),
+    statuses: (list, now) => statusesOf(db, list, now),
   };
 }
 
@@ -56,67 +55,18 @@ async function statusesOf(db: Database, list: number, now: Date): Promise<{ inde
   ];
 }
 
-/** A single delivery that was made lets nothing more go: nobody is reminded of it. */
-async function unattended(db: Database, { since, now, limit }: Parameters<Reader["consents"]["unattended"]>[0]) {
-  const rows = await db
-    .selectFrom("consents")
-    .leftJoin("personVisits as visit", "visit.personId", "consents.personId")
-    .selectAll("consents")
-    .select((e) =>
-      e
-        .selectFrom("transfers")
-        .select(({ fn }) => fn.max("transfers.createdAt").as("at"))
-        .whereRef("transfers.consentId", "=", "consents.id")
-        .as("lastTransferAt"),
-    )
-    .where("consents.state", "=", "active")
-    .where("consents.action", "=", "copy")
-    .where("consents.expiresAt", ">", now)
-    .where("consents.decidedAt", "<=", since)
-    .where((e) => e.or([e("visit.at", "is", null), e("visit.at", "<=", since)]))
-    .where((e) =>
-      e.not(
-        e.exists(
-          e
-            .selectFrom("consentReminders as told")
-            .select("told.at")
-            .whereRef("told.consentId", "=", "consents.id")
-            .where("told.at", ">", since),
-        ),
-      ),
-    )
-    .where((e) =>
-      e.or([
-        sql<boolean>`notice ->> 'recurrence' is not null`,
-        e.not(
-          e.exists(
-            e
-              .selectFrom("transfers as made")
-              .select("made.id")
-              .whereRef("made.consentId", "=", "consents.id")
-              .where("made.state", "=", "verified"),
-          ),
-        ),
-      ]),
-    )
-    .orderBy("consents.decidedAt")
-    .limit(limit)
-    .execute();
-  return rows.map(({ lastTransferAt, ...consent }) => ({ consent, lastTransferAt }));
-}
-
 export function writeConsents(db: Database): Writer["permissions"] {
   return {
     add: (consent) =>
       db
         .insertInto("consents")
-        .values({ ...consent, notice: json(consent.notice) })
+        .values({ ...consent, notice: json(consent.notice), acts: jsonOrNull(consent.acts) })
         .returningAll()
         .executeTakeFirstOrThrow(),
-    move: async (id, from, to, change) => {
+    move: async (id, from, to, { acts, ...change }) => {
       const moved = await db
         .updateTable("consents")
-        .set({ ...change, state: to })
+        .set({ ...change, ...(acts === undefined ? {} : { acts: jsonOrNull(acts) }), state: to })
         .where("id", "=", id)
         .where("state", "in", from)
         .executeTakeFirst();
@@ -130,13 +80,6 @@ export function writeConsents(db: Database): Writer["permissions"] {
         .where((e) => e.or([e("destinationId", "=", participantId), ...(asSource ? [e("sourceId", "=", participantId)] : [])]))
         .executeTakeFirst();
       return Number(ended.numUpdatedRows);
-    },
-    noteReminder: async (consentId, at) => {
-      await db
-        .insertInto("consentReminders")
-        .values({ consentId, at })
-        .onConflict((conflict) => conflict.doNothing())
-        .execute();
     },
     revokeOutside: async ({ destinationId, terms, because, at, by }) => {
       const more = (name: "processors" | "purposes") =>

@@ -55,7 +55,11 @@ export function writePersonNotices(db: Database): PersonNoticesWriter {
         told as (
           insert into person_notices (person_id, decision_id, participant_id, kind, at)
           select c.person_id, d.decision_id, d.participant_id, d.kind, d.at from concerned c cross join due d
-          on conflict (person_id, decision_id) do nothing returning 1),
+          on conflict (person_id, decision_id) do nothing returning person_id),
+        mailed as (
+          insert into mails (person_id, kind, about, occasion, lane)
+          select a.person_id, 'standing', d.participant_id, d.decision_id, 1 from told join mail_recipients a using (person_id) cross join due d
+          on conflict (person_id, kind, occasion) do nothing),
         done as (update announcements a set told_at = ${at} from due where a.decision_id = due.decision_id)
         select (select count(*)::int from due) as due, (select count(*)::int from told) as told`.execute(db);
       const [{ due, told } = { due: 0, told: 0 }] = rows;

@@ -1,5 +1,6 @@
 import { asRelaisError, RelaisError } from "../core/errors.ts";
 import type { Reader, Store, Writer } from "../core/ports.ts";
+import { readAccount, writeAccount } from "./account.ts";
 import { writeAccreditations } from "./accreditation-changes.ts";
 import { readAccreditations } from "./accreditations.ts";
 import { readChanges, writeChanges } from "./consent-changes.ts";
@@ -9,12 +10,15 @@ import { readConditions, writeConditions } from "./conditions.ts";
 import { readEntities, writeEntities } from "./entities.ts";
 import { readIndicators } from "./indicators.ts";
 import { readLedger, writeLedger } from "./ledger.ts";
+import { readJourneys, writeJourneys } from "./journeys.ts";
 import { readProblems, writeProblems } from "./problem-reports.ts";
 import { readNoticeTexts, writeNoticeTexts } from "./notice-texts.ts";
 import { readMeetings, writeMeetings } from "./meetings.ts";
 import { writeLogbook } from "./logbook.ts";
+import { readMails, writeMails } from "./mails.ts";
 import { readOutbox, writeOutbox } from "./outbox.ts";
 import { readParticipants, writeParticipants } from "./participants.ts";
+import { readParties, writeParties } from "./parties.ts";
 import { readParticipations, writeParticipations } from "./participations.ts";
 import { readPeople, writePeople } from "./people.ts";
 import { readPersonNotices, writePersonNotices } from "./person-notices.ts";
@@ -86,10 +90,11 @@ function readerOf(tx: Database): Reader {
   return {
     participants: readParticipants(tx),
     people: readPeople(tx),
+    account: readAccount(tx),
     consents: readConsents(tx),
-    noticeTexts: readNoticeTexts(tx),
     problems: readProblems(tx),
     changes: readChanges(tx),
+    noticeTexts: readNoticeTexts(tx),
     transfers: readTransfers(tx),
     switches: readSwitches(tx),
     registered: readRegistered(tx),
@@ -104,7 +109,10 @@ function readerOf(tx: Database): Reader {
     certificates: readCertificates(tx),
     reminders: readReminders(tx),
     personNotices: readPersonNotices(tx),
+    mail: readMails(tx),
     participations: readParticipations(tx),
+    parties: readParties(tx),
+    journeys: readJourneys(tx),
   };
 }
 
@@ -113,6 +121,7 @@ function writerOf(tx: Database): Writer {
     ...readerOf(tx),
     register: writeParticipants(tx),
     accounts: writePeople(tx),
+    belongings: writeAccount(tx),
     permissions: writeConsents(tx),
     sealing: writeChanges(tx),
     deliveries: writeTransfers(tx),
@@ -126,8 +135,11 @@ function writerOf(tx: Database): Writer {
     claims: writeCertificates(tx),
     reminding: writeReminders(tx),
     announcements: writePersonNotices(tx),
+    mailing: writeMails(tx),
     logbook: writeLogbook(tx),
     standings: writeParticipations(tx),
+    parties: { ...readParties(tx), ...writeParties(tx) },
+    routes: writeJourneys(tx),
     wording: writeNoticeTexts(tx),
     complaints: writeProblems(tx),
   };

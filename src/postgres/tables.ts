@@ -1,17 +1,26 @@
 import type { ColumnType, Generated } from "kysely";
 import type { Words } from "../core/catalogue/data-set.ts";
 import type { ProbeResult } from "../core/conformance/probe.ts";
+import type { Journey } from "../core/consent/journey.ts";
+import type { Party } from "../core/consent/parties.ts";
+import type { JointContract } from "../core/person/joint-contract.ts";
 import type { Consent, EndReason } from "../core/consent/consent.ts";
 import type { ProblemReport } from "../core/consent/problem-report.ts";
-import type { NoticeText } from "../core/consent/notice-text.ts";
 import type { ConsentChange } from "../core/consent/record-change.ts";
+import type { NoticeText } from "../core/consent/notice-text.ts";
 import type { CertificateClaim, Reading } from "../core/certificates/claim.ts";
 import type { Notice } from "../core/events/outbox.ts";
 import type { ConsentId, ParticipantId, PersonId, TransferId } from "../core/ids.ts";
 import type { Access, Condition, Exclusion, HolderReview, ShownCertificate } from "../core/policy/conditions.ts";
 import type { Meeting } from "../core/policy/meetings.ts";
 import type { SignedCheckpoint } from "../core/ledger/ledger.ts";
+import type { PersonAccess } from "../core/person/account.ts";
+import type { Assurance } from "../core/person/assurance.ts";
+import type { BrowserFamily } from "../core/person/browser-family.ts";
+import type { Passkey } from "../core/person/passkey.ts";
 import type { AccountLink, Person, Session } from "../core/person/person.ts";
+import type { Mail, MailEnd, MailLink } from "../core/person/mail.ts";
+import type { MailAddress } from "../core/person/mail-address.ts";
 import type { Announcement, PersonNotice } from "../core/person/person-notice.ts";
 import type { StoredDocument } from "../core/ports.ts";
 import type {
@@ -55,17 +64,25 @@ export interface Tables {
   };
   keyConfirmations: KeyConfirmation;
   trustMarks: TrustMark;
-  people: Person;
+  people: Person & { displayName: Generated<string | null>; closingAt: Generated<Date | null>; previousSignInAt: Generated<Date | null> };
   sessions: Session;
-  accountLinks: WithJson<AccountLink, "inventory">;
-  consents: Omit<WithJson<Consent, "notice">, "endedBecause" | "statusIndex"> & {
+  passkeys: Passkey;
+  recoveryCodes: { codeHash: string; personId: PersonId; createdAt: Date; usedAt: Date | null };
+  personAccesses: PersonAccess;
+  accountLinks: Omit<WithJson<AccountLink, "inventory">, "assurance" | "contract"> & {
+    assurance: Generated<Assurance>;
+    contract: NullableJson<JointContract>;
+    removedAt: Generated<Date | null>;
+  };
+  consentParties: Party;
+  journeys: Journey;
+  consents: Omit<WithJson<Consent, "notice">, "acts" | "endedBecause" | "statusIndex"> & {
+    acts: NullableJson<Consent["acts"]>;
     endedBecause: ColumnType<EndReason | null, string | null | undefined, string | null>;
     statusIndex: Generated<number>;
   };
   consentChanges: Omit<ConsentChange, "sequence" | "because"> & { sequence: Generated<number>; because: NullableJson<EndReason> };
   problemReports: ProblemReport;
-  personVisits: { personId: PersonId; at: Date; previousAt: Date | null };
-  consentReminders: { consentId: ConsentId; at: Date };
   noticeTexts: WithJson<NoticeText, "sections">;
   switches: Switch;
   transfers: Transfer;
@@ -121,6 +138,19 @@ export interface Tables {
   reminders: Reminder;
   announcements: Announcement & { toldAt: Date | null; settledAt: Date | null };
   personNotices: PersonNotice;
+  personBrowsers: { personId: PersonId; browser: BrowserFamily; since: Date };
+  mailAddresses: MailAddress;
+  mailAttempts: { mark: string; at: Date };
+  mails: {
+    [K in keyof Mail]: K extends "id" | "createdAt" | "attempts" ? Generated<Mail[K]> : Mail[K];
+  } & {
+    lane: Generated<number>;
+    dueAt: Generated<Date>;
+    endedAt: Generated<Date | null>;
+    outcome: Generated<MailEnd | null>;
+    lastFailure: Generated<string | null>;
+  };
+  mailLinks: MailLink;
   loggedCharters: LoggedCharter;
   loggedKeys: { kid: string; event: "introduced" | "revoked"; ring: string; loggedAt: Date };
   participations: ParticipationRow;

@@ -10,6 +10,7 @@ import type { Charters } from "../core/register/charter.ts";
 import { logCharters } from "../core/register/log-charters.ts";
 import type { Staff } from "../core/register/staff.ts";
 import { rememberedPort } from "../embedded/ports.ts";
+import { ownAddress } from "../embedded/own-address.ts";
 import { startEmbeddedPostgres } from "../embedded/postgres.ts";
 import { createEntityConfigurations } from "../federation/entity-configuration.ts";
 import type { Keyring } from "../keys/keyring.ts";
@@ -61,7 +62,7 @@ export async function prepare(config: Config, log: Logger, shutdown: AbortSignal
   const url =
     config.postgres.url ?? owned.use(await startEmbeddedPostgres({ dataDir: config.dataDir, log: (line) => log.debug(line) })).url;
   const port = config.http.port ?? (await rememberedPort(config.dataDir, "relais", "RELAIS_PORT"));
-  const issuer = config.http.publicUrl ?? `http://${config.http.host}:${port}`;
+  const issuer = config.http.publicUrl ?? (await ownAddress(config.dataDir, config.http.host, port));
   const pool = openPool(url, config.postgres.pool);
   owned.defer(() => pool.end());
   await migrate(pool);

@@ -31,5 +31,5 @@ async function admit(base: Base, keyring: Keyring, entries: Entry[]): Promise<vo
 
 /** Those that are bad on purpose join like anybody: level 0, and no further. */
 async function joinSandbox(base: Base, keyring: Keyring, entityIds: string[]): Promise<void> {
-  for (const entityId of entityIds) await joinRegister(registering(base, keyring), { entityId, confirmed: true, organisation: null });
+  for (const entityId of entityIds) await joinRegister(registering(base, keyring), { entityId, confirmed: true });
 }

@@ -1,8 +1,12 @@
+import { eraseClosed } from "../core/person/delete-account.ts";
 import { REGISTER_ROUNDS } from "../core/register/register-rounds.ts";
 import { sweepTransfers } from "../core/transfer/sweep-transfers.ts";
+import { clearMails, remindPeople } from "../core/person/remind-people.ts";
 import { createOauthRecords } from "../postgres/oauth-records.ts";
 import { every, type Base } from "./base.ts";
 
+/** Reminders of permissions are a matter of days. */
+const REMINDING_SECONDS = 600;
 /** Used proofs, codes and attempts are kept until they expire, and cleared now and then. */
 const CLEARING_SECONDS = 300;
 
@@ -10,5 +14,8 @@ export function startSweeper(base: Base): void {
   every(base, "sweep", base.config.transfer.sweepSeconds, () => sweepTransfers(base));
   const terms = { ...base.config.register, shutdown: base.shutdown };
   for (const { what, seconds, work } of REGISTER_ROUNDS) every(base, what, seconds, () => work(base, terms));
+  if (base.config.mail !== null) every(base, "reminding people", REMINDING_SECONDS, () => remindPeople(base));
+  every(base, "erasing accounts", base.config.transfer.sweepSeconds, () => eraseClosed(base));
+  every(base, "clearing mails", CLEARING_SECONDS, () => clearMails(base));
   every(base, "clearing expired records", CLEARING_SECONDS, () => createOauthRecords(base.pool).removeExpired());
 }

@@ -8,6 +8,7 @@ import { tellChanges } from "../core/consent/tell-changes.ts";
 import type { PersonId } from "../core/ids.ts";
 import { originOf } from "../core/ledger/checkpoint.ts";
 import { concludeChecks } from "../core/register/conclude-checks.ts";
+import type { WaysIn } from "../core/person/ways-in.ts";
 import { createKeyLogging } from "../core/register/log-own-keys.ts";
 import { createFederation } from "../federation/federation.ts";
 import { createLog } from "../http/log.ts";
@@ -15,6 +16,7 @@ import { createHttpApp, listen } from "../http/server.ts";
 import { clientKey } from "../keys/client-key.ts";
 import { createDocumentCheck } from "../keys/document-check.ts";
 import { verifyProof } from "../keys/dpop.ts";
+import { createAddressSealer } from "../keys/mail-addresses.ts";
 import { publicRings, type Keyring } from "../keys/keyring.ts";
 import { openLogKey } from "../keys/log-key.ts";
 import { createSealer } from "../keys/sealer.ts";
@@ -24,13 +26,18 @@ import { createPages } from "../pages/pages.ts";
 import { renderProblem } from "../pages/problems.ts";
 import { createOauthRecords } from "../postgres/oauth-records.ts";
 import type { SandboxPlan } from "../sandbox/plan.ts";
+import { relyingPartyId } from "../signin/passkeys.ts";
+import type { Upstream } from "../signin/providers.ts";
 import { createSignin } from "../signin/signin.ts";
+import { readUpstreams } from "../signin/upstream-file.ts";
 import { clock, every, registering, type Base } from "./base.ts";
 
 /** A withdrawal is told at once. */
 const TELL_SECONDS = 0.1;
 /** How soon what was seen of a participant is acted on. */
 const CONCLUDE_SECONDS = 1;
+
+type SubjectFor = (entityId: string, personId: PersonId) => string;
 
 export async function startWeb(base: Base, keyring: Keyring, sandbox: SandboxPlan | null): Promise<void> {
   const { issuer, store, policy, pool, network, log } = base;
@@ -53,23 +60,24 @@ export async function startWeb(base: Base, keyring: Keyring, sandbox: SandboxPla
     report: (error) => log.error("the authorization server failed", { error: asRelaisError(error) }),
   });
   const federation = federationOf(base, keyring);
-  const signin = createSignin({
-    issuer,
-    upstream: upstreamOf(base, sandbox),
-    store,
-    clock,
-    records,
+  const upstreams = upstreamsOf(base, sandbox);
+  const signin = signinOf(base, keyring, upstreams);
+  const pages = createPages({
+    ...register,
+    sealer: createSealer(keyring),
     network,
-    clientKey: () => clientKey(keyring.current("signin")),
-    fetchOrigin: network.fetchOrigin,
-    allowLoopback: base.config.sandbox.allowLoopback,
+    adapters: ADAPTERS,
+    operator,
+    staff,
+    ways: waysOf(base, upstreams),
+    mail: base.config.mail === null ? null : createAddressSealer(keyring),
   });
-  const pages = createPages({ ...register, sealer: createSealer(keyring), network, adapters: ADAPTERS, operator, staff });
   const secret = keyring.secret("subjects");
-  const subjectFor = (entityId: string, personId: PersonId): string => pairwiseSubject(secret, entityId, personId);
+  const subjectFor: SubjectFor = (entityId, personId) => pairwiseSubject(secret, entityId, personId);
   const app = createHttpApp(
     {
       ...register,
+      staff,
       subjectFor,
       callers: authorization.callers,
       events: documentSigner(() => keyring.current("oauth")),
@@ -84,8 +92,12 @@ export async function startWeb(base: Base, keyring: Keyring, sandbox: SandboxPla
     },
   );
   base.owned.use(await listen(app, base.address));
-  // The worker looks, the web decides: only here are the keys that sign marks.
-  const telling = { store, clock, subjectFor };
+  repeat(base, keyring, register, subjectFor);
+}
+
+/** What the web does by itself. The worker looks, the web decides: only here are the keys that sign marks. */
+function repeat(base: Base, keyring: Keyring, register: Parameters<typeof concludeChecks>[0], subjectFor: SubjectFor): void {
+  const telling = { store: base.store, clock, subjectFor };
   every(base, "telling participants of consents", TELL_SECONDS, () => tellChanges(telling, base.shutdown));
   every(base, "concluding checks", CONCLUDE_SECONDS, () => concludeChecks(register));
   every(
@@ -121,10 +133,47 @@ function authorizationKeys(keyring: Keyring): Parameters<typeof createAuthorizat
   };
 }
 
-function upstreamOf({ config, issuer }: Base, sandbox: SandboxPlan | null): { issuer: string; clientId: string; clientSecret?: string } {
-  const upstream = config.signin.issuer ?? sandbox?.urls["identity"];
-  if (upstream === undefined)
-    throw new ConfigError(["RELAIS_SIGNIN_ISSUER: is unset; expected the OpenID Connect issuer at which people sign in"]);
-  const { clientId, clientSecret } = config.signin;
-  return { issuer: upstream, clientId: clientId ?? issuer, ...(clientSecret === null ? {} : { clientSecret }) };
+function signinOf(
+  { config, issuer, store, network, pool }: Base,
+  keyring: Keyring,
+  upstreams: Upstream[],
+): ReturnType<typeof createSignin> {
+  return createSignin({
+    issuer,
+    upstreams,
+    passkeys: config.signin.passkeys,
+    store,
+    clock,
+    records: createOauthRecords(pool),
+    network,
+    clientKey: () => clientKey(keyring.current("signin")),
+    fetchOrigin: network.fetchOrigin,
+    allowLoopback: config.sandbox.allowLoopback,
+  });
+}
+
+/** The issuer of the settings, or the sandbox's, and those of the file. */
+function upstreamsOf({ config, issuer }: Base, sandbox: SandboxPlan | null): Upstream[] {
+  const { issuer: named, clientId, clientSecret, profile, assurance, file, passkeys } = config.signin;
+  const first = named ?? sandbox?.urls["identity"];
+  const upstreams = [
+    ...(first === undefined ? [] : [{ id: "default", name: null, issuer: first, clientId: clientId ?? issuer, profile, least: assurance }]),
+    ...(file === null ? [] : readUpstreams(file)),
+  ];
+  const [one] = upstreams;
+  if (one?.id === "default" && clientSecret !== null) Object.assign(one, { clientSecret });
+  if (upstreams.length > 0 || passkeys) return upstreams;
+  throw new ConfigError([
+    "RELAIS_SIGNIN_ISSUER: is unset; expected the OpenID Connect issuer at which people sign in, or RELAIS_PASSKEYS=on",
+  ]);
+}
+
+function waysOf({ config, issuer, log }: Base, upstreams: Upstream[]): WaysIn {
+  const isPossible = relyingPartyId(issuer) !== null;
+  if (config.signin.passkeys && !isPossible)
+    log.warn("passkeys are off: browsers make none for an IP address. Set RELAIS_PUBLIC_URL to an address with a name.", { issuer });
+  return {
+    providers: upstreams.map(({ id, issuer: from, name }) => ({ id, issuer: from, name })),
+    passkeys: config.signin.passkeys ? (isPossible ? "on" : "address") : "off",
+  };
 }

@@ -12,6 +12,7 @@ import { sweepClosures } from "../core/switch/sweep-closures.ts";
 import { runTransfer } from "../core/transfer/run-transfer.ts";
 import { createConsentTokens, openProbeToken, testTokenOf } from "../keys/consent-tokens.ts";
 import type { Keyring } from "../keys/keyring.ts";
+import { startMail } from "./mail.ts";
 import { createOpener } from "../keys/sealer.ts";
 import { anHourAgo, createSigner } from "../keys/signer.ts";
 import { createVerifier } from "../keys/verifier.ts";
@@ -54,6 +55,7 @@ export function startWorker(base: Base, keyring: Keyring): void {
   const notices = createNoticeDelivery({ store, clock, signer: ports.signer, network, issuer }, base.shutdown);
   every(base, "telling participants", TELL_SECONDS, () => notices.tick());
   base.owned.defer(() => notices.settled());
+  startMail(base, keyring);
   const prober = proberOf(base, keyring);
   every(base, "checking participants", LOOK_SECONDS, () => runChecks({ store, clock, prober }, base.shutdown));
   base.owned.use(

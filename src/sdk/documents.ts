@@ -26,6 +26,8 @@ export async function verifyDocument(jws: string, keysOf: (issuer: string) => Pr
   if (kind === undefined)
     throw new VerificationError(`This is neither a manifest nor a receipt: its type is ${header.typ ?? "not stated"}.`);
   if (!ALGORITHMS.includes(header.alg ?? "")) throw new VerificationError(`It is signed with ${header.alg}, which is not accepted.`);
+  // What is read below is what was signed: an extension could change that (RFC 7515 §4.1.11, RFC 7797).
+  if (header.crit !== undefined) throw new VerificationError("It uses an extension of JWS that no document of the protocol has.");
   const payload = payloadOf(jws);
   assertShape(payload);
   if (kind === "manifest") assertItems(payload, ["media_type"]);
@@ -56,7 +58,7 @@ export function compareDocuments(
   return reconcile([], manifest.payload, receipt.payload).verdicts;
 }
 
-function headerOf(jws: string): { typ?: string | undefined; alg?: string | undefined; kid?: string | undefined } {
+function headerOf(jws: string): { typ?: string | undefined; alg?: string | undefined; kid?: string | undefined; crit?: unknown } {
   try {
     return decodeProtectedHeader(jws);
   } catch {

@@ -47,14 +47,16 @@ interface ServerResponse {
   locals: Record<string, unknown>;
   status(code: number): unknown;
   set(fields: Record<string, string>): unknown;
-  send(body: string): unknown;
+  send(body: unknown): unknown;
 }
+
+type Action = "copy" | "erase" | "propose" | (string & {});
 
 export interface Rule {
   /** The data set that the handler reads, or how its route names it; left out for a handler that filters by `consent.datasets` itself. */
   dataset?: string | ((params: Record<string, string | string[] | undefined>) => string);
-  /** What the person must have allowed; `copy`, which is reading, by default. */
-  action?: "copy" | "erase" | (string & {});
+  /** What the person must have allowed, or one of several such things; `copy`, which is reading, by default. */
+  action?: Action | readonly Action[];
 }
 
 export interface ConsentGuard {

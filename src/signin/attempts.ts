@@ -5,6 +5,7 @@ import {
   buildAuthorizationUrl,
   buildAuthorizationUrlWithPAR,
   calculatePKCECodeChallenge,
+  fetchUserInfo,
   randomNonce,
   randomPKCECodeVerifier,
   randomState,
@@ -14,6 +15,7 @@ import { z } from "zod";
 import { RelaisError } from "../core/errors.ts";
 import type { OauthRecords } from "../core/ports.ts";
 import { browserOf, nameBrowser } from "./cookies.ts";
+import { PROFILES } from "./profiles.ts";
 import type { Providers, Registration } from "./providers.ts";
 
 const MODEL = "SignInAttempt";
@@ -42,11 +44,14 @@ interface Ports {
   providers: Providers;
 }
 
-type Start = Pick<Attempt, "redirectPath" | "next" | "language" | "participantId" | "personId"> & { scope: string };
+type Start = Pick<Attempt, "redirectPath" | "next" | "language" | "participantId" | "personId"> & {
+  scope: string;
+  acrValues: string | null;
+};
 
 /** Sends the browser to the provider: code flow with PKCE S256, state and nonce (OpenID Connect Core §3.1.2.1). */
 export async function beginAttempt(ports: Ports, registration: Registration, req: Request, res: Response, start: Start): Promise<void> {
-  const { scope, ...kept } = start;
+  const { scope, acrValues, ...kept } = start;
   const configuration = await ports.providers(registration);
   const [verifier, state, nonce] = [randomPKCECodeVerifier(), randomState(), randomNonce()];
   const payload: Attempt = { ...kept, browser: nameBrowser(req, res, ports.issuer), issuer: registration.issuer, verifier, nonce };
@@ -59,6 +64,7 @@ export async function beginAttempt(ports: Ports, registration: Registration, req
     code_challenge: await calculatePKCECodeChallenge(verifier),
     code_challenge_method: "S256",
     ui_locales: start.language,
+    ...(acrValues === null ? {} : { acr_values: acrValues }),
   });
   res.redirect(303, url.href);
 }
@@ -87,28 +93,58 @@ export interface Answer {
   subject: string;
   displayName: string;
   accessToken: string;
+  idToken: string;
+  /** What the ID token claims of its own authentication (`acr`). */
+  acr: unknown;
 }
 
 /**
  * Redeems the code at the provider that began the attempt, and checks `iss`, state, nonce and the ID token. Null where the person said no.
+ * `demandsIss`: where several providers share a redirect address, the answer must name its sender (RFC 9207, RFC 9700 §4.4.2).
  * @throws RelaisError `unauthenticated`.
  */
-export async function readAnswer(ports: Ports, registration: Registration, begun: TakenAttempt, req: Request): Promise<Answer | null> {
+export async function readAnswer(
+  ports: Ports,
+  registration: Registration,
+  begun: TakenAttempt,
+  { req, demandsIss }: { req: Request; demandsIss: boolean },
+): Promise<Answer | null> {
+  const { iss } = req.query;
+  if (iss === undefined ? demandsIss : iss !== begun.issuer)
+    throw notAccepted(new Error("the answer is of another provider, or does not say of which"));
   const configuration = await ports.providers(registration);
   const checks = { expectedState: begun.state, expectedNonce: begun.nonce, pkceCodeVerifier: begun.verifier, idTokenExpected: true };
   try {
     const tokens = await authorizationCodeGrant(configuration, new URL(`${ports.issuer}${req.originalUrl}`), checks);
     const claims = tokens.claims();
-    if (claims === undefined) throw new Error("no ID token");
-    return { subject: claims.sub, displayName: nameIn(claims), accessToken: tokens.access_token };
+    if (claims === undefined || tokens.id_token === undefined) throw new Error("no ID token");
+    const told = PROFILES[registration.profile ?? "standard"].readsUserInfo
+      ? await userInfo(configuration, tokens.access_token, claims.sub)
+      : {};
+    return {
+      subject: claims.sub,
+      displayName: nameIn({ ...claims, ...told }),
+      accessToken: tokens.access_token,
+      idToken: tokens.id_token,
+      acr: claims["acr"],
+    };
   } catch (cause) {
     if (cause instanceof AuthorizationResponseError && cause.error === "access_denied") return null;
-    throw new RelaisError(
-      "unauthenticated",
-      "The provider's answer could not be accepted. Begin again; if it happens again, tell the help desk of the place where you signed in.",
-      { cause, actor: "person" },
-    );
+    throw notAccepted(cause);
   }
+}
+
+/** Of the same subject, or the library throws. A provider whose answer here is no JWT has changed what it promised. */
+async function userInfo(configuration: Configuration, accessToken: string, subject: string): Promise<Record<string, unknown>> {
+  return { ...(await fetchUserInfo(configuration, accessToken, subject)) };
+}
+
+function notAccepted(cause: unknown): RelaisError {
+  return new RelaisError(
+    "unauthenticated",
+    "The provider's answer could not be accepted. Begin again; if it happens again, tell the help desk of the place where you signed in.",
+    { cause, actor: "person" },
+  );
 }
 
 function nameIn(claims: Record<string, unknown>): string {

@@ -1,21 +1,38 @@
 import {
   allowInsecureRequests,
+  type ClientAuth,
   ClientSecretBasic,
+  ClientSecretPost,
+  clockTolerance,
   type CryptoKey,
   customFetch,
   discovery,
+  enableNonRepudiationChecks,
   PrivateKeyJwt,
   type Configuration,
   type CustomFetch,
 } from "openid-client";
 import { RelaisError } from "../core/errors.ts";
+import type { Assurance } from "../core/person/assurance.ts";
 import type { Fetch } from "../core/transfer/adapter.ts";
+import { PROFILES, type ProfileName } from "./profiles.ts";
 
 /** Our registration at one provider. Without a secret, Relais proves itself with its own key (private_key_jwt). */
 export interface Registration {
   issuer: string;
   clientId: string;
   clientSecret?: string | undefined;
+  profile?: ProfileName;
+}
+
+/** A provider at which people sign in to Relais. */
+export interface Upstream extends Registration {
+  /** In addresses of ours: `default` for the one of the settings. */
+  id: string;
+  /** On the button; null where only one can be meant. */
+  name: string | null;
+  /** Less is not let in; null asks for nothing. */
+  least: Assurance | null;
 }
 
 export interface ProviderSettings {
@@ -30,6 +47,8 @@ export type Providers = (registration: Registration) => Promise<Configuration>;
 
 const KEEP_MILLISECONDS = 600_000;
 const DEADLINE_MILLISECONDS = 15_000;
+/** Tokens may live for 60 s: clocks need not agree to the second. */
+const CLOCK_SECONDS = 10;
 
 /** Discovered providers, each kept for ten minutes (OpenID Connect Discovery §4). A failure is not kept. */
 export function createProviders(settings: ProviderSettings): Providers {
@@ -45,12 +64,13 @@ export function createProviders(settings: ProviderSettings): Providers {
   };
 }
 
-async function discover(settings: ProviderSettings, { issuer, clientId, clientSecret }: Registration): Promise<Configuration> {
-  const authentication = clientSecret === undefined ? PrivateKeyJwt(await settings.clientKey()) : ClientSecretBasic(clientSecret);
+async function discover(settings: ProviderSettings, registration: Registration): Promise<Configuration> {
+  const { issuer, clientId } = registration;
+  const { readsUserInfo } = PROFILES[registration.profile ?? "standard"];
   try {
-    return await discovery(new URL(issuer), clientId, undefined, authentication, {
+    return await discovery(new URL(issuer), clientId, { [clockTolerance]: CLOCK_SECONDS }, await authenticationOf(settings, registration), {
       [customFetch]: through(settings),
-      ...(settings.allowLoopback ? { execute: [allowInsecureRequests] } : {}),
+      execute: [...(settings.allowLoopback ? [allowInsecureRequests] : []), ...(readsUserInfo ? [enableNonRepudiationChecks] : [])],
     });
   } catch (cause) {
     throw new RelaisError(
@@ -59,6 +79,14 @@ async function discover(settings: ProviderSettings, { issuer, clientId, clientSe
       { cause },
     );
   }
+}
+
+async function authenticationOf(
+  { clientKey }: ProviderSettings,
+  { clientSecret, profile = "standard" }: Registration,
+): Promise<ClientAuth> {
+  if (clientSecret === undefined) return PrivateKeyJwt(await clientKey());
+  return PROFILES[profile].secretIn === "post" ? ClientSecretPost(clientSecret) : ClientSecretBasic(clientSecret);
 }
 
 /** The library's requests take the one guarded way out. */

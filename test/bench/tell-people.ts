@@ -28,7 +28,12 @@ process.env[SERVER_VARIABLE] = database.url;
     PEOPLE,
   ]);
   await pool.query(
-    `insert into relais.consents select 'cst_' || n, 'prs_' || n, state, source_id, destination_id, source_link_id, destination_link_id, switch_id, action,
+    `insert into relais.account_links (id, person_id, participant_id, account, method, proved_at)
+     select l.id || '_' || n, 'prs_' || n, participant_id, account, method, proved_at from relais.account_links l cross join generate_series(1, $1) n`,
+    [PEOPLE],
+  );
+  await pool.query(
+    `insert into relais.consents select 'cst_' || n, 'prs_' || n, state, source_id, destination_id, source_link_id || '_' || n, destination_link_id || '_' || n, switch_id, action,
        datasets, notice, notice_hash, language, requester_id, created_at, decided_at, ended_at, ended_by, expires_at
      from relais.consents cross join generate_series(1, $2) n where id = $1`,
     [consent.id, PEOPLE],

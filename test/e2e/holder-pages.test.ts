@@ -9,7 +9,6 @@ import { newId } from "../../src/core/ids.ts";
 import { SESSION_COOKIE, startSession } from "../../src/core/person/sessions.ts";
 import { excludePlatform, liftExclusion } from "../../src/core/policy/exclude-platform.ts";
 import type { Participant } from "../../src/core/register/participant.ts";
-import type { Staff } from "../../src/core/register/staff.ts";
 import { requestTransfer } from "../../src/core/transfer/request-transfer.ts";
 import { createHttpApp, listen, type Listening } from "../../src/http/server.ts";
 import { createPages } from "../../src/pages/pages.ts";
@@ -18,6 +17,7 @@ import { openContext, startBrowser } from "../support/browser.ts";
 import { REGISTER_PORTS } from "../support/charter.ts";
 import { startEngine, type Engine } from "../support/engine.ts";
 import { fakeAccount, fakeAdapter } from "../support/fake-participants.ts";
+import { officesOf } from "../support/offices.ts";
 import { freePort } from "../support/ports.ts";
 import { accreditedParticipant } from "../support/register-fixtures.ts";
 
@@ -37,18 +37,11 @@ const others = {} as Record<(typeof LANGUAGES)[number], Participant>;
 type Who = "stranger" | "holder" | "colleague" | "both" | "platform" | "first" | "second" | "authority";
 const contexts = {} as Record<Who, BrowserContext>;
 
-const OFFICES: Record<string, { name: string; office: "accreditor" | "authority" }> = {
-  first: { name: "Agrément A", office: "accreditor" },
-  second: { name: "Agrément B", office: "accreditor" },
-  authority: { name: "Autorité", office: "authority" },
-};
-const staff: Staff = {
-  findName: () => null,
-  findPerson: (issuer, subject) => {
-    const office = issuer === ISSUER && Object.hasOwn(OFFICES, subject) ? OFFICES[subject] : undefined;
-    return office ? { ...office, person: { issuer, subject }, keys: [] } : null;
-  },
-};
+const staff = officesOf([
+  { name: "Agrément A", office: "accreditor", person: { issuer: ISSUER, subject: "first" }, keys: [] },
+  { name: "Agrément B", office: "accreditor", person: { issuer: ISSUER, subject: "second" }, keys: [] },
+  { name: "Autorité", office: "authority", person: { issuer: ISSUER, subject: "authority" }, keys: [] },
+]);
 
 function unused(): never {
   throw new Error("not asked for here");

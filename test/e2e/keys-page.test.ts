@@ -9,7 +9,6 @@ import type { Store } from "../../src/core/ports.ts";
 import type { Participant } from "../../src/core/register/participant.ts";
 import { refreshParticipants } from "../../src/core/register/refresh-participants.ts";
 import { registerParticipant } from "../../src/core/register/register-participant.ts";
-import type { Staff } from "../../src/core/register/staff.ts";
 import { createEntityConfigurations } from "../../src/federation/entity-configuration.ts";
 import { createHttpApp, listen } from "../../src/http/server.ts";
 import { verifyEntityConfiguration } from "../../src/keys/verifier.ts";
@@ -22,21 +21,22 @@ import { openContext, startBrowser } from "../support/browser.ts";
 import { REGISTER_PORTS } from "../support/charter.ts";
 import { freshDatabase } from "../support/database.ts";
 import { policy } from "../support/policy.ts";
+import { officesOf } from "../support/offices.ts";
 import { freePort } from "../support/ports.ts";
 import { publishingEntity, type PublishingEntity } from "../support/publishing-entity.ts";
 import { testKey, type TestKey } from "../support/register-fixtures.ts";
 
 /** Keys that were lost, as two accreditors and the authority see them: on a phone's width, in both languages. */
 const PEOPLE = "https://id.example";
-const OFFICES: Record<string, "accreditor" | "authority"> = { first: "accreditor", second: "accreditor", authority: "authority" };
 const owned = new AsyncDisposableStack();
-const staff: Staff = {
-  findName: () => null,
-  findPerson: (issuer, subject) => {
-    const office = issuer === PEOPLE ? OFFICES[subject] : undefined;
-    return office ? { name: `Office ${subject}`, office, person: { issuer, subject }, keys: [] } : null;
-  },
-};
+const staff = officesOf(
+  (["first", "second", "authority"] as const).map((subject) => ({
+    name: `Office ${subject}`,
+    office: subject === "authority" ? "authority" : "accreditor",
+    person: { issuer: PEOPLE, subject },
+    keys: [],
+  })),
+);
 let now = new Date();
 const clock = { now: () => now, sleep: async () => undefined };
 let origin: string;

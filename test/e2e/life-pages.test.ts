@@ -21,6 +21,7 @@ import { openContext, startBrowser } from "../support/browser.ts";
 import { REASONS, REGISTER_PORTS } from "../support/charter.ts";
 import { startEngine, type Engine } from "../support/engine.ts";
 import { fakeAccount, fakeAdapter } from "../support/fake-participants.ts";
+import { officesOf } from "../support/offices.ts";
 import { freePort } from "../support/ports.ts";
 import { testKey } from "../support/register-fixtures.ts";
 
@@ -57,11 +58,9 @@ before(async () => {
     events: { signDocument: key.sign },
     entityConfigurations: { fetch: refuse },
     verify: refuse,
-    staff: {
-      findName: () => null,
-      findPerson: (issuer: string, subject: string) =>
-        subject === "accreditor" ? { name: "Agrément A", office: "accreditor" as const, person: { issuer, subject }, keys: [] } : null,
-    },
+    staff: officesOf([
+      { name: "Agrément A", office: "accreditor", person: { issuer: "https://id.example", subject: "accreditor" }, keys: [] },
+    ]),
   };
   const app = createHttpApp(
     { ...ports, callers: { verify: refuse, verifyRegister: refuse } },

@@ -142,6 +142,7 @@ for (const lang of LANGUAGES) {
       "/problems/conflict",
       "/accessibility",
       "/legal",
+      "/understand",
       "/privacy",
     ])
       await look(nobody, `/${lang}${path}`);

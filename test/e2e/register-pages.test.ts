@@ -14,7 +14,6 @@ import type { Store } from "../../src/core/ports.ts";
 import { SECTIONS } from "../../src/core/register/charter.ts";
 import { concludeChecks } from "../../src/core/register/conclude-checks.ts";
 import type { Participant } from "../../src/core/register/participant.ts";
-import type { Staff } from "../../src/core/register/staff.ts";
 import { PROBE_NAMES } from "../../src/core/conformance/probe-names.ts";
 import { createHttpApp, listen, type Listening } from "../../src/http/server.ts";
 import { createPages } from "../../src/pages/pages.ts";
@@ -25,6 +24,7 @@ import { createStore } from "../../src/postgres/store.ts";
 import { openContext, startBrowser } from "../support/browser.ts";
 import { freshDatabase } from "../support/database.ts";
 import { documentCheck } from "../support/document-check.ts";
+import { officesOf } from "../support/offices.ts";
 import { freePort } from "../support/ports.ts";
 import { policy } from "../support/policy.ts";
 import { realClock } from "../support/real-clock.ts";
@@ -43,18 +43,11 @@ let folder: string;
 let contexts: Record<"nobody" | "stranger" | "member" | "first" | "second" | "authority", BrowserContext>;
 let conclude: () => Promise<void>;
 
-const OFFICES: Record<string, { name: string; office: "accreditor" | "authority" }> = {
-  first: { name: "Agrément A", office: "accreditor" },
-  second: { name: "Agrément B", office: "accreditor" },
-  authority: { name: "Autorité", office: "authority" },
-};
-const staff: Staff = {
-  findName: () => null,
-  findPerson: (issuer, subject) => {
-    const office = issuer === ISSUER_OF_PEOPLE && Object.hasOwn(OFFICES, subject) ? OFFICES[subject] : undefined;
-    return office ? { ...office, person: { issuer, subject }, keys: [] } : null;
-  },
-};
+const staff = officesOf([
+  { name: "Agrément A", office: "accreditor", person: { issuer: ISSUER_OF_PEOPLE, subject: "first" }, keys: [] },
+  { name: "Agrément B", office: "accreditor", person: { issuer: ISSUER_OF_PEOPLE, subject: "second" }, keys: [] },
+  { name: "Autorité", office: "authority", person: { issuer: ISSUER_OF_PEOPLE, subject: "authority" }, keys: [] },
+]);
 
 before(async () => {
   const database = owned.use(await freshDatabase());
@@ -324,7 +317,7 @@ async function standings(lang: string, participant: Participant): Promise<void> 
   await page.locator("#reasonEn").fill("A grave incident.");
   await press(page, `form[action="${path}"] .govuk-button`);
   assert.equal((await store.read((r) => r.participants.get(participant.id))).status, "suspended");
-  await page.close();
+  await confirmedByTwo(lang, path, page);
   const [decision] = await store.read((r) => r.accreditations.decisions({ participantId: participant.id, limit: 1 }));
   for (const [who, where] of [
     ["nobody", `/decisions/${decision?.id}`],
@@ -334,4 +327,29 @@ async function standings(lang: string, participant: Participant): Promise<void> 
     ["second", `/accreditation/participants/${participant.id}`],
   ] as const)
     await (await look(contexts[who], `/${lang}${where}`)).close();
+}
+
+/** What the first one asked for waits on the second one's first page, and is read there with its reasons before it is confirmed. */
+async function confirmedByTwo(lang: string, path: string, first: Page): Promise<void> {
+  const offered = await first.locator('input[name="kind"]').evaluateAll((all) => all.map((one) => (one as HTMLInputElement).value));
+  assert.deepEqual(offered, ["reinstate", "revoke", "reopen"], "only what is possible for a suspended participant");
+  await ask(first, path, ["Tout est réparé.", "All is mended."]);
+  await first.close();
+  const second = await look(contexts.second, `/${lang}/accreditation`);
+  await press(second, `main a[href="${path}"]`);
+  assert.match(await second.locator("main").innerText(), lang === "fr" ? /Agrément A.*Tout est réparé/s : /Agrément A.*All is mended/s);
+  await meets(second, path);
+  await ask(second, path, ["Tout est réparé.", "All is mended."]);
+  assert.equal(await second.locator('input[value="suspend"]').count(), 1, "accredited again");
+  await second.goto(`${origin}/${lang}/accreditation`);
+  assert.equal(await second.locator(`main a[href="${path}"]`).count(), 0, "nothing waits any more");
+  await second.close();
+}
+
+async function ask(page: Page, path: string, [fr, en]: [string, string]): Promise<void> {
+  await page.locator('input[name="kind"][value="reinstate"]').check();
+  await page.locator("#reasonFr").fill(fr);
+  await page.locator("#reasonEn").fill(en);
+  await press(page, `form[action="${path}"] .govuk-button`);
+  assert.equal(await page.locator(".govuk-error-summary").count(), 0, await page.locator("main").innerText());
 }

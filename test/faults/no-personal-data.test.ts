@@ -14,6 +14,7 @@ import { startHolder, type Program as Peer } from "../../src/sandbox/holder/hold
 import { startPlatform } from "../../src/sandbox/platform/platform.ts";
 import { realClock } from "../support/real-clock.ts";
 import { DAILY, startFaultWorld, type FaultWorld } from "../support/fault-relais.ts";
+import { startMailServer, type MailServer } from "../support/smtp.ts";
 import { startRedis, type RedisServer } from "../support/redis.ts";
 
 /** What no machine of ours may repeat, one word for each place where people's data can stand. */
@@ -35,6 +36,7 @@ const ITEMS = 300;
 
 let world: FaultWorld;
 let redis: RedisServer;
+let smtp: MailServer;
 let holder: { peer: Peer; participant: Participant };
 let platform: { peer: Peer; participant: Participant };
 /** Addresses of every request that the holder and the platform received, as they came. */
@@ -43,7 +45,10 @@ const watch = (message: unknown): void => void addresses.push((message as { requ
 
 before(async () => {
   redis = await startRedis();
-  world = await startFaultWorld({ settings: { RELAIS_LOG_LEVEL: "trace", RELAIS_MAX_ITEM_BYTES: "1048576" } });
+  smtp = await startMailServer();
+  smtp.refusal = (address) => `${address} is not known here`;
+  const mail = { RELAIS_SMTP_URL: smtp.url, RELAIS_MAIL_FROM: "relais@region.example" };
+  world = await startFaultWorld({ settings: { RELAIS_LOG_LEVEL: "trace", RELAIS_MAX_ITEM_BYTES: "1048576", ...mail } });
   diagnostics.subscribe("http.server.request.start", watch);
   const settings = { dataDir: join(world.dir, "canaries"), seed: "1", relais: world.url, host: "127.0.0.1", port: 0 };
   const [energy, ancre] = [
@@ -58,6 +63,7 @@ after(async () => {
   diagnostics.unsubscribe("http.server.request.start", watch);
   await Promise.all([holder, platform].map((end) => end?.peer[Symbol.asyncDispose]()));
   await world?.[Symbol.asyncDispose]();
+  await smtp.stop();
   await redis.stop();
 });
 
@@ -123,7 +129,18 @@ async function journey(): Promise<void> {
   const { id } = await person.transfer(await person.consent([DAILY]));
   const { state } = await world.ended(id);
   assert.equal(state, "partial", "the canaries that cannot be delivered are omitted");
+  await mailed(token);
   await strayRequests(token);
+}
+
+/** An address that is given, and that the mail server refuses in its own words. */
+async function mailed(session: string): Promise<void> {
+  const answered = Promise.withResolvers<void>();
+  smtp.answers = { recipient: () => (answered.resolve(), 550) };
+  const cookie = `relais_session=${session}`;
+  const body = new URLSearchParams({ address: CANARIES.email });
+  assert.equal((await fetch(`${world.url}/fr/me/mail`, { method: "POST", headers: { cookie }, body, redirect: "manual" })).status, 303);
+  await answered.promise;
 }
 
 /** Requests that carry personal data to where none belongs; answers must not hand it back, logs must not keep it. */

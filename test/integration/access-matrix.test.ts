@@ -68,19 +68,48 @@ const MATRIX: [method: Method, path: string, statuses: number[]][] = [
   ["GET",  "/en/verify",                                      OPEN],
   ["POST", "/en/verify",                                      each(422)],
   ["GET",  "/en/sign-in",                                     each(200, 303)],
+  ["GET",  "/en/sign-in/recovery",                            OPEN],
+  ["POST", "/sign-in/recovery",                               each(400)],
+  ["GET",  "/sign-out/done",                                  each(303)],
+  ["GET",  "/en/deleted",                                     OPEN],
   ["GET",  "/en/problems",                                    OPEN],
   ["GET",  "/en/problems/:code",                              OPEN],
   ["GET",  "/en/accessibility",                               OPEN],
   ["GET",  "/en/legal",                                       OPEN],
+  ["GET",  "/en/understand",                                  OPEN],
   ["GET",  "/en/privacy",                                     OPEN],
   ["GET",  "/",                                               each(302)],
   ["GET",  "/register/:participant",                          each(302)],
   ["GET",  "/events/:type",                                   each(302)],
   ["GET",  "/charter/:version",                               each(302)],
   ["GET",  "/assets/:tag/:name",                              each(404)],
+  // Links in mails: the word in them is all that counts, whoever comes with it.
+  ["GET",  "/en/mail/prove/:token",                           each(404)],
+  ["POST", "/en/mail/prove/:token",                           each(404)],
+  ["GET",  "/en/mail/permission/:token",                      each(404)],
+  ["GET",  "/en/mail/permission/:token/stop",                 each(404)],
+  ["POST", "/en/mail/permission/:token/stop",                 each(404)],
+  ["GET",  "/en/mail/unsubscribe/:token",                     each(404)],
+  ["POST", "/en/mail/unsubscribe/:token",                     each(404)],
   // A person's own.
+  ["GET",  "/en/me/mail",                                     SIGNED_IN],
+  ["POST", "/en/me/mail",                                     each(303, 503)],
+  ["POST", "/en/me/mail/test",                                each(303, 404)],
+  ["POST", "/en/me/mail/reminders",                           each(303)],
+  ["POST", "/en/me/mail/remove",                              each(303)],
   ["GET",  "/en/me",                                          SIGNED_IN],
   ["POST", "/en/me/notices/:decision/read",                   PERSONS(303)],
+  ["GET",  "/en/me/account",                                  SIGNED_IN],
+  ["GET",  "/en/me/account/codes",                            SIGNED_IN],
+  ["POST", "/en/me/account/codes",                            SIGNED_IN],
+  ["POST", "/en/me/account/passkeys/:passkey/name",           each(303, 422)],
+  ["POST", "/en/me/account/passkeys/:passkey/remove",         each(303, 404)],
+  ["POST", "/en/me/account/sessions/:session/end",            each(303, 404)],
+  ["POST", "/en/me/account/sessions/end",                     each(303)],
+  ["GET",  "/en/me/account/export",                           SIGNED_IN],
+  ["GET",  "/en/me/account/delete",                           SIGNED_IN],
+  ["POST", "/en/me/account/delete",                           each(303, 422)],
+  ["GET",  "/en/me/account/links/:link/remove",               PERSONS(200)],
   ["GET",  "/en/me/copy",                                     SIGNED_IN],
   ["POST", "/en/me/copy",                                     each(303, 422)],
   ["GET",  "/en/accounts",                                    SIGNED_IN],
@@ -91,6 +120,16 @@ const MATRIX: [method: Method, path: string, statuses: number[]][] = [
   ["GET",  "/en/permissions/:consent/decide",                 PERSONS(303)],
   ["POST", "/en/permissions/:consent/decide",                 PERSONS(303)],
   ["GET",  "/en/permissions/:consent/stop",                   PERSONS(200)],
+  ["GET",  "/en/permissions/:consent/mandate",                PERSONS(200)],
+  ["GET",  "/en/permissions/:consent/mandate.txt",            PERSONS(200)],
+  ["GET",  "/en/me/journeys/:journey",                        PERSONS(200)],
+  ["GET",  "/en/me/propose",                                  SIGNED_IN],
+  ["POST", "/en/me/propose",                                  each(303, 422)],
+  ["GET",  "/en/me/contracts",                                SIGNED_IN],
+  ["GET",  "/en/me/contracts/shared/:consent",                each(303, 404)],
+  ["POST", "/en/me/contracts/shared/:consent",                each(303, 400)],
+  ["GET",  "/en/me/contracts/:link/stop",                     each(303, 404)],
+  ["POST", "/en/me/contracts/:link/stop",                     each(303, 404)],
   ["GET",  "/en/permissions/:consent/notice",                 PERSONS(200)],
   ["GET",  "/en/permissions/:consent/change",                 PERSONS(200)],
   ["POST", "/en/permissions/:consent/change",                 PERSONS(422)],
@@ -119,6 +158,7 @@ const MATRIX: [method: Method, path: string, statuses: number[]][] = [
   ["POST", "/en/permissions/:consent/start",                  PERSONS(303)],
   ["POST", "/en/me/transfers/:transfer/cancel",               PERSONS(303)],
   ["POST", "/en/permissions/:consent/stop",                   PERSONS(303)],
+  ["POST", "/en/me/account/links/:link/remove",               PERSONS(303)],
   // A participant's own.
   ["GET",  "/en/organisation",                                SIGNED_IN],
   ["GET",  "/en/invitation",                                  SIGNED_IN],
@@ -344,11 +384,13 @@ before(async () => {
   const [organisation, application, evidence, swt] = [newId("organisation"), newId("application"), newId("evidence"), newId("switch")];
   const at = new Date();
   const seeded = await seedPerson(store, { source: holder, destination: own, sourceAccount: "c-1", destinationAccount: "s-1" });
+  const journey = newId("journey");
   const consent = await seeded.consent(["bills"]);
   const transfer = await seeded.transfer(consent);
-  await whole.query(`update relais.consents set person_id = '${found.person.personId}'`);
-  await whole.query(`update relais.transfers set person_id = '${found.person.personId}'`);
-  await whole.query(`update relais.account_links set person_id = '${found.person.personId}'`);
+  // In one statement: a permission and its accounts are of one person at any moment.
+  await whole.query(`with consent as (update relais.consents set person_id = '${found.person.personId}'),
+    transfer as (update relais.transfers set person_id = '${found.person.personId}')
+    update relais.account_links set person_id = '${found.person.personId}'`);
   const certificate = newId("certificate");
   await store.write(async (w) => {
     await w.claims.add(certificateOf(certificate, own.id, at), Buffer.from("%PDF-1.7"));
@@ -403,6 +445,13 @@ before(async () => {
       verifiedAt: null,
       closedAt: null,
     });
+    await w.routes.add({
+      id: journey,
+      personId: found.person.personId,
+      destinationLinkId: consent.destinationLinkId,
+      createdAt: at,
+      expiresAt: at,
+    });
     await w.register.addMark(markFor(other.id));
   });
   await whole.query(`insert into relais.person_notices (person_id, decision_id, participant_id, kind, at)
@@ -416,9 +465,13 @@ before(async () => {
     application,
     evidence,
     switch: swt,
+    journey,
     consent: consent.id,
     list: "0",
     change: String((await store.read((r) => r.changes.of(consent.id))).at(-1)?.id),
+    link: consent.sourceLinkId,
+    passkey: newId("passkey"),
+    session: newId("session"),
     transfer: transfer.id,
     decision: decision.id,
     notice: String(givenUp?.id),

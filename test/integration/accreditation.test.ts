@@ -21,6 +21,7 @@ import { openDatabase, openPool } from "../../src/postgres/pool.ts";
 import { createStore } from "../../src/postgres/store.ts";
 import { charter, charters, criterion, REASONS } from "../support/charter.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
+import { TestOffices } from "../support/offices.ts";
 import { accreditedParticipant, testKey } from "../support/register-fixtures.ts";
 
 const words = (text: string) => ({ fr: text, en: text });
@@ -80,8 +81,10 @@ beforeEach(async () => {
 const ports = (): Pick<Ports, "store" | "clock" | "queue" | "issuer"> & {
   statements: { signDocument: typeof sign };
   charters: Charters;
+  staff: TestOffices;
 } => ({
   store,
+  staff: new TestOffices(),
   clock,
   issuer: "https://relais.example",
   queue: { ring: async (more) => void rings.push(...more) },

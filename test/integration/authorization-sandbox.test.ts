@@ -43,7 +43,8 @@ before(async () => {
   setup.routes.use(
     createSignin({
       issuer: setup.issuer,
-      upstream: { issuer: "https://unused.example", clientId: "x" },
+      upstreams: [{ id: "default", name: null, least: null, issuer: "https://unused.example", clientId: "x" }],
+      passkeys: true,
       store: setup.store,
       clock,
       records: setup.records,

@@ -15,6 +15,7 @@ import { runTransfer } from "../../src/core/transfer/run-transfer.ts";
 import { charter, charters, criterion, PLAIN, REASONS } from "../support/charter.ts";
 import { startEngine, type Engine } from "../support/engine.ts";
 import { fakeAccount, fakeAdapter } from "../support/fake-participants.ts";
+import { TestOffices } from "../support/offices.ts";
 import { testKey } from "../support/register-fixtures.ts";
 
 const DAILY = "energy.consumption.daily";
@@ -24,10 +25,12 @@ const A: RegisterCaller = { kind: "accreditor", name: "accreditor A" };
 const B: RegisterCaller = { kind: "accreditor", name: "accreditor B" };
 
 let engine: Engine;
+let offices: TestOffices;
 let now: () => Date;
 let platform: RegisterCaller;
 
 beforeEach(async () => {
+  offices = new TestOffices();
   engine = await startEngine(fakeAdapter(fakeAccount(), fakeAccount()), [DAILY]);
   now = () => new Date();
   engine.ports = { ...engine.ports, clock: { ...engine.ports.clock, now: () => now() } };
@@ -47,7 +50,7 @@ const given = (change: object = {}) => ({
 });
 const handIn = (change: object = {}) => handInCertificate(engine.ports, platform, given(change));
 const read = (by: RegisterCaller, claimId: Awaited<ReturnType<typeof handIn>>["id"], verdict: "accept" | "refuse" = "accept") =>
-  readCertificate(engine.ports, by, { claimId, verdict, withoutConflict: true, reasons: REASONS });
+  readCertificate({ ...engine.ports, staff: offices }, by, { claimId, verdict, withoutConflict: true, reasons: REASONS });
 const wants = (certificates: string[]) =>
   setConditions(
     engine.ports,
@@ -94,7 +97,12 @@ test("one accreditor, a conflict of interest, the same one twice, a refusal by t
   const claim = await handIn();
   const size = await engine.store.read((r) => r.ledger.size());
   await assert.rejects(
-    readCertificate(engine.ports, A, { claimId: claim.id, verdict: "accept", withoutConflict: false, reasons: REASONS }),
+    readCertificate({ ...engine.ports, staff: offices }, A, {
+      claimId: claim.id,
+      verdict: "accept",
+      withoutConflict: false,
+      reasons: REASONS,
+    }),
     {
       code: "invalid",
     },
@@ -110,6 +118,29 @@ test("one accreditor, a conflict of interest, the same one twice, a refusal by t
   await assert.rejects(read({ kind: "accreditor", name: "accreditor D" }, claim.id), { code: "conflict" });
   assert.deepEqual(await shown(), []);
   assert.equal(await engine.store.read((r) => r.ledger.size()), size);
+});
+
+test("the reading of somebody who is no accreditor any more stays in the record, and is not one of two", async () => {
+  const claim = await handIn();
+  await read(A, claim.id);
+  offices.dismissed.add(A.name);
+  assert.equal((await read(B, claim.id)).claim.state, "handed_in");
+  assert.deepEqual(await shown(), []);
+  assert.equal((await read({ kind: "accreditor", name: "accreditor C" }, claim.id)).claim.state, "accepted");
+  assert.equal((await engine.store.read((r) => r.certificates.readings(claim.id))).length, 3);
+});
+
+test("nor is that of somebody who acts for the platform by then", async () => {
+  const claim = await handIn();
+  const person = { issuer: "https://id.example", subject: "goes over" };
+  offices.people.set(A.name, person);
+  await read({ ...A, person }, claim.id);
+  await engine.store.write(async (w) => {
+    const { id: personId } = await w.accounts.signIn({ id: newId("person"), ...person, createdAt: now() });
+    await w.cases.addMembership({ personId, participantId: engine.destination.id, addedAt: now() });
+  });
+  assert.equal((await read(B, claim.id)).claim.state, "handed_in");
+  assert.equal((await read({ kind: "accreditor", name: "accreditor C" }, claim.id)).claim.state, "accepted");
 });
 
 test("nobody reads a certificate of a platform that they act for", async () => {
@@ -197,7 +228,7 @@ test("a certificate among the evidence of level 2 counts once two accreditors fo
     ]),
   );
   const key = await testKey();
-  const ports = { ...engine.ports, charters: versions, statements: { signDocument: key.sign } };
+  const ports = { ...engine.ports, charters: versions, statements: { signDocument: key.sign }, staff: offices };
   const application = await draft(versions.current(now()).version);
   const evidence = {
     kind: "hosting-certificate",

@@ -39,20 +39,17 @@ async function open(path: string, form?: Record<string, string>) {
   return { status: answer.status, location: answer.headers.get("location") ?? "", bytes: text.length, document: parse(text) };
 }
 type Page = Awaited<ReturnType<typeof open>>["document"];
-const values = (page: Page, side: string) =>
-  page.querySelectorAll(`input[type=radio][name=${side}]`).map((one) => one.getAttribute("value") ?? "");
+const values = (page: Page, side: string) => page.querySelectorAll(`input[name=${side}]`).map((one) => one.getAttribute("value") ?? "");
 const labels = (page: Page, side: string) =>
-  page
-    .querySelectorAll(`input[type=radio][name=${side}]`)
-    .map((one) => page.querySelector(`label[for=${one.getAttribute("id")}]`)?.text.trim() ?? "");
-const checked = (page: Page, side: string) => page.querySelector(`input[type=radio][name=${side}][checked]`)?.getAttribute("value");
+  page.querySelectorAll(`input[name=${side}]`).map((one) => page.querySelector(`label[for=${one.getAttribute("id")}]`)?.text.trim() ?? "");
+const checked = (page: Page, side: string) => page.querySelector(`input[name=${side}][checked]`)?.getAttribute("value");
 /** Presses a button of the form as a browser does: every field goes into its address. */
 function press(page: Page, name: string, changed: Record<string, string> = {}): Promise<Awaited<ReturnType<typeof open>>> {
   const button = page.querySelector(`button[name=${name}]`);
   assert.ok(button, `there is no button ${name}`);
   const fields = page
     .querySelectorAll("form input")
-    .filter((one) => one.getAttribute("type") !== "radio" || one.hasAttribute("checked"))
+    .filter((one) => !["radio", "checkbox"].includes(one.getAttribute("type") ?? "") || one.hasAttribute("checked"))
     .map((one) => [one.getAttribute("name") ?? "", one.getAttribute("value") ?? ""] as const)
     .filter(([field]) => /^(source|destination)/.test(field));
   const query = new URLSearchParams({ ...Object.fromEntries(fields), ...changed, [name]: button.getAttribute("value") ?? "" });

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { grantConsent, refuseConsent } from "../../src/core/consent/decide-consent.ts";
-import { dueReminders, noteReminders } from "../../src/core/consent/remind-of-consents.ts";
 import { requestConsent } from "../../src/core/consent/request-consent.ts";
 import { withdrawConsent } from "../../src/core/consent/withdraw-consent.ts";
 import type { Consent } from "../../src/core/consent/consent.ts";
@@ -15,7 +14,7 @@ import { realClock } from "../support/real-clock.ts";
 import { accreditedParticipant, linkAccount } from "../support/register-fixtures.ts";
 import { startRegisterApi, type RegisterApi } from "../support/register-api.ts";
 
-/** What a participant's program reads of the consents it has a part in, by a token of its own key; and who is reminded of theirs. */
+/** What a participant's program reads of the consents it has a part in, by a token of its own key. */
 
 let api: RegisterApi;
 let holder: Awaited<ReturnType<RegisterApi["holder"]>>;
@@ -105,39 +104,4 @@ test("each sees what it has a part in: the requester all it asked, the ends what
     await assert.rejects(client.get(`/v1/consents/${id}`), /404|not_found|no consent/i);
   assert.deepEqual((await stranger.client.get<Listed>("/v1/consents")).consents, []);
   await assert.rejects(asking.client.get("/v1/consents?cursor=x"), /cursor/);
-});
-
-test("after 90 days without a visit a person is reminded once of each permission that may still move data, and not where they came", async () => {
-  const days = (count: number) => `now() - interval '${count} days'`;
-  const [kept, fresh] = [await ask(null), await ask(null)];
-  await give(kept);
-  await give(fresh);
-  const due = () => dueReminders(ports(), 100);
-  assert.deepEqual(await due(), []);
-  await api.query(`update relais.consents set decided_at = ${days(91)} where id = '${kept.id}'`);
-  assert.deepEqual(await due(), [], "they came meanwhile");
-  await api.query(`update relais.person_visits set at = ${days(91)}`);
-  const [reminder, ...others] = await due();
-  assert.deepEqual(others, [], "what was given since then is not meant");
-  assert.deepEqual(reminder, {
-    consentId: kept.id,
-    personId,
-    language: "fr",
-    who: "ancre.example",
-    source: "parc.example",
-    destination: "ancre.example",
-    why: "Garder et utiliser vos données dans votre espace personnel",
-    lastTransferAt: null,
-    expires: inDays(300),
-    review: `/permissions/${kept.id}`,
-    stop: `/permissions/${kept.id}/stop`,
-  });
-  await api.store.write((w) => noteReminders(w, [kept.id], realClock.now()));
-  assert.deepEqual(await due(), [], "once");
-  await api.query(`update relais.consent_reminders set at = ${days(91)}`);
-  assert.equal((await due()).length, 1, "and again after as long");
-  await startSession(ports(), { issuer: "https://id.example", subject: "camille-secret", displayName: "Camille" });
-  assert.deepEqual(await due(), []);
-  const previous = await api.store.read((r) => r.people.findPreviousVisit(personId));
-  assert.ok(previous && Date.now() - previous.getTime() > 90 * 86_400_000, "the visit before is known");
 });

@@ -6,6 +6,7 @@ import { refuseConsent } from "../../src/core/consent/decide-consent.ts";
 import { clock } from "../support/authorization-server.ts";
 import { CALLBACK, detail, startJourney, type Journey } from "../support/authorization-journey.ts";
 import { now, proofCraft } from "../support/crafted-proof.ts";
+import { forgeries } from "../support/forged-jws.ts";
 import { browser, platformClient, type PlatformClient, type Reply } from "../support/platform-client.ts";
 import { accreditedParticipant, type TestKey } from "../support/register-fixtures.ts";
 
@@ -345,6 +346,20 @@ describe("the client's assertion", () => {
     return { response_type: "code", redirect_uri: CALLBACK, code_challenge: challenge, code_challenge_method: "S256", authorization_details: JSON.stringify([detail()]) };
   };
 
+  test("algorithm confusion, none and wrong primitives (security reference §1.6)", async () => {
+    const forged = await forgeries({ key: journey.keys.platform, type: "JWT", claims: claims() });
+    for (const [why, assertion] of forged.filter(([name]) => !/another typ|^nothing$/.test(name))) {
+      const { body } = await client.post("/token/introspection", { token: "x", client_assertion: assertion }, { proof: null });
+      assert.ok(["invalid_client", "invalid_request"].includes(String(body.error)), `${why}: ${JSON.stringify(body)}`);
+    }
+    const bomb = await client.post(
+      "/token/introspection",
+      { token: "x", client_assertion: `${(await client.assertion()).split(".")[0]}.${"A".repeat(1_000_000)}.x` },
+      { proof: null },
+    );
+    assert.ok(bomb.status >= 400 && bomb.status < 500, "a token of a megabyte (security reference §1.6, JWE bombs)");
+  });
+
   test("ensure-signed-client-assertion-with-RS256-fails, by a key with which PS256 is accepted", async () => {
     const { privateKey, publicKey } = await generateKeyPair("PS256", { extractable: true });
     const jwk = await exportJWK(publicKey);
@@ -522,6 +537,30 @@ describe("parameter pollution (security reference §1.6)", () => {
     ]);
     assert.equal(status, 201);
     assert.equal(({} as Record<string, unknown>)["polluted"], undefined);
+  });
+});
+
+describe("flow coercion (security reference §1.6): a step of somebody else's way", () => {
+  test("another browser's interaction, its end, and its return address", async () => {
+    await journey.person("victim");
+    const theirs = await journey.ask();
+    await journey.allow(theirs);
+    await journey.person("attacker");
+    const own = await journey.ask();
+    const uid = String(/\/interaction\/([\w-]+)\/finish/.exec(theirs.finish)?.[1]);
+    for (const path of [`/interaction/${uid}`, `/interaction/${uid}/finish`, `/auth/${uid}`]) {
+      const { status, location } = await own.visit.get(`${journey.setup.issuer}${path}`);
+      assert.ok(status >= 400 && location === null, `${path}: ${status} ${location}`);
+    }
+    assert.ok((await journey.comeBack(theirs).catch(() => null)) === null, "the person who is signed in now is another one");
+  });
+
+  test("another client's code in one's own answer (mix-up, code injection): PKCE and the client's key stop it", async () => {
+    const stolen = await journey.code("stolen");
+    await journey.person("injector");
+    const asked = await journey.ask({ client: thief });
+    assert.equal((await thief.exchange(stolen.code, asked.verifier)).body.error, "invalid_grant");
+    assert.equal((await client.exchange(stolen.code, asked.verifier)).body.error, "invalid_grant", "with the verifier of another request");
   });
 });
 

@@ -14,6 +14,7 @@ import { networkFor, type Outbound } from "../../src/net/network.ts";
 import { openDatabase, openPool } from "../../src/postgres/pool.ts";
 import { createStore } from "../../src/postgres/store.ts";
 import { freshDatabase } from "../support/database.ts";
+import { TestOffices } from "../support/offices.ts";
 import { accreditedParticipant, dataset, testKey, type TestKey } from "../support/register-fixtures.ts";
 
 const cleanUp: (() => Promise<unknown>)[] = [];
@@ -51,6 +52,7 @@ after(async () => {
 
 const ports = () => ({
   store,
+  staff: new TestOffices(),
   clock,
   entityConfigurations: createEntityConfigurations({ clock, fetchOrigin: network.fetchOrigin, verify: verifyEntityConfiguration }),
 });

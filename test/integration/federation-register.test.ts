@@ -403,6 +403,8 @@ async function queuedTransfer(source: Participant, destination: Participant): Pr
       sourceLinkId: sourceLink.id,
       destinationLinkId: destinationLink.id,
       switchId: null,
+      journeyId: null,
+      acts: null,
       action: "copy",
       datasets: ["a"],
       notice,

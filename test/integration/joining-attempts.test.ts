@@ -10,6 +10,17 @@ before(async () => {
 });
 after(() => api[Symbol.asyncDispose]());
 
+test("whoever joins says where the entity is, and nothing else: what its organisation is called is not theirs to say", async () => {
+  const refused = await fetch(`${api.origin}/v1/participants`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ entity_id: "https://platform.example", organisation: { name: "Ministère", country: "FR" } }),
+  });
+  const { code, detail } = (await refused.json()) as { code: string; detail: string };
+  assert.deepEqual([refused.status, code], [400, "invalid"]);
+  assert.match(detail, /organisation/);
+});
+
 test("whoever lets us reach out again and again has to wait, also where nothing is ever found", async () => {
   const join = () =>
     fetch(`${api.origin}/v1/participants`, {

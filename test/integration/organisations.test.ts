@@ -11,6 +11,7 @@ import { openDatabase, openPool } from "../../src/postgres/pool.ts";
 import { createStore } from "../../src/postgres/store.ts";
 import { charter, charters, REASONS } from "../support/charter.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
+import { TestOffices } from "../support/offices.ts";
 import { realClock } from "../support/real-clock.ts";
 import { accreditedParticipant, testKey } from "../support/register-fixtures.ts";
 
@@ -36,6 +37,7 @@ after(async () => {
 
 const ports = () => ({
   store,
+  staff: new TestOffices(),
   clock: realClock,
   issuer: "https://relais.example",
   queue: { ring: async () => undefined },

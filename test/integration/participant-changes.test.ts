@@ -18,6 +18,7 @@ import { openDatabase, openPool } from "../../src/postgres/pool.ts";
 import { createStore } from "../../src/postgres/store.ts";
 import { PLAIN, REASONS, suspend } from "../support/charter.ts";
 import { freshDatabase } from "../support/database.ts";
+import { TestOffices } from "../support/offices.ts";
 import { publishingEntity, type PublishingEntity } from "../support/publishing-entity.ts";
 import { dataset, testKey, type TestKey } from "../support/register-fixtures.ts";
 
@@ -27,6 +28,7 @@ let store: Store;
 let network: Outbound;
 let entity: PublishingEntity;
 let stranger: TestKey;
+const offices = new TestOffices();
 let now = new Date();
 const clock = { now: () => now, sleep: async () => undefined };
 
@@ -46,6 +48,7 @@ beforeEach(async () => {
 
 const ports = () => ({
   store,
+  staff: offices,
   clock,
   issuer: "https://relais.example",
   charters: PLAIN,
@@ -264,6 +267,44 @@ describe("a participant is not brought back, taken over or made twice", () => {
 const nested = (depth: number): unknown => JSON.parse("[".repeat(depth) + "]".repeat(depth));
 const privateJwk = (): PublicJwk => ({ ...entity.key.publicJwk, d: "AAAA" });
 
+describe("what accreditors confirm together", () => {
+  test("takes two who are accreditors when the second one speaks: whoever left is replaced by whoever comes next", async () => {
+    const { id } = await register();
+    entity.publish({ jwks: { keys: [stranger.publicJwk] } }, stranger);
+    const by = async (name: string) =>
+      (await confirmKeys(ports(), { kind: "accreditor", name }, { participantId: id, thumbprints: [stranger.kid] })).isConfirmed;
+    const confirmer = async () => (await store.read((r) => r.entities.findConfirmation(id)))?.confirmer ?? null;
+    assert.equal(await by("leaves"), false);
+    offices.dismissed.add("leaves");
+    assert.deepEqual([await by("A"), await confirmer()], [false, "A"]);
+    assert.deepEqual(
+      (await present(id)).federationKeys?.map(({ kid }) => kid),
+      [entity.key.kid],
+      "the old keys are in force",
+    );
+    assert.deepEqual([await by("B"), await confirmer()], [true, null]);
+    assert.deepEqual(
+      (await present(id)).federationKeys?.map(({ kid }) => kid),
+      [stranger.kid],
+    );
+  });
+
+  test("nor does the word of somebody count who acts for the participant by then", async () => {
+    const { id } = await register();
+    const person = { issuer: "https://id.example", subject: "goes over" };
+    offices.people.set("goes over", person);
+    entity.publish({ jwks: { keys: [stranger.publicJwk] } }, stranger);
+    const by = async (name: string) =>
+      (await confirmKeys(ports(), { kind: "accreditor", name }, { participantId: id, thumbprints: [stranger.kid] })).isConfirmed;
+    await by("goes over");
+    await store.write(async (w) => {
+      const { id: personId } = await w.accounts.signIn({ id: newId("person"), ...person, createdAt: now });
+      await w.cases.addMembership({ personId, participantId: id, addedAt: now });
+    });
+    assert.deepEqual([await by("A"), await by("B")], [false, true]);
+  });
+});
+
 describe("what a hostile configuration holds is refused by name, and is never a failure of ours", () => {
   // oxfmt-ignore
   const HOSTILE: [what: string, claims: () => object][] = [
@@ -276,6 +317,7 @@ describe("what a hostile configuration holds is refused by name, and is never a 
     ["a name with a zero byte",           () => ({ metadata: entity.platform({ organisation: { organization_name: "a\u0000b" } }) })],
     ["a name that turns around",          () => ({ metadata: entity.platform({ organisation: { organization_name: "a\u202eb" } }) })],
     ["a name that is half a character",   () => ({ metadata: entity.platform({ organisation: { organization_name: "a\ud800" } }) })],
+    ["a country that is none",            () => ({ metadata: entity.platform({ platform: { country: "f?" } }) })],
     ["an address with a zero byte",       () => ({ metadata: entity.platform({ platform: { inbox_endpoint: `${entity.entityId}/\u0000` } }) })],
     ["a data set that is nothing",        () => ({ metadata: { ...entity.platform(), self_data_holder: { country: "FR", datasets: [null] } } })],
     ["an end that no calendar has",       () => ({ exp: 1e300 })],

@@ -47,10 +47,17 @@ async function neighbour(of: string, change: { state?: string; ended?: string } 
   await engine.store.write((w) =>
     w.accounts.signIn({ id: personId, issuer: "https://idp.test", subject: personId, createdAt: new Date() }),
   );
+  const links = [newId("link"), newId("link")];
   await pool.query(
-    `insert into relais.consents select $1, $2, coalesce($4, state), source_id, destination_id, source_link_id, destination_link_id, switch_id, action,
+    `insert into relais.account_links (id, person_id, participant_id, account, method, proved_at)
+       select case l.id when c.source_link_id then $1 else $2 end, $3, l.participant_id, l.account, l.method, l.proved_at
+       from relais.consents c join relais.account_links l on l.id in (c.source_link_id, c.destination_link_id) where c.id = $4`,
+    [...links, personId, of],
+  );
+  await pool.query(
+    `insert into relais.consents select $1, $2, coalesce($4, state), source_id, destination_id, $6, $7, switch_id, action,
        datasets, notice, notice_hash, language, requester_id, created_at, decided_at, $5::timestamptz, ended_by, expires_at from relais.consents where id = $3`,
-    [newId("consent"), personId, of, change.state ?? null, change.ended ?? null],
+    [newId("consent"), personId, of, change.state ?? null, change.ended ?? null, ...links],
   );
   return personId;
 }

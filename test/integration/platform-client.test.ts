@@ -8,7 +8,7 @@ import { grantConsent, refuseConsent } from "../../src/core/consent/decide-conse
 import { asId } from "../../src/core/ids.ts";
 import type { Participant } from "../../src/core/register/participant.ts";
 import { openOwnKey } from "../../src/sandbox/peer/own-keys.ts";
-import { createRelaisClient, type Pending, type RelaisClient } from "../../src/sandbox/platform/bring/client.ts";
+import { createPlatformClient, type Pending, type PlatformClient } from "../../src/sdk-client/platform-client.ts";
 import { clock, startAuthorization, type Setup } from "../support/authorization-server.ts";
 import { browser } from "../support/platform-client.ts";
 import { accreditedParticipant, dataset, linkAccount } from "../support/register-fixtures.ts";
@@ -22,7 +22,7 @@ let setup: Setup;
 let folder: string;
 let holder: Participant;
 let platform: Participant;
-let client: RelaisClient;
+let client: PlatformClient;
 const calls: { method: string; key: string | undefined; consentId: string }[] = [];
 
 before(async () => {
@@ -36,7 +36,7 @@ before(async () => {
     keys: [key.publicJwk],
     client: { redirectUris: [CALLBACK] },
   });
-  client = createRelaisClient({ issuer: setup.issuer, entityId: platform.entityId, redirectUri: CALLBACK, key });
+  client = createPlatformClient({ issuer: setup.issuer, entityId: platform.entityId, redirectUri: CALLBACK, key: key.privateJwk });
   setup.routes.all(["/v1/transfers", "/v1/transfers/:id"], (req, res) => void answerCall(req, res));
 });
 
@@ -120,6 +120,29 @@ test("a refusal is the person's", async () => {
   await assert.rejects(pending.redeem(callback), { code: "consent_missing", actor: "person" });
 });
 
+test("another process goes on with what was kept: the request that waits, and then what the person allowed", async () => {
+  const { pending, callback } = await answered("moved");
+  const settings = { issuer: setup.issuer, entityId: platform.entityId, redirectUri: CALLBACK };
+  const other = createPlatformClient({ ...settings, key: (await openOwnKey(folder, "documents")).privateJwk });
+  const again = await other.resume(JSON.parse(JSON.stringify(pending.kept)) as Pending["kept"]);
+  const grant = await again.redeem(callback);
+  assert.deepEqual(grant.datasets, ["bills"]);
+  const restored = await client.restore(JSON.parse(JSON.stringify(grant.kept())) as ReturnType<typeof grant.kept>);
+  assert.deepEqual(await restored.requestTransfer("key-3"), TOLD);
+  assert.equal(calls.at(-1)?.consentId, restored.consent);
+});
+
+test("a grant has a name: it is replaced by it, and given back", async () => {
+  const { pending, callback } = await answered("manager");
+  const { grantId, consent } = await pending.redeem(callback);
+  assert.ok(grantId);
+  assert.ok((await client.begin({ ...ASKED, replaces: grantId })).url);
+  await assert.rejects(client.begin({ ...ASKED, replaces: "unknown" }), { code: "peer_refused" });
+  await client.endGrant(grantId);
+  assert.equal((await setup.store.read((r) => r.consents.get(asId("consent", consent)))).state, "revoked");
+  await assert.rejects(client.endGrant(grantId), { code: "not_found" });
+});
+
 test("an access token that is over is renewed for the same consent", async (t) => {
   const { pending, callback } = await answered("patient");
   const grant = await pending.redeem(callback);
@@ -143,7 +166,12 @@ test("while the platform or the holder is suspended nothing is begun", async () 
 
 test("a Relais that is away is told as such", async () => {
   const key = await openOwnKey(folder, "documents");
-  const away = createRelaisClient({ issuer: "http://127.0.0.1:9", entityId: platform.entityId, redirectUri: CALLBACK, key });
+  const away = createPlatformClient({
+    issuer: "http://127.0.0.1:9",
+    entityId: platform.entityId,
+    redirectUri: CALLBACK,
+    key: key.privateJwk,
+  });
   await assert.rejects(away.begin(ASKED), { code: "peer_unavailable", actor: "operator" });
 });
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { gzipSync } from "node:zlib";
 import { decodeJwt, SignJWT } from "jose";
 import { PLAIN } from "../support/charter.ts";
 import { publishingEntity, type PublishingEntity } from "../support/publishing-entity.ts";
@@ -131,6 +132,16 @@ test("other methods, and bodies that are no JSON", async () => {
     body: JSON.stringify({ software_statement: "x".repeat(100_000) }),
   });
   assert.equal(large.status, 413);
+  const send = (body: string | Uint8Array, headers = {}) =>
+    fetch(`${app.origin}/reg`, { method: "POST", headers: { "content-type": "application/json", ...headers }, body: body as BodyInit });
+  assert.equal((await send("[".repeat(60_000))).status, 400, "deep nesting (security reference §1.6)");
+  assert.equal(
+    (await send(gzipSync("[".repeat(20_000_000)), { "content-encoding": "gzip" })).status,
+    413,
+    "a small body that grows (§1.6)",
+  );
+  assert.equal((await send('{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}}}')).status, 400);
+  assert.equal(({} as Record<string, unknown>)["polluted"], undefined);
 });
 
 const b64 = (part: object) => Buffer.from(JSON.stringify(part)).toString("base64url");

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import type { Consent } from "../../src/core/consent/consent.ts";
+import { checkStanding } from "../../src/core/consent/check-consent.ts";
 import { grantConsent, refuseConsent } from "../../src/core/consent/decide-consent.ts";
 import { requestConsent } from "../../src/core/consent/request-consent.ts";
 import { withdrawConsent } from "../../src/core/consent/withdraw-consent.ts";
@@ -112,6 +113,90 @@ describe("a permission that waits for its answer", () => {
         requester: null,
       }),
     ));
+});
+
+describe("whose accounts they are (S-199)", () => {
+  const both = (change: object) =>
+    requestConsent(engine.ports, {
+      personId: engine.personId,
+      sourceLinkId: links.source.id,
+      destinationLinkId: links.destination.id,
+      action: "copy",
+      datasets: [DATASET],
+      purpose: "https://w3id.org/dpv#PersonalisedBenefits",
+      recurrence: null,
+      expires: inDays(30),
+      retention: null,
+      language: "fr",
+      requester: null,
+      ...change,
+    });
+  test("a stranger's destination, source, or both are not bound, nor by the stranger to this person's", async () => {
+    await refused("not_found", () => both({ destinationLinkId: strangersLink.id }));
+    await refused("not_found", () => both({ sourceLinkId: strangersLink.id }));
+    await refused("not_found", () => both({ personId: stranger }));
+    await refused("not_found", () => both({ personId: stranger, destinationLinkId: strangersLink.id }));
+    await refused("not_found", () => both({ destinationLinkId: newId("link") }));
+  });
+  test("not even a defect of ours writes it: the database refuses a mixed permission, switch and transfer", async () => {
+    const consent = await ask();
+    const row = { ...consent, id: newId("consent"), destinationLinkId: strangersLink.id };
+    await assert.rejects(
+      engine.store.write((w) => w.permissions.add(row)),
+      { code: "internal" },
+    );
+    await assert.rejects(engine.store.write((w) => w.permissions.add({ ...consent, id: newId("consent"), personId: stranger })));
+    const allowed = await engine.consent([DATASET]);
+    const transfer = await requestTransfer(engine.ports, { consentId: allowed.id, personId: engine.personId });
+    await assert.rejects(engine.store.write((w) => w.deliveries.add({ ...transfer, id: newId("transfer"), personId: stranger })));
+    await cancelTransfer(engine.ports, { transferId: transfer.id, personId: engine.personId });
+  });
+  test("what the person removed is no account of theirs any more", async () => {
+    const gone = await engine.store.write((w) => w.accounts.putLink({ ...links.destination, id: newId("link"), account: "another space" }));
+    await engine.store.write((w) => w.belongings.removeLink(gone.id, new Date()));
+    await refused("not_found", () => both({ destinationLinkId: gone.id }));
+  });
+});
+
+describe("how sure the holder is of who asks (S-070)", () => {
+  const sure = (assurance: "low" | "substantial" | "high") => engine.store.write((w) => w.accounts.putLink({ ...links.source, assurance }));
+  const demands = (assurance: "low" | "substantial" | "high") =>
+    engine.store.write((w) =>
+      w.register.put({
+        ...engine.source,
+        datasets: engine.source.datasets.map((one) => (one.id === DATASET ? { ...one, assurance } : one)),
+      }),
+    );
+  after(async () => {
+    await sure("low");
+    await demands("low");
+  });
+
+  test("is asked when the permission is asked for, per data set, and again whenever data would move", async () => {
+    await demands("substantial");
+    await refused("assurance_too_low", ask);
+    const bills = await engine.consent(["energy.bills"]);
+    assert.equal(bills.state, "active", "another data set asks for nothing");
+    await sure("substantial");
+    const consent = await engine.consent([DATASET]);
+    const transfer = await requestTransfer(engine.ports, { consentId: consent.id, personId: engine.personId });
+    await demands("high");
+    await refused("assurance_too_low", () =>
+      engine.store.read((r) => checkStanding(r, consent, { policy: engine.ports.policy, now: new Date() })),
+    );
+    assert.deepEqual(await runTransfer(engine.ports, { transferId: transfer.id, epoch: 0 }, engine.terms), {
+      kind: "ended",
+      state: "failed",
+    });
+    const ended = await engine.store.read((r) => r.transfers.get(transfer.id));
+    assert.deepEqual([ended.reason, ended.actor], ["assurance_too_low", "person"]);
+    await sure("high");
+    const again = await requestTransfer(engine.ports, { consentId: consent.id, personId: engine.personId });
+    assert.deepEqual(await runTransfer(engine.ports, { transferId: again.id, epoch: 0 }, engine.terms), {
+      kind: "ended",
+      state: "verified",
+    });
+  });
 });
 
 describe("a permission that was given, and its transfer", () => {

@@ -49,7 +49,8 @@ before(async () => {
   app.use(
     createSignin({
       issuer: relais.origin,
-      upstream: { issuer: upstream.origin, clientId: "relais-client" },
+      upstreams: [{ id: "default", name: null, least: null, issuer: upstream.origin, clientId: "relais-client" }],
+      passkeys: true,
       store,
       clock,
       records: createOauthRecords(pool),

@@ -38,7 +38,12 @@ async function scene(): Promise<Scene> {
   const personId = newId("person");
   await store.write((w) => w.accounts.signIn({ id: personId, issuer: "https://idp.example", subject: personId, createdAt: new Date() }));
   const at = () => `https://${newId("participant")}.example`;
-  const holder = await accreditedParticipant(store, { entityId: at(), roles: ["holder"], datasets: [dataset(DATASET)] });
+  const holder = await accreditedParticipant(store, {
+    entityId: at(),
+    roles: ["holder"],
+    datasets: [{ ...dataset(DATASET), acceptsProposals: true }],
+    endpoints: { inbox: "https://holder.example/inbox" },
+  });
   const platform = await accreditedParticipant(store, { entityId: at(), roles: ["platform"] });
   const other = await accreditedParticipant(store, { entityId: at(), roles: ["platform"] });
   return { personId, holder, platform, other };
@@ -46,6 +51,22 @@ async function scene(): Promise<Scene> {
 
 async function activeBetween(scenery: Scene, source: Participant, destination: Participant) {
   const consent = await consentFrom(scenery, source, destination);
+  await engine.store.write((w) => w.permissions.move(consent.id, ["requested"], "active", { datasets: [DATASET], decidedAt: new Date() }));
+  return engine.store.read((r) => r.consents.get(consent.id));
+}
+
+async function proposalFrom({ personId, holder, platform }: Scene) {
+  const [sourceLink, destinationLink] = [platform, holder].map(({ id }) => linkAccount(engine.store, personId, id, newId("link")));
+  const terms = { recurrence: null, expires: inDays(30), retention: null, language: "fr", requester: null } as const;
+  const consent = await requestConsent(engine.ports, {
+    personId,
+    sourceLinkId: (await sourceLink!).id,
+    destinationLinkId: (await destinationLink!).id,
+    action: "propose",
+    datasets: [],
+    purpose: "https://w3id.org/dpv#RightsFulfilment",
+    ...terms,
+  });
   await engine.store.write((w) => w.permissions.move(consent.id, ["requested"], "active", { datasets: [DATASET], decidedAt: new Date() }));
   return engine.store.read((r) => r.consents.get(consent.id));
 }
@@ -124,6 +145,20 @@ const ACTS: Record<Act, (status: Status) => Promise<boolean>> = {
     return isAllowed(
       activeBetween(all, all.platform, all.other).then((consent) => engine.store.read((r) => checkStanding(r, consent, now()))),
     );
+  },
+  // Both ends have to be in good standing, when it is asked for and when it is carried.
+  proposal: async (status) => {
+    const answers = [];
+    for (const end of ["platform", "holder"] as const) {
+      const [asked, carried] = [await scene(), await scene()];
+      await place(asked[end], status);
+      answers.push(await isAllowed(proposalFrom(asked)));
+      const given = await proposalFrom(carried);
+      await place(carried[end], status);
+      answers.push(await isAllowed(engine.store.read((r) => checkStanding(r, given, now()))));
+    }
+    assert.equal(new Set(answers).size, 1, answers.join());
+    return answers[0] === true;
   },
 };
 

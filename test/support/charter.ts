@@ -3,6 +3,7 @@ import type { ParticipantId } from "../../src/core/ids.ts";
 import type { Ports, Store } from "../../src/core/ports.ts";
 import type { Decider, Decision } from "../../src/core/register/application.ts";
 import { endStanding, reinstateParticipant } from "../../src/core/register/change-standing.ts";
+import { NOBODY } from "../../src/core/register/staff.ts";
 import type { MarkingPorts } from "../../src/core/register/trust-mark.ts";
 import { realClock } from "./real-clock.ts";
 import type { Charter, Charters, Criterion } from "../../src/core/register/charter.ts";
@@ -86,6 +87,7 @@ export async function reinstate(
 /** What the register's routes need, for tests that never call them. */
 export const REGISTER_PORTS = {
   charters: PLAIN,
+  staff: NOBODY,
   entityConfigurations: { fetch: unused },
   statements: { signDocument: unused },
   events: { signDocument: unused },

@@ -1,9 +1,9 @@
 import { generateKeyPairSync, sign } from "node:crypto";
 import { grantConsent } from "../../src/core/consent/decide-consent.ts";
-import { requestConsent } from "../../src/core/consent/request-consent.ts";
+import { requestConsent, type ConsentRequest } from "../../src/core/consent/request-consent.ts";
 import type { Consent } from "../../src/core/consent/consent.ts";
 import { RelaisError } from "../../src/core/errors.ts";
-import { newId, type PersonId } from "../../src/core/ids.ts";
+import { newId, type LinkId, type PersonId } from "../../src/core/ids.ts";
 import type { Ports, Ring, Store } from "../../src/core/ports.ts";
 import type { Participant } from "../../src/core/register/participant.ts";
 import type { Adapter, Credentials } from "../../src/core/transfer/adapter.ts";
@@ -26,6 +26,8 @@ export interface Engine extends AsyncDisposable {
   destination: Participant;
   /** What the person would be shown where all of these are wanted; not answered yet. */
   ask(datasets: string[], account?: string): Promise<Consent>;
+  /** An active consent of anybody, between two of their accounts. */
+  consentOf(who: { personId: PersonId; source: { id: LinkId }; destination: { id: LinkId } }, datasets: string[]): Promise<Consent>;
   /** An active consent for these data sets; with `account`, to that account at the destination instead of the first one. */
   consent(datasets: string[], account?: string): Promise<Consent>;
 }
@@ -60,18 +62,7 @@ export async function startEngine(adapter: Adapter, datasets: string[], ends?: R
       account === undefined
         ? links
         : { ...links, destinationLinkId: await linkAt(store, { personId, participantId: destination.id, account }) };
-    return requestConsent(ports, {
-      personId,
-      ...linked,
-      action: "copy",
-      datasets: wanted,
-      purpose: "https://w3id.org/dpv#PersonalisedBenefits",
-      recurrence: null,
-      expires: inDays(30),
-      retention: null,
-      language: "fr",
-      requester: null,
-    });
+    return requestConsent(ports, { personId, ...linked, ...singleCopy(wanted) });
   };
   return {
     store,
@@ -83,6 +74,12 @@ export async function startEngine(adapter: Adapter, datasets: string[], ends?: R
     destination,
     terms: { leaseSeconds: 3, limits: { maxItemBytes: 1 << 30, maxItems: 1_000_000 }, shutdown: new AbortController().signal },
     ask,
+    consentOf: async (who, wanted) => {
+      const links = { sourceLinkId: who.source.id, destinationLinkId: who.destination.id };
+      const asked = await requestConsent(ports, { personId: who.personId, ...links, ...singleCopy(wanted) });
+      const answer = { consentId: asked.id, personId: who.personId, datasets: wanted, noticeHash: asked.noticeHash };
+      return grantConsent(ports, { ...answer, language: "fr" });
+    },
     consent: async (wanted, account) => {
       const asked = await ask(wanted, account);
       return grantConsent(ports, { consentId: asked.id, personId, datasets: wanted, noticeHash: asked.noticeHash, language: "fr" });
@@ -91,6 +88,19 @@ export async function startEngine(adapter: Adapter, datasets: string[], ends?: R
       await pool.end();
       await database[Symbol.asyncDispose]();
     },
+  };
+}
+
+function singleCopy(datasets: string[]): Omit<ConsentRequest, "personId" | "sourceLinkId" | "destinationLinkId"> {
+  return {
+    action: "copy",
+    datasets,
+    purpose: "https://w3id.org/dpv#PersonalisedBenefits",
+    recurrence: null,
+    expires: inDays(30),
+    retention: null,
+    language: "fr",
+    requester: null,
   };
 }
 

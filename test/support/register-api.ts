@@ -83,6 +83,7 @@ export async function startRegisterApi(charters: Charters): Promise<RegisterApi>
       issuer,
       queue: { ring: async () => undefined },
       callers: authorization.callers,
+      staff,
       charters,
       verify: (await documentCheck(store, issuer)).verify,
       statements: { signDocument: async (type, payload) => signCompact(web.current("federation"), type, payload) },

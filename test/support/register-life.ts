@@ -15,6 +15,7 @@ import { openDatabase, openPool } from "../../src/postgres/pool.ts";
 import { createStore } from "../../src/postgres/store.ts";
 import { charter, charters, criterion } from "./charter.ts";
 import { freshDatabase } from "./database.ts";
+import { TestOffices } from "./offices.ts";
 import { accreditedParticipant, testKey } from "./register-fixtures.ts";
 
 const words = (text: string) => ({ fr: text, en: text });
@@ -56,6 +57,7 @@ export class RegisterLife implements AsyncDisposable {
   now = new Date();
   rings: Ring[] = [];
   charters: Charters = charters(charter("2026-11", CRITERIA));
+  readonly offices = new TestOffices();
   readonly store: Store;
   readonly pool: ReturnType<typeof openPool>;
   readonly clock = { now: () => this.now, sleep: async () => undefined };
@@ -84,10 +86,11 @@ export class RegisterLife implements AsyncDisposable {
   get ports(): Pick<Ports, "store" | "clock" | "queue" | "issuer"> & {
     statements: { signDocument: RegisterLife["sign"] };
     charters: Charters;
+    staff: TestOffices;
   } {
-    const { store, clock, charters: versions } = this;
+    const { store, clock, charters: versions, offices: staff } = this;
     const queue = { ring: async (more: Ring[]) => void this.rings.push(...more) };
-    return { store, clock, issuer: "https://relais.example", queue, statements: { signDocument: this.#sign }, charters: versions };
+    return { store, clock, issuer: "https://relais.example", queue, statements: { signDocument: this.#sign }, charters: versions, staff };
   }
 
   later(days: number): void {

@@ -107,7 +107,8 @@ export async function startWholeApp(charters: Charters): Promise<WholeApp> {
   });
   const signin = createSignin({
     ...ports,
-    upstream: { issuer: UPSTREAM, clientId: issuer },
+    upstreams: [{ id: "default", name: null, least: null, issuer: UPSTREAM, clientId: issuer }],
+    passkeys: true,
     records,
     network,
     clientKey: () => clientKey(web.current("signin")),
@@ -119,6 +120,7 @@ export async function startWholeApp(charters: Charters): Promise<WholeApp> {
   const app = createHttpApp(
     {
       ...ports,
+      staff,
       callers: authorization.callers,
       subjectFor: REGISTER_PORTS.subjectFor,
       events: { signDocument: async (type, payload) => signCompact(web.current("oauth"), type, payload) },

@@ -25,7 +25,7 @@ const EDGES = [
   "embedded",
   "policies",
 ];
-const PRODUCTS = ["cli", "sandbox", "sdk"];
+const PRODUCTS = ["cli", "sandbox", "sdk", "sdk-client"];
 const FOLDERS = [
   "src/core",
   "src/telemetry",
@@ -42,7 +42,7 @@ function mayImport(from: string, to: string): boolean {
   if (from === "src/core" || from.startsWith("adapters/")) return false;
   if (to === "src/core") return true;
   if (EDGES.includes(from.slice("src/".length))) return to === "src/telemetry";
-  if (from === "src/sandbox") return to === "src/sdk";
+  if (from === "src/sandbox") return to === "src/sdk" || to === "src/sdk-client";
   return (
     from === "src/cli" &&
     ["src/sdk", "src/keys", "src/net", "src/federation", "src/sandbox", "src/policies", "src/postgres", "src/embedded"].includes(to)
@@ -52,7 +52,7 @@ function mayImport(from: string, to: string): boolean {
 /** Who may have each package, whole. */
 const OWNERS: Record<string, string[]> = {
   "oidc-provider": ["src/authorization"],
-  "openid-client": ["src/signin"],
+  "openid-client": ["src/signin", "src/sdk-client"],
   yaml: ["src/policies"],
   "@cedar-policy/cedar-wasm": ["src/policies"],
   multer: ["src/http", "src/pages"],

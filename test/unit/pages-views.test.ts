@@ -77,6 +77,8 @@ function consentOf(change: Partial<Consent> = {}): Consent {
     sourceLinkId: newId("link"),
     destinationLinkId: newId("link"),
     switchId: null,
+    journeyId: null,
+    acts: null,
     action: "copy",
     datasets: ["bills"],
     noticeHash: "hash",

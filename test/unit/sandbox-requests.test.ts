@@ -3,14 +3,14 @@ import { test } from "node:test";
 import { begunRequests, type Begun } from "../../src/sandbox/platform/bring/begun.ts";
 import { deliveriesInMemory } from "../../src/sandbox/platform/bring/deliveries.ts";
 import { refusalPage } from "../../src/sandbox/platform/bring/delivery-page.ts";
-import { answerOf } from "../../src/sandbox/platform/bring/refusals.ts";
+import { answerOf } from "../../src/sdk-client/refusals.ts";
 import { ERRORS, RelaisError, type ErrorCode } from "../../src/core/errors.ts";
 
 const never = async () => {
   throw new Error("not called");
 };
 const begun = (state: string): Begun => ({
-  pending: { url: new URL("https://relais.example/auth"), state, redeem: never },
+  pending: { state, redeem: never },
   account: "a",
   browser: "b",
   holder: "H",

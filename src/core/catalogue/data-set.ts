@@ -1,3 +1,5 @@
+import type { Assurance } from "../person/assurance.ts";
+
 /** The three kinds of data of the charter, and what is derived from them, in the order in which they are shown: what says most about a life comes last. */
 export const KINDS = ["administrative", "transactional", "trace", "derived"] as const;
 export type DataKind = (typeof KINDS)[number];
@@ -22,6 +24,10 @@ export interface DataSet {
   mediaTypes: string[];
   /** How often new data appears at the holder (ISO 8601 duration). */
   updateFrequency: string;
+  /** How sure it must be at the holder who asks for it (`low` where absent): the level at which the person's account there was proved (S-070). */
+  assurance?: Assurance;
+  /** Its holder takes proposals of corrections for it. */
+  acceptsProposals?: true;
 }
 
 const DATASET_ID = /^[a-z][a-z0-9-]{0,40}(\.[a-z][a-z0-9-]{0,40}){0,5}$/;

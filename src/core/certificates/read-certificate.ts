@@ -4,18 +4,19 @@ import type { Ports, Ring, Writer } from "../ports.ts";
 import type { Participant } from "../register/participant.ts";
 import { QUORUM } from "../register/facts.ts";
 import { accreditorName, mustBeImpartial, type RegisterCaller } from "../register/register-caller.ts";
+import { countedWords, type OfficePorts } from "../register/two-accreditors.ts";
 import type { CertificateClaim, ClaimId, Reading } from "./claim.ts";
 import { resumeToward, showCertificate } from "./show-certificate.ts";
 
 export type Finding = Pick<Reading, "verdict" | "reasons"> & { withoutConflict: boolean };
 
 /**
- * One accreditor's reading of a certificate that was handed in. The second one who finds the same decides it; where it is accepted, it counts
+ * One accreditor's reading of a certificate that was handed in. The second one who finds the same decides it, while the first is an accreditor still; where it is accepted, it counts
  * from that transaction on, and transfers that waited for it go on.
  * @throws RelaisError `forbidden`, `conflict` (decided already, or read by the same accreditor before), `invalid` (conflict of interest).
  */
 export async function readCertificate(
-  ports: Pick<Ports, "store" | "queue" | "clock" | "policy">,
+  ports: Pick<Ports, "store" | "queue" | "clock" | "policy"> & OfficePorts,
   caller: RegisterCaller,
   { claimId, ...finding }: { claimId: ClaimId } & Finding,
 ): Promise<{ claim: CertificateClaim; resumed: number }> {
@@ -37,7 +38,8 @@ export async function readCertificate(
     refuseRevoked(platform);
     if (found.state !== "handed_in") throw new RelaisError("conflict", `This certificate is ${found.state}.`, { actor: "operator" });
     await addReading(w, { claimId, reader, verdict: finding.verdict, reasons: finding.reasons, at });
-    const same = (await w.certificates.readings(claimId)).filter(({ verdict }) => verdict === finding.verdict);
+    const alike = (await w.certificates.readings(claimId)).filter(({ verdict }) => verdict === finding.verdict);
+    const same = await countedWords(w, ports, alike, { by: (reading) => reading.reader, about: [platformId] });
     return same.length < QUORUM ? { rings: [], claim: found } : decide(w, ports, found, finding.verdict);
   });
   if (rings.length > 0) await ports.queue.ring(rings).catch(() => undefined);

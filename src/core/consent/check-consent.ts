@@ -5,6 +5,7 @@ import type { End } from "../policy/facts.ts";
 import type { Policy } from "../policy/policy.ts";
 import type { Participant } from "../register/participant.ts";
 import { mayHappen, readingFrom, type Act } from "../register/standing.ts";
+import { leastAssurance, mustBeSure } from "./assured.ts";
 import type { Consent } from "./consent.ts";
 import { isWithin, termsOf } from "./terms.ts";
 
@@ -17,15 +18,18 @@ export interface Standing {
 /**
  * The right to move data now: the consent is active, and given for what its destination publishes today; both ends are accredited, and the holder's own conditions are met for every data set of
  * the consent. Read again before each data movement.
- * @throws RelaisError `consent_ended`, `not_accredited`, `condition_unmet`.
+ * @throws RelaisError `consent_ended`, `not_accredited`, `condition_unmet`, `assurance_too_low`.
  */
 export async function checkStanding(r: Reader, consent: Consent, { policy, now }: { policy: Policy; now: Date }): Promise<Standing> {
   if (consent.state !== "active" || consent.expiresAt <= now) throw consentEnded(consent, now);
   const [source, destination] = await Promise.all([r.participants.get(consent.sourceId), r.participants.get(consent.destinationId)]);
+  if (leastAssurance(source, consent.datasets) !== "low")
+    mustBeSure(source, await r.people.getLink(consent.sourceLinkId), consent.datasets);
   if (!isWithin(termsOf(destination.about), consent.notice)) throw termsChanged(destination.name);
   const ends = { holder: await endOf(r, source), platform: await endOf(r, destination) };
-  mustBeAllowed(ends.holder, readingFrom(source), now);
-  mustBeAllowed(ends.platform, "delivery_in", now);
+  const isProposal = consent.action === "propose";
+  mustBeAllowed(ends.holder, isProposal ? "proposal" : readingFrom(source), now);
+  mustBeAllowed(ends.platform, isProposal ? "proposal" : "delivery_in", now);
   if (consent.action === "copy" && areConditionsDue(source, consent.switchId !== null)) {
     const refused = await refusedByConditions(r, policy, ends, { ...consent, now });
     if (refused.length > 0) throw conditionUnmet(ends, refused);

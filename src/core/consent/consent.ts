@@ -1,12 +1,13 @@
 import type { DataSet, Language, Words } from "../catalogue/data-set.ts";
 import type { Actor } from "../errors.ts";
-import type { ConsentId, LinkId, ParticipantId, PersonId, SwitchId } from "../ids.ts";
+import type { ConsentId, JourneyId, LinkId, ParticipantId, PersonId, SwitchId } from "../ids.ts";
+import type { GivenAct } from "./acts.ts";
 
 export const CONSENT_STATES = ["requested", "active", "suspended", "withdrawn", "revoked", "refused", "expired", "superseded"] as const;
 export type ConsentState = (typeof CONSENT_STATES)[number];
 
 export const CONSENT_MOVES = {
-  requested: ["active", "refused", "expired", "superseded"],
+  requested: ["active", "suspended", "refused", "expired", "superseded"],
   active: ["suspended", "withdrawn", "revoked", "expired", "superseded"],
   suspended: ["active", "withdrawn", "revoked", "expired", "superseded"],
   withdrawn: [],
@@ -23,10 +24,13 @@ export const CONSENT_MOVES = {
 export type Act = "mandate" | "consent";
 
 /** The acts that a yes takes. */
-export const ACTS = { copy: ["mandate", "consent"], erase: ["mandate"] } as const satisfies Record<ConsentAction, readonly Act[]>;
+export const ACTS = { copy: ["mandate", "consent"], erase: ["mandate"], propose: ["mandate", "consent"] } as const satisfies Record<
+  ConsentAction,
+  readonly Act[]
+>;
 
-/** What the consent allows: copying to the destination, or deleting at the source (the last step of a switch). */
-export type ConsentAction = "copy" | "erase";
+/** What the consent allows: copying to the destination, deleting at the source (the last step of a switch), or proposing a correction to a holder. */
+export type ConsentAction = "copy" | "erase" | "propose";
 
 export interface Purpose {
   /** A DPV IRI from the closed list in `PURPOSES`. */
@@ -82,11 +86,15 @@ export interface Consent {
   sourceLinkId: LinkId;
   destinationLinkId: LinkId;
   switchId: SwitchId | null;
+  /** The choice of several sources that it was asked in; null where it was asked alone. */
+  journeyId: JourneyId | null;
   action: ConsentAction;
   /** What the person ticked: a subset of the notice's data sets. Empty until active. */
   datasets: string[];
   notice: Notice;
   noticeHash: string;
+  /** What the person did with their yes; null until then, and in records from before both acts were kept. */
+  acts: GivenAct[] | null;
   language: Language;
   /** The participant that asked by the authorization endpoint; null where the person began at Relais. */
   requesterId: ParticipantId | null;
@@ -103,6 +111,17 @@ export interface Consent {
   statusIndex: number;
 }
 
+/** As it is asked for: what the store gives and what only comes later is not there yet. */
+export type NewConsent = Omit<Consent, "statusIndex" | "endedBecause">;
+
+/** What was given for one thing does not hold for another: what changed at a participant, or what was decided about it. */
+export type EndReason =
+  | { kind: "standing"; participant: ParticipantId }
+  | { kind: "terms"; participant: ParticipantId; changes: { what: TermName; before: string[]; after: string[] }[] };
+
+/** What a participant publishes and a consent is given for (S-202). */
+export const TERM_NAMES = ["country", "processors", "purposes"] as const;
+export type TermName = (typeof TERM_NAMES)[number];
 /** The same day of another month; the last one of a shorter month. */
 export function addMonths(from: Date, months: number): Date {
   const moved = new Date(from);
@@ -127,18 +146,6 @@ export function answerBy({ createdAt, expiresAt }: Pick<Consent, "createdAt" | "
   return patience < expiresAt ? patience : expiresAt;
 }
 
-/** As it is asked for: what the store gives and what only comes later is not there yet. */
-export type NewConsent = Omit<Consent, "statusIndex" | "endedBecause">;
-
-/** What was given for one thing does not hold for another: what changed at a participant, or what was decided about it. */
-export type EndReason =
-  | { kind: "standing"; participant: ParticipantId }
-  | { kind: "terms"; participant: ParticipantId; changes: { what: TermName; before: string[]; after: string[] }[] };
-
-/** What a participant publishes and a consent is given for (S-202). */
-export const TERM_NAMES = ["country", "processors", "purposes"] as const;
-export type TermName = (typeof TERM_NAMES)[number];
-
 /** The state as it is now: what is past its time has expired, before any sweep says so. */
 export function stateAt(consent: Pick<Consent, "state" | "createdAt" | "expiresAt">, now: Date): ConsentState {
   const mayExpire = (CONSENT_MOVES[consent.state] as readonly ConsentState[]).includes("expired");
@@ -149,12 +156,6 @@ export function stateAt(consent: Pick<Consent, "state" | "createdAt" | "expiresA
 /** Where a page of consents begins, newest first. */
 export type ConsentPlace = Pick<Consent, "createdAt" | "id">;
 
-/** An active permission that its person has not looked after for long. */
-export interface Unattended {
-  consent: Consent;
-  lastTransferAt: Date | null;
-}
-
 /** Purposes that a consent may have: IRIs of the W3C Data Privacy Vocabulary 2.3. */
 export const PURPOSES = [
   {
@@ -164,5 +165,9 @@ export const PURPOSES = [
   {
     iri: "https://w3id.org/dpv#ServiceProvision",
     words: { fr: "Changer d’espace personnel en gardant vos données", en: "Switch to another personal data space and keep your data" },
+  },
+  {
+    iri: "https://w3id.org/dpv#RightsFulfilment",
+    words: { fr: "Faire corriger vos données par l’organisme", en: "Have the organisation correct your data" },
   },
 ] as const satisfies readonly Purpose[];

@@ -2,7 +2,11 @@ import type { Language } from "../catalogue/data-set.ts";
 import { RelaisError } from "../errors.ts";
 import type { ConsentId, PersonId } from "../ids.ts";
 import type { Ports, Reader } from "../ports.ts";
+import type { Mandatary } from "./acts.ts";
+import { askParties } from "./ask-parties.ts";
 import { ACTS, addMonths, answerBy, type Act, type Consent } from "./consent.ts";
+import { actsOf } from "./record-acts.ts";
+import { mustBeOpen } from "./start-journey.ts";
 import { isReadableIn } from "./notice-text.ts";
 import { supersede } from "./succession.ts";
 
@@ -16,7 +20,11 @@ export interface Acceptance {
   /** Hash of the notice that was on the screen: an answer to another notice is refused. */
   noticeHash: string;
   language: Language;
+  /** Who acts for the person towards the source; the running Relais where it is left out. */
+  mandatary?: Mandatary;
 }
+
+const ANONYMOUS: Mandatary = { name: "Relais", entityId: "" };
 
 /** Records that the person says yes; what this changes or renews ends with it. @throws RelaisError `invalid` (nothing or too much ticked, an act missing, no text in this language), `conflict` (already answered, or the notice changed). */
 export async function grantConsent(ports: Pick<Ports, "store" | "clock">, answer: Acceptance): Promise<Consent> {
@@ -28,7 +36,10 @@ export async function grantConsent(ports: Pick<Ports, "store" | "clock">, answer
       throw new RelaisError("conflict", "The notice changed while you read it. Please read it again.", { actor: "person" });
     mustBeSaid(consent, answer);
     if (answerBy(consent) <= now) throw new RelaisError("consent_ended", "The time to answer this request is over.", { actor: "person" });
-    if (!(await w.permissions.move(consent.id, ["requested"], "active", { datasets, decidedAt: now, language: answer.language })))
+    await mustBeOpen(w, consent, now);
+    const acts = actsOf(consent, { datasets, mandatary: answer.mandatary ?? ANONYMOUS, at: now });
+    const state = await askParties(w, consent, now);
+    if (!(await w.permissions.move(consent.id, ["requested"], state, { datasets, decidedAt: now, language: answer.language, acts })))
       throw answered();
     await supersede(w, consent, now);
     return w.consents.get(consent.id);

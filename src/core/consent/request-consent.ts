@@ -1,10 +1,11 @@
 import { RelaisError } from "../errors.ts";
-import { newId, type LinkId, type PersonId, type SwitchId } from "../ids.ts";
+import { newId, type JourneyId, type LinkId, type PersonId, type SwitchId } from "../ids.ts";
 import type { Ports, Reader, Writer } from "../ports.ts";
 import type { Participant } from "../register/participant.ts";
-import { readingFrom } from "../register/standing.ts";
+import { readingFrom, type Act } from "../register/standing.ts";
 import type { DataSet, Language } from "../catalogue/data-set.ts";
 import type { AccountLink } from "../person/person.ts";
+import { mustBeSure } from "./assured.ts";
 import { mustBeAllowed } from "./check-consent.ts";
 import { areConditionsDue, conditionUnmet, endOf, refusedByConditions, type Refusal } from "../policy/decide.ts";
 import type { Policy } from "../policy/policy.ts";
@@ -18,6 +19,7 @@ export interface ConsentRequest {
   sourceLinkId: LinkId;
   destinationLinkId: LinkId;
   switchId?: SwitchId;
+  journeyId?: JourneyId;
   action: ConsentAction;
   /** Data sets asked for; each is offered unticked. Empty: everything that the source gives back. */
   datasets: string[];
@@ -52,11 +54,16 @@ export async function addConsentRequest(w: Writer, request: ConsentRequest, term
     ownLink(w, request.personId, request.destinationLinkId),
   ]);
   const source = await w.participants.get(sourceLink.participantId);
-  mustBeAllowed(await endOf(w, source), readingFrom(source) === "export_out" ? "export_out" : "new_consent", now);
+  mustBeAllowed(await endOf(w, source), readingAct(request, source), now);
   const destination = await accredited(w, destinationLink.participantId, now);
   const requester = request.requester === null ? null : await accreditedByEntityId(w, request.requester, now);
   const words = await wordsFor(w, source, sourceLink, request.datasets);
-  const wanted = offered(request, { source, link: sourceLink, words });
+  const wanted = request.action === "propose" ? acceptable(request, destination) : offered(request, { source, link: sourceLink, words });
+  mustBeSure(
+    source,
+    sourceLink,
+    wanted.map(({ id }) => id),
+  );
   const refused = await refusedBy(w, request, { source, destination, datasets: wanted.map(({ id }) => id), ...terms });
   const texts = textsOf(await w.noticeTexts.current());
   const notice = noticeOf(request, { requester, source, destination, texts, ...sorted(wanted, refused) }, now);
@@ -69,10 +76,12 @@ export async function addConsentRequest(w: Writer, request: ConsentRequest, term
     sourceLinkId: sourceLink.id,
     destinationLinkId: destinationLink.id,
     switchId: request.switchId ?? null,
+    journeyId: request.journeyId ?? null,
     action: request.action,
     datasets: [],
     notice,
     noticeHash: noticeHash(notice),
+    acts: null,
     language: request.language,
     requesterId: requester?.id ?? null,
     supersedes: request.amends?.consent.id ?? null,
@@ -81,6 +90,22 @@ export async function addConsentRequest(w: Writer, request: ConsentRequest, term
     endedAt: null,
     endedBy: null,
     expiresAt: endOfDay(request.expires, now),
+  });
+}
+
+function readingAct({ action }: ConsentRequest, source: Participant): Act {
+  if (action === "propose") return "proposal";
+  return readingFrom(source) === "export_out" ? "export_out" : "new_consent";
+}
+
+/** What the organisation says it takes proposals for; nothing at one that publishes no inbox. */
+function acceptable({ datasets }: ConsentRequest, { name, endpoints, datasets: catalogue }: Participant): Notice["datasets"] {
+  const taken = endpoints.inbox === undefined ? [] : catalogue.filter(({ acceptsProposals }) => acceptsProposals === true);
+  const wanted = datasets.length > 0 ? taken.filter(({ id }) => datasets.includes(id)) : taken;
+  if (wanted.length > 0 && wanted.length >= datasets.length) return wanted.map((dataset) => describe(dataset.id, dataset));
+  throw new RelaisError("invalid", `${name} does not take proposals for this. The register lists what it takes them for.`, {
+    actor: "holder",
+    pointers: ["/datasets"],
   });
 }
 

@@ -9,7 +9,11 @@ import { isTerminal } from "../transfer/transfer.ts";
  * compared: that goes on. Returns how many were stopped.
  */
 export async function stopTransfers(w: Writer, consentId: ConsentId, { now, actor }: { now: Date; actor: Actor }): Promise<number> {
-  const live = (await w.deliveries.live({ consentId })).filter(({ state }) => !isTerminal(state) && state !== "received");
+  const all = await w.deliveries.live({ consentId });
+  // Proposals that an organisation has still to decide on: it is asked no more, and told.
+  for (const resting of all.filter(({ state, dueAt }) => state === "received" && dueAt > now))
+    await w.deliveries.interrupt(resting.id, { dueAt: now });
+  const live = all.filter(({ state }) => !isTerminal(state) && state !== "received");
   for (const transfer of live) {
     await w.deliveries.interrupt(transfer.id, { state: "cancelled", reason: "consent_ended", actor });
     await w.deliveries.addEvent(transfer.id, now, { kind: "stopped", actor, details: { reason: "consent_ended" } });

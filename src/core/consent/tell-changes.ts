@@ -57,7 +57,8 @@ type Unnamed = Omit<NewConsentNotice, "subject" | "isBulk"> & { personId: Person
 
 function noticesOf(change: ConsentChange, consent: Consent): Unnamed[] {
   const type = change.state === "active" && change.earlier !== "requested" ? "consent-changed" : EVENTS[change.state];
-  if (type === null) return [];
+  // A yes that waits for another holder of the contract lets nothing go yet: there is nothing to tell.
+  if (type === null || (change.earlier === "requested" && change.state === "suspended")) return [];
   const { id: consentId, personId } = consent;
   const details = { consent: consentId, state: change.state, at: change.at.toISOString() };
   return recipientsOf(change, consent).map((recipientId) => ({ type, recipientId, consentId, personId, at: change.at, details }));

@@ -23,7 +23,7 @@ export async function withdrawConsent(
 }
 
 /** How many transfers were stopped; null where it had ended before. */
-async function withdraw(w: Writer, id: ConsentId, now: Date): Promise<number | null> {
+export async function withdraw(w: Writer, id: ConsentId, now: Date): Promise<number | null> {
   if (!(await w.permissions.move(id, ["active", "suspended"], "withdrawn", { endedAt: now, endedBy: "person" }))) return null;
   await closeProposals(w, id, now);
   return stopTransfers(w, id, { now, actor: "person" });

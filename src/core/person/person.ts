@@ -1,5 +1,8 @@
-import type { LinkId, ParticipantId, PersonId } from "../ids.ts";
+import type { LinkId, ParticipantId, PersonId, SessionId } from "../ids.ts";
 import type { DatasetCount } from "../transfer/adapter.ts";
+import type { Assurance } from "./assurance.ts";
+import type { BrowserFamily } from "./browser-family.ts";
+import type { JointContract } from "./joint-contract.ts";
 
 /** Someone who signs in. Relais keeps the provider's pseudonymous subject and nothing else about who they are. */
 export interface Person {
@@ -9,14 +12,27 @@ export interface Person {
   createdAt: Date;
 }
 
+/** How somebody signed in: at a provider, by a passkey, or by a recovery code. */
+export type WayIn = "provider" | "passkey" | "recovery";
+
 /** A signed-in browser. The cookie's value is only kept as its SHA-256. */
 export interface Session {
   tokenHash: string;
+  /** What the person sees and ends it by; it opens nothing. */
+  id: SessionId;
   personId: PersonId;
-  /** The name to greet with, from the provider; it lives and ends with the session. */
+  /** The name to greet with, from the provider or as the person chose it; it lives and ends with the session. */
   displayName: string;
+  way: WayIn;
+  /** How sure the provider was of who signed in. */
+  assurance: Assurance;
+  browser: BrowserFamily;
   createdAt: Date;
+  /** To five minutes. */
+  lastSeenAt: Date;
   expiresAt: Date;
+  /** The provider's ID token, where signing out there needs it (OpenID Connect RP-Initiated Logout 1.0 §2). */
+  logoutHint: string | null;
 }
 
 /** How control of an account was shown: signed in at the participant, or wrote and read back with the account's own keys. */
@@ -35,4 +51,8 @@ export interface AccountLink {
   sealedCredentials: string | null;
   /** What the account held when it was proved; null where the participant did not say. */
   inventory: DatasetCount[] | null;
+  /** How sure the participant was of who signed in there; low where it did not say. */
+  assurance?: Assurance;
+  /** The contract behind it, where the participant says that other people hold it too. */
+  contract?: JointContract | null;
 }

@@ -2,6 +2,8 @@ import { RelaisError } from "../errors.ts";
 import { newId, type ParticipantId, type PersonId } from "../ids.ts";
 import type { Ports } from "../ports.ts";
 import type { Adapter, Credentials, DatasetCount, Opening } from "../transfer/adapter.ts";
+import type { Assurance } from "./assurance.ts";
+import type { JointContract } from "./joint-contract.ts";
 import type { AccountLink } from "./person.ts";
 
 interface SignedIn {
@@ -9,6 +11,9 @@ interface SignedIn {
   participantId: ParticipantId;
   account: string;
   inventory: DatasetCount[] | null;
+  /** How sure the participant said that it is. */
+  assurance: Assurance;
+  contract?: JointContract | null;
 }
 
 /** Records an account that the person proved by signing in at the participant (the identification question of S-069, S-070). */

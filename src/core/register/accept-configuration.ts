@@ -5,6 +5,7 @@ import { newId } from "../ids.ts";
 import type { EntityConfiguration, Writer } from "../ports.ts";
 import { askForLook } from "./conclude-checks.ts";
 import type { EntityRecord } from "./entity-record.ts";
+import { lockMisnamed, organisationIn } from "./follow-organisation.ts";
 import { logChange } from "./log-change.ts";
 import { changesOf, digestOf, isWatched, waitsForLook, type Candidate } from "./participant-change.ts";
 import { participantFrom, type Described } from "./participant-metadata.ts";
@@ -24,7 +25,8 @@ export interface Acceptance {
 /**
  * Takes over what an entity says of itself. An entity that is known must sign with a key that the register knows: so it announces a new key in a
  * set that the old one signs. Anything else is a new owner until somebody confirms it. Where an accredited participant wants to be spoken to at
- * another origin, or in another role, that waits until a look at it has passed; the rest counts at once. Permissions that were given for less than it publishes now end.
+ * another origin, or in another role, that waits until a look at it has passed; the rest counts at once, also what its organisation is called.
+ * Permissions that were given for less than it publishes now end.
  * @throws RelaisError `peer_protocol` naming what is wrong, `conflict` with `details.keys` where the keys are not confirmed, or where the operator
  * described it by hand.
  */
@@ -34,6 +36,7 @@ export async function acceptConfiguration(
   { confirmed = false, ...place }: Acceptance = {},
 ): Promise<Participant> {
   const described = participantFrom(configuration);
+  const misnamed = await lockMisnamed(w, described);
   const known = await w.register.lockEntity(described.entityId);
   if (known === null) return admit(w, configuration, described);
   const last = await w.entities.find(known.id);
@@ -42,6 +45,7 @@ export async function acceptConfiguration(
   const change = await weigh(w, known, described, confirmed && isPlaceConfirmed(described, place));
   const participant: Participant = { ...described, ...change.inForce, id: known.id, status: known.status };
   await w.register.put(participant);
+  if (misnamed !== null) await w.cases.renameOrganisation(misnamed, organisationIn(participant));
   await voidConsents(w, known, participant, configuration.readAt);
   const { waits } = change;
   const waited = last?.candidate ?? null;

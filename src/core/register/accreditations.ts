@@ -21,6 +21,7 @@ import type {
   ProbeRunRow,
   Proposal,
   Review,
+  WaitingProposal,
 } from "./application.ts";
 
 /** What the register knows of applications and decisions. `findX` may be null; `getX` throws `not_found`. */
@@ -41,6 +42,8 @@ export interface AccreditationsReader {
   messages(id: ApplicationId): Promise<Message[]>;
   proposals(participantId: ParticipantId): Promise<Proposal[]>;
   organisationProposals(id: OrganisationId): Promise<OrganisationProposal[]>;
+  /** What waits for a second accreditor, the longest waiting first. */
+  waitingProposals(limit: number): Promise<WaitingProposal[]>;
   signatures(participantId: ParticipantId): Promise<CharterSignature[]>;
   getDecision(id: DecisionId): Promise<Decision>;
   /** Newest first; of one participant, or of all. */
@@ -81,6 +84,7 @@ export interface AccreditationsWriter {
   addOrganisation(organisation: Organisation): Promise<void>;
   /** The row, locked until the transaction ends: nobody decides about a participant of it meanwhile. */
   lockOrganisation(id: OrganisationId): Promise<Organisation>;
+  renameOrganisation(id: OrganisationId, named: Pick<Organisation, "name" | "country">): Promise<void>;
   putOrganisationProposal(proposal: OrganisationProposal): Promise<void>;
   dropOrganisationProposals(id: OrganisationId): Promise<void>;
   setOrganisationStatus(id: OrganisationId, status: Organisation["status"]): Promise<void>;

@@ -187,6 +187,12 @@ export interface OrganisationProposal extends Omit<Proposal, "participantId" | "
   kind: "suspend" | "reinstate" | "revoke";
 }
 
+/** A step that one accreditor asked for and that waits for another one, about a participant or an organisation. */
+export type WaitingProposal = Pick<Proposal, "kind" | "proposer" | "at"> & { name: string } & (
+    | { participantId: ParticipantId; organisationId: null }
+    | { participantId: null; organisationId: OrganisationId }
+  );
+
 /** Who signed which text of the charter for a participant. */
 export interface CharterSignature {
   participantId: ParticipantId;

@@ -8,9 +8,9 @@ import type { Charters } from "./charter.ts";
 import type { Participant, Status } from "./participant.ts";
 import { accreditorName, mustBeImpartial, type RegisterCaller } from "./register-caller.ts";
 import type { MarkingPorts } from "./trust-mark.ts";
-import { together } from "./two-accreditors.ts";
+import { countedWords, together, type OfficePorts } from "./two-accreditors.ts";
 
-type CascadePorts = Pick<Ports, "store" | "queue"> & MarkingPorts & { charters: Charters };
+type CascadePorts = Pick<Ports, "store" | "queue"> & MarkingPorts & OfficePorts & { charters: Charters };
 
 export type OrganisationAct = OrganisationProposal["kind"];
 
@@ -43,8 +43,10 @@ export async function changeOrganisation(
   const acting = accreditorName(caller);
   const { rings, ...done } = await ports.store.write(async (w) => {
     const organisation = await lockFor(w, asked);
-    for (const participantId of await w.accreditations.participantsOf(organisation.id)) await mustBeImpartial(w, caller, participantId);
-    const earlier = (await w.accreditations.organisationProposals(organisation.id)).find(({ kind }) => kind === asked.kind);
+    const about = await w.accreditations.participantsOf(organisation.id);
+    for (const participantId of about) await mustBeImpartial(w, caller, participantId);
+    const alike = (await w.accreditations.organisationProposals(organisation.id)).filter(({ kind }) => kind === asked.kind);
+    const [earlier] = await countedWords(w, ports, alike, { by: ({ proposer }) => proposer, about });
     const names = together(earlier, acting, ORGANISATION_ACTS[asked.kind].accreditors);
     if (names === null) {
       await w.cases.putOrganisationProposal({ ...asked, proposer: acting, at: ports.clock.now() });

@@ -1,20 +1,24 @@
 import { RelaisError } from "../errors.ts";
 import type { ParticipantId } from "../ids.ts";
-import type { EntityConfiguration, Reader } from "../ports.ts";
+import type { EntityConfiguration, Reader, Writer } from "../ports.ts";
 import { acceptConfiguration } from "./accept-configuration.ts";
+import type { KeyConfirmation } from "./entity-record.ts";
+import { lockMisnamed } from "./follow-organisation.ts";
+import { participantFrom } from "./participant-metadata.ts";
 import type { Participant, PublicJwk } from "./participant.ts";
 import { publicKeys, thumbprintOf } from "./public-keys.ts";
 import type { RefreshingPorts } from "./refresh-participants.ts";
 import { accreditorName, mustBeImpartial, type RegisterCaller } from "./register-caller.ts";
+import { countedWords, type OfficePorts } from "./two-accreditors.ts";
 
 /**
  * An accreditor confirms what an entity signs with now, and where it wants to be spoken to: after it was asked by another channel. The keys that are
  * published must be these and no others, named by their thumbprints (RFC 7638), and only a place that waits, and was shown, is confirmed with them.
- * Who holds the keys of a participant is that participant: as every right, this takes two accreditors, and the second one's word puts it in force.
+ * Who holds the keys of a participant is that participant: as every right, this takes two accreditors, and the second one's word puts it in force, while the first is an accreditor still.
  * @throws RelaisError `forbidden`, `conflict` where others are published, `peer_unavailable`, `peer_protocol`.
  */
 export async function confirmKeys(
-  ports: RefreshingPorts,
+  ports: RefreshingPorts & OfficePorts,
   caller: RegisterCaller,
   { participantId, thumbprints }: { participantId: ParticipantId; thumbprints: string[] },
 ): Promise<{ participant: Participant; isConfirmed: boolean }> {
@@ -23,18 +27,23 @@ export async function confirmKeys(
   const configuration = await ports.entityConfigurations.fetch(entityId);
   refuseOthers(configuration, thumbprints);
   return ports.store.write(async (w) => {
+    await lockMisnamed(w, participantFrom(configuration));
     const participant = await w.register.lock(participantId);
     await mustBeImpartial(w, caller, participantId);
     refuseDescribed(participant);
-    const earlier = await w.entities.findConfirmation(participantId);
-    const isSecond = earlier !== null && earlier.confirmer !== confirmer && isSame(earlier.thumbprints, thumbprints);
-    if (isSecond) {
+    if (await isSecond(w, ports, { participantId, thumbprints, confirmer })) {
       const shown = (await w.entities.find(participantId))?.candidate ?? null;
       return { participant: await acceptConfiguration(w, configuration, { confirmed: true, shown }), isConfirmed: true };
     }
     await w.configurations.putConfirmation({ participantId, thumbprints, confirmer, at: ports.clock.now() });
     return { participant, isConfirmed: false };
   });
+}
+
+async function isSecond(w: Writer, ports: OfficePorts, now: Omit<KeyConfirmation, "at">): Promise<boolean> {
+  const before = await w.entities.findConfirmation(now.participantId);
+  const alike = before !== null && before.confirmer !== now.confirmer && isSame(before.thumbprints, now.thumbprints) ? [before] : [];
+  return (await countedWords(w, ports, alike, { by: ({ confirmer }) => confirmer, about: [now.participantId] })).length > 0;
 }
 
 const isSame = (a: readonly string[], b: readonly string[]): boolean => a.length === b.length && a.every((one) => b.includes(one));

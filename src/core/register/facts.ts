@@ -6,12 +6,22 @@ import type { Participant } from "./participant.ts";
 /** How many different accreditors have to find it met before evidence counts. */
 export const QUORUM = 2;
 
-/** Everything that is known of a participant, as the checks read it. */
-export async function readFacts(r: Reader, participant: Participant, application: Application, charter: Charter): Promise<Facts> {
+/**
+ * Everything that is known of a participant, as the checks read it. At the moment at which accreditors decide, `counted` are those whose word counts
+ * then. Left out, all that were written in this round count, whoever wrote them and whatever office they hold today: what two accreditors
+ * found stays found, and an accreditation is not undone by a later look because one of them left.
+ */
+export async function readFacts(
+  r: Reader,
+  participant: Participant,
+  application: Application,
+  charter: Charter,
+  counted?: Review[],
+): Promise<Facts> {
   const [probes, evidence, reviews, signatures] = await Promise.all([
     r.accreditations.probes(participant.id),
     r.accreditations.evidenceOf(application.id),
-    r.accreditations.reviews(application.id, application.round),
+    counted ?? r.accreditations.reviews(application.id, application.round),
     r.accreditations.signatures(participant.id),
   ]);
   const signed = signatures.some((one) => one.charterVersion === charter.version && one.charterDigest === charter.digest);

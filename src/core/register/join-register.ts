@@ -3,8 +3,8 @@ import { RelaisError } from "../errors.ts";
 import { newId, type ParticipantId, type PersonId } from "../ids.ts";
 import type { EntityConfigurations, Ports, Writer } from "../ports.ts";
 import { sha256 } from "../transfer/manifest.ts";
-import type { Organisation } from "./application.ts";
 import type { Charters } from "./charter.ts";
+import { organisationIn } from "./follow-organisation.ts";
 import { grantAccreditation } from "./grant-accreditation.ts";
 import type { Participant } from "./participant.ts";
 import { AUTOMATIC } from "./record-decision.ts";
@@ -16,18 +16,15 @@ type JoiningPorts = Pick<Ports, "store"> & MarkingPorts & { entityConfigurations
 
 /**
  * Brings an entity into the register by what it publishes, and lets it into the sandbox at once (level 0): invented people only, at
- * holders that say so of themselves. Whoever asks needs no right: only the entity's own keys can go on from here.
+ * holders that say so of themselves. Whoever asks needs no right, and says nothing but its address: only the entity's own keys can go on from here.
  * @throws RelaisError `invalid`, `peer_unavailable`, `peer_protocol`.
  */
-export async function joinRegister(
-  ports: JoiningPorts,
-  { organisation, ...entry }: { entityId: string; confirmed?: boolean; organisation: Pick<Organisation, "name" | "country"> | null },
-): Promise<Participant> {
+export async function joinRegister(ports: JoiningPorts, entry: { entityId: string; confirmed?: boolean }): Promise<Participant> {
   await refuseCrowd(ports, entry.entityId);
   const participant = await registerParticipant(ports, entry);
   return ports.store.write(async (w) => {
     const present = await w.register.lock(participant.id);
-    await attach(w, present, organisation, ports.clock.now());
+    await attach(w, present, ports.clock.now());
     const last = await w.participants.findMark(present.id);
     const mayEnter = last === null ? present.status === "registered" : present.status === "expired" && last.level === 0;
     if (!mayEnter) return present;
@@ -60,18 +57,12 @@ async function refuseCrowd({ store, clock }: Pick<Ports, "store" | "clock">, ent
   if (isCrowd) throw new RelaisError("rate_limited", "Many participants join at the moment. Try again in an hour.", { retryAfter: 3600 });
 }
 
-/** Where nothing else is said, the organisation is called as the participant is. */
-async function attach(
-  w: Writer,
-  participant: Participant,
-  given: Pick<Organisation, "name" | "country"> | null,
-  createdAt: Date,
-): Promise<void> {
+/** What it publishes says what its organisation is called and where it is; whoever asked to let it in has no word in that. */
+async function attach(w: Writer, participant: Participant, createdAt: Date): Promise<void> {
   if ((await w.accreditations.findOrganisationOf(participant.id)) !== null) return;
-  const { name, country } = given ?? { name: participant.name, country: participant.about.country };
-  const organisation: Organisation = { id: newId("organisation"), name, country, status: "active", createdAt };
-  await w.cases.addOrganisation(organisation);
-  await w.cases.attach(participant.id, organisation.id);
+  const id = newId("organisation");
+  await w.cases.addOrganisation({ id, ...organisationIn(participant), status: "active", createdAt });
+  await w.cases.attach(participant.id, id);
 }
 
 const INVITATION_HOURS = 48;

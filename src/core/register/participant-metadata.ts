@@ -1,5 +1,6 @@
 import { isDataSetId, KINDS, type DataKind, type DataSet, type Words } from "../catalogue/data-set.ts";
 import { RelaisError } from "../errors.ts";
+import { ASSURANCES, isAssurance } from "../person/assurance.ts";
 import type { EntityConfiguration } from "../ports.ts";
 import type { Endpoints, Participant, PublicJwk, Role } from "./participant.ts";
 import { publicKeys } from "./public-keys.ts";
@@ -44,7 +45,7 @@ function rolesOf({ holder, platform }: { holder: Members | undefined; platform: 
 function endpointsOf({ holder = {}, platform = {} }: { holder: Members | undefined; platform: Members | undefined }): Endpoints {
   const found: [keyof Endpoints, unknown][] = [
     ["export", holder.export_endpoint ?? platform.export_endpoint],
-    ["inbox", platform.inbox_endpoint],
+    ["inbox", platform.inbox_endpoint ?? holder.inbox_endpoint],
     ["issuer", holder.issuer ?? platform.issuer],
     ["events", holder.events_endpoint ?? platform.events_endpoint],
   ];
@@ -68,7 +69,7 @@ function aboutOf(main: Members, organisation: Members): Participant["about"] {
   const logo = main.logo_uri ?? organisation.logo_uri;
   const { incidents_uri: incidents, test_account: testAccount } = main;
   return {
-    country: text(main, "country", 2),
+    country: countryOf(main),
     privacyContact: text({ privacy_contact: contact }, "privacy_contact", 200),
     ...(policy === undefined ? {} : { policyUri: address(policy, "policy_uri") }),
     ...(logo === undefined ? {} : { logoUri: address(logo, "logo_uri") }),
@@ -77,6 +78,13 @@ function aboutOf(main: Members, organisation: Members): Participant["about"] {
     ...namesOf(main, "purposes"),
     ...(testAccount === undefined ? {} : { testAccount: text(main, "test_account", 200) }),
   };
+}
+
+/** ISO 3166-1 alpha-2, in capitals: conditions on regions compare it, and pages name the country. */
+function countryOf(main: Members): string {
+  const country = text(main, "country", 2);
+  if (!/^[A-Z]{2}$/.test(country)) throw broken("country", "is not a country of ISO 3166-1 (two capital letters)");
+  return country;
 }
 
 const MOST_NAMES = 100;
@@ -92,10 +100,15 @@ function namesOf(members: Members, name: "processors" | "purposes"): { [name: st
 
 function holdingOf({
   synthetic,
+  tells_inventory: tells,
   access_token_format: format = "opaque",
-}: Members): Pick<Participant["about"], "synthetic" | "accessTokens"> {
+}: Members): Pick<Participant["about"], "synthetic" | "accessTokens" | "tellsInventory"> {
   if (format !== "opaque" && format !== "jwt") throw broken("access_token_format", "is neither `opaque` nor `jwt`");
-  return { ...(synthetic === true ? { synthetic } : {}), ...(format === "jwt" ? { accessTokens: format } : {}) };
+  return {
+    ...(synthetic === true ? { synthetic } : {}),
+    ...(tells === true ? { tellsInventory: true } : {}),
+    ...(format === "jwt" ? { accessTokens: format } : {}),
+  };
 }
 
 function clientOf(client: Members | undefined): Participant["client"] {
@@ -119,7 +132,7 @@ function datasetsOf(holder: Members): DataSet[] {
 
 function datasetOf(given: Members | null): DataSet {
   const value = given ?? {};
-  const { id, kind, mediaTypes } = value;
+  const { id, kind, mediaTypes, assurance } = value;
   if (!isDataSetId(id)) throw broken("datasets/id", "is not a dotted lower-case name");
   if (!(KINDS as readonly unknown[]).includes(kind)) throw broken(`datasets/${id}/kind`, `is not one of ${KINDS.join(", ")}`);
   if (
@@ -128,6 +141,8 @@ function datasetOf(given: Members | null): DataSet {
     !mediaTypes.every((type) => typeof type === "string" && /^[\w.+-]+\/[\w.+-]+$/.test(type))
   )
     throw broken(`datasets/${id}/mediaTypes`, "is not a list of media types");
+  if (assurance !== undefined && !isAssurance(assurance))
+    throw broken(`datasets/${id}/assurance`, `is not one of ${ASSURANCES.join(", ")}`);
   return {
     id,
     kind: kind as DataKind,
@@ -136,6 +151,8 @@ function datasetOf(given: Members | null): DataSet {
     example: words(value.example, `datasets/${id}/example`),
     mediaTypes,
     updateFrequency: text(value, "updateFrequency", 20),
+    ...(assurance === undefined ? {} : { assurance }),
+    ...(value.acceptsProposals === true ? { acceptsProposals: true } : {}),
   };
 }
 

@@ -65,6 +65,8 @@ export interface Participant {
     synthetic?: true;
     /** A holder that checks consent tokens itself, without asking for each request; absent: it asks. */
     accessTokens?: "jwt";
+    /** A holder that tells Relais, when a person signs in there, what the account holds and who else is on its contract. */
+    tellsInventory?: true;
   };
   status: Status;
   /** OAuth client metadata where the participant asks for consent itself; null where it does not. */

@@ -64,8 +64,8 @@ async function readRestrictions(r: Reader, { id, roles }: Participant): Promise<
 
 // oxfmt-ignore
 const ACTS_OF = {
-  platform: ["new_consent", "delivery_in", "withdrawal", "export_out"],
-  holder:   ["new_consent", "delivery_out", "withdrawal"],
+  platform: ["new_consent", "delivery_in", "withdrawal", "export_out", "proposal"],
+  holder:   ["new_consent", "delivery_out", "withdrawal", "proposal"],
   service:  ["new_consent", "withdrawal"],
 } as const satisfies Record<Role, readonly Act[]>;
 

@@ -32,8 +32,19 @@ export async function mustBeImpartial(
   caller: RegisterCaller,
   participantId: ParticipantId,
 ): Promise<void> {
-  if (caller.kind === "participant" || !caller.person || !(await r.accreditations.actsFor(caller.person, participantId))) return;
+  if (caller.kind === "participant" || !(await actsForAny(r, caller.person ?? null, [participantId]))) return;
   throw new RelaisError("forbidden", "You act for this participant: another accreditor has to decide.", { actor: "operator" });
+}
+
+/** False where the operator named no person: then nobody can know. */
+export async function actsForAny(
+  r: { accreditations: Pick<AccreditationsReader, "actsFor"> },
+  person: StaffMember["person"],
+  participantIds: readonly ParticipantId[],
+): Promise<boolean> {
+  if (person === null) return false;
+  for (const participantId of participantIds) if (await r.accreditations.actsFor(person, participantId)) return true;
+  return false;
 }
 
 /** The participant that the caller is. @throws RelaisError `forbidden` for an office. */

@@ -15,15 +15,15 @@ import { accreditorName, mustBeImpartial, type RegisterCaller } from "./register
 import { criteriaOf } from "./requirements.ts";
 import { isElsewhere } from "./settle-change.ts";
 import type { MarkingPorts } from "./trust-mark.ts";
-import { together } from "./two-accreditors.ts";
+import { countedWords, together, type OfficePorts } from "./two-accreditors.ts";
 
-type ReviewingPorts = Pick<Ports, "store" | "queue"> & MarkingPorts & { charters: Charters };
+type ReviewingPorts = Pick<Ports, "store" | "queue"> & MarkingPorts & OfficePorts & { charters: Charters };
 
 export type Verdict = Pick<Review, "verdict" | "withoutConflict" | "met" | "reasons"> & { remedy?: Words | null };
 
 /**
  * One accreditor's finding on the present round. Changes are asked for by one; accrediting and refusing take two different ones who declared
- * that they have no conflict of interest. Returns the decision where this review made it.
+ * that they have no conflict of interest, and are accreditors when it is decided. Returns the decision where this review made it.
  * @throws RelaisError `forbidden`, `conflict` (not in review, or reviewed by the same person before), `invalid` (conflict of interest, no reasons).
  */
 export async function reviewApplication(
@@ -53,23 +53,34 @@ export async function reviewApplication(
         },
       );
     await w.cases.addReview({ applicationId, round, reviewer, remedy: null, ...verdict, at: ports.clock.now() });
-    const reviews = await w.accreditations.reviews(applicationId, round);
-    const same = reviews.filter((review) => review.verdict === verdict.verdict && review.withoutConflict);
+    const counted = await countedReviews(w, ports, application);
+    const same = counted.filter((review) => review.verdict === verdict.verdict);
     if (verdict.verdict !== "request_changes" && same.length < QUORUM) return { decision: null };
-    return { decision: await CARRY_OUT[verdict.verdict](w, ports, application, same) };
+    return { decision: await CARRY_OUT[verdict.verdict](w, ports, application, { same, counted }) };
   });
 }
 
-type CarryOut = (w: Writer, ports: ReviewingPorts, application: Application, reviews: Review[]) => Promise<Decision>;
+async function countedReviews(w: Writer, ports: OfficePorts, { id, round, participantId }: Application): Promise<Review[]> {
+  const reviews = (await w.accreditations.reviews(id, round)).filter(({ withoutConflict }) => withoutConflict);
+  return countedWords(w, ports, reviews, { by: ({ reviewer }) => reviewer, about: [participantId] });
+}
+
+/** `same`: those that find what is decided. `counted`: all of the round whose word counts now, for what each found met. */
+type CarryOut = (
+  w: Writer,
+  ports: ReviewingPorts,
+  application: Application,
+  reviews: { same: Review[]; counted: Review[] },
+) => Promise<Decision>;
 
 const CARRY_OUT = {
-  request_changes: (w, ports, application, reviews) => sendBack(w, ports, application, reviews, "changes_requested"),
-  refuse: (w, ports, application, reviews) => sendBack(w, ports, application, reviews, "refused"),
-  accredit: async (w, ports, application, reviews) => {
+  request_changes: (w, ports, application, { same }) => sendBack(w, ports, application, same, "changes_requested"),
+  refuse: (w, ports, application, { same }) => sendBack(w, ports, application, same, "refused"),
+  accredit: async (w, ports, application, { same, counted }) => {
     const charter = ports.charters.get(application.charterVersion);
     const participant = await w.participants.get(application.participantId);
     await refuseUnseen(w, participant);
-    const facts = await readFacts(w, participant, application, charter);
+    const facts = await readFacts(w, participant, application, charter, counted);
     const now = ports.clock.now();
     const unmet = criteriaOf(charter, application, participant).filter(
       (criterion) => evaluateCriterion(criterion, facts, now).outcome !== "met",
@@ -88,8 +99,8 @@ const CARRY_OUT = {
       charter,
       level: 2,
       kind: "accredit",
-      reasons: joined(reviews.map(({ reasons }) => reasons)),
-      deciders: decidersOf(reviews),
+      reasons: joined(same.map(({ reasons }) => reasons)),
+      deciders: decidersOf(same),
     });
     await showAccepted(w, participant, application, facts.evidence, now);
     return decision;
@@ -162,7 +173,8 @@ function decidersOf(reviews: Review[]): Decider[] {
 export const ACCREDITORS_NEEDED = { suspend: 1, reinstate: 2, revoke: 2, reopen: 2 } as const satisfies Record<Proposal["kind"], number>;
 
 /**
- * A sanction, or its end. The first accreditor of two proposes, the second one confirms, and the effects are one transaction.
+ * A sanction, or its end. The first accreditor of two proposes, the second one confirms, and the effects are one transaction. A proposal of somebody
+ * who is no accreditor any more is replaced by that of whoever acts now.
  * @throws RelaisError `forbidden`, `conflict` where its standing does not allow it, or the same accreditor confirms.
  */
 export async function changeStandingByAccreditor(
@@ -174,7 +186,7 @@ export async function changeStandingByAccreditor(
   const { rings, decision } = await ports.store.write(async (w) => {
     const participant = await w.register.lock(asked.participantId);
     await mustBeImpartial(w, caller, participant.id);
-    const earlier = (await w.accreditations.proposals(participant.id)).find((proposal) => proposal.kind === asked.kind);
+    const earlier = await earlierProposal(w, ports, asked);
     const names = together(earlier, proposer, ACCREDITORS_NEEDED[asked.kind]);
     if (names === null) {
       refuseImpossible(participant, asked.kind);
@@ -188,6 +200,16 @@ export async function changeStandingByAccreditor(
   return { decision, resumed: rings.length };
 }
 
+async function earlierProposal(
+  w: Writer,
+  ports: OfficePorts,
+  asked: Pick<Proposal, "participantId" | "kind">,
+): Promise<Proposal | undefined> {
+  const alike = (await w.accreditations.proposals(asked.participantId)).filter(({ kind }) => kind === asked.kind);
+  const [earlier] = await countedWords(w, ports, alike, { by: ({ proposer }) => proposer, about: [asked.participantId] });
+  return earlier;
+}
+
 const POSSIBLE = {
   suspend: ["accredited", "registered", "expired"],
   reinstate: ["suspended"],
@@ -195,8 +217,14 @@ const POSSIBLE = {
   reopen: ["revoked", "registered", "accredited", "suspended", "expired"],
 } as const satisfies Record<Proposal["kind"], readonly Participant["status"][]>;
 
+/** What an accreditor may ask for at this standing. */
+export function possibleActs(status: Participant["status"]): Proposal["kind"][] {
+  const kinds = Object.keys(POSSIBLE) as Proposal["kind"][];
+  return kinds.filter((kind) => (POSSIBLE[kind] as readonly string[]).includes(status));
+}
+
 function refuseImpossible({ name, status }: Participant, kind: Proposal["kind"]): void {
-  if (!(POSSIBLE[kind] as readonly string[]).includes(status))
+  if (!possibleActs(status).includes(kind))
     throw new RelaisError("conflict", `${name} is ${status}; "${kind}" is not possible now.`, { actor: "operator" });
 }
 

@@ -12,7 +12,9 @@ export type Act =
   /** A person ends a permission. */
   | "withdrawal"
   /** A person takes what they keep on a platform away from it: a right that no sanction of the platform ends. */
-  | "export_out";
+  | "export_out"
+  /** What a person corrected is proposed: by the data space that sends it, to the holder that decides. Words from a place of bad standing change no record. */
+  | "proposal";
 
 /**
  * Like the status table of Australia's CDR (participant statuses): one row per standing, and the database's marks decide whether
@@ -20,11 +22,11 @@ export type Act =
  */
 // oxfmt-ignore
 export const STANDING = {
-  registered: { new_consent: false, delivery_in: false, delivery_out: false, withdrawal: true, export_out: false },
-  accredited: { new_consent: true,  delivery_in: true,  delivery_out: true,  withdrawal: true, export_out: true  },
-  suspended:  { new_consent: false, delivery_in: false, delivery_out: false, withdrawal: true, export_out: true  },
-  expired:    { new_consent: false, delivery_in: false, delivery_out: false, withdrawal: true, export_out: true  },
-  revoked:    { new_consent: false, delivery_in: false, delivery_out: false, withdrawal: true, export_out: true  },
+  registered: { new_consent: false, delivery_in: false, delivery_out: false, withdrawal: true, export_out: false, proposal: false },
+  accredited: { new_consent: true,  delivery_in: true,  delivery_out: true,  withdrawal: true, export_out: true,  proposal: true  },
+  suspended:  { new_consent: false, delivery_in: false, delivery_out: false, withdrawal: true, export_out: true,  proposal: false },
+  expired:    { new_consent: false, delivery_in: false, delivery_out: false, withdrawal: true, export_out: true,  proposal: false },
+  revoked:    { new_consent: false, delivery_in: false, delivery_out: false, withdrawal: true, export_out: true,  proposal: false },
 } as const satisfies Record<Status, Record<Act, boolean>>;
 
 /** Where the standing of a participant may go; the same table is in the database. */

@@ -1,18 +1,19 @@
 import { RelaisError } from "../errors.ts";
 import { newId } from "../ids.ts";
-import type { Reader } from "../ports.ts";
-import type { Destination, Proof } from "./adapter.ts";
+import type { Reader, Writer } from "../ports.ts";
+import { itemName, type Destination, type Proof } from "./adapter.ts";
 import type { Attempt } from "./attempt.ts";
 import { MANIFEST_TYPE, RECEIPT_TYPE, sha256, type Manifest, type Receipt } from "./manifest.ts";
 import { headOf } from "./open-ends.ts";
+import { outcomesOf, waitOn } from "./proposal.ts";
 import type { RunPorts } from "./run-ports.ts";
 import type { Transfer, TransferItem } from "./transfer.ts";
 
 /**
  * Signs what was sent, keeps it, hands it over, and keeps the destination's proof. The manifest is written before it is handed over:
- * after a crash the same one is handed over again, never a second one.
+ * after a crash the same one is handed over again, never a second one. `waiting`: of what was proposed, something is still to be decided.
  */
-export async function completeTransfer(ports: RunPorts, attempt: Attempt, destination: Destination): Promise<void> {
+export async function completeTransfer(ports: RunPorts, attempt: Attempt, destination: Destination): Promise<"decided" | "waiting"> {
   const stored = await storedManifest(ports, attempt.transfer.id);
   if (stored !== null) await standAsDelivered(attempt);
   const manifestJws = stored ?? (await signManifest(ports, attempt));
@@ -21,15 +22,52 @@ export async function completeTransfer(ports: RunPorts, attempt: Attempt, destin
   const proof = await destination.complete(manifest, manifestJws);
   const { receipt, jws } = await receiptOf(ports, attempt, { manifest, manifestJws, proof });
   const now = ports.clock.now();
-  await attempt.write(async (w) => {
-    await w.deliveries.addDocument({ id: newId("document"), transferId: attempt.transfer.id, kind: "receipt", jws, createdAt: now });
-    await w.deliveries.change(attempt.transfer.id, attempt.transfer.epoch, { state: "received" });
-    await w.deliveries.addEvent(attempt.transfer.id, now, {
-      kind: "receipt_received",
-      actor: receipt.observed ? "relais" : "platform",
-      details: { items: receipt.items.length, observed: receipt.observed },
-    });
+  return attempt.write(async (w) => {
+    const waiting = manifest.action === "propose" ? await recordOutcomes(w, attempt.transfer, { manifest, receipt, now }) : 0;
+    if (waiting === 0)
+      await w.deliveries.addDocument({ id: newId("document"), transferId: attempt.transfer.id, kind: "receipt", jws, createdAt: now });
+    if (attempt.transfer.state !== "received") {
+      await w.deliveries.change(attempt.transfer.id, attempt.transfer.epoch, { state: "received" });
+      await w.deliveries.addEvent(attempt.transfer.id, now, {
+        kind: "receipt_received",
+        actor: receipt.observed ? "relais" : manifest.action === "propose" ? "holder" : "platform",
+        details: { items: receipt.items.length, observed: receipt.observed, ...(waiting > 0 ? { waiting } : {}) },
+      });
+    }
+    if (waiting === 0) return "decided";
+    await waitOn(w, attempt.transfer, now);
+    return "waiting";
   });
+}
+
+/** What the organisation said of each item so far. Returns how many it has still to decide. */
+async function recordOutcomes(
+  w: Writer,
+  transfer: Transfer,
+  { manifest, receipt, now }: { manifest: Manifest; receipt: Receipt; now: Date },
+): Promise<number> {
+  const known = await w.transfers.items(transfer.id, { limit: manifest.items.length + manifest.omissions.length });
+  const outcomes = outcomesOf(
+    manifest,
+    receipt,
+    known.filter((item) => !manifest.omissions.some((one) => itemName(one) === itemName(item))),
+  );
+  const open = new Set(known.filter(({ state }) => state === "sent").map(itemName));
+  const decided = outcomes.filter((one) => one.outcome !== "waiting" && open.has(itemName(one)));
+  const marks = decided.map(({ dataset, key, outcome, reason }) =>
+    outcome === "accepted"
+      ? { dataset, key, state: "stored" as const }
+      : { dataset, key, state: "omitted" as const, reason: reason ?? "refused_by_destination" },
+  );
+  if (marks.length > 0) await w.deliveries.markItems(transfer.id, transfer.epoch, marks);
+  const count = (outcome: "accepted" | "refused"): number => decided.filter((one) => one.outcome === outcome).length;
+  if (decided.length > 0)
+    await w.deliveries.addEvent(transfer.id, now, {
+      kind: "proposal_decided",
+      actor: "holder",
+      details: { accepted: count("accepted"), refused: count("refused") },
+    });
+  return outcomes.filter(({ outcome }) => outcome === "waiting").length;
 }
 
 /** Whether everything was handed over by an earlier attempt: its manifest stands, also where the transfer was paused since. */

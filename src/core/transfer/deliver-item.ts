@@ -38,6 +38,7 @@ const MEANINGS = {
   consent_ended: [null, null],
   not_accredited: [null, null],
   condition_unmet: [null, null],
+  assurance_too_low: [null, null],
   conflict: [null, null],
   stale: [null, null],
   idempotency_mismatch: [null, null],

@@ -15,6 +15,11 @@ export const OMISSION_REASONS = [
   "changed",
   "lost",
   "stopped",
+  // Of what was proposed to an organisation.
+  "not_plausible",
+  "proof_needed",
+  "not_changeable",
+  "out_of_date",
 ] as const;
 export type OmissionReason = (typeof OMISSION_REASONS)[number];
 
@@ -45,6 +50,8 @@ export interface Manifest {
   destination: string;
   /** The destination's own identifier of the person: nobody else can read a person from it. */
   subject: string;
+  /** The items are proposed, and the destination decides on each; absent where they are to be stored. */
+  action?: "propose";
   items: ManifestItem[];
   omissions: Omission[];
 }
@@ -54,6 +61,8 @@ export interface ReceiptItem {
   key: string;
   bytes: number;
   "sha-256": string;
+  /** Of what was proposed alone: taken over, or kept beside the old value until somebody decides. */
+  outcome?: "accepted" | "waiting" | undefined;
 }
 
 /** Payload of `self-data-receipt+jwt`: what is stored, signed by the destination, or observed and signed by the broker. */

@@ -42,7 +42,7 @@ export async function accept(w: Writer, request: TransferRequest, terms: { polic
   const known = await alreadyAccepted(w, request, transfer);
   if (known) return known;
   await checkStanding(w, consent, terms);
-  if (consent.action !== "copy") throw new RelaisError("conflict", "This permission does not allow a copy.", { actor: "person" });
+  if (consent.action === "erase") throw new RelaisError("conflict", "This permission does not allow a copy.", { actor: "person" });
   await refuseSecondDelivery(w, consent);
   await w.deliveries.add(transfer);
   await w.deliveries.addEvent(transfer.id, now, {
@@ -95,7 +95,8 @@ function transferOf(consent: Consent, now: Date): Transfer {
     attempts: 0,
     leaseUntil: null,
     dueAt: now,
-    expiresAt: patience < consent.expiresAt ? patience : consent.expiresAt,
+    // People at an organisation decide on what is proposed to it: they have as long as the permission lasts.
+    expiresAt: patience < consent.expiresAt && consent.action !== "propose" ? patience : consent.expiresAt,
     createdAt: now,
     endedAt: null,
   };

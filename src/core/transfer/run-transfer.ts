@@ -6,8 +6,10 @@ import { startAttempt, type Attempt } from "./attempt.ts";
 import { deliverItems, type Limits } from "./deliver-items.ts";
 import { completeTransfer, isSigned } from "./complete-transfer.ts";
 import { finishTransfer } from "./finish-transfer.ts";
-import { headOf, openDestination, openSource } from "./open-ends.ts";
+import { announceAgain, headOf, openDestination, openSource } from "./open-ends.ts";
+import { isUndecided } from "./proposal.ts";
 import type { RunPorts } from "./run-ports.ts";
+import { settleProposal } from "./settle-proposal.ts";
 import { settleFailure, type Settlement } from "./settle-failure.ts";
 import type { Transfer, TransferState } from "./transfer.ts";
 
@@ -32,7 +34,8 @@ export async function runTransfer(ports: RunPorts, ring: Ring, terms: RunTerms):
   const transfer = await claim(ports, ring, terms.leaseSeconds);
   if (transfer === null) return { kind: "nothing" };
   try {
-    return { kind: "ended", state: await carry(ports, transfer, terms) };
+    const state = await carry(ports, transfer, terms);
+    return state === "waiting" ? { kind: "waiting" } : { kind: "ended", state };
   } catch (error) {
     return settle(ports, transfer, asRelaisError(error));
   }
@@ -41,7 +44,8 @@ export async function runTransfer(ports: RunPorts, ring: Ring, terms: RunTerms):
 async function claim(ports: RunPorts, ring: Ring, leaseSeconds: number): Promise<Transfer | null> {
   return ports.store.write(async (w) => {
     const transfer = await w.deliveries.claim(ring.transferId, ring.epoch, leaseSeconds);
-    if (transfer)
+    // Asking an organisation again what it decided is no new try.
+    if (transfer && transfer.state !== "received")
       await w.deliveries.addEvent(transfer.id, ports.clock.now(), {
         kind: "attempt_started",
         actor: "relais",
@@ -51,32 +55,41 @@ async function claim(ports: RunPorts, ring: Ring, leaseSeconds: number): Promise
   });
 }
 
-async function carry(ports: RunPorts, transfer: Transfer, terms: RunTerms): Promise<TransferState> {
-  if (transfer.state === "received") return finishTransfer(ports, transfer);
-  await using attempt = await startAttempt(ports, transfer, terms);
-  if (await isSigned(ports, transfer.id))
-    await withDestination(ports, attempt, (destination) => completeTransfer(ports, attempt, destination));
-  else await deliver(ports, attempt, terms);
-  return finishTransfer(ports, { ...transfer, state: "received" });
+async function carry(ports: RunPorts, transfer: Transfer, terms: RunTerms): Promise<TransferState | "waiting"> {
+  const reached = await receive(ports, transfer, terms);
+  return reached === "decided" ? finishTransfer(ports, { ...transfer, state: "received" }) : reached;
 }
 
-async function deliver(ports: RunPorts, attempt: Attempt, terms: RunTerms): Promise<void> {
+/** From wherever the last attempt left it to the receipt. */
+async function receive(ports: RunPorts, transfer: Transfer, terms: RunTerms): Promise<"decided" | "waiting" | TransferState> {
+  if (transfer.state === "received")
+    return (await ports.store.read((r) => isUndecided(r, transfer))) ? settleProposal(ports, transfer, terms) : "decided";
+  await using attempt = await startAttempt(ports, transfer, terms);
+  // Awaited within the attempt: it ends with this function.
+  if (!(await isSigned(ports, transfer.id))) return await deliver(ports, attempt, terms);
+  return await withDestination(ports, attempt, async (destination) => {
+    await destination.announce(await announceAgain(ports, attempt));
+    return completeTransfer(ports, attempt, destination);
+  });
+}
+
+async function deliver(ports: RunPorts, attempt: Attempt, terms: RunTerms): Promise<"decided" | "waiting"> {
   await using source = await openSource(ports, attempt);
   const datasets = await count(ports, attempt, source);
   const { needsDigest, concurrency } = ports.adapters[attempt.standing.destination.adapter];
-  await withDestination(ports, attempt, async (destination) => {
+  return await withDestination(ports, attempt, async (destination) => {
     const held = await destination.announce({ manifest: headOf(attempt), datasets, expiresAt: attempt.transfer.expiresAt });
     if (attempt.transfer.state === "fetching") await advance(ports, attempt, "delivering", { kind: "delivering", actor: "relais" });
     await deliverItems({ attempt, source, destination, held, needsDigest, concurrency, limits: terms.limits });
-    await completeTransfer(ports, attempt, destination);
+    return completeTransfer(ports, attempt, destination);
   });
 }
 
 /** Lends an open destination. Where the transfer will not go on, the destination is told. */
-async function withDestination(ports: RunPorts, attempt: Attempt, work: (destination: Destination) => Promise<void>): Promise<void> {
+async function withDestination<T>(ports: RunPorts, attempt: Attempt, work: (destination: Destination) => Promise<T>): Promise<T> {
   await using destination = await openDestination(ports, attempt);
   try {
-    await work(destination);
+    return await work(destination);
   } catch (error) {
     const failure = await attempt.reasonOf(error);
     if (STOPS.includes(failure.code)) await destination.stop().catch(() => undefined);
@@ -88,12 +101,15 @@ async function withDestination(ports: RunPorts, attempt: Attempt, work: (destina
 async function count(ports: RunPorts, attempt: Attempt, source: Source): Promise<DatasetCount[]> {
   await attempt.mayMoveData();
   const { id, epoch, attempts, datasets } = attempt.transfer;
-  const counts = (await source.inventory()).filter((entry) => datasets.includes(entry.dataset));
+  const told = new Map((await source.inventory()).map((entry) => [entry.dataset, entry]));
+  // What the source does not count is announced all the same: there may be nothing of it, or more than it knows.
+  const counts = datasets.map((dataset) => told.get(dataset) ?? { dataset, items: null, bytes: null });
   const known = counts.flatMap(({ dataset, items, bytes }) => (items === null ? [] : [{ dataset, items, bytes: bytes ?? 0 }]));
   const total = (member: "items" | "bytes"): number => known.reduce((sum, entry) => sum + entry[member], 0);
   await attempt.write(async (w) => {
     await w.deliveries.setExpected(id, epoch, known);
-    const event: NewEvent = { kind: "source_counted", actor: "holder", details: { items: total("items"), bytes: total("bytes") } };
+    const actor = attempt.standing.consent.action === "propose" ? "platform" : "holder";
+    const event: NewEvent = { kind: "source_counted", actor, details: { items: total("items"), bytes: total("bytes") } };
     if (attempts === 1) await w.deliveries.addEvent(id, ports.clock.now(), event);
   });
   return counts;

@@ -22,6 +22,7 @@ const ANSWERS = {
   consent_ended: "cancel",
   not_accredited: "pause",
   condition_unmet: "pause",
+  assurance_too_low: "fail",
   invalid: "fail",
   forbidden: "fail",
   consent_missing: "fail",

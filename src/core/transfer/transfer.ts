@@ -96,6 +96,7 @@ export type TransferEventKind =
   | "manifest_signed"
   | "delivered"
   | "receipt_received"
+  | "proposal_decided"
   | "verified"
   | "partial"
   | "paused"

@@ -8,7 +8,7 @@ import type { Credentials } from "../../core/transfer/adapter.ts";
 import type { MessageKey, Tongue } from "../tongue.ts";
 import { errorsByField, pathOf, type Answer, type FieldError, type Form, type PagesPorts, type PersonVisit } from "../visit.ts";
 import { nameIn } from "./offer.ts";
-import { rowOfLink, viewOfProof } from "./view.ts";
+import { rowOfLink, viewOfProof, type Way } from "./view.ts";
 
 /** As many as a person can look over; the others are found by their name. */
 const OTHERS = 50;
@@ -51,15 +51,15 @@ function pathOfProof({ lang }: Tongue, id: string): string {
 }
 
 export async function showProof(ports: PagesPorts, visit: PersonVisit): Promise<Answer> {
-  return proofPage(visit, await participantOf(ports, visit), nextOf(visit, visit.query), null, []);
+  return proofPage(visit, await participantOf(ports, visit), wayOf(visit, visit.query), null, []);
 }
 
 /** Checks the keys at the account itself, then keeps them sealed. */
 export async function proveAccount(ports: PagesPorts, visit: PersonVisit): Promise<Answer> {
   const participant = await participantOf(ports, visit);
-  const next = nextOf(visit, visit.form);
+  const way = wayOf(visit, visit.form);
   const missing = missingFields(visit.tongue, participant, visit.form);
-  if (missing.length > 0) return proofPage(visit, participant, next, visit.form, missing);
+  if (missing.length > 0) return proofPage(visit, participant, way, visit.form, missing);
   try {
     await linkAccountByKeys(ports, {
       personId: visit.personId,
@@ -67,9 +67,9 @@ export async function proveAccount(ports: PagesPorts, visit: PersonVisit): Promi
       account: accountOf(participant, visit.form),
       credentials: credentialsOf(participant, visit.form),
     });
-    return { kind: "redirect", to: next };
+    return { kind: "redirect", to: way.next };
   } catch (error) {
-    return proofPage(visit, participant, next, visit.form, [refusalOf(visit.tongue, participant, error)]);
+    return proofPage(visit, participant, way, visit.form, [refusalOf(visit.tongue, participant, error)]);
   }
 }
 
@@ -77,12 +77,12 @@ async function participantOf(ports: PagesPorts, { params }: PersonVisit): Promis
   return ports.store.read((r) => r.participants.get(asId("participant", params["id"])));
 }
 
-function nextOf(visit: PersonVisit, form: Form): string {
-  return localPath(form.one("next")) ?? pathOf(visit, "/accounts");
+function wayOf(visit: PersonVisit, form: Form): Way {
+  return { next: localPath(form.one("next")) ?? pathOf(visit, "/accounts"), level: visit.query.one("level") };
 }
 
-function proofPage({ tongue }: PersonVisit, participant: Participant, next: string, form: Form | null, errors: FieldError[]): Answer {
-  const model = { ...viewOfProof(tongue, participant, next, form), errors, errorAt: errorsByField(tongue, errors) };
+function proofPage({ tongue }: PersonVisit, participant: Participant, way: Way, form: Form | null, errors: FieldError[]): Answer {
+  const model = { ...viewOfProof(tongue, participant, way, form), errors, errorAt: errorsByField(tongue, errors) };
   return {
     kind: "page",
     template: "account-proof",

@@ -37,7 +37,7 @@ export async function readPlaces(ports: PagesPorts, { personId }: PersonVisit, f
   const now = ports.clock.now();
   return ports.store.read(async (r) => {
     const links = await r.people.listLinks(personId);
-    const chosen = SIDES.map((side) => form.one(side)).filter((value) => isId("participant", value));
+    const chosen = SIDES.flatMap((side) => form.all(side)).filter((value) => isId("participant", value));
     const known = await entriesOf(r, [...links.map(({ participantId }) => participantId), ...chosen], now);
     const source = await readPick(r, form, { side: "source", role: roles.source, now });
     const destination = await readPick(r, form, { side: "destination", role: roles.destination, now });

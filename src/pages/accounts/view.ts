@@ -1,3 +1,4 @@
+import { isAssurance } from "../../core/person/assurance.ts";
 import type { AccountLink } from "../../core/person/person.ts";
 import { isAccredited, type Participant, type Role } from "../../core/register/participant.ts";
 import { mayHappen } from "../../core/register/standing.ts";
@@ -20,6 +21,7 @@ export function rowOfLink({ t, lang, date }: Tongue, link: AccountLink, particip
     how: t(`accounts.method.${link.method}`, { date: date(link.provedAt) }),
     holds: items === null ? null : t("accounts.holds", { items, datasets: link.inventory?.length ?? 0 }),
     href: `/${lang}/accounts/${participant.id}`,
+    removeHref: `/${lang}/me/account/links/${link.id}/remove`,
   };
 }
 
@@ -27,7 +29,8 @@ interface Offer {
   entries: Entry[];
   links: AccountLink[];
   role: Role;
-  chosen: string;
+  /** One place, or several. */
+  chosen: string | readonly string[];
   now: Date;
   /** To take one's own things away, which no suspension forbids: a place where the person has an account is offered in such a standing, too. */
   isLeaving?: boolean;
@@ -53,8 +56,10 @@ export function choicesOf(tongue: Tongue, { entries, links, role, chosen, now, i
         links.filter((link) => link.participantId === participant.id),
       ),
     );
-  const wanted = offered.find((choice) => choice.value === chosen) ?? offered.find((choice) => choice.participantId === chosen);
-  return offered.map((choice) => ({ value: choice.value, text: choice.text, hint: choice.hint, checked: choice === wanted }));
+  const wanted = [chosen]
+    .flat()
+    .map((one) => offered.find((choice) => choice.value === one) ?? offered.find((choice) => choice.participantId === one));
+  return offered.map((choice) => ({ value: choice.value, text: choice.text, hint: choice.hint, checked: wanted.includes(choice) }));
 }
 
 interface Offered {
@@ -85,8 +90,14 @@ export function chosenOf(
   return participant ? { participant, link } : null;
 }
 
+/** Where the person goes on to, and how sure the holder must be, where it was not sure enough. */
+export interface Way {
+  next: string;
+  level: string;
+}
+
 /** The form that proves an account by its own keys. Secrets never come back to the page. */
-export function viewOfProof({ lang }: Tongue, participant: Participant, next: string, form: Form | null) {
+export function viewOfProof({ t, lang }: Tongue, participant: Participant, { next, level }: Way, form: Form | null) {
   const root = participant.endpoints.root ?? participant.entityId;
   return {
     name: participant.name,
@@ -95,6 +106,7 @@ export function viewOfProof({ lang }: Tongue, participant: Participant, next: st
     keysHref: new URL(".account/", root.endsWith("/") ? root : `${root}/`).href,
     startHref: `/link/${participant.id}/start?${new URLSearchParams({ next })}`,
     registerHref: `/${lang}/register/${participant.id}`,
+    surer: isAssurance(level) ? t("proof.level", { name: participant.name, level: t(`assurance.${level}`) }) : null,
     next,
     given: { account: form?.one("account") ?? "", clientId: form?.one("clientId") ?? "", user: form?.one("user") ?? "" },
   };

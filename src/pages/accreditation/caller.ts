@@ -1,4 +1,5 @@
 import { RelaisError } from "../../core/errors.ts";
+import { noteAccess } from "../../core/person/note-access.ts";
 import { asId, type ParticipantId } from "../../core/ids.ts";
 import type { RegisterCaller } from "../../core/register/register-caller.ts";
 import type { StaffMember } from "../../core/register/staff.ts";
@@ -28,7 +29,9 @@ export async function staffOf(
     throw new RelaisError("not_found", "There is nothing at this address for you.", { actor: "operator" });
   if (member.office === "authority")
     await ports.store.write((w) => w.cases.addAuthorityView({ viewer: member.name, what: path, at: ports.clock.now() }));
-  return { kind: member.office, name: member.name, person: member.person };
+  const caller = { kind: member.office, name: member.name, person: member.person };
+  await noteAccess(ports, caller, path);
+  return caller;
 }
 
 export async function findStaff({ store, staff }: PagesPorts, personId: PersonVisit["personId"]): Promise<StaffMember | null> {

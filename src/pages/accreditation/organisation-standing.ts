@@ -6,6 +6,7 @@ import type { Participant } from "../../core/register/participant.ts";
 import type { Reader } from "../../core/ports.ts";
 import { pathOf, type Answer, type FieldError, type PagesPorts, type PersonVisit } from "../visit.ts";
 import { staffOf } from "./caller.ts";
+import { rowsOfProposals } from "./proposals.ts";
 import { givenReasons, reasonsIn, remedyIn, toldAs } from "./reasons.ts";
 
 const KINDS = Object.keys(ORGANISATION_ACTS) as OrganisationAct[];
@@ -43,7 +44,7 @@ export async function organisationStanding(ports: PagesPorts, visit: PersonVisit
       status: t(`register.status.${participant.status}`),
       preview: t("standing.preview", { ...reach }),
     })),
-    proposals: proposals.map(({ kind, proposer }) => t("standing.proposed", { kind: t(`standing.kind.${kind}`), who: proposer })),
+    proposals: rowsOfProposals(visit.tongue, proposals),
     kinds: possible.map((kind) => ({
       value: kind,
       text: t(`standing.kind.${kind}`),

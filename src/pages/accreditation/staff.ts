@@ -13,6 +13,7 @@ import { criteriaOf } from "../../core/register/requirements.ts";
 import {
   ACCREDITORS_NEEDED,
   changeStandingByAccreditor,
+  possibleActs,
   previewSuspension,
   reviewApplication,
 } from "../../core/register/review-application.ts";
@@ -22,6 +23,7 @@ import { readRestrictionRows } from "../holder/restrictions.ts";
 import { pathOf, type Answer, type FieldError, type PagesPorts, type PersonVisit } from "../visit.ts";
 import { staffOf } from "./caller.ts";
 import { keysModel, questionsOf } from "./keys-view.ts";
+import { proposalsThatWait, rowsOfProposals } from "./proposals.ts";
 import { evidenceFile } from "./participant.ts";
 import { givenReasons, reasonsIn, remedyIn, toldAs } from "./reasons.ts";
 import { answerInWords, linesOfDecisions, rowOfEvidence, rowOfMessage, tagOf } from "./view.ts";
@@ -36,8 +38,9 @@ export async function queue(ports: PagesPorts, visit: PersonVisit): Promise<Answ
   const { tongue } = visit;
   const caller = await staffOf(ports, visit);
   const now = ports.clock.now();
-  const { rows, questions, claims, restrictions } = await ports.store.read(async (r) => ({
+  const { rows, asked, questions, claims, restrictions } = await ports.store.read(async (r) => ({
     rows: await rowsOfQueue(r, visit, now),
+    asked: await proposalsThatWait(r, visit, MOST),
     questions: await questionsOf(r, visit, MOST),
     claims: await Promise.all((await r.certificates.waiting(NEWEST)).map((claim) => rowOfClaim(r, tongue, claim))),
     restrictions: await readRestrictionRows(r, tongue, { limit: NEWEST }),
@@ -46,7 +49,7 @@ export async function queue(ports: PagesPorts, visit: PersonVisit): Promise<Answ
     kind: "page",
     template: "review-queue",
     title: tongue.t("queue.title"),
-    model: { rows, questions, claims, restrictions, isReadOnly: caller.kind === "authority" },
+    model: { rows, asked, questions, claims, restrictions, isReadOnly: caller.kind === "authority" },
   };
 }
 
@@ -221,12 +224,12 @@ export async function standingPage(ports: PagesPorts, visit: PersonVisit, errors
         : tongue.t(givenUpAt ? "standing.givenUp" : "standing.onItsWay"),
       failure: acknowledgedAt ? null : lastFailure,
     })),
-    kinds: KINDS.map((kind) => ({
+    kinds: possibleActs(participant.status).map((kind) => ({
       value: kind,
       text: tongue.t(`standing.kind.${kind}`),
       hint: tongue.t("standing.needs", { count: ACCREDITORS_NEEDED[kind] }),
     })),
-    proposals: proposals.map((one) => tongue.t("standing.proposed", { kind: tongue.t(`standing.kind.${one.kind}`), who: one.proposer })),
+    proposals: rowsOfProposals(tongue, proposals),
     organisation: organisation && { name: organisation.name, href: pathOf(visit, `/accreditation/organisations/${organisation.id}`) },
     isReadOnly: caller.kind !== "accreditor",
     given: givenReasons(visit),

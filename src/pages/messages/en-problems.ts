@@ -39,6 +39,10 @@ export const enProblems = {
     "Each organisation may ask data spaces for more than the register does. Its conditions and reasons are public, on its page in the register.",
   "problem.condition_unmet.how":
     "You can choose another data space, or ask the organisation. A transfer that waits goes on by itself once the condition is met.",
+  "problem.assurance_too_low.title": "The organisation must be surer of who you are",
+  "problem.assurance_too_low.meaning":
+    "Some data is sensitive. The organisation gives it only to somebody who proved who they are at the level that it states in the register.",
+  "problem.assurance_too_low.how": "Sign in at the organisation again, from your accounts, in the way that it asks for. Then ask again.",
   "problem.stale.title": "It changed since you read it",
   "problem.stale.meaning": "Somebody else changed the same thing in the meantime. Nothing of yours was written over it.",
   "problem.stale.how": "Open it again, look at what is there now, and decide again.",

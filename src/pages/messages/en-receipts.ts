@@ -99,4 +99,5 @@ export const enReceipts = {
   "hearer.notStopped": "What does not stop: copies that were delivered are at {destination}. To have them deleted, write to {contact}.",
   "receipt.mandateAsked": "The mandate that was asked for",
   "receipt.consentAsked": "The agreement that was asked for",
+  "receipt.mandate.propose": "The correction of your data: {datasets}",
 } as const;

@@ -112,6 +112,7 @@ export const enRegister = {
   "checks.not_run": "Not run",
   "checks.reproduce": "How to repeat it",
   "queue.title": "Applications",
+  "queue.asked": "Decisions that wait for a second accreditor",
   "queue.empty": "Nothing waits.",
   "queue.level": "Level",
   "queue.age": "Waits for",

@@ -1,4 +1,6 @@
+import { enAccount } from "./en-account.ts";
 import { enConditions } from "./en-conditions.ts";
+import { enJourney } from "./en-journey.ts";
 import { enConsent } from "./en-consent.ts";
 import { enNotices } from "./en-notices.ts";
 import { enRequests } from "./en-requests.ts";
@@ -6,12 +8,14 @@ import { enKeys } from "./en-keys.ts";
 import { enPortal } from "./en-portal.ts";
 import { enHolder } from "./en-holder.ts";
 import { enLife } from "./en-life.ts";
+import { enMail } from "./en-mail.ts";
 import { enProblems } from "./en-problems.ts";
 import { enPublic } from "./en-public.ts";
 import { enReceipts } from "./en-receipts.ts";
 import { enRegister } from "./en-register.ts";
 import { enTokens } from "./en-tokens.ts";
 import { enTransfers } from "./en-transfers.ts";
+import { enUnderstand } from "./en-understand.ts";
 
 /** Every text of the pages in English (ICU MessageFormat). These keys are the keys of the portal. */
 export const en = {
@@ -243,7 +247,7 @@ export const en = {
   "consent.state.delivered": "Delivered",
   "consent.sentence.delivered": "The one delivery that you allowed was made and verified. Nothing more is sent under it.",
   "consent.sentence.active": "The data below may be copied.",
-  "consent.sentence.suspended": "Nothing is sent for now: the accreditation of one side is suspended.",
+  "consent.sentence.suspended": "Nothing is sent for now. The page of this permission says why.",
   "consent.sentence.withdrawn": "You stopped it. Nothing more is sent. What had already been received is still at the destination.",
   "consent.sentence.revoked": "It was ended by someone other than you. Nothing more is sent.",
   "consent.sentence.refused": "You said no. Nothing was sent.",
@@ -295,15 +299,19 @@ export const en = {
   ...enRegister,
   ...enPortal,
   ...enTokens,
+  ...enUnderstand,
   ...enTransfers,
   ...enConditions,
+  ...enJourney,
   ...enConsent,
   ...enNotices,
+  ...enAccount,
   ...enRequests,
   ...enKeys,
   ...enHolder,
   ...enPublic,
   ...enReceipts,
   ...enLife,
+  ...enMail,
   ...enProblems,
 } as const satisfies Record<string, string>;

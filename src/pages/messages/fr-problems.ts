@@ -41,6 +41,11 @@ export const frProblems = {
     "Chaque organisme peut demander aux espaces plus que le registre. Ses conditions et ses raisons sont publiques, sur sa page du registre.",
   "problem.condition_unmet.how":
     "Vous pouvez choisir un autre espace, ou demander à l’organisme. Un transfert qui attend reprend de lui-même dès que la condition est remplie.",
+  "problem.assurance_too_low.title": "L’organisme demande une preuve d’identité plus forte",
+  "problem.assurance_too_low.meaning":
+    "Certaines données sont sensibles. L’organisme ne les donne qu’à une personne qui a prouvé son identité au niveau qu’il indique dans le registre.",
+  "problem.assurance_too_low.how":
+    "Identifiez-vous de nouveau chez l’organisme, depuis vos comptes, de la façon qu’il demande. Puis recommencez votre demande.",
   "problem.stale.title": "Cela a changé depuis votre lecture",
   "problem.stale.meaning": "Quelqu’un d’autre a modifié la même chose entre-temps. Rien n’a été écrasé.",
   "problem.stale.how": "Ouvrez de nouveau la page, regardez ce qui s’y trouve maintenant, et décidez de nouveau.",

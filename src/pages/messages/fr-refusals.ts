@@ -148,4 +148,14 @@ export const FR_REFUSALS: [said: string, text: string][] = [
     "une autre version a été publiée entre-temps. Lisez-la, et partez d’elle.",
   ],
   ["This report was answered before.", "ce signalement a déjà sa réponse."],
+  [
+    "This link is too old, or was used before. Sign in to go on, or ask for a new mail there.",
+    "ce lien est trop ancien, ou a déjà servi. Identifiez-vous pour continuer, ou pour demander un nouveau courriel.",
+  ],
+  ["This was asked for too often. Wait until tomorrow.", "cela a été demandé trop souvent. Attendez demain."],
+  ["No mail address is in use for you.", "aucune adresse de courriel n’est utilisée pour vous."],
+  [
+    "This Relais sends no mail. Its operator has to name a mail server first.",
+    "ce Relais n’envoie pas de courriel. Son opérateur doit d’abord indiquer un serveur.",
+  ],
 ];

@@ -116,6 +116,7 @@ export const frRegister = {
   "checks.not_run": "Non fait",
   "checks.reproduce": "Comment le refaire",
   "queue.title": "Demandes d’agrément",
+  "queue.asked": "Décisions qui attendent une deuxième personne",
   "queue.empty": "Rien n’attend.",
   "queue.level": "Niveau",
   "queue.age": "Attend depuis",

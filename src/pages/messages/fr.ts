@@ -1,5 +1,7 @@
 import type { en } from "./en.ts";
+import { frAccount } from "./fr-account.ts";
 import { frConditions } from "./fr-conditions.ts";
+import { frJourney } from "./fr-journey.ts";
 import { frConsent } from "./fr-consent.ts";
 import { frNotices } from "./fr-notices.ts";
 import { frRequests } from "./fr-requests.ts";
@@ -7,12 +9,14 @@ import { frKeys } from "./fr-keys.ts";
 import { frPortal } from "./fr-portal.ts";
 import { frHolder } from "./fr-holder.ts";
 import { frLife } from "./fr-life.ts";
+import { frMail } from "./fr-mail.ts";
 import { frProblems } from "./fr-problems.ts";
 import { frPublic } from "./fr-public.ts";
 import { frReceipts } from "./fr-receipts.ts";
 import { frRegister } from "./fr-register.ts";
 import { frTokens } from "./fr-tokens.ts";
 import { frTransfers } from "./fr-transfers.ts";
+import { frUnderstand } from "./fr-understand.ts";
 
 /** Every text of the pages in French. A key that is missing here, or too many, does not compile. */
 export const fr = {
@@ -248,7 +252,7 @@ export const fr = {
   "consent.state.delivered": "Remise faite",
   "consent.sentence.delivered": "La seule remise que vous aviez autorisée est faite et vérifiée. Plus rien n’est envoyé à ce titre.",
   "consent.sentence.active": "Les données ci-dessous peuvent être copiées.",
-  "consent.sentence.suspended": "Rien n’est envoyé pour l’instant : l’agrément d’un côté est suspendu.",
+  "consent.sentence.suspended": "Rien n’est envoyé pour l’instant. La page de cette autorisation dit pourquoi.",
   "consent.sentence.withdrawn": "Vous l’avez arrêtée. Plus rien n’est envoyé. Ce qui avait déjà été reçu est toujours à destination.",
   "consent.sentence.revoked": "Quelqu’un d’autre que vous y a mis fin. Plus rien n’est envoyé.",
   "consent.sentence.refused": "Vous avez dit non. Rien n’a été envoyé.",
@@ -300,15 +304,19 @@ export const fr = {
   ...frRegister,
   ...frPortal,
   ...frTokens,
+  ...frUnderstand,
   ...frTransfers,
   ...frConditions,
+  ...frJourney,
   ...frConsent,
   ...frNotices,
+  ...frAccount,
   ...frRequests,
   ...frKeys,
   ...frHolder,
   ...frPublic,
   ...frReceipts,
   ...frLife,
+  ...frMail,
   ...frProblems,
 } as const satisfies Record<keyof typeof en, string>;

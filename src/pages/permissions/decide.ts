@@ -5,6 +5,7 @@ import { asId, type ParticipantId } from "../../core/ids.ts";
 import type { Reader } from "../../core/ports.ts";
 import { startSwitch } from "../../core/switch/start-switch.ts";
 import { maskedAccount } from "../accounts/view.ts";
+import { journeyPath } from "../journey/journey.ts";
 import type { Entry } from "../register/view.ts";
 import { pathOf, type Answer, type FieldError, type PagesPorts, type PersonVisit } from "../visit.ts";
 import { viewOfDecision, type Screen } from "./decision-view.ts";
@@ -93,7 +94,7 @@ export async function answerConsent(ports: PagesPorts, visit: PersonVisit): Prom
   const next = interactionPath(form.one("next"));
   if (form.one("answer") === "refuse") {
     const refused = await refuseConsent(ports, { consentId, personId });
-    return { kind: "redirect", to: next ?? pathOf(visit, afterRefusal(refused)) };
+    return { kind: "redirect", to: next ?? journeyPath(visit, refused) ?? pathOf(visit, afterRefusal(refused)) };
   }
   const errors = missingIn(visit, await ports.store.read((r) => ownConsent(r, consentId, personId)));
   if (errors.length > 0) return askAgain(ports, visit, errors);
@@ -104,8 +105,11 @@ export async function answerConsent(ports: PagesPorts, visit: PersonVisit): Prom
     acts: actsIn(visit),
     noticeHash: form.one("notice"),
     language: visit.tongue.lang,
+    mandatary: { name: ports.operator?.name ?? "Relais", entityId: ports.issuer },
   });
-  return { kind: "redirect", to: next ?? (await begin(ports, visit, consent)) };
+  if (next !== null) return { kind: "redirect", to: next };
+  const begun = await begin(ports, visit, consent);
+  return { kind: "redirect", to: journeyPath(visit, consent) ?? begun };
 }
 
 /** What was to be changed and was not is still there. */
@@ -138,8 +142,9 @@ async function askAgain(ports: PagesPorts, visit: PersonVisit, errors: FieldErro
 /** What a person began at Relais starts with their yes; what a participant asked for starts at its own call, and what was changed at the person's. */
 async function begin(ports: PagesPorts, visit: PersonVisit, consent: Consent): Promise<string> {
   const { personId } = visit;
+  if (consent.state === "suspended") return pathOf(visit, `/permissions/${consent.id}?news=waiting`);
   if (consent.supersedes !== null) return pathOf(visit, `/permissions/${consent.id}?news=changed`);
-  if (consent.requesterId !== null || consent.action !== "copy") return pathOf(visit, `/permissions/${consent.id}?news=accepted`);
+  if (consent.requesterId !== null || consent.action === "erase") return pathOf(visit, `/permissions/${consent.id}?news=accepted`);
   if (consent.switchId !== null) {
     await startSwitch(ports, { switchId: consent.switchId, consentId: consent.id, personId });
     return pathOf(visit, `/me/switch/${consent.switchId}`);

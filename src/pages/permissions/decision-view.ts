@@ -37,6 +37,8 @@ export function viewOfDecision(
     id: consent.id,
     title: titleOf(tongue, notice),
     isErase: notice.action === "erase",
+    direction:
+      notice.action === "propose" ? t("propose.direction", { source: notice.source.name, destination: notice.destination.name }) : null,
     requester: notice.requester && { name: notice.requester.name, badge: screen.requester && badgeOf(tongue, screen.requester, now) },
     source: { ...notice.source, badge: badgeOf(tongue, screen.source, now) },
     destination: { ...notice.destination, badge: badgeOf(tongue, screen.destination, now) },
@@ -63,7 +65,7 @@ export function viewOfDecision(
 function titleOf({ t }: Tongue, { action, before, source, destination }: Notice): string {
   const ends = { source: source.name, destination: destination.name };
   if (before) return t("change.decide", ends);
-  return t(action === "erase" ? "decide.title.erase" : "decide.title.copy", ends);
+  return t(`decide.title.${action}`, ends);
 }
 
 /** Where the person chose on the page before, the choice is shown and not asked for again. */
@@ -92,7 +94,17 @@ function wordsOf(tongue: Tongue, notice: Notice, sections: Sections): (section: 
     purpose: notice.purpose.words[lang],
     expires: lastDayOf(tongue, notice),
   };
-  return (section) => filled(spaced(lang, sections[section]), places);
+  // The published wording is about copies; what is proposed goes the other way.
+  return (section) =>
+    notice.action === "propose" && isProposed(section)
+      ? tongue.t(`propose.words.${section}`, places)
+      : filled(spaced(lang, sections[section]), places);
+}
+
+const PROPOSED = ["atStake", "ifRefuse", "howToStop", "mandate", "consent"] as const satisfies Section[];
+
+function isProposed(section: Section): section is (typeof PROPOSED)[number] {
+  return (PROPOSED as readonly Section[]).includes(section);
 }
 
 function actOf(tongue: Tongue, notice: Notice, act: Act, { sections, ticked }: Screen) {
@@ -100,7 +112,7 @@ function actOf(tongue: Tongue, notice: Notice, act: Act, { sections, ticked }: S
   const isErase = notice.action === "erase";
   return {
     act,
-    label: tongue.t(isErase ? "act.mandateErase" : `act.${act}`, ends),
+    label: notice.action === "propose" ? tongue.t(`propose.act.${act}`, ends) : tongue.t(isErase ? "act.mandateErase" : `act.${act}`, ends),
     words: wordsOf(tongue, notice, sections)(isErase ? "mandateErase" : act),
     isTicked: ticked.acts.includes(act),
   };

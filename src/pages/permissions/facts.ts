@@ -9,7 +9,10 @@ export function factsOf(tongue: Tongue, notice: Notice) {
     purposeIri: notice.purpose.iri,
     often: oftenOf(tongue, notice),
     expires: t("permission.expires", { date: lastDayOf(tongue, notice) }),
-    retention: keptOf(tongue, notice, notice.destination.name),
+    retention:
+      notice.action === "propose"
+        ? t("propose.kept", { destination: notice.destination.name })
+        : keptOf(tongue, notice, notice.destination.name),
     where: whereOf(tongue, notice),
     privacyContacts: [notice.source, notice.destination].map(({ name, privacyContact }) => ({ name, contact: privacyContact })),
   };

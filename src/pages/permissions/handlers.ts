@@ -5,6 +5,7 @@ import { RelaisError } from "../../core/errors.ts";
 import { asId, type ConsentId } from "../../core/ids.ts";
 import type { Reader } from "../../core/ports.ts";
 import { isTerminal } from "../../core/transfer/transfer.ts";
+import { restingSentence, viewOfParties } from "../journey/shared-view.ts";
 import { readRecords, viewOfRecords } from "../receipts/records.ts";
 import { endsOf } from "../transfers/handlers.ts";
 import { pathOf, type Answer, type PagesPorts, type PersonVisit } from "../visit.ts";
@@ -13,6 +14,7 @@ import { isActive, viewOfPermission, viewOfStop, type Neighbours } from "./view.
 
 const NEWS = {
   accepted: "permission.news.accepted",
+  waiting: "permission.news.waiting",
   refused: "permission.news.refused",
   stopped: "permission.news.stopped",
   changed: "permission.news.changed",
@@ -25,11 +27,21 @@ export async function permission(ports: PagesPorts, visit: PersonVisit): Promise
   const model = await ports.store.read(async (r) => {
     const consent = await ownConsent(r, consentIdOf(visit), personId);
     const transfers = await r.transfers.list(personId);
+    const parties = await r.parties.of(consent.id);
     const told = viewOfTold(tongue, await readTold(r, personId, [consent.sourceId, consent.destinationId]));
     const participants = await r.registered.named(endsOf([consent, ...transfers]));
     const records = viewOfRecords(tongue, await readRecords(r, consent));
     const neighbours = await neighboursOf(r, consent);
-    return { ...viewOfPermission(tongue, consent, { transfers, participants, neighbours, now }), ...records, told };
+    const seen = viewOfPermission(tongue, consent, { transfers, participants, neighbours, now });
+    return {
+      ...seen,
+      ...records,
+      sentence: (consent.state === "suspended" ? restingSentence(tongue, parties) : null) ?? seen.sentence,
+      told,
+      parties: viewOfParties(tongue, parties),
+      partiesRule: parties[0]?.rule ?? "any",
+      mandateHref: consent.acts === null ? null : pathOf(visit, `/permissions/${consent.id}/mandate`),
+    };
   });
   const key = NEWS[query.one("news") as keyof typeof NEWS];
   return { kind: "page", template: "permission", title: model.title, model: { ...model, news: key ? tongue.t(key) : null } };

@@ -25,7 +25,7 @@ export function isActive(consent: Consent, now: Date): boolean {
 
 /** A copy that the person began here: a switch is started from its own page, and a participant that asked calls by itself. */
 export function startsAtRelais(consent: Consent): boolean {
-  return consent.action === "copy" && consent.requesterId === null && consent.switchId === null;
+  return consent.action !== "erase" && consent.requesterId === null && consent.switchId === null;
 }
 
 /** A single delivery that was made: the permission lets nothing more go (core/transfer/request-transfer.ts). */

@@ -32,10 +32,16 @@ export async function transfer(ports: PagesPorts, visit: PersonVisit): Promise<A
   return { kind: "page", template: "transfer", title: model.title, model: { ...model, told } };
 }
 
+/** As many as a person corrects by hand. */
+const SHOWN_PROPOSALS = 100;
+
 async function readStory(ports: PagesPorts, visit: PersonVisit): Promise<Story> {
   const view = await readTransfer(ports, { transferId: transferIdOf(visit), personId: visit.personId });
-  const consent = await ports.store.read((r) => r.consents.get(view.transfer.consentId));
-  return { ...view, consent };
+  return ports.store.read(async (r) => {
+    const consent = await r.consents.get(view.transfer.consentId);
+    const proposed = consent.action === "propose" ? await r.transfers.items(view.transfer.id, { limit: SHOWN_PROPOSALS }) : null;
+    return { ...view, consent, proposed };
+  });
 }
 
 /** The signed document, byte for byte as it can be verified. */

@@ -1,7 +1,15 @@
 import type { Consent } from "../../core/consent/consent.ts";
 import type { OmissionReason } from "../../core/transfer/manifest.ts";
 import type { TransferView } from "../../core/transfer/read-transfer.ts";
-import { isTerminal, type Progress, type Transfer, type TransferEvent, type TransferState } from "../../core/transfer/transfer.ts";
+import {
+  isTerminal,
+  type Progress,
+  type Transfer,
+  type TransferEvent,
+  type TransferItem,
+  type TransferState,
+} from "../../core/transfer/transfer.ts";
+import { viewOfProposals } from "../journey/proposal-view.ts";
 import type { Tongue } from "../tongue.ts";
 import { chartOf } from "./chart.ts";
 
@@ -21,7 +29,7 @@ const TAGS = {
 } as const satisfies Record<TransferState, string>;
 
 /** Everything that is known of one transfer; the consent gives the data sets their names. */
-export type Story = TransferView & { consent: Consent };
+export type Story = TransferView & { consent: Consent; proposed?: TransferItem[] | null };
 
 export function tagOf({ t }: Tongue, state: TransferState) {
   return { text: t(`transfer.state.${state}`), classes: TAGS[state] };
@@ -47,11 +55,13 @@ export function viewOfTransfer(tongue: Tongue, story: Story) {
   const names = { source: source.name, destination: destination.name };
   const rows = rowsOf(tongue, story);
   const base = `/${lang}/me/transfers/${transfer.id}`;
+  const proposals = proposalsOf(tongue, story, names);
   return {
     id: transfer.id,
     title: t("transfer.fromTo", names),
     state: tagOf(tongue, transfer.state),
-    sentence: t(`transfer.sentence.${transfer.state}`, names),
+    sentence: proposals?.sentence ?? t(`transfer.sentence.${transfer.state}`, names),
+    proposals,
     why: whyOf(tongue, transfer),
     isLive: !isTerminal(transfer.state),
     revision: revisionOf(story),
@@ -59,7 +69,7 @@ export function viewOfTransfer(tongue: Tongue, story: Story) {
     progress: progressOf(tongue, story),
     rows,
     chart: chartOf(tongue, rows),
-    lines: story.events.map((event) => lineOf(tongue, event, names)),
+    lines: story.events.map((event) => lineOf(tongue, event, { names, isProposal: story.consent.action === "propose" })),
     omissions: omissionsOf(tongue, story),
     documents: story.documents.map(({ kind, createdAt }) => ({
       kind,
@@ -76,6 +86,12 @@ export function viewOfTransfer(tongue: Tongue, story: Story) {
 /** Differs when the page of a transfer has more to say than numbers: what a page was made from, and what the live news compare with. */
 export function revisionOf({ transfer, events }: Story): string {
   return `${transfer.state}:${events.length}`;
+}
+
+function proposalsOf(tongue: Tongue, { proposed, consent, transfer }: Story, names: { source: string; destination: string }) {
+  if (!proposed) return null;
+  const titles = new Map(consent.notice.datasets.map(({ id, title }) => [id, title[tongue.lang]]));
+  return viewOfProposals(tongue, { items: proposed, titles, names, state: transfer.state });
 }
 
 const UNCOUNTED = { expected: 0, sent: 0, stored: 0, verified: 0, omitted: 0, bytes: 0 };
@@ -158,26 +174,33 @@ function custodyOf({ t, number }: Tongue, { transfer, source, destination, progr
   return { sentence, stations };
 }
 
-function lineOf(tongue: Tongue, event: TransferEvent, names: { source: string; destination: string }) {
+interface Ends {
+  names: { source: string; destination: string };
+  /** The organisation is the destination, the data space the source. */
+  isProposal: boolean;
+}
+
+function lineOf(tongue: Tongue, event: TransferEvent, ends: Ends) {
   const { t } = tongue;
+  const { names } = ends;
   return {
     what: t(`event.${event.kind}`, names),
     details: detailsOf(tongue, event),
-    who: actorName(tongue, event, names),
+    who: actorName(tongue, event, ends),
     at: tongue.moment(event.at),
     iso: event.at.toISOString(),
   };
 }
 
-function actorName({ t }: Tongue, { actor }: TransferEvent, names: { source: string; destination: string }): string {
-  if (actor === "holder") return names.source;
-  return actor === "platform" ? names.destination : t(`actor.${actor}`);
+function actorName({ t }: Tongue, { actor }: TransferEvent, { names, isProposal }: Ends): string {
+  if (actor === "holder") return isProposal ? names.destination : names.source;
+  return actor === "platform" ? (isProposal ? names.source : names.destination) : t(`actor.${actor}`);
 }
 
-const COUNTS = ["items", "stored", "omitted", "missing"] as const;
+const COUNTS = ["items", "stored", "omitted", "missing", "waiting", "accepted", "refused"] as const;
 
 /** Said only where there are some. */
-const ONLY_WHERE_SOME = new Set<string>(["omitted", "missing"]);
+const ONLY_WHERE_SOME = new Set<string>(["omitted", "missing", "accepted", "refused"]);
 
 /** Only counts that we know how to say; whatever else an event holds is for the record. */
 function detailsOf({ t }: Tongue, { details }: TransferEvent): string[] {
@@ -197,6 +220,10 @@ const MENDERS = {
   changed: "person",
   lost: "operator",
   stopped: "person",
+  not_plausible: "person",
+  proof_needed: "person",
+  not_changeable: "person",
+  out_of_date: "person",
 } as const satisfies Record<OmissionReason, string>;
 
 function omissionsOf(tongue: Tongue, story: Story) {

@@ -12,6 +12,15 @@ export interface ListedItem {
   content?: unknown;
 }
 
+/** A contract that several people hold, as one of its accounts may know it (docs/self-data-transfer.md, source side). */
+export interface ToldContract {
+  reference: string;
+  party: string;
+  parties: string[];
+  approval_rule: "any" | "all";
+  safety?: true;
+}
+
 export interface PageAsked {
   account: string;
   dataset: string;
@@ -34,6 +43,8 @@ export interface ReadItem {
  */
 export interface Library {
   counts(account: string): Promise<DatasetCount[]>;
+  /** The contract behind this account, where others hold it too. */
+  contract?(account: string): ToldContract | null;
   /** @throws RelaisError `invalid` for a cursor that it never gave. */
   page(asked: PageAsked): Promise<{ items: ListedItem[]; next: string | null } | null>;
   read(account: string, dataset: string, key: string): Promise<ReadItem | null>;

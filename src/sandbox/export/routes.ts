@@ -3,6 +3,7 @@ import { Router, type Request, type RequestHandler, type Response } from "expres
 import { RelaisError } from "../../core/errors.ts";
 import type { DatasetCount } from "../../core/transfer/adapter.ts";
 import { contentDigest } from "../../core/transfer/manifest.ts";
+import type { Consented } from "../../sdk/require-consent.ts";
 import { consentOf, type ConsentGuard } from "./consented.ts";
 import { EVERYTHING } from "./faults.ts";
 import type { Library, ListedItem } from "./library.ts";
@@ -13,6 +14,8 @@ const MOST_ITEMS = 1000;
 export interface SourceSide {
   library: Library;
   guard: ConsentGuard;
+  /** What people corrected here: the only thing that a consent to propose opens. */
+  corrections?: Library;
   /** The account of an access token of our own issuer with scope `self_data.inventory`; null for any other. */
   ownAccount?: (token: string) => Promise<string | null>;
 }
@@ -23,7 +26,7 @@ type Handler = (side: SourceSide, request: Request, response: Response) => Promi
 export function exportRoutes(side: SourceSide): Router {
   const router = Router();
   const on = (handler: Handler) => (request: Request, response: Response) => handler(side, request, response);
-  const named = side.guard({ dataset: ({ dataset }) => String(dataset) });
+  const named = side.guard({ dataset: ({ dataset }) => String(dataset), action: actionsOf(side.corrections) });
   router.get("/datasets", inventoryGuard(side), on(getInventory));
   router.head("/datasets/:dataset", named, on(headDataset));
   router.get("/datasets/:dataset", named, on(getPage));
@@ -33,8 +36,8 @@ export function exportRoutes(side: SourceSide): Router {
 }
 
 /** An owner sees all that the account holds; Relais, what the person allowed it to see. */
-function inventoryGuard({ guard, ownAccount }: SourceSide): RequestHandler {
-  const consented = guard();
+function inventoryGuard({ guard, ownAccount, corrections }: SourceSide): RequestHandler {
+  const consented = guard({ action: actionsOf(corrections) });
   return async (request, response, next) => {
     const token = /^Bearer (\S+)$/i.exec(request.get("authorization") ?? "")?.[1];
     if (token === undefined || ownAccount === undefined) return consented(request, response, next);
@@ -44,34 +47,49 @@ function inventoryGuard({ guard, ownAccount }: SourceSide): RequestHandler {
         "unauthenticated",
         "The access token is not one that tells what an account holds. Sign in again with the scope self_data.inventory.",
       );
-    response.locals["consent"] = { account, datasets: EVERYTHING };
+    response.locals["consent"] = { account, datasets: EVERYTHING, actions: new Set(), isOwner: true };
     next();
   };
 }
 
-async function getInventory({ library }: SourceSide, _request: Request, response: Response): Promise<void> {
-  const { account, datasets } = consentOf(response.locals);
-  const counts = await library.counts(account);
-  response.set("cache-control", "no-store").json({ datasets: counts.filter(({ dataset }) => datasets.has(dataset)) });
+async function getInventory(side: SourceSide, _request: Request, response: Response): Promise<void> {
+  const { account, datasets, actions, isOwner = false } = consentOf(response.locals) as Consented & { isOwner?: boolean };
+  const counts = await libraryOf(side, { actions }).counts(account);
+  // Who else is on the contract is told to Relais alone, when the person signs in; never with their data.
+  const contract = isOwner ? (side.library.contract?.(account) ?? null) : null;
+  response.set("cache-control", "no-store").json({
+    datasets: counts.filter(({ dataset }) => datasets.has(dataset)),
+    ...(contract === null ? {} : { contract }),
+  });
 }
 
-async function headDataset({ library }: SourceSide, request: Request, response: Response): Promise<void> {
-  const counts = await library.counts(consentOf(response.locals).account);
+/** Reading takes a consent to copy, or, where people correct things here, one to propose what they corrected. */
+const actionsOf = (corrections: Library | undefined): string[] => (corrections ? ["copy", "propose"] : ["copy"]);
+
+/** Under a consent to propose nothing is read but what the person corrected. */
+function libraryOf({ library, corrections }: SourceSide, { actions }: Pick<Consented, "actions">): Library {
+  return corrections !== undefined && actions.has("propose") ? corrections : library;
+}
+
+async function headDataset(side: SourceSide, request: Request, response: Response): Promise<void> {
+  const consented = consentOf(response.locals);
+  const counts = await libraryOf(side, consented).counts(consented.account);
   const count = counts.find((candidate: DatasetCount) => candidate.dataset === request.params["dataset"]) ?? notFound("data set");
   response.set({ "self-data-items": String(count.items), "self-data-bytes": String(count.bytes), "cache-control": "no-store" }).end();
 }
 
-async function getPage({ library }: SourceSide, request: Request, response: Response): Promise<void> {
+async function getPage(side: SourceSide, request: Request, response: Response): Promise<void> {
+  const consented = consentOf(response.locals);
   const dataset = String(request.params["dataset"]);
   const { cursor, since, limit } = request.query;
   const asked = {
-    account: consentOf(response.locals).account,
+    account: consented.account,
     dataset,
     cursor: typeof cursor === "string" ? cursor : null,
     since: sinceOf(since),
     limit: limitOf(limit),
   };
-  const page = (await library.page(asked)) ?? notFound("data set");
+  const page = (await libraryOf(side, consented).page(asked)) ?? notFound("data set");
   response.set("cache-control", "no-store").json({ dataset, next: page.next, items: page.items.map(listed) });
 }
 
@@ -100,9 +118,10 @@ function listed(item: ListedItem): object {
   };
 }
 
-async function getItem({ library }: SourceSide, request: Request, response: Response): Promise<void> {
+async function getItem(side: SourceSide, request: Request, response: Response): Promise<void> {
   const { dataset, key } = request.params;
-  const item = (await library.read(consentOf(response.locals).account, String(dataset), String(key))) ?? notFound("item");
+  const consented = consentOf(response.locals);
+  const item = (await libraryOf(side, consented).read(consented.account, String(dataset), String(key))) ?? notFound("item");
   response.set({
     "content-type": item.mediaType,
     "content-length": String(item.bytes),

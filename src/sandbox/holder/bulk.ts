@@ -97,6 +97,7 @@ export function withBulk(customers: BulkCustomers, library: Library): Library {
         ? Object.entries(sets).map(([name, { count, bytes }]) => ({ dataset: name, items: count, bytes }))
         : library.counts(account);
     },
+    contract: (account) => (own(customers, account) ? null : (library.contract?.(account) ?? null)),
     page: async (asked) => {
       if (!own(customers, asked.account)) return library.page(asked);
       const items = dataset(asked.account, asked.dataset);

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import express from "express";
 import type { Words } from "../../core/catalogue/data-set.ts";
 import { accountsByPersona, type Account } from "../accounts/accounts.ts";
+import { INVENTORY_SCOPE, ownAccountBy } from "../accounts/own-account.ts";
 import { createProvider, mountProvider } from "../accounts/provider.ts";
 import { consentGuard } from "../export/consented.ts";
 import type { Library } from "../export/library.ts";
@@ -18,6 +19,8 @@ import { relaisAt } from "../peer/relais.ts";
 import { reporter } from "../peer/reports.ts";
 import { dataSetsOf, type HolderName } from "../personas/holdings.ts";
 import { type BulkCustomers, numberedItems, withBulk } from "./bulk.ts";
+import { takesProposals } from "./proposal-rules.ts";
+import { openProposalSide } from "./proposal-side.ts";
 import { personaLibrary } from "./persona-library.ts";
 
 export interface HolderSettings {
@@ -66,7 +69,10 @@ export async function startHolder(settings: HolderSettings): Promise<Program> {
   const server = owned.use(await openPort(host, port));
   const entityId = server.url;
   const { name, contact, title } = HOLDERS[holder];
-  const library = withBulk({ [TEST_ACCOUNT]: testHoldings(holder), ...settings.extra }, settings.library ?? personaLibrary(holder, seed));
+  const own = withBulk(
+    { [TEST_ACCOUNT]: testHoldings(holder), ...settings.extra },
+    settings.library ?? personaLibrary(holder, seed, documentKey.secret("contracts")),
+  );
   const provider = createProvider({
     issuer: entityId,
     name,
@@ -74,37 +80,49 @@ export async function startHolder(settings: HolderSettings): Promise<Program> {
     key: providerKey,
     relais: settings.relais,
     accounts: customersOf(holder, seed),
-    scopes: [],
+    scopes: [INVENTORY_SCOPE],
   });
   const report = settings.report ?? reporter(holder);
-  const metadata = {
-    self_data_holder: {
-      export_endpoint: `${entityId}/export`,
-      issuer: entityId,
-      country: "FR",
-      privacy_contact: contact,
-      synthetic: true,
-      events_endpoint: `${entityId}/events`,
-      policy_uri: `${entityId}${PUBLIC_PATHS.privacy}`,
-      incidents_uri: `${entityId}${PUBLIC_PATHS.incidents}`,
-      test_account: TEST_ACCOUNT,
-      datasets: dataSetsOf(holder),
-    },
-  };
+  const metadata = metadataOf(holder, entityId);
+  const relais = relaisAt(settings.relais);
+  const folder = join(settings.dataDir, holder);
+  const customers = new Set(customersOf(holder, seed).map(({ id }) => id));
+  const side = { holder, name, folder, seed, entityId, library: own, hasAccount: (account: string) => customers.has(account) };
+  const { library, inbox, admin } = owned.use(await openProposalSide({ ...side, relais, key: documentKey }));
   const app = express().disable("x-powered-by").disable("etag");
   app.use(ledger.watch);
   app.get("/.well-known/openid-federation", serveEntityConfiguration({ entityId, name, contact, federationKey, documentKey, metadata }));
-  app.use(publicPages({ name, contact, folder: join(settings.dataDir, holder) }));
-  const relais = relaisAt(settings.relais);
+  app.use(publicPages({ name, contact, folder }));
+  app.use("/inbox", inbox, answerNotFound);
+  app.use("/admin/proposals", admin);
   app.use("/events", eventRoutes({ relais, entityId }), answerNotFound);
   const faults = settings.faults ?? [];
   const guard = faultyGuard(faults, consentGuard({ issuer: settings.relais, entityId, key: documentKey }));
-  app.use("/export", exportRoutes({ library: faultyLibrary(faults, library), guard }), answerNotFound);
+  app.use("/export", exportRoutes({ library: faultyLibrary(faults, library), guard, ownAccount: ownAccountBy(provider) }), answerNotFound);
   mountProvider(app, provider);
   app.use(answerProblems(report));
   server.serve(app);
   const kept = owned.move();
   return { url: entityId, entityId, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+}
+
+function metadataOf(holder: HolderName, entityId: string): Record<"self_data_holder", object> {
+  return {
+    self_data_holder: {
+      export_endpoint: `${entityId}/export`,
+      inbox_endpoint: `${entityId}/inbox`,
+      issuer: entityId,
+      country: "FR",
+      privacy_contact: HOLDERS[holder].contact,
+      synthetic: true,
+      tells_inventory: true,
+      events_endpoint: `${entityId}/events`,
+      policy_uri: `${entityId}${PUBLIC_PATHS.privacy}`,
+      incidents_uri: `${entityId}${PUBLIC_PATHS.incidents}`,
+      test_account: TEST_ACCOUNT,
+      datasets: dataSetsOf(holder).map((one) => (takesProposals(one.id) ? { ...one, acceptsProposals: true } : one)),
+    },
+  };
 }
 
 /** A few items in each data set for the account of nobody. */

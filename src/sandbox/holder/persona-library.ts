@@ -3,9 +3,10 @@ import type { Bytes, DatasetCount } from "../../core/transfer/adapter.ts";
 import { cursorOf, positionOf } from "../export/cursor.ts";
 import type { Library, ListedItem } from "../export/library.ts";
 import { dataSetsOf, Holdings, personaOfCustomer, type HolderName, type Item } from "../personas/holdings.ts";
+import { toldContract } from "../personas/joint-contracts.ts";
 
-/** What a reference holder keeps about its customers: the same seed gives the same bytes. */
-export function personaLibrary(holder: HolderName, seed: string): Library {
+/** What a reference holder keeps about its customers: the same seed gives the same bytes. `secret`: what its references of contracts are made with. */
+export function personaLibrary(holder: HolderName, seed: string, secret: Buffer): Library {
   const holdings = new Holdings({ seed });
   const items = async (account: string, dataset: string): Promise<readonly Item[] | null> => {
     const known = personaOfCustomer(holder, account) !== null && dataSetsOf(holder).some((set) => set.id === dataset);
@@ -19,6 +20,7 @@ export function personaLibrary(holder: HolderName, seed: string): Library {
             dataSetsOf(holder).map((set) => set.id),
             (dataset) => items(account, dataset),
           ),
+    contract: (account) => toldContract(holder, account, secret),
     page: async ({ account, dataset, cursor, since, limit }) => {
       const all = await items(account, dataset);
       if (all === null) return null;

@@ -9,6 +9,7 @@ const STATUS = {
   consent_ended: 403,
   not_accredited: 403,
   condition_unmet: 403,
+  assurance_too_low: 403,
   not_found: 404,
   conflict: 409,
   stale: 412,

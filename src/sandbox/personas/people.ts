@@ -52,6 +52,58 @@ export interface Resident extends Persona {
 
 const TANNEURS = { street: "14 rue des Tanneurs-Bleus", postcode: "49990", town: "Saint-Aubrac-sur-Vire" };
 
+type Couple = [
+  id: string,
+  displayName: string,
+  email: string,
+  customer: string,
+  born: FullDate,
+  address: Resident["address"],
+  phone: string,
+  energy: Omit<EnergyAccount, "customer">,
+];
+
+const FLAT = {
+  type: "flat",
+  squareMetres: 61,
+  rooms: 3,
+  occupants: 2,
+  builtIn: 1987,
+  heating: "electric",
+  waterHeater: "electric",
+} as const;
+const GLYCINES = { street: "8 passage des Glycines", postcode: "35990", town: "Montrelais-les-Bois" };
+const CORBELIN = {
+  contract: "C-EP-701122",
+  deliveryPoint: "99100112200044",
+  opened: "2026-02-02",
+  power: 6,
+  option: "base",
+  home: FLAT,
+} as const;
+const FAUVET = { ...CORBELIN, contract: "C-EP-809900", deliveryPoint: "99100180900077", opened: "2026-03-16" } as const;
+
+/** Two energy contracts of two people each (joint-contracts.ts). The Fauvets no longer live together. */
+// oxfmt-ignore
+const COUPLES: readonly Couple[] = [
+  ["ines",  "Inès Corbelin", "ines@corbelin.example",  "EP-1011220", "1990-06-17", GLYCINES, "06 39 98 12 20", CORBELIN],
+  ["paul",  "Paul Corbelin", "paul@corbelin.example",  "EP-1011221", "1989-09-08", GLYCINES, "06 39 98 12 21", CORBELIN],
+  ["lucie", "Lucie Fauvet",  "lucie@fauvet.example",   "EP-1018090", "1992-01-29", { street: "3 cour des Tisserands", postcode: "44999", town: "Clairvent" }, "06 39 98 80 90", FAUVET],
+  ["denis", "Denis Fauvet",  "denis@fauvet.example",   "EP-1018091", "1988-12-04", { street: "21 avenue du Grand-Pré", postcode: "44998", town: "Hautvoisin" }, "06 39 98 80 91", FAUVET],
+];
+
+const TOGETHER = COUPLES.map(([id, displayName, email, customer, born, address, phone, energy]): Resident => ({
+  id,
+  displayName,
+  email,
+  customers: { energy: customer },
+  born,
+  address,
+  phone,
+  energy: { ...energy, customer },
+  telecom: null,
+}));
+
 /**
  * Streets and towns are invented. Telephone numbers are of the ranges that ARCEP keeps for fiction (decision 2018-0881:
  * 01 99 00 and 06 39 98), mail addresses of the domain that RFC 2606 keeps for examples.
@@ -160,6 +212,7 @@ export const RESIDENTS: readonly Resident[] = [
       box: { contract: "B-73320050", vodAWeek: 2 },
     },
   },
+  ...TOGETHER,
 ];
 
 export function findResident(holder: HolderName, customer: string): Resident | null {

@@ -13,7 +13,7 @@ import type { KeptItem, Shelves } from "./shelves.ts";
 import { type Announcement, assertOpen, type Incoming, type TransferItem, type Transfers } from "./transfers.ts";
 
 /** As Relais announces it: `subject` is our own name of the account. */
-export type Announced = Omit<Announcement, "account"> & { subject: string };
+export type Announced = Omit<Announcement, "account"> & { subject: string; action?: unknown };
 
 export type Sent = Pick<KeptItem, "dataset" | "key" | "mediaType" | "bytes" | "sha256"> & { transfer: string };
 
@@ -61,7 +61,12 @@ export function createIntake(ports: IntakePorts): Intake {
   };
 }
 
-function announce({ entityId, hasAccount, capacity, shelves, transfers }: IntakePorts, { subject, ...announced }: Announced): boolean {
+function announce(
+  { entityId, hasAccount, capacity, shelves, transfers }: IntakePorts,
+  { subject, action, ...announced }: Announced,
+): boolean {
+  if (action !== undefined)
+    throw new RelaisError("invalid", "This platform keeps what it is sent; it takes no proposals.", { pointers: ["/action"] });
   if (announced.destination !== entityId) throw new RelaisError("invalid", "This transfer is for another destination.");
   if (!hasAccount(subject))
     throw new RelaisError("not_found", "There is no such account here. The person can link the account again.", { actor: "person" });

@@ -1,5 +1,6 @@
 import type { Language } from "../../core/catalogue/data-set.ts";
 import { escaped } from "../pages/page.ts";
+import { correctLink } from "./correct-pages.ts";
 import { titleOfDataSet } from "./data-set-titles.ts";
 import type { EnergyDay } from "./energy-days.ts";
 import type { KeptItem } from "./shelves.ts";
@@ -63,17 +64,25 @@ function holdings(groups: KeptItem[][], names: PersonPage["names"], language: La
   const rows = groups.map((items) => {
     const { dataset, source } = items[0] as KeptItem;
     const size = items.reduce((sum, item) => sum + item.bytes, 0);
-    return `<tr><th scope="row">${escaped(titleOfDataSet(dataset, language))}</th><td>${escaped(names.get(source) ?? source)}</td><td>${items.length}</td><td>${sizeOf(size, language)}</td><td>${latestOf(items)}</td></tr>`;
+    return `<tr><th scope="row">${escaped(titleOfDataSet(dataset, language))}</th><td>${escaped(names.get(source) ?? source)}</td><td>${items.length}</td><td>${sizeOf(size, language)}</td><td>${latestOf(items, language)}</td></tr>`;
   });
   const heads = [text.set, text.source, text.items, text.size, text.latest].map((head) => `<th scope="col">${head}</th>`).join("");
   return `<div class="wide" tabindex="0" role="region" aria-label="${text.holds}"><table><thead><tr>${heads}</tr></thead><tbody>${rows.join("")}</tbody></table></div>`;
 }
 
-function latestOf(items: KeptItem[]): string {
+/** A few items of a kind are facts about somebody, which may be wrong; a long list is a record of what happened. */
+const CORRECTABLE = 3;
+
+function latestOf(items: KeptItem[], language: Language): string {
+  const link = (item: KeptItem): string =>
+    items.length <= CORRECTABLE && item.mediaType === "application/json" ? correctLink(item.dataset, item.key, language) : "";
   const links = items
     .slice(-3)
     .toReversed()
-    .map(({ dataset, key }) => `<a href="/items/${encodeURIComponent(dataset)}/${escaped(encodeURIComponent(key))}">${escaped(key)}</a>`);
+    .map(
+      (item) =>
+        `<a href="/items/${encodeURIComponent(item.dataset)}/${escaped(encodeURIComponent(item.key))}">${escaped(item.key)}</a>${link(item)}`,
+    );
   return links.join("<br>");
 }
 

@@ -7,6 +7,7 @@ import { signInForm } from "../accounts/sign-in-form.ts";
 import { languageOf, sendPage } from "../pages/page.ts";
 import { type Bring, bringPart, bringRoutes } from "./bring/routes.ts";
 import { readHolders } from "./bring/holders.ts";
+import { type CorrectPages, correctionsPart, correctRoutes } from "./correct-pages.ts";
 import { energyDays } from "./energy-days.ts";
 import { clearPersonCookie, readPersonCookie, setPersonCookie } from "./person-cookie.ts";
 import { personPage } from "./person-page.ts";
@@ -19,6 +20,7 @@ export interface PersonPages {
   shelves: Shelves;
   cookieKey: Buffer;
   bring: Bring;
+  correct: CorrectPages;
 }
 
 const ENERGY = "energy.consumption.daily";
@@ -32,6 +34,7 @@ export function personPages(pages: PersonPages): Router {
   router.post("/leave", (_request, response) => leave(response));
   router.get("/items/:dataset/:key", (request, response) => download(pages, request, response));
   router.use(bringRoutes(pages.bring));
+  router.use(correctRoutes(pages.correct));
   return router;
 }
 
@@ -52,7 +55,7 @@ async function showHoldings(pages: PersonPages, request: Request, response: Resp
       items,
       names: new Map(holders?.map((holder) => [holder.entityId, holder.name])),
       days,
-      bring: bringPart(pages.bring, account, request, holders),
+      bring: bringPart(pages.bring, account, request, holders) + correctionsPart(pages.correct, account, language),
     }),
   });
 }

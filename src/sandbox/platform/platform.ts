@@ -1,9 +1,11 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import express, { type Express, type Router } from "express";
+import express, { type Express, type Request, type Router } from "express";
 import type { PublicJwk } from "../../core/register/participant.ts";
-import { pseudonymousAccounts } from "../accounts/accounts.ts";
+import { type Account, pseudonymousAccounts } from "../accounts/accounts.ts";
+import { INVENTORY_SCOPE, ownAccountBy } from "../accounts/own-account.ts";
 import { createProvider, mountProvider, type SandboxProvider } from "../accounts/provider.ts";
+import { createPlatformClient } from "../../sdk-client/platform-client.ts";
 import { consentGuard } from "../export/consented.ts";
 import { faultyGuard, faultyLibrary } from "../export/faults.ts";
 import { exportRoutes, type SourceSide } from "../export/routes.ts";
@@ -19,11 +21,11 @@ import { type Relais, relaisAt } from "../peer/relais.ts";
 import { reporter } from "../peer/reports.ts";
 import { nonceRule, withInboxFaults } from "./faults.ts";
 import { begunRequests } from "./bring/begun.ts";
-import { createRelaisClient } from "./bring/client.ts";
 import { deliveriesInMemory } from "./bring/deliveries.ts";
 import { type Bring, CALLBACK } from "./bring/routes.ts";
 import { type DestinationSide, inboxRoutes } from "./inbox.ts";
 import { openIndexFile } from "./index-file.ts";
+import { type Corrections, openCorrections } from "./corrections.ts";
 import { createIntake, type Intake } from "./intake.ts";
 import { type Ledger, openLedger } from "../peer/ledger.ts";
 import { ANCRE, type Fault, type PlatformPersona } from "./personas.ts";
@@ -60,7 +62,6 @@ export interface Platform extends Program {
 }
 
 const CAPACITY = 20 * 1024 ** 3;
-const INVENTORY_SCOPE = "self_data.inventory";
 const TITLE = { fr: "Votre espace personnel", en: "Your personal space" };
 
 /** A platform: destination and source of the Self Data transfer protocol, and a page for its people. Ancre, the reference, unless another persona is asked for. */
@@ -79,6 +80,7 @@ export async function startPlatform(settings: PlatformSettings): Promise<Platfor
   const accounts = persona.flaw === null ? pseudonymousAccounts(seed, persona.folder) : [];
   const shelves = openShelves(index, folder);
   const transfers = openTransfers(index, shelves);
+  const corrections = openCorrections(index);
   const relais = relaisAt(issuer);
   const own = { issuer, entityId, key: documentKey };
   const about = { issuer: entityId, name: persona.name, title: TITLE, key: providerKey, relais: issuer };
@@ -99,14 +101,13 @@ export async function startPlatform(settings: PlatformSettings): Promise<Platfor
     inbox: inboxOf(faults, { entityId, intake, relais, transfers, key: documentKey }),
     export: exportOf(faults, {
       library: shelves,
+      corrections: corrections.library,
       guard: consentGuard(own),
       ownAccount: ownAccountBy(sandboxProvider),
     }),
   };
   const people = { accounts, cookieKey: providerKey.secret("person pages") };
-  const bring = bringOf({ name: persona.name, ...own, transfers, personOf: (request) => personOf(people, request) });
-
-  const pages: PersonPages = { name: persona.name, title: TITLE, ...people, shelves, bring };
+  const pages = pagesOf(persona.name, { entityId, issuer, key: documentKey, transfers, shelves, corrections, people });
   server.serve(
     appOf({
       events: eventRoutes({ relais, entityId }),
@@ -122,6 +123,23 @@ export async function startPlatform(settings: PlatformSettings): Promise<Platfor
   );
   const kept = owned.move();
   return { url: entityId, entityId, ledgerFile: ledger.file, shelves, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+}
+
+interface PagesParts {
+  entityId: string;
+  issuer: string;
+  key: Key;
+  transfers: Transfers;
+  shelves: Shelves;
+  corrections: Corrections;
+  people: Pick<PersonPages, "accounts" | "cookieKey">;
+}
+
+function pagesOf(name: string, { people, shelves, corrections, ...parts }: PagesParts): PersonPages {
+  const who = (request: Request): Account | null => personOf(people, request);
+  const bring = bringOf({ name, ...parts, personOf: who });
+  const correct = { personOf: who, shelves, corrections, entityId: parts.entityId, relais: parts.issuer };
+  return { name, title: TITLE, ...people, shelves, bring, correct };
 }
 
 async function keysIn(folder: string): Promise<Record<"federationKey" | "documentKey" | "providerKey", Key>> {
@@ -207,7 +225,7 @@ function bringOf({ name, entityId, issuer, key, transfers, personOf: who }: Brin
     name,
     entityId,
     relais: issuer,
-    client: createRelaisClient({ issuer, entityId, redirectUri: entityId + CALLBACK, key }),
+    client: createPlatformClient({ issuer, entityId, redirectUri: entityId + CALLBACK, key: key.privateJwk }),
     begun: begunRequests(),
     deliveries: deliveriesInMemory(),
     personOf: who,
@@ -238,11 +256,4 @@ async function emptied(folder: string): Promise<string> {
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
   return folder;
-}
-
-function ownAccountBy({ provider }: SandboxProvider): (value: string) => Promise<string | null> {
-  return async (value) => {
-    const token = await provider.AccessToken.find(value);
-    return token?.accountId !== undefined && token.scopes.has(INVENTORY_SCOPE) ? token.accountId : null;
-  };
 }

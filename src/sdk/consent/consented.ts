@@ -40,7 +40,7 @@ export interface Need {
   /** The data set; left out where every one of the consent will do, as in a list of them: then filter by `datasets`. */
   dataset?: string | undefined;
   /** `copy` unless it is said: reading. */
-  action?: string | undefined;
+  action?: string | readonly string[] | undefined;
 }
 
 interface Expected {
@@ -65,7 +65,7 @@ export function consentedBy(claims: TokenClaims, { entityId, jkt }: Expected, ne
 }
 
 function refuseWider({ datasets, actions }: Record<"datasets" | "actions", Set<string>>, { dataset, action = "copy" }: Need): void {
-  if (!actions.has(action)) throw new ConsentError("consent_missing", { says: MISSING.action });
+  if (![action].flat().some((one) => actions.has(one))) throw new ConsentError("consent_missing", { says: MISSING.action });
   if (dataset !== undefined && !datasets.has(dataset)) throw new ConsentError("consent_missing", { says: MISSING.dataset });
 }
 

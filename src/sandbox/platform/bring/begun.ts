@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import { RelaisError } from "../../../core/errors.ts";
-import type { Pending } from "./client.ts";
+import type { Pending } from "../../../sdk-client/platform-client.ts";
 
 /** A request that a person began here, and whose answer has not come back yet. */
 export interface Begun {
-  pending: Pending;
+  pending: Pick<Pending, "state" | "redeem">;
   account: string;
   /** The secret in the cookie of the browser that began. */
   browser: string;

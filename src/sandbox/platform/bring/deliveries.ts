@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { RelaisError } from "../../../core/errors.ts";
-import type { Grant, ToldTransfer } from "./grant.ts";
+import type { Grant, ToldTransfer } from "../../../sdk-client/platform-client.ts";
 
 /** What a person allowed at Relais, and the transfer that came of it. */
 export interface Delivery {
@@ -9,7 +9,7 @@ export interface Delivery {
   account: string;
   /** Name of the holder. */
   holder: string;
-  grant: Grant;
+  grant: Pick<Grant, "requestTransfer" | "readTransfer">;
   /** Null until Relais accepted it. */
   transfer: ToldTransfer | null;
   allowedAt: Date;

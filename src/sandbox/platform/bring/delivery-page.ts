@@ -4,7 +4,7 @@ import { isTerminal } from "../../../core/transfer/transfer.ts";
 import { escaped } from "../../pages/page.ts";
 import { titleOfDataSet } from "../data-set-titles.ts";
 import type { Delivery } from "./deliveries.ts";
-import type { ToldTransfer } from "./grant.ts";
+import type { ToldTransfer } from "../../../sdk-client/platform-client.ts";
 import { MENDED_BY, STATE_WORDS, WORDS } from "./words.ts";
 
 export interface DeliveryPage {

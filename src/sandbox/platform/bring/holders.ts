@@ -1,5 +1,5 @@
 import type { Words } from "../../../core/catalogue/data-set.ts";
-import { answerOf, asRefusal } from "./refusals.ts";
+import { answerOf, asRefusal } from "../../../sdk-client/refusals.ts";
 
 /** A holder of the public register, with what it can give back. */
 export interface Holder {

@@ -4,7 +4,7 @@ import type { Account } from "../../accounts/accounts.ts";
 import { languageOf, sendPage } from "../../pages/page.ts";
 import type { BegunRequests } from "./begun.ts";
 import { browserOf, nameBrowser } from "./browser-cookie.ts";
-import type { RelaisClient } from "./client.ts";
+import type { PlatformClient } from "../../../sdk-client/platform-client.ts";
 import type { Deliveries, Delivery } from "./deliveries.ts";
 import { deliveryPage, refusalPage } from "./delivery-page.ts";
 import { type Holder, readHolders } from "./holders.ts";
@@ -16,7 +16,7 @@ export interface Bring {
   entityId: string;
   /** Relais' issuer. */
   relais: string;
-  client: RelaisClient;
+  client: PlatformClient;
   begun: BegunRequests;
   deliveries: Deliveries;
   /** The person signed in to our pages, or null. */

@@ -1,5 +1,5 @@
 import { AuthorizationResponseError, ResponseBodyError, WWWAuthenticateChallengeError } from "openid-client";
-import { type Actor, type ErrorCode, ERRORS, RelaisError } from "../../../core/errors.ts";
+import { type Actor, type ErrorCode, ERRORS, RelaisError } from "../core/errors.ts";
 
 const UNREACHABLE = "Relais does not answer.";
 
