@@ -272,11 +272,15 @@ for (const lang of ["fr", "en"] as const) {
       const date = TONGUES[lang].date(new Date());
       assert.ok((await newcomer.wide.locator("main").innerText()).includes(t("decide.refusedBefore", { date })));
       await give(await ask(newcomer, lang), lang);
-      await whole.query(`update relais.person_visits set previous_at = now() - interval '91 days' where person_id = '${newcomer.personId}'`);
+      await whole.query(
+        `update relais.person_visits set previous_at = now() - interval '91 days' where person_id = '${newcomer.personId}'`,
+      );
       await look(newcomer, lang, "/me", only("absence"));
       const links = newcomer.wide.locator("section[aria-labelledby=absence] a");
       const [review, stop] = await Promise.all(
-        [0, 1].map((index) => links.nth(index).evaluate((link) => [link.className, getComputedStyle(link).backgroundColor, link.getBoundingClientRect().top])),
+        [0, 1].map((index) =>
+          links.nth(index).evaluate((link) => [link.className, getComputedStyle(link).backgroundColor, link.getBoundingClientRect().top]),
+        ),
       );
       assert.deepEqual(review, stop, "Review and Stop are equal links");
     });
@@ -314,7 +318,8 @@ describe("offices and participants", () => {
     const member = await someone("member");
     await whole.store.write((w) => w.cases.addMembership({ personId: member.personId, participantId: holder.id, addedAt: new Date() }));
     await whole.store.write((w) => w.cases.addMembership({ personId: member.personId, participantId: second.id, addedAt: new Date() }));
-    for (const lang of ["fr", "en"] as const) await look(member, lang, `/organisation/${holder.id}/requests`, lang === "fr" ? "requests" : undefined);
+    for (const lang of ["fr", "en"] as const)
+      await look(member, lang, `/organisation/${holder.id}/requests`, lang === "fr" ? "requests" : undefined);
     assert.ok((await member.wide.locator("tbody tr").count()) > 2);
   });
 });
