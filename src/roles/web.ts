@@ -24,6 +24,7 @@ import { documentSigner } from "../keys/signer.ts";
 import { signedStatements } from "../keys/verifier.ts";
 import { createPages } from "../pages/pages.ts";
 import { renderProblem } from "../pages/problems.ts";
+import { createStandings } from "../postgres/standings.ts";
 import { createOauthRecords } from "../postgres/oauth-records.ts";
 import type { SandboxPlan } from "../sandbox/plan.ts";
 import { relyingPartyId } from "../signin/passkeys.ts";
@@ -52,6 +53,7 @@ export async function startWeb(base: Base, keyring: Keyring, sandbox: SandboxPla
     clock,
     policy,
     records,
+    standings: createStandings(pool),
     staff,
     certificates: base.config.http.certificates,
     statements: { signed: signedStatements, keys: () => keyring.publicRing("federation") },
