@@ -71,6 +71,7 @@ async function checked(id: string, jws: string, { keys, issuer, audience }: Expe
   if (payload.jti !== id) throw new Error(`the event calls itself ${payload.jti}`);
   const [uri = ""] = Object.keys(payload["events"] ?? {});
   const details = (payload["events"] as Record<string, unknown> | undefined)?.[uri];
-  const about = (payload["sub_id"] as { uri?: string } | undefined)?.uri ?? "";
+  // A participant by its identifier, or a permission by its own: the person's name is in the token.
+  const about = (payload["sub_id"] as { uri?: string } | undefined)?.uri ?? (details as { consent?: string } | undefined)?.consent ?? "";
   return { id, at: new Date(Number(payload.iat) * 1000).toISOString(), type: uri.split("/").at(-1) ?? "", about, details };
 }

@@ -12,7 +12,6 @@ import {
 import { VerificationError } from "../sdk/documents.ts";
 import { logAt, LogUnreachable } from "./log-site.ts";
 import { PROOF_SUFFIX } from "./proof-beside.ts";
-import type { Verification } from "./verify.ts";
 
 /** How the receipt of a consent is checked: by keys that one has, nothing is asked of the network. */
 export interface ReceiptTerms {
@@ -23,7 +22,11 @@ export interface ReceiptTerms {
 }
 
 /** `receipt.jws`, with `receipt.tlog-proof` beside it where there is one: the signature, the place in the public log, and the consent as it is now. */
-export async function checkConsentReceipt(file: string, text: string, terms: ReceiptTerms): Promise<Verification> {
+export async function checkConsentReceipt(
+  file: string,
+  text: string,
+  terms: ReceiptTerms,
+): Promise<{ file: string; ok: boolean; says: string }> {
   try {
     const claims = await verifyConsentReceipt(text, terms.keysOf);
     const said = [

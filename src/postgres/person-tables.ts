@@ -5,12 +5,13 @@ export interface PersonTable {
   where: string;
   /** Columns that open something, or that are a digest of what does: the person is not shown them. */
   hidden?: readonly string[];
-  /** Part of somebody else's record: shown to this person, and at the end it only loses their name (by its foreign key). */
-  isOfOthers?: true;
+  /** The row is not theirs alone: it stays without the person, whose name the database takes out with them (`on delete set null`). */
+  stays?: true;
 }
 
 const OF_TRANSFER = "t.transfer_id in (select id from relais.transfers where person_id = $person)";
 const OF_PERSON = "t.person_id = $person";
+const OF_CONSENT = "t.consent_id in (select id from relais.consents where person_id = $person)";
 
 /**
  * Everything that Relais holds on a person, and the only list of it: the export shows these rows, the deletion erases them, last table first.
@@ -32,8 +33,12 @@ export const PERSON_TABLES: readonly PersonTable[] = [
   { table: "account_links",      where: OF_PERSON, hidden: ["sealed_credentials"] },
   { table: "journeys",           where: OF_PERSON },
   { table: "consents",           where: OF_PERSON },
-  { table: "consent_parties",    where: "t.consent_id in (select id from relais.consents where person_id = $person)" },
-  { table: "consent_parties",    where: OF_PERSON, isOfOthers: true },
+  { table: "consent_changes",    where: OF_CONSENT },
+  { table: "problem_reports",    where: OF_CONSENT },
+  // Who else holds a contract is not told by us; of somebody else's permission, only that this person has a say in it.
+  { table: "consent_parties",    where: OF_CONSENT, hidden: ["person_id"] },
+  { table: "consent_parties",    where: `${OF_PERSON} and not (${OF_CONSENT})`, hidden: ["consent_id", "contract"], stays: true },
+  { table: "notices",            where: OF_CONSENT },
   { table: "switches",           where: OF_PERSON },
   { table: "transfers",          where: OF_PERSON },
   { table: "transfer_keys",      where: OF_TRANSFER },

@@ -107,6 +107,7 @@ const WORDS = {
     waits: "Pas encore de réponse",
     copies: "les copies déjà remises sont chez Nuage",
     mandate: "Votre mandat",
+    asked: "Le mandat qui vous était demandé",
   },
   en: {
     stopped: "permission stopped by you",
@@ -115,6 +116,7 @@ const WORDS = {
     waits: "No answer yet",
     copies: "copies that were delivered are at Nuage",
     mandate: "Your mandate",
+    asked: "The mandate that was asked for",
   },
 } as const;
 
@@ -137,7 +139,8 @@ for (const lang of ["fr", "en"] as const) {
       const last = (await receiptsOf(consent)).at(-1);
       await visit(`/${lang}/permissions/${consent.id}/receipts/${last?.id}`, async (page) => {
         const text = await page.locator("main").innerText();
-        for (const expected of [title, word.mandate, consent.noticeHash, "CNIL", "Nuage"]) assert.ok(text.includes(expected), expected);
+        for (const expected of [title, consent === refused ? word.asked : word.mandate, consent.noticeHash, "CNIL", "Nuage"])
+          assert.ok(text.includes(expected), expected);
       });
     }
   });

@@ -7,8 +7,10 @@ import { withdrawConsent } from "../../src/core/consent/withdraw-consent.ts";
 import { cancelTransfer } from "../../src/core/transfer/cancel-transfer.ts";
 import { excludePlatform, liftExclusion } from "../../src/core/policy/exclude-platform.ts";
 import type { Consent } from "../../src/core/consent/consent.ts";
+import type { Participant } from "../../src/core/register/participant.ts";
 import type { Transfer } from "../../src/core/transfer/transfer.ts";
 import { suspend } from "../support/charter.ts";
+import { askAboutToken } from "../support/ask-about-token.ts";
 import { policy } from "../support/policy.ts";
 import { realClock } from "../support/real-clock.ts";
 import { DAILY, startFaultWorld, until, type FaultWorld, type SeededPerson } from "../support/fault-relais.ts";
@@ -19,6 +21,8 @@ const MIB = 1024 * 1024;
 const BREAK_OFF = 1000;
 /** Items on the way when the stop came: stored by Ancre, perhaps, and their answers never read. */
 const AT_ONCE = 8;
+/** Questions about a token that are under way at any moment. */
+const UNDER_LOAD = 8;
 let world: FaultWorld;
 
 before(async () => {
@@ -57,10 +61,51 @@ async function assertSilence(account: string, stoppedAt: number): Promise<void> 
 const lastLine = async ({ transfer }: Started) =>
   (await world.store.read((r) => r.transfers.events(transfer.id))).findLast((event) => event.kind === "stopped" || event.kind === "paused");
 
-test("withdrawn in the middle: the destination hears nothing later than a second after, and the timeline says who", async () => {
+/** What the holder itself asks about the token that reads from it, many times at once, as it would for many requests. */
+async function askUnderLoad(consent: Consent): Promise<{ answers: { begunAt: number; active: boolean }[]; end(): Promise<void> }> {
+  const isActive = await askAboutToken(world, { participant: world.energy, keys: join(world.dir, "sandbox", "energy", "keys") }, consent);
+  const answers: Awaited<ReturnType<typeof askUnderLoad>>["answers"] = [];
+  let isOver = false;
+  const lanes = Array.from({ length: UNDER_LOAD }, async () => {
+    while (!isOver) {
+      const begunAt = Date.now();
+      // No answer is no yes.
+      answers.push({ begunAt, active: await isActive().catch(() => false) });
+    }
+  });
+  await until("an active token under load", async () => answers.length >= UNDER_LOAD && answers.some(({ active }) => active));
+  return { answers, end: async () => void ((isOver = true), await Promise.all(lanes)) };
+}
+
+/** What a participant of the sandbox heard of this consent, in its order. */
+async function toldOf({ entityId }: Participant, { id }: Consent): Promise<string[]> {
+  const told = (await (await fetch(`${entityId}/events`)).json()) as { event: string; consent: string | null }[];
+  return told.filter(({ consent }) => consent === id).map(({ event }) => event);
+}
+
+test(`withdrawn in the middle, with ${UNDER_LOAD} questions about its token under way: the destination hears nothing later than a second after, no question that begins then is answered yes, both ends are told, and the timeline says who`, async () => {
   const started = await startInTheMiddle("one");
+  const load = await askUnderLoad(started.consent);
   await withdrawConsent({ store: world.store, clock: realClock }, { consentId: started.consent.id, personId: started.person.id });
-  await assertSilence("one", Date.now());
+  const withdrawnAt = Date.now();
+  await assertSilence("one", withdrawnAt);
+  await load.end();
+  assert.deepEqual(
+    load.answers.filter(({ begunAt, active }) => active && begunAt > withdrawnAt),
+    [],
+  );
+  for (const end of [world.energy, world.ancre])
+    await until(`${end.name} told`, async () => (await toldOf(end, started.consent)).join() === "consent-granted,consent-stopped");
+  await until("every acknowledgement", async () => {
+    const told = await world.store.read((r) => r.outbox.ofConsent(started.consent.id));
+    return told.length === 4 && told.every(({ acknowledgedAt }) => acknowledgedAt !== null);
+  });
+  const receipts = (await world.store.read((r) => r.changes.of(started.consent.id))).map(({ state, receipt }) => [state, receipt !== null]);
+  assert.deepEqual(receipts, [
+    ["requested", false],
+    ["active", true],
+    ["withdrawn", true],
+  ]);
   const { state, reason, actor } = await world.store.read((r) => r.transfers.get(started.transfer.id));
   assert.deepEqual([state, reason, actor], ["cancelled", "consent_ended", "person"]);
   const [progress] = await world.store.read((r) => r.transfers.progress(started.transfer.id));

@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -10,18 +9,15 @@ import { accreditParticipant } from "../../src/core/register/accredit-participan
 import type { Participant, TrustMark } from "../../src/core/register/participant.ts";
 import { sweepAccreditations } from "../../src/core/register/sweep-accreditations.ts";
 import type { Transfer } from "../../src/core/transfer/transfer.ts";
-import { createConsentTokens } from "../../src/keys/consent-tokens.ts";
 import { openKeyring } from "../../src/keys/keyring.ts";
 import { signCompact } from "../../src/keys/signer.ts";
 import { openCharters } from "../../src/policies/charters.ts";
 import { numberedItems } from "../../src/sandbox/holder/bulk.ts";
 import { startHolder } from "../../src/sandbox/holder/holder.ts";
-import { openOwnKey } from "../../src/sandbox/peer/own-keys.ts";
 import { dataSetsOf } from "../../src/sandbox/personas/holdings.ts";
 import { ANCRE } from "../../src/sandbox/platform/personas.ts";
 import { startPlatform } from "../../src/sandbox/platform/platform.ts";
-import { introspection } from "../../src/sdk/consent/introspection.ts";
-import { relaisKeys } from "../../src/sdk/consent/relais-keys.ts";
+import { askAboutToken } from "./ask-about-token.ts";
 import { REASONS } from "./charter.ts";
 import { DAILY, startFaultWorld, type FaultWorld, type LedgerEntry } from "./fault-relais.ts";
 import { realClock } from "./real-clock.ts";
@@ -101,7 +97,7 @@ export async function startStandingWorld({ items, atOnce }: { items: number; atO
     stream: (source, destination, accounts) => startStream(world, { source, destination }, accounts),
     decide: (kind, participant) => decide(offices, kind, participant),
     expire: (participant) => expire(world, participant),
-    token: (stream) => askAboutToken(world, stream),
+    token: (stream) => askAboutLast(world, stream),
     states: (stream) => statesOf(world, stream),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
@@ -192,18 +188,8 @@ async function expire({ store }: FaultWorld, { id, name }: Participant): Promise
   return Date.now();
 }
 
-async function askAboutToken(world: FaultWorld, { source, transfers }: Stream): Promise<() => Promise<boolean>> {
-  const worker = await openKeyring(join(world.dir, "relais", "keys"), "worker");
-  const outbound = world.network.fetchOrigin(world.url, new AbortController().signal);
-  const tokens = createConsentTokens({ issuer: world.url, key: () => worker.current("worker"), fetch: outbound });
-  const consent = await world.store.read((r) => r.consents.get((transfers.at(-1) as Transfer).consentId));
-  const { entityId } = source.participant;
-  const holder = await tokens.open(consent, source.participant);
-  const { authorization = "" } = await holder.consentHeaders({ method: "GET", url: `${entityId}/export/datasets?${randomUUID()}` });
-  const { privateJwk: key } = await openOwnKey(source.keys, "documents");
-  const keys = relaisKeys(world.url, fetch);
-  const ask = introspection({ issuer: world.url, entityId, key, keys, fetcher: fetch, keepMilliseconds: 0 });
-  return async () => (await ask(authorization.slice("DPoP ".length))).active === true;
+async function askAboutLast(world: FaultWorld, { source, transfers }: Stream): Promise<() => Promise<boolean>> {
+  return askAboutToken(world, source, await world.store.read((r) => r.consents.get((transfers.at(-1) as Transfer).consentId)));
 }
 
 async function statesOf({ store }: FaultWorld, { transfers }: Stream): Promise<Map<string, number>> {

@@ -3,7 +3,9 @@ import { canonicalJson } from "../canonical-json.ts";
 import type { ConsentId } from "../ids.ts";
 import type { TrustMark } from "../register/participant.ts";
 import { sha256 } from "../transfer/manifest.ts";
-import type { Consent, ConsentState, Notice } from "./consent.ts";
+import type { Exercise } from "./acts.ts";
+import { exerciseOf } from "./record-acts.ts";
+import { ACTS, type Consent, type ConsentState, type Notice } from "./consent.ts";
 import { statusReference } from "./consent-status.ts";
 import type { ChangeId, ConsentChange, RecordedChange } from "./record-change.ts";
 
@@ -110,7 +112,10 @@ function recordOf(recorded: RecordedChange, terms: ReceiptTerms) {
     "dpv:hasApplicableLaw": ["eu-gdpr:GDPR"],
     "dpv:hasAuthority": authoritiesOf(notice),
     "dpv:hasNotice": [noticeOf(consent, change, terms)],
-    "dpv:hasProcess": [mandateOf(consent, terms), processOf(consent)],
+    "dpv:hasProcess": [
+      mandateOf(consent, terms),
+      ...((ACTS[notice.action] as readonly string[]).includes("consent") ? [processOf(consent)] : []),
+    ],
     "dpv:hasEntity": [
       entityOf(notice.source, { role: "dpv:DataExporter", mark: marks.source }),
       entityOf(notice.destination, { role: "dpv:DataController", mark: marks.destination }),
@@ -138,24 +143,37 @@ function noticeOf({ notice, noticeHash }: Consent, { language }: ConsentChange, 
   };
 }
 
-/** The first act: to act at the holder for the person (portability by a mandatary, CNIL 2021-070): its object and its duration. */
-function mandateOf({ notice, datasets }: Consent, { issuer }: ReceiptTerms) {
+/** The first act: that Relais asks in the person's place (CNIL 2021-070), as it was recorded with the yes; its object and its duration. */
+function mandateOf(consent: Consent, { issuer, operator }: ReceiptTerms) {
+  const { notice, datasets } = consent;
+  const given = consent.acts?.find((one) => one.act === "mandate");
+  const towards = notice.action === "propose" ? notice.destination : notice.source;
+  const { article, processing } = EXERCISES[exerciseOf(consent)];
   return {
     "@type": "dpv:Process",
     "relais:act": "mandate",
-    "dct:title": [
-      { "@language": "fr", "@value": `Mandat envers ${notice.source.name} : demander pour vous vos données` },
-      { "@language": "en", "@value": `Mandate towards ${notice.source.name}: to ask for your data in your name` },
-    ],
+    "dct:title": inBoth({ fr: `Mandat envers ${towards.name}`, en: `Mandate towards ${towards.name}` }),
     "dct:source": "CNIL, délibération 2021-070",
-    "dpv:hasRight": [notice.action === "erase" ? "eu-gdpr:A17" : "eu-gdpr:A20"],
-    "dpv:hasDataController": [notice.source.entityId],
-    "dpv:isImplementedByEntity": [issuer],
+    "dpv:hasRight": [article],
+    "dpv:hasDataController": [towards.entityId],
+    "dpv:isImplementedByEntity": [
+      { "@id": given?.mandatary.entityId ?? issuer, "schema:name": given?.mandatary.name ?? operator?.name ?? "Relais" },
+    ],
     "dpv:hasPersonalData": dataOf(notice, datasets),
-    "dpv:hasProcessing": [notice.action === "erase" ? "dpv:Erase" : "dpv:Obtain"],
-    "dpv:hasDuration": { "@type": "dpv:UntilTimeDuration", "schema:value": notice.expires },
+    "dpv:hasProcessing": [processing],
+    "dpv:hasDuration": {
+      "@type": "dpv:UntilTimeDuration",
+      "schema:value": notice.expires,
+      ...(given ? { "schema:startDate": given.duration.from } : {}),
+    },
   };
 }
+
+const EXERCISES: Record<Exercise, { article: string; processing: string }> = {
+  portability: { article: "eu-gdpr:A20", processing: "dpv:Obtain" },
+  erasure: { article: "eu-gdpr:A17", processing: "dpv:Erase" },
+  rectification: { article: "eu-gdpr:A16", processing: "dpv:Modify" },
+};
 
 /** The second act: what the destination may do with it. */
 function processOf({ notice, datasets }: Consent) {

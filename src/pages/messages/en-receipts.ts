@@ -97,4 +97,7 @@ export const enReceipts = {
   "hearer.noneText": "It has no address to which Relais could write. Relais sends nothing that is not allowed.",
   "hearer.stopped": "What stops: no more data is sent on this ground, and deliveries under way are broken off.",
   "hearer.notStopped": "What does not stop: copies that were delivered are at {destination}. To have them deleted, write to {contact}.",
+  "receipt.mandateAsked": "The mandate that was asked for",
+  "receipt.consentAsked": "The agreement that was asked for",
+  "receipt.mandate.propose": "The correction of your data: {datasets}",
 } as const;

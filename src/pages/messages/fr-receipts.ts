@@ -101,4 +101,7 @@ export const frReceipts = {
   "hearer.stopped": "Ce qui s’arrête : plus aucune donnée ne part à ce titre, et les envois en cours sont interrompus.",
   "hearer.notStopped":
     "Ce qui ne s’arrête pas : les copies déjà remises sont chez {destination}. Pour les faire supprimer, écrivez à {contact}.",
+  "receipt.mandateAsked": "Le mandat qui vous était demandé",
+  "receipt.consentAsked": "L’accord qui vous était demandé",
+  "receipt.mandate.propose": "La correction de vos données : {datasets}",
 } as const satisfies Record<keyof typeof enReceipts, string>;

@@ -1,4 +1,4 @@
-import type { Consent, EndReason, Notice } from "../../core/consent/consent.ts";
+import { ACTS, type Consent, type EndReason, type Notice } from "../../core/consent/consent.ts";
 import type { OwnReceipt } from "../../core/consent/read-receipt.ts";
 import type { ConsentChange } from "../../core/consent/record-change.ts";
 import { durationOf } from "../permissions/facts.ts";
@@ -27,8 +27,10 @@ export function viewOfReceipt(
     because: change.because && becauseOf(tongue, consent, change.because),
     permissionHref: page,
     fromTo: t("permission.fromTo", { source: notice.source.name, destination: notice.destination.name }),
+    mandateTitle: t(change.state === "refused" ? "receipt.mandateAsked" : "receipt.mandate"),
     mandate: mandateOf(tongue, consent),
-    facts: factsOf(tongue, consent),
+    consentTitle: t(change.state === "refused" ? "receipt.consentAsked" : "receipt.consent"),
+    facts: (ACTS[notice.action] as readonly string[]).includes("consent") ? factsOf(tongue, consent) : [],
     stop: [
       { label: t("receipt.stop.web"), text: `${issuer}${page}` },
       {
@@ -71,10 +73,10 @@ function mandateOf(tongue: Tongue, consent: Consent): Fact[] {
   const { t } = tongue;
   const { notice } = consent;
   return [
-    { label: t("receipt.mandate.towards"), text: contactOf(notice.source) },
+    { label: t("receipt.mandate.towards"), text: contactOf(notice.action === "propose" ? notice.destination : notice.source) },
     {
       label: t("receipt.mandate.object"),
-      text: t(notice.action === "erase" ? "receipt.mandate.erase" : "receipt.mandate.copy", { datasets: titlesOf(tongue, consent) }),
+      text: t(`receipt.mandate.${notice.action}`, { datasets: titlesOf(tongue, consent) }),
     },
     { label: t("receipt.until"), text: lastDay(tongue, notice) },
   ];

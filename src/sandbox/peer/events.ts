@@ -7,6 +7,8 @@ export interface Told {
   jti: string;
   event: string;
   about: string;
+  /** Null where it is about a participant. */
+  consent: string | null;
   at: string;
 }
 
@@ -37,6 +39,11 @@ function refusalOf(error: unknown): string {
   throw error;
 }
 
+function consentIn(events: object | undefined): string | null {
+  const [members] = Object.values(events ?? {}) as ({ consent?: unknown } | null)[];
+  return typeof members?.consent === "string" ? members.consent : null;
+}
+
 async function take({ relais, entityId }: Parameters<typeof eventRoutes>[0], jws: string): Promise<Told> {
   const set = await relais.verifyDocument(jws.trim(), "secevent+jwt");
   const { jti, sub_id: subject, events } = set as { jti?: unknown; sub_id?: { uri?: unknown; id?: unknown }; events?: object };
@@ -45,5 +52,5 @@ async function take({ relais, entityId }: Parameters<typeof eventRoutes>[0], jws
   const about = subject?.uri ?? subject?.id;
   if (typeof jti !== "string" || event === undefined || typeof about !== "string")
     throw new RelaisError("invalid", "This event lacks its jti, its subject or its event.");
-  return { jti, event: event.split("/").at(-1) ?? event, about, at: new Date().toISOString() };
+  return { jti, event: event.split("/").at(-1) ?? event, about, consent: consentIn(events), at: new Date().toISOString() };
 }
