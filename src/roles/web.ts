@@ -90,9 +90,14 @@ export async function startWeb(base: Base, keyring: Keyring, sandbox: SandboxPla
     },
   );
   base.owned.use(await listen(app, base.address));
-  // The worker looks, the web decides: only here are the keys that sign marks.
+  // Only the web's seed makes the names by which participants know people.
   const telling = { store, clock, subjectFor };
   every(base, "telling participants of consents", TELL_SECONDS, () => tellChanges(telling, base.shutdown));
+  startDeciding(base, keyring, register);
+}
+
+/** The worker looks, the web decides: only here are the keys that sign marks. */
+function startDeciding(base: Base, keyring: Keyring, register: Parameters<typeof concludeChecks>[0]): void {
   every(base, "concluding checks", CONCLUDE_SECONDS, () => concludeChecks(register));
   every(
     base,

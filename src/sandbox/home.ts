@@ -4,6 +4,7 @@ import { RelaisError } from "../core/errors.ts";
 import { accountsByPersona } from "./accounts/accounts.ts";
 import { officeAccounts, type OfficeAccount } from "./accounts/offices.ts";
 import type { OutsideClients } from "./clients.ts";
+import { adminPassword } from "./holder/proposal-side.ts";
 import { escaped, languageOf, sendPage } from "./pages/page.ts";
 import { dataSetsOf } from "./personas/catalogue.ts";
 import { HOLDER_NAMES } from "./personas/holdings.ts";
@@ -36,6 +37,7 @@ const TEXTS = {
     offices: "Les bureaux du registre",
     officesIntro: "Deux personnes chargées de l’agrément, l’autorité, et l’équipe qui gère Relais, pour essayer le registre.",
     programs: "Les programmes",
+    proposals: "les propositions des clients",
     bad: "Des espaces qui ont des défauts",
     badIntro: "Ils sont faits ainsi exprès : niveau 0, sans aucun compte. Les contrôles trouvent ce qui ne va pas.",
     flaw: "Ce qui ne va pas",
@@ -71,6 +73,7 @@ const TEXTS = {
     offices: "Offices of the register",
     officesIntro: "Two accreditors, the authority, and the team that runs Relais, to try the register.",
     programs: "The programs",
+    proposals: "the proposals of customers",
     bad: "Platforms with defects",
     badIntro: "They are so on purpose: level 0, without any account. The checks find what is wrong.",
     flaw: "What is wrong",
@@ -160,10 +163,23 @@ function badRow(text: (typeof TEXTS)[Language], language: Language, name: BadPla
   return `<tr><th scope="row"><a href="${escaped(`${url}/.well-known/openid-federation`)}">${escaped(shown)}</a></th><td data-head="${text.flaw}:">${escaped(flaw[language])}</td><td data-head="${text.see}:"><code>${escaped(command)}</code></td></tr>`;
 }
 
-function programs({ relais, urls }: Home, language: Language): string {
-  const { names } = TEXTS[language];
+/** The holder that takes proposals, and who decides on them there. */
+function proposalsAt({ urls, seed }: Home, text: (typeof TEXTS)[Language]): string {
+  const address = `${urls["energy"]}/admin/proposals`;
+  return ` (<a href="${escaped(address)}">${text.proposals}</a>: admin, <code>${escaped(adminPassword(seed, "energy"))}</code>)`;
+}
+
+function programs(home: Home, language: Language): string {
+  const { relais, urls } = home;
+  const text = TEXTS[language];
+  const { names } = text;
   const all = Object.entries<string>({ relais, ...urls }).filter(([name]) => name !== "platform" && Object.hasOwn(names, name));
-  return all.map(([name, url]) => `<li><a href="${escaped(url)}">${escaped(names[name as keyof typeof names])}</a></li>`).join("");
+  return all
+    .map(
+      ([name, url]) =>
+        `<li><a href="${escaped(url)}">${escaped(names[name as keyof typeof names])}</a>${name === "energy" ? proposalsAt(home, text) : ""}</li>`,
+    )
+    .join("");
 }
 
 /** What Relais asks for when a pod is linked, in its words. */

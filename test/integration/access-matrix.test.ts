@@ -123,6 +123,8 @@ const MATRIX: [method: Method, path: string, statuses: number[]][] = [
   ["GET",  "/en/permissions/:consent/mandate",                PERSONS(200)],
   ["GET",  "/en/permissions/:consent/mandate.txt",            PERSONS(200)],
   ["GET",  "/en/me/journeys/:journey",                        PERSONS(200)],
+  ["GET",  "/en/me/propose",                                  SIGNED_IN],
+  ["POST", "/en/me/propose",                                  each(303, 422)],
   ["GET",  "/en/me/contracts",                                SIGNED_IN],
   ["GET",  "/en/me/contracts/shared/:consent",                each(303, 404)],
   ["POST", "/en/me/contracts/shared/:consent",                each(303, 400)],

@@ -55,7 +55,7 @@ describe("the page of a participant", () => {
   test("shows each criterion of its version, how it is met, and when it is looked at again", async () => {
     const { standing, allowed, assessment } = await profileOf(platform);
     assert.equal(standing, "accredited");
-    assert.deepEqual(allowed, { new_consent: true, delivery_in: true, withdrawal: true, export_out: true });
+    assert.deepEqual(allowed, { new_consent: true, delivery_in: true, withdrawal: true, export_out: true, proposal: true });
     const asked = portal.charters.get("2026-11").criteria.filter(({ level, appliesTo }) => level === 1 && appliesTo.includes("platform"));
     assert.deepEqual(assessment?.criteria.map(({ criterion }) => criterion).sort(), asked.map(({ id }) => id).sort());
     const methods = new Map(assessment?.criteria.map(({ criterion, method }) => [criterion, method]));
@@ -120,7 +120,7 @@ describe("the page of a participant", () => {
     await suspend(portal.store, sandboxed.id);
     const { standing, allowed } = await profileOf(sandboxed);
     assert.equal(standing, "suspended");
-    assert.deepEqual(allowed, { new_consent: false, delivery_in: false, withdrawal: true, export_out: true });
+    assert.deepEqual(allowed, { new_consent: false, delivery_in: false, withdrawal: true, export_out: true, proposal: false });
     assert.match(
       await pageOf(sandboxed),
       /A person takes their data away<\/th><td class="govuk-table__cell"><strong class="govuk-tag govuk-tag--green">Yes/,

@@ -271,7 +271,9 @@ test("stopped while it waits: the organisation is told, nothing is decided any m
   const consent = await allowed(person, "propose");
   const id = await started(person, consent);
   await run(id);
+  assert.ok((await store.read((r) => r.transfers.get(id))).dueAt > new Date(), "it is asked again later");
   await withdrawConsent(ports, { consentId: consent.id, personId: person.personId });
+  assert.ok((await store.read((r) => r.transfers.get(id))).dueAt <= new Date(), "the organisation is told at once");
   assert.deepEqual(await run(id), { kind: "ended", state: "partial" });
   assert.deepEqual([(await itemOf(id))?.state, (await itemOf(id))?.reason], ["omitted", "stopped"]);
   assert.equal((await decide(id, "accepted")).status, 409);

@@ -3,7 +3,7 @@ import type { ConsentId, LinkId, PersonId } from "../ids.ts";
 import type { Ports, Reader, Writer } from "../ports.ts";
 import { isAgreed, type PartyState, type SharedConsent } from "./parties.ts";
 import { stopTransfers } from "./stop-transfers.ts";
-import { withdrawWithin } from "./withdraw-consent.ts";
+import { withdraw } from "./withdraw-consent.ts";
 
 export type PartyAnswer = "approve" | "remove";
 
@@ -65,7 +65,7 @@ export async function stopSharingFrom(
     const link = await w.people.getLink(linkId);
     if (link.personId !== personId) throw new RelaisError("not_found", "There is no link with this id.");
     const own = (await w.consents.list(personId)).filter((one) => one.sourceLinkId === linkId && isLive(one.state));
-    for (const consent of own) await withdrawWithin(w, { consentId: consent.id, personId }, now);
+    for (const consent of own) await withdraw(w, consent.id, now);
     const shared = (await w.parties.shared(personId)).filter(
       (one) => one.linkId === linkId && isLive(one.consent.state) && one.party.state !== "removed",
     );

@@ -2,10 +2,11 @@ import type { Language } from "../catalogue/data-set.ts";
 import { RelaisError } from "../errors.ts";
 import type { ConsentId, PersonId } from "../ids.ts";
 import type { Ports, Reader } from "../ports.ts";
-import { actsOf, type Mandatary } from "./acts.ts";
+import type { Mandatary } from "./acts.ts";
 import { askParties } from "./ask-parties.ts";
 import { ACTS, addMonths, answerBy, type Act, type Consent } from "./consent.ts";
-import { mustBeOpen } from "./journey.ts";
+import { actsOf } from "./record-acts.ts";
+import { mustBeOpen } from "./start-journey.ts";
 import { isReadableIn } from "./notice-text.ts";
 import { supersede } from "./succession.ts";
 

@@ -14,23 +14,16 @@ export async function withdrawConsent(
   withdrawal: { consentId: ConsentId; personId: PersonId },
 ): Promise<{ stopped: number }> {
   const now = ports.clock.now();
-  return ports.store.write((w) => withdrawWithin(w, withdrawal, now));
-}
-
-/** The writing step, for use cases that end more in the same transaction. */
-export async function withdrawWithin(
-  w: Writer,
-  withdrawal: { consentId: ConsentId; personId: PersonId },
-  now: Date,
-): Promise<{ stopped: number }> {
-  const consent = await ownConsent(w, withdrawal.consentId, withdrawal.personId);
-  const stopped = await withdraw(w, consent.id, now);
-  if (stopped === null) throw new RelaisError("conflict", "This permission has already ended.", { actor: "person" });
-  return { stopped };
+  return ports.store.write(async (w) => {
+    const consent = await ownConsent(w, withdrawal.consentId, withdrawal.personId);
+    const stopped = await withdraw(w, consent.id, now);
+    if (stopped === null) throw new RelaisError("conflict", "This permission has already ended.", { actor: "person" });
+    return { stopped };
+  });
 }
 
 /** How many transfers were stopped; null where it had ended before. */
-async function withdraw(w: Writer, id: ConsentId, now: Date): Promise<number | null> {
+export async function withdraw(w: Writer, id: ConsentId, now: Date): Promise<number | null> {
   if (!(await w.permissions.move(id, ["active", "suspended"], "withdrawn", { endedAt: now, endedBy: "person" }))) return null;
   await closeProposals(w, id, now);
   return stopTransfers(w, id, { now, actor: "person" });

@@ -30,7 +30,7 @@ export async function completeTransfer(ports: RunPorts, attempt: Attempt, destin
       await w.deliveries.change(attempt.transfer.id, attempt.transfer.epoch, { state: "received" });
       await w.deliveries.addEvent(attempt.transfer.id, now, {
         kind: "receipt_received",
-        actor: receipt.observed ? "relais" : "platform",
+        actor: receipt.observed ? "relais" : manifest.action === "propose" ? "holder" : "platform",
         details: { items: receipt.items.length, observed: receipt.observed, ...(waiting > 0 ? { waiting } : {}) },
       });
     }

@@ -108,7 +108,8 @@ async function count(ports: RunPorts, attempt: Attempt, source: Source): Promise
   const total = (member: "items" | "bytes"): number => known.reduce((sum, entry) => sum + entry[member], 0);
   await attempt.write(async (w) => {
     await w.deliveries.setExpected(id, epoch, known);
-    const event: NewEvent = { kind: "source_counted", actor: "holder", details: { items: total("items"), bytes: total("bytes") } };
+    const actor = attempt.standing.consent.action === "propose" ? "platform" : "holder";
+    const event: NewEvent = { kind: "source_counted", actor, details: { items: total("items"), bytes: total("bytes") } };
     if (attempts === 1) await w.deliveries.addEvent(id, ports.clock.now(), event);
   });
   return counts;

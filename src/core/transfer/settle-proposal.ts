@@ -4,14 +4,15 @@ import { completeTransfer } from "./complete-transfer.ts";
 import { announceAgain, openDestination } from "./open-ends.ts";
 import { waitOn } from "./proposal.ts";
 import type { RunPorts } from "./run-ports.ts";
-import type { RunTerms } from "./run-transfer.ts";
 import type { Transfer, TransferState } from "./transfer.ts";
 
+type Terms = Parameters<typeof startAttempt>[2];
+
 /**
- * Asks the organisation what it decided meanwhile. Null: something still waits. Where the consent ended, or its time is over, nothing waits any more:
+ * Asks the organisation what it decided meanwhile, until nothing waits any more. Where the consent ended, or its time is over, the rest is given up:
  * the organisation is told, and what it had not decided is not taken over.
  */
-export async function settleProposal(ports: RunPorts, transfer: Transfer, terms: RunTerms): Promise<"decided" | "waiting" | TransferState> {
+export async function settleProposal(ports: RunPorts, transfer: Transfer, terms: Terms): Promise<"decided" | "waiting" | TransferState> {
   if (transfer.expiresAt <= ports.clock.now()) return giveUp(ports, transfer, terms.shutdown);
   try {
     await using attempt = await startAttempt(ports, transfer, terms);
@@ -36,8 +37,8 @@ async function giveUp(ports: RunPorts, transfer: Transfer, shutdown: AbortSignal
   await ports.store.write(async (w) => {
     const open = await w.transfers.items(transfer.id, { state: "sent", limit: MOST_PROPOSED });
     const marks = open.map(({ dataset, key }) => ({ dataset, key, state: "omitted" as const, reason: "stopped" as const }));
-    if (!(await w.deliveries.markItems(transfer.id, transfer.epoch, marks))) return;
-    await w.deliveries.change(transfer.id, transfer.epoch, { state: "partial", release: true });
+    if (marks.length > 0) await w.deliveries.markItems(transfer.id, transfer.epoch, marks);
+    if (!(await w.deliveries.change(transfer.id, transfer.epoch, { state: "partial", release: true }))) return;
     await w.deliveries.addEvent(transfer.id, now, { kind: "partial", actor: "relais", details: { omitted: open.length } });
   });
   return "partial";

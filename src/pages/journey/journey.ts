@@ -1,4 +1,5 @@
-import { ownJourney, type Journey } from "../../core/consent/journey.ts";
+import type { Journey } from "../../core/consent/journey.ts";
+import { ownJourney } from "../../core/consent/start-journey.ts";
 import { stateAt, type Consent } from "../../core/consent/consent.ts";
 import { asId } from "../../core/ids.ts";
 import type { Transfer } from "../../core/transfer/transfer.ts";
@@ -64,7 +65,7 @@ function stepOf(tongue: Tongue, { consent, transfers, now, isLate }: Step) {
     isOpen: isWaiting && !isLate,
     href: row.href,
     state: isWaiting && isLate ? { text: t("journey.notAnswered"), classes: "govuk-tag--grey" } : row.state,
-    sentence: isWaiting && isLate ? t("journey.notAnsweredText") : row.sentence,
+    sentence: isWaiting && isLate ? t("journey.notAnsweredText") : consent.state === "active" ? null : row.sentence,
     allowed:
       consent.datasets.length > 0 ? t("journey.allowed", { count: consent.datasets.length, of: consent.notice.datasets.length }) : null,
     transfer: own ? { tag: tagOf(tongue, own.state), href: `/${lang}/me/transfers/${own.id}` } : null,

@@ -1,5 +1,6 @@
-import { exerciseOf, type Mandate } from "../../core/consent/acts.ts";
+import type { Mandate } from "../../core/consent/acts.ts";
 import type { Consent } from "../../core/consent/consent.ts";
+import { exerciseOf } from "../../core/consent/record-acts.ts";
 import { ownConsent } from "../../core/consent/decide-consent.ts";
 import { RelaisError } from "../../core/errors.ts";
 import { asId } from "../../core/ids.ts";
@@ -48,7 +49,7 @@ function paperOf({ t, lang, date, moment }: Tongue, given: { consent: Consent; a
     basis: t("mandate.basis"),
     lines: [
       { key: t("mandate.who"), text: t("mandate.whoText", { name, account, source: source.name }) },
-      { key: t("mandate.whom"), text: t("mandate.whomText", { mandatary: act.mandatary.name, address: act.mandatary.entityId }) },
+      { key: t("mandate.whom"), text: whoActs(t, act) },
       {
         key: t("mandate.object"),
         text: t(`mandate.object.${exerciseOf(consent)}`, { source: source.name, destination: destination.name }),
@@ -64,6 +65,11 @@ function paperOf({ t, lang, date, moment }: Tongue, given: { consent: Consent; a
     ending: t("mandate.ending", { state: t(`consent.state.${consent.state}`) }),
     signature: t("mandate.signature"),
   };
+}
+
+/** A mandate from before the running Relais named itself has a name alone. */
+function whoActs(t: Tongue["t"], { mandatary: { name, entityId } }: Mandate): string {
+  return entityId === "" ? name : t("mandate.whomText", { mandatary: name, address: entityId });
 }
 
 function textOf({ title, basis, lines, ending, signature }: Paper): string {

@@ -13,7 +13,7 @@ export const enJourney = {
   "journey.answer": "Answer for {source}",
   "journey.notAnswered": "Not answered",
   "journey.notAnsweredText": "The time to answer is over. Nothing is sent.",
-  "journey.allowed": "You allow {count} of {of} data sets.",
+  "journey.allowed": "{of, plural, one {You allow {count} of # data set.} other {You allow {count} of # data sets.}}",
   "journey.transfer": "Transfer from {source}",
   "journey.each": "You can stop each permission by itself; the others go on.",
   "copy.severalHint": "Choose one or several. You answer for each of them alone.",
@@ -87,7 +87,7 @@ export const enJourney = {
   "mandate.who": "Who gives the mandate",
   "mandate.whoText": "{name}, account {account} at {source}",
   "mandate.whom": "Who acts",
-  "mandate.whomText": "{mandatary}, {address}",
+  "mandate.whomText": "{mandatary} ({address})",
   "mandate.object": "Object",
   "mandate.object.portability":
     "To ask {source} in my name for a copy of the data below (right to data portability, GDPR article 20), and to hand it to {destination}, where I keep it:",

@@ -5,7 +5,7 @@ export const frJourney = {
   "journey.lead":
     "Vous répondez pour chaque organisme séparément : ce qui part vers {destination}, ou rien. Un oui à l’un n’est jamais un oui à l’autre.",
   "journey.overLead": "Voici ce que vous avez répondu, organisme par organisme, pour {destination}.",
-  "journey.progress": "{answered} sur {count} avec réponse",
+  "journey.progress": "Réponses données : {answered} sur {count}",
   "journey.until": "Vous avez jusqu’au {date} pour répondre.",
   "journey.late": "Le délai de réponse s’est terminé le {date}.",
   "journey.comeBack": "Vous pouvez vous arrêter ici et revenir à cette adresse : vos réponses restent.",
@@ -13,7 +13,7 @@ export const frJourney = {
   "journey.answer": "Répondre pour {source}",
   "journey.notAnswered": "Sans réponse",
   "journey.notAnsweredText": "Le délai de réponse est passé. Rien n’est envoyé.",
-  "journey.allowed": "Vous autorisez {count} jeux de données sur {of}.",
+  "journey.allowed": "{count, plural, one {Vous autorisez # jeu de données sur {of}.} other {Vous autorisez # jeux de données sur {of}.}}",
   "journey.transfer": "Transfert depuis {source}",
   "journey.each": "Vous pouvez arrêter chaque autorisation séparément ; les autres continuent.",
   "copy.severalHint": "Choisissez-en un ou plusieurs. Vous répondez pour chacun séparément.",
@@ -90,7 +90,7 @@ export const frJourney = {
   "mandate.who": "Qui donne le mandat",
   "mandate.whoText": "{name}, compte {account} chez {source}",
   "mandate.whom": "Qui agit",
-  "mandate.whomText": "{mandatary}, {address}",
+  "mandate.whomText": "{mandatary} ({address})",
   "mandate.object": "Objet",
   "mandate.object.portability":
     "Demander à {source}, en mon nom, une copie des données ci-dessous (droit à la portabilité, article 20 du RGPD) et la remettre à {destination}, où je la garde :",

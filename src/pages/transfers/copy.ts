@@ -1,5 +1,5 @@
 import { PURPOSES } from "../../core/consent/consent.ts";
-import { MOST_SOURCES, startJourney } from "../../core/consent/journey.ts";
+import { MOST_SOURCES, startJourney } from "../../core/consent/start-journey.ts";
 import { requestConsent } from "../../core/consent/request-consent.ts";
 import type { AccountLink } from "../../core/person/person.ts";
 import { areConditionsDue } from "../../core/policy/decide.ts";

@@ -69,7 +69,7 @@ export function viewOfTransfer(tongue: Tongue, story: Story) {
     progress: progressOf(tongue, story),
     rows,
     chart: chartOf(tongue, rows),
-    lines: story.events.map((event) => lineOf(tongue, event, names)),
+    lines: story.events.map((event) => lineOf(tongue, event, { names, isProposal: story.consent.action === "propose" })),
     omissions: omissionsOf(tongue, story),
     documents: story.documents.map(({ kind, createdAt }) => ({
       kind,
@@ -174,20 +174,27 @@ function custodyOf({ t, number }: Tongue, { transfer, source, destination, progr
   return { sentence, stations };
 }
 
-function lineOf(tongue: Tongue, event: TransferEvent, names: { source: string; destination: string }) {
+interface Ends {
+  names: { source: string; destination: string };
+  /** The organisation is the destination, the data space the source. */
+  isProposal: boolean;
+}
+
+function lineOf(tongue: Tongue, event: TransferEvent, ends: Ends) {
   const { t } = tongue;
+  const { names } = ends;
   return {
     what: t(`event.${event.kind}`, names),
     details: detailsOf(tongue, event),
-    who: actorName(tongue, event, names),
+    who: actorName(tongue, event, ends),
     at: tongue.moment(event.at),
     iso: event.at.toISOString(),
   };
 }
 
-function actorName({ t }: Tongue, { actor }: TransferEvent, names: { source: string; destination: string }): string {
-  if (actor === "holder") return names.source;
-  return actor === "platform" ? names.destination : t(`actor.${actor}`);
+function actorName({ t }: Tongue, { actor }: TransferEvent, { names, isProposal }: Ends): string {
+  if (actor === "holder") return isProposal ? names.destination : names.source;
+  return actor === "platform" ? (isProposal ? names.source : names.destination) : t(`actor.${actor}`);
 }
 
 const COUNTS = ["items", "stored", "omitted", "missing", "waiting", "accepted", "refused"] as const;

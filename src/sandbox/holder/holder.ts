@@ -83,22 +83,7 @@ export async function startHolder(settings: HolderSettings): Promise<Program> {
     scopes: [INVENTORY_SCOPE],
   });
   const report = settings.report ?? reporter(holder);
-  const metadata = {
-    self_data_holder: {
-      export_endpoint: `${entityId}/export`,
-      issuer: entityId,
-      country: "FR",
-      privacy_contact: contact,
-      synthetic: true,
-      tells_inventory: true,
-      events_endpoint: `${entityId}/events`,
-      policy_uri: `${entityId}${PUBLIC_PATHS.privacy}`,
-      incidents_uri: `${entityId}${PUBLIC_PATHS.incidents}`,
-      test_account: TEST_ACCOUNT,
-      inbox_endpoint: `${entityId}/inbox`,
-      datasets: dataSetsOf(holder).map((one) => (takesProposals(one.id) ? { ...one, acceptsProposals: true } : one)),
-    },
-  };
+  const metadata = metadataOf(holder, entityId);
   const relais = relaisAt(settings.relais);
   const folder = join(settings.dataDir, holder);
   const customers = new Set(customersOf(holder, seed).map(({ id }) => id));
@@ -119,6 +104,25 @@ export async function startHolder(settings: HolderSettings): Promise<Program> {
   server.serve(app);
   const kept = owned.move();
   return { url: entityId, entityId, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+}
+
+function metadataOf(holder: HolderName, entityId: string): Record<"self_data_holder", object> {
+  return {
+    self_data_holder: {
+      export_endpoint: `${entityId}/export`,
+      inbox_endpoint: `${entityId}/inbox`,
+      issuer: entityId,
+      country: "FR",
+      privacy_contact: HOLDERS[holder].contact,
+      synthetic: true,
+      tells_inventory: true,
+      events_endpoint: `${entityId}/events`,
+      policy_uri: `${entityId}${PUBLIC_PATHS.privacy}`,
+      incidents_uri: `${entityId}${PUBLIC_PATHS.incidents}`,
+      test_account: TEST_ACCOUNT,
+      datasets: dataSetsOf(holder).map((one) => (takesProposals(one.id) ? { ...one, acceptsProposals: true } : one)),
+    },
+  };
 }
 
 /** A few items in each data set for the account of nobody. */

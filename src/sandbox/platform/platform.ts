@@ -2,7 +2,7 @@ import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import express, { type Express, type Request, type Router } from "express";
 import type { PublicJwk } from "../../core/register/participant.ts";
-import { pseudonymousAccounts } from "../accounts/accounts.ts";
+import { type Account, pseudonymousAccounts } from "../accounts/accounts.ts";
 import { INVENTORY_SCOPE, ownAccountBy } from "../accounts/own-account.ts";
 import { createProvider, mountProvider, type SandboxProvider } from "../accounts/provider.ts";
 import { createPlatformClient } from "../../sdk-client/platform-client.ts";
@@ -25,7 +25,7 @@ import { deliveriesInMemory } from "./bring/deliveries.ts";
 import { type Bring, CALLBACK } from "./bring/routes.ts";
 import { type DestinationSide, inboxRoutes } from "./inbox.ts";
 import { openIndexFile } from "./index-file.ts";
-import { openCorrections } from "./corrections.ts";
+import { type Corrections, openCorrections } from "./corrections.ts";
 import { createIntake, type Intake } from "./intake.ts";
 import { type Ledger, openLedger } from "../peer/ledger.ts";
 import { ANCRE, type Fault, type PlatformPersona } from "./personas.ts";
@@ -107,10 +107,7 @@ export async function startPlatform(settings: PlatformSettings): Promise<Platfor
     }),
   };
   const people = { accounts, cookieKey: providerKey.secret("person pages") };
-  const bring = bringOf({ name: persona.name, ...own, transfers, personOf: (request) => personOf(people, request) });
-
-  const correct = { personOf: (request: Request) => personOf(people, request), shelves, corrections, entityId, relais: issuer };
-  const pages: PersonPages = { name: persona.name, title: TITLE, ...people, shelves, bring, correct };
+  const pages = pagesOf(persona.name, { entityId, issuer, key: documentKey, transfers, shelves, corrections, people });
   server.serve(
     appOf({
       events: eventRoutes({ relais, entityId }),
@@ -126,6 +123,23 @@ export async function startPlatform(settings: PlatformSettings): Promise<Platfor
   );
   const kept = owned.move();
   return { url: entityId, entityId, ledgerFile: ledger.file, shelves, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+}
+
+interface PagesParts {
+  entityId: string;
+  issuer: string;
+  key: Key;
+  transfers: Transfers;
+  shelves: Shelves;
+  corrections: Corrections;
+  people: Pick<PersonPages, "accounts" | "cookieKey">;
+}
+
+function pagesOf(name: string, { people, shelves, corrections, ...parts }: PagesParts): PersonPages {
+  const who = (request: Request): Account | null => personOf(people, request);
+  const bring = bringOf({ name, ...parts, personOf: who });
+  const correct = { personOf: who, shelves, corrections, entityId: parts.entityId, relais: parts.issuer };
+  return { name, title: TITLE, ...people, shelves, bring, correct };
 }
 
 async function keysIn(folder: string): Promise<Record<"federationKey" | "documentKey" | "providerKey", Key>> {
