@@ -69,14 +69,17 @@ const tree = [
   { name: "no-cycles", severity: "error", from: {}, to: { circular: true } },
   { name: "resolvable", severity: "error", from: {}, to: { couldNotResolve: true, pathNot: ["^node:"] } },
   forbidden("no-tests-in-product", "The product does not know its tests and scripts.", "^(src|adapters)/", { path: "^(test|scripts)/" }),
-  forbidden("config-alone", "The settings see the schema library alone.", "^src/config\\.ts$", { path: "^(src|adapters|test|scripts)/" }),
+  forbidden("config-alone", "The settings see the schema library alone.", "^src/(config|settings|nearest-name)\\.ts$", {
+    path: "^(src|adapters|test|scripts)/",
+    pathNot: "^src/(settings|nearest-name)\\.ts$",
+  }),
   forbidden("launcher-alone", "The launcher runs before anything is installed.", "^src/launch\\.mjs$", {
     path: "^(src|adapters|test|scripts|node_modules)/",
   }),
   forbidden("main-is-the-top", "Nothing of the product imports main.", "^(src/[^/]+/|adapters/)", { path: "^src/main\\.ts$" }),
   forbidden("roles-packages", "A role wires the edges; packages are theirs.", "^src/roles/", { path: "node_modules/" }),
   forbidden("roles-are-wiring", "Only main imports the roles, and only they and main the settings.", "^(src/(?!roles/)[^/]+/|adapters/)", {
-    path: "^src/(config\\.ts$|roles/)",
+    path: "^src/((config|settings|nearest-name)\\.ts$|roles/)",
   }),
 ];
 

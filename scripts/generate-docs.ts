@@ -1,7 +1,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { isDeepStrictEqual } from "node:util";
 import type { z } from "zod";
-import { SETTINGS, type SettingMeta } from "../src/config.ts";
+import { SETTINGS, type SettingMeta } from "../src/settings.ts";
 import { openApiDocument } from "../src/http/openapi.ts";
 
 /** Each generated document, and what it says now. The issuer in the API's description stands for any installation. */

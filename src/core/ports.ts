@@ -10,13 +10,11 @@ import type { MailReader, MailWriter } from "./person/mail.ts";
 import type { AccountReader, AccountWriter } from "./person/account.ts";
 import type { PersonNoticesReader, PersonNoticesWriter } from "./person/person-notice.ts";
 import type { Policy } from "./policy/policy.ts";
-import type { Consent, ConsentState, EndReason, NewConsent } from "./consent/consent.ts";
+import type { Consent, ConsentPlace, ConsentState, EndReason, NewConsent } from "./consent/consent.ts";
 import type { JourneysReader, JourneysWriter } from "./consent/journey.ts";
 import type { PartiesReader, PartiesWriter } from "./consent/parties.ts";
 import type { Terms } from "./consent/terms.ts";
 import type { ProblemsReader, ProblemsWriter } from "./consent/problem-report.ts";
-import type { Unattended } from "./consent/remind-of-consents.ts";
-import type { ConsentPlace } from "./consent/consents-of-participant.ts";
 import type { NoticeTextsReader, NoticeTextsWriter } from "./consent/notice-text.ts";
 import type { AccountLink, Person, Session } from "./person/person.ts";
 import type { AccreditationsReader, AccreditationsWriter } from "./register/accreditations.ts";
@@ -94,8 +92,6 @@ export interface Reader {
     successors(id: ConsentId): Promise<Consent[]>;
     /** What one of the status lists of consents says of each that is not valid now; null where no consent has a place in it. */
     statuses(list: number, now: Date): Promise<{ index: number; status: number }[] | null>;
-    /** Active ones that may still move data, whose person was neither here nor reminded since then, the oldest first. */
-    unattended(filter: { since: Date; now: Date; limit: number }): Promise<Unattended[]>;
     /** Newest first: what this participant asked for, and what was given between it and another one. */
     ofParticipant(page: { participantId: ParticipantId; after: ConsentPlace | undefined; limit: number }): Promise<Consent[]>;
   };
@@ -192,7 +188,6 @@ export interface Writer extends Reader {
      * many ended.
      */
     revokeOutside(end: { destinationId: ParticipantId; terms: Terms; because: EndReason; at: Date; by: Actor }): Promise<number>;
-    noteReminder(id: ConsentId, at: Date): Promise<void>;
     /** Consents whose time is over, and requests that nobody answered in time. */
     expire(now: Date): Promise<ConsentId[]>;
   };

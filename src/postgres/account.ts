@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import type { PersonId } from "../core/ids.ts";
 import type { AccountReader, AccountWriter } from "../core/person/account.ts";
 import { eraseRecords, recordsOf } from "./person-records.ts";
 import type { Database } from "./pool.ts";
@@ -124,7 +125,7 @@ function links(db: Database): Pick<AccountWriter, "removeLink" | "addAccesses"> 
   return {
     removeLink: async (id, at) => {
       // A name of its own keeps the account unique without saying which it was.
-      const erased = { account: id, sealedCredentials: null, inventory: json(null), removedAt: at };
+      const erased = { account: id, sealedCredentials: null, inventory: json(null), contract: null, removedAt: at };
       await db.updateTable("accountLinks").set(erased).where("id", "=", id).execute();
       await sql`
         delete from account_links l where l.id = ${id}
@@ -151,10 +152,22 @@ function closing(db: Database): Pick<AccountWriter, "close" | "erase"> {
     close: async (personId, at) =>
       void (await db.updateTable("people").set({ closingAt: at }).where("id", "=", personId).where("closingAt", "is", null).execute()),
     erase: async (personId) => {
-      const live = db.selectFrom("transfers").select("id").where("personId", "=", personId).where("endedAt", "is", null);
-      if ((await live.limit(1).execute()).length > 0) return false;
+      if (await isUnderWay(db, personId)) return false;
       await eraseRecords(db, personId);
       return true;
     },
   };
+}
+
+/**
+ * A transfer that has not ended; a change whose receipt is not made, or of which the participants are not told; and what they were told and have not
+ * acknowledged, until it is given up (core/events/deliver-notices.ts).
+ */
+async function isUnderWay(db: Database, personId: PersonId): Promise<boolean> {
+  const { rows } = await sql<{ isUnderWay: boolean }>`
+    with own as (select id from consents where person_id = ${personId})
+    select exists (select from transfers where person_id = ${personId} and ended_at is null)
+      or exists (select from consent_changes h join own on own.id = h.consent_id where h.sealed_at is null or h.told_at is null)
+      or exists (select from notices n join own on own.id = n.consent_id where n.acknowledged_at is null and n.given_up_at is null) as is_under_way`.execute(db);
+  return rows[0]?.isUnderWay === true;
 }

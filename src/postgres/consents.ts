@@ -30,7 +30,6 @@ export function readConsents(db: Database): Reader["consents"] {
         .orderBy("id", "desc")
         .limit(limit)
         .execute(),
-    unattended: (filter) => unattended(db, filter),
     successors: (id) => all.where("supersedes", "=", id).orderBy("createdAt", "desc").execute(),
     statuses: (list, now) => statusesOf(db, list, now),
   };
@@ -54,55 +53,6 @@ async function statusesOf(db: Database, list: number, now: Date): Promise<{ inde
     ...(invalid ?? []).map((index) => ({ index, status: STATUS.invalid })),
     ...(suspended ?? []).map((index) => ({ index, status: STATUS.suspended })),
   ];
-}
-
-/** A single delivery that was made lets nothing more go: nobody is reminded of it. */
-async function unattended(db: Database, { since, now, limit }: Parameters<Reader["consents"]["unattended"]>[0]) {
-  const rows = await db
-    .selectFrom("consents")
-    .leftJoin("personVisits as visit", "visit.personId", "consents.personId")
-    .selectAll("consents")
-    .select((e) =>
-      e
-        .selectFrom("transfers")
-        .select(({ fn }) => fn.max("transfers.createdAt").as("at"))
-        .whereRef("transfers.consentId", "=", "consents.id")
-        .as("lastTransferAt"),
-    )
-    .where("consents.state", "=", "active")
-    .where("consents.action", "=", "copy")
-    .where("consents.expiresAt", ">", now)
-    .where("consents.decidedAt", "<=", since)
-    .where((e) => e.or([e("visit.at", "is", null), e("visit.at", "<=", since)]))
-    .where((e) =>
-      e.not(
-        e.exists(
-          e
-            .selectFrom("consentReminders as told")
-            .select("told.at")
-            .whereRef("told.consentId", "=", "consents.id")
-            .where("told.at", ">", since),
-        ),
-      ),
-    )
-    .where((e) =>
-      e.or([
-        sql<boolean>`notice ->> 'recurrence' is not null`,
-        e.not(
-          e.exists(
-            e
-              .selectFrom("transfers as made")
-              .select("made.id")
-              .whereRef("made.consentId", "=", "consents.id")
-              .where("made.state", "=", "verified"),
-          ),
-        ),
-      ]),
-    )
-    .orderBy("consents.decidedAt")
-    .limit(limit)
-    .execute();
-  return rows.map(({ lastTransferAt, ...consent }) => ({ consent, lastTransferAt }));
 }
 
 export function writeConsents(db: Database): Writer["permissions"] {
@@ -140,13 +90,6 @@ export function writeConsents(db: Database): Writer["permissions"] {
         where destination_id = ${destinationId} and state in ('requested', 'active', 'suspended') and action <> 'erase'
           and (notice #>> '{destination,country}' <> ${terms.country[0]} or ${more("processors")} or ${more("purposes")})`.execute(db);
       return Number(ended.numAffectedRows);
-    },
-    noteReminder: async (consentId, at) => {
-      await db
-        .insertInto("consentReminders")
-        .values({ consentId, at })
-        .onConflict((conflict) => conflict.doNothing())
-        .execute();
     },
     expire: async (now) => {
       const expired = await db

@@ -18,7 +18,7 @@ export function readPeople(db: Database): Reader["people"] {
         "link",
       ),
     findPreviousVisit: async (personId) =>
-      (await db.selectFrom("personVisits").select("previousAt").where("personId", "=", personId).executeTakeFirst())?.previousAt ?? null,
+      (await db.selectFrom("people").select("previousSignInAt").where("id", "=", personId).executeTakeFirst())?.previousSignInAt ?? null,
     listLinks: (personId) =>
       db
         .selectFrom("accountLinks")

@@ -25,7 +25,7 @@ async function* rowsOf(db: Database, one: PersonTable, personId: PersonId): Asyn
 
 /** Children first: nothing refers to what is gone. */
 export async function eraseRecords(db: Database, personId: PersonId): Promise<void> {
-  for (const one of PERSON_TABLES.toReversed()) await sql`delete from ${rows(one, personId)}`.execute(db);
+  for (const one of PERSON_TABLES.toReversed()) if (!one.stays) await sql`delete from ${rows(one, personId)}`.execute(db);
 }
 
 /** `table as t where …`; the condition is ours, the person's id goes as a parameter. */

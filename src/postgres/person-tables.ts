@@ -5,10 +5,13 @@ export interface PersonTable {
   where: string;
   /** Columns that open something, or that are a digest of what does: the person is not shown them. */
   hidden?: readonly string[];
+  /** The row is not theirs alone: it stays without the person, whose name the database takes out with them (`on delete set null`). */
+  stays?: true;
 }
 
 const OF_TRANSFER = "t.transfer_id in (select id from relais.transfers where person_id = $person)";
 const OF_PERSON = "t.person_id = $person";
+const OF_CONSENT = "t.consent_id in (select id from relais.consents where person_id = $person)";
 
 /**
  * Everything that Relais holds on a person, and the only list of it: the export shows these rows, the deletion erases them, last table first.
@@ -23,12 +26,21 @@ export const PERSON_TABLES: readonly PersonTable[] = [
   { table: "memberships",        where: OF_PERSON },
   { table: "person_notices",     where: OF_PERSON },
   { table: "person_accesses",    where: OF_PERSON },
+  { table: "person_visits",      where: OF_PERSON },
   { table: "person_browsers",    where: OF_PERSON },
   { table: "mail_addresses",     where: OF_PERSON, hidden: ["sealed"] },
   { table: "mails",              where: OF_PERSON },
   { table: "mail_links",         where: OF_PERSON, hidden: ["token_hash"] },
   { table: "account_links",      where: OF_PERSON, hidden: ["sealed_credentials"] },
+  { table: "journeys",           where: OF_PERSON },
   { table: "consents",           where: OF_PERSON },
+  { table: "consent_changes",    where: OF_CONSENT },
+  { table: "consent_reminders",  where: OF_CONSENT },
+  { table: "problem_reports",    where: OF_CONSENT },
+  // Who else holds a contract is not told by us; of somebody else's permission, only that this person has a say in it.
+  { table: "consent_parties",    where: OF_CONSENT, hidden: ["person_id"] },
+  { table: "consent_parties",    where: `${OF_PERSON} and not (${OF_CONSENT})`, hidden: ["consent_id", "contract"], stays: true },
+  { table: "notices",            where: OF_CONSENT },
   { table: "switches",           where: OF_PERSON },
   { table: "transfers",          where: OF_PERSON },
   { table: "transfer_keys",      where: OF_TRANSFER },

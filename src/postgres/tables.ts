@@ -64,7 +64,7 @@ export interface Tables {
   };
   keyConfirmations: KeyConfirmation;
   trustMarks: TrustMark;
-  people: Person & { displayName: Generated<string | null>; closingAt: Generated<Date | null> };
+  people: Person & { displayName: Generated<string | null>; closingAt: Generated<Date | null>; previousSignInAt: Generated<Date | null> };
   sessions: Session;
   passkeys: Passkey;
   recoveryCodes: { codeHash: string; personId: PersonId; createdAt: Date; usedAt: Date | null };
@@ -83,8 +83,6 @@ export interface Tables {
   };
   consentChanges: Omit<ConsentChange, "sequence" | "because"> & { sequence: Generated<number>; because: NullableJson<EndReason> };
   problemReports: ProblemReport;
-  personVisits: { personId: PersonId; at: Date; previousAt: Date | null };
-  consentReminders: { consentId: ConsentId; at: Date };
   noticeTexts: WithJson<NoticeText, "sections">;
   switches: Switch;
   transfers: Transfer;

@@ -37,6 +37,8 @@ const TELL_SECONDS = 0.1;
 /** How soon what was seen of a participant is acted on. */
 const CONCLUDE_SECONDS = 1;
 
+type SubjectFor = (entityId: string, personId: PersonId) => string;
+
 export async function startWeb(base: Base, keyring: Keyring, sandbox: SandboxPlan | null): Promise<void> {
   const { issuer, store, policy, pool, network, log } = base;
   const { operator, dataDir, keys: keySettings } = base.config;
@@ -71,7 +73,7 @@ export async function startWeb(base: Base, keyring: Keyring, sandbox: SandboxPla
     mail: base.config.mail === null ? null : createAddressSealer(keyring),
   });
   const secret = keyring.secret("subjects");
-  const subjectFor = (entityId: string, personId: PersonId): string => pairwiseSubject(secret, entityId, personId);
+  const subjectFor: SubjectFor = (entityId, personId) => pairwiseSubject(secret, entityId, personId);
   const app = createHttpApp(
     {
       ...register,
@@ -90,14 +92,13 @@ export async function startWeb(base: Base, keyring: Keyring, sandbox: SandboxPla
     },
   );
   base.owned.use(await listen(app, base.address));
-  // Only the web's seed makes the names by which participants know people.
-  const telling = { store, clock, subjectFor };
-  every(base, "telling participants of consents", TELL_SECONDS, () => tellChanges(telling, base.shutdown));
-  startDeciding(base, keyring, register);
+  repeat(base, keyring, register, subjectFor);
 }
 
-/** The worker looks, the web decides: only here are the keys that sign marks. */
-function startDeciding(base: Base, keyring: Keyring, register: Parameters<typeof concludeChecks>[0]): void {
+/** What the web does by itself. The worker looks, the web decides: only here are the keys that sign marks. */
+function repeat(base: Base, keyring: Keyring, register: Parameters<typeof concludeChecks>[0], subjectFor: SubjectFor): void {
+  const telling = { store: base.store, clock, subjectFor };
+  every(base, "telling participants of consents", TELL_SECONDS, () => tellChanges(telling, base.shutdown));
   every(base, "concluding checks", CONCLUDE_SECONDS, () => concludeChecks(register));
   every(
     base,

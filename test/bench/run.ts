@@ -5,6 +5,7 @@ import { parseArgs } from "node:util";
 import { startEmbeddedPostgres } from "../../src/embedded/postgres.ts";
 import { SERVER_VARIABLE } from "../support/postgres-server.ts";
 import { bigFile } from "./big-file.ts";
+import { consentMeasures } from "./consent.ts";
 import type { Measure } from "./measure.ts";
 import { nextStart } from "./next-start.ts";
 import { registerOfThousands } from "./register.ts";
@@ -20,7 +21,14 @@ const { values } = parseArgs({
   },
 });
 const rounds = Number(values.rounds);
-const PARTS = { start: nextStart, small: smallTransfers, big: bigFile, register: registerOfThousands, standing: standingMeasures };
+const PARTS = {
+  start: nextStart,
+  small: smallTransfers,
+  big: bigFile,
+  register: registerOfThousands,
+  standing: standingMeasures,
+  consent: consentMeasures,
+};
 const names = Object.keys(PARTS) as (keyof typeof PARTS)[];
 const unknown = values.only?.find((name) => !names.some((part) => part === name));
 if (unknown !== undefined) throw new Error(`--only ${unknown}: there are ${names.join(", ")}.`);

@@ -88,7 +88,7 @@ function complaintsOf(page: Page): string[] {
   const said: string[] = [];
   page.on("pageerror", (error) => said.push(error.message));
   page.on("console", (message) => /content security|refused to/i.test(message.text()) && said.push(`${page.url()}: ${message.text()}`));
-  page.on("request", (request) => new URL(request.url()).hostname !== "127.0.0.1" && said.push(request.url()));
+  page.on("request", (request) => !["127.0.0.1", "localhost"].includes(new URL(request.url()).hostname) && said.push(request.url()));
   return said;
 }
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { tellChanges } from "../../src/core/consent/tell-changes.ts";
 import { deleteAccount, eraseClosed } from "../../src/core/person/delete-account.ts";
 import type { AccountLink } from "../../src/core/person/person.ts";
 import { SESSION_COOKIE, startSession } from "../../src/core/person/sessions.ts";
@@ -38,6 +39,7 @@ let pool: ReturnType<typeof openPool>;
 before(async () => {
   engine = owned.use(await startEngine(fakeAdapter(fakeAccount({ items: numberedItems(DATASET, 3) }), fakeAccount()), [DATASET]));
   pool = owned.adopt(openPool(engine.url, 4), (open) => open.end());
+  await query(`update relais.participants set endpoints = endpoints || '{"events": "https://nobody.example/events"}'`);
   const port = await freePort();
   origin = `http://127.0.0.1:${port}`;
   const unused = (): never => {
@@ -140,7 +142,8 @@ describe("everything that Relais holds on a person", () => {
   test("is in one list: no table that leads to a person is missing from it", async () => {
     const listed = new Set(PERSON_TABLES.map(({ table }) => table));
     const leading = await query(
-      `select distinct table_name from information_schema.columns where table_schema = 'relais' and column_name = any($1)
+      `select distinct c.table_name from information_schema.columns c join information_schema.tables t using (table_schema, table_name)
+       where t.table_type = 'BASE TABLE' and c.table_schema = 'relais' and c.column_name = any($1)
        union select distinct c.conrelid::regclass::text from pg_constraint c where c.contype = 'f' and c.confrelid = 'relais.people'::regclass`,
       [LEADING],
     );
@@ -267,13 +270,24 @@ describe("a person's account that is deleted", () => {
       payload: { accountId: who.personId },
       expiresAt: new Date(Date.now() + 60_000),
     });
+    const tell = () =>
+      tellChanges({ ...engine.ports, subjectFor: (entityId) => `somebody at ${entityId}` }, engine.terms.shutdown);
+    await tell();
     const before = await counts(other.personId);
     assert.match((await page(who, "/en/me/account/delete")).text, /One permission ends now/);
     assert.equal((await page(who, "/en/me/account/delete", {})).status, 422, "not without saying so");
     assert.equal((await page(who, "/en/me/account/delete", { sure: "yes" })).location, "/en/deleted");
+    assert.equal((await page(who, "/en/me")).status, 303, "signed out everywhere");
+    assert.equal(await eraseClosed(engine.ports), 0, "both ends have to be told first");
+    await query("update relais.consent_changes set sealed_at = now()");
+    await tell();
+    const told = await query("select recipient_id from relais.notices where consent_id = $1 and type like '%consent-stopped'", [consent.id]);
+    assert.deepEqual(new Set(told.map(({ recipient_id }) => recipient_id)), new Set([engine.source.id, engine.destination.id]));
+    assert.equal(await eraseClosed(engine.ports), 0, "and to acknowledge");
+    await query("update relais.notices set acknowledged_at = now() where consent_id = $1", [consent.id]);
+    assert.equal(await eraseClosed(engine.ports), 1);
     for (const text of [who.personId, who.subject, consent.id, who.links.source.id, who.links.source.account])
       assert.deepEqual(await tablesWith(text), [], text);
-    assert.equal((await page(who, "/en/me")).status, 303, "signed out everywhere");
     assert.deepEqual(await counts(other.personId), before);
     assert.notEqual(
       (await startSession(engine.ports, { issuer: "https://id.test", subject: who.subject, displayName: "" })).session.personId,
@@ -296,14 +310,26 @@ describe("a person's account that is deleted", () => {
     await assert.rejects(startSession(engine.ports, { issuer: "https://id.test", subject: who.subject, displayName: "" }), {
       code: "forbidden",
     });
+    await settle(who);
+    assert.equal(await eraseClosed(engine.ports), 0, "it waits for what has arrived");
     await query("update relais.transfers set state = 'verified', ended_at = now() where person_id = $1", [who.personId]);
     assert.equal(await eraseClosed(engine.ports), 1);
     assert.deepEqual(await tablesWith(who.personId), []);
     const running = await someone();
     await permission(running, "queued");
-    assert.equal(await deleteAccount(engine.ports, running.personId), true, "what only waits or runs is stopped");
+    assert.equal(await deleteAccount(engine.ports, running.personId), false);
+    await settle(running);
+    assert.equal(await eraseClosed(engine.ports), 1, "what only waits or runs is stopped");
   });
 });
+
+/** As if everybody had been told, and had acknowledged. */
+async function settle({ personId }: Someone): Promise<void> {
+  await query(
+    "update relais.consent_changes set sealed_at = now(), told_at = now() where consent_id in (select id from relais.consents where person_id = $1)",
+    [personId],
+  );
+}
 
 async function counts(personId: PersonId): Promise<Record<string, number>> {
   const found: Record<string, number> = {};

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { calculateJwkThumbprint } from "jose";
 import type { Participant, PublicJwk } from "../../src/core/register/participant.ts";
+import { participantFrom } from "../../src/core/register/participant-metadata.ts";
 import { callerOf } from "../../src/http/guards.ts";
 import { CALLBACK, detail, startJourney, type Journey } from "../support/authorization-journey.ts";
 import { rawRequest } from "../support/raw-request.ts";
@@ -79,6 +80,30 @@ async function tokenOf(subject: string): Promise<Record<string, unknown>> {
   return body;
 }
 
+test("a participant chooses it in its own entity configuration", () => {
+  const read = (client: object) =>
+    participantFrom({
+      entityId: platform.entityId,
+      jwt: "",
+      keys: [],
+      metadata: {
+        federation_entity: { organization_name: "Mine" },
+        oauth_client: {
+          country: "FR",
+          privacy_contact: "dpo@mine.example",
+          jwks: { keys: [{ ...mine.jwk, kid: "k", x5c: [mine.der] }] },
+          ...client,
+        },
+      },
+    });
+  const chosen = { token_endpoint_auth_method: "self_signed_tls_client_auth", tls_client_certificate_bound_access_tokens: true };
+  assert.deepEqual(read(chosen).client, { redirectUris: [], mutualTls: { authenticates: true, binds: true } });
+  assert.deepEqual(read({ redirect_uris: [CALLBACK] }).client, { redirectUris: [CALLBACK] });
+  assert.equal(read({}).client, null);
+  assert.deepEqual(read(chosen).keys[0]?.["x5c"], [mine.der]);
+  assert.throws(() => read({ jwks: { keys: [{ ...mine.jwk, kid: "k", x5c: ["<script>"] }] } }), { code: "peer_protocol" });
+});
+
 test("metadata says so, and where", async () => {
   const metadata = (await (await fetch(`${journey.setup.issuer}/.well-known/oauth-authorization-server`)).json()) as Record<
     string,
@@ -151,11 +176,7 @@ test("the header is refused from anybody but the proxy, and what cannot be read 
     front: own,
     by: other,
     headers: { "client-cert": forged },
-    form: {
-      client_id: platform.entityId,
-      grant_type: "client_credentials",
-      scope: "register",
-    },
+    form: { client_id: platform.entityId, grant_type: "client_credentials", scope: "register" },
   });
   assert.equal(overFront.body["error"], "invalid_client", "the proxy takes away what a client sends under the name");
 });

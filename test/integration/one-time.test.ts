@@ -49,11 +49,9 @@ before(async () => {
       RELAIS_PUBLIC_URL: issuer,
       RELAIS_PORT: String(port),
       RELAIS_ROLES: "web",
-      ...{
-        RELAIS_SIGNIN_ISSUER: "http://127.0.0.1:9",
-        RELAIS_SIGNIN_CLIENT_ID: "relais",
-        RELAIS_LOG_LEVEL: "warn",
-      },
+      RELAIS_SIGNIN_ISSUER: "http://127.0.0.1:9",
+      RELAIS_SIGNIN_CLIENT_ID: "relais",
+      RELAIS_LOG_LEVEL: "warn",
     };
     const program = owned.use(startNode([MAIN], { env, cwd: dir }));
     await program.line(/relais ready/);
@@ -95,7 +93,7 @@ const tries = <T>(work: (at: string, index: number) => Promise<T>) =>
 const fine = ({ status }: { status: number }) => status >= 200 && status < 300;
 
 async function exactlyOne(replies: Reply[]): Promise<void> {
-  const statuses = Map.groupBy(replies, ({ status, body }) => `${status} ${String(body["error"] ?? body["code"] ?? "")}`);
+  const statuses = Map.groupBy(replies, ({ status, body }) => `${status} ${JSON.stringify(body["error"] ?? body["code"] ?? "")}`);
   const told = JSON.stringify([...statuses].map(([name, list]) => [name, list.length]));
   assert.equal(replies.filter(fine).length, 1, told);
   assert.ok(

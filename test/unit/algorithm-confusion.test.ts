@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
-import { createLocalJWKSet, SignJWT, type JWK, type JWTPayload } from "jose";
+import { createLocalJWKSet, SignJWT, type JWTPayload } from "jose";
 import { newId } from "../../src/core/ids.ts";
 import { RECEIPT_TYPE, sha256 } from "../../src/core/transfer/manifest.ts";
 import { createVerifier, signedStatements, verifyEntityConfiguration } from "../../src/keys/verifier.ts";
@@ -49,7 +49,7 @@ const list = () => ({ sub: `${RELAIS}/status-lists/1`, iat: seconds(), status_li
 const event = () => ({ iss: RELAIS, aud: PLATFORM, iat: seconds(), jti: "e", events: { "https://relais.test/events/x": {} } });
 const proof = () => ({ htm: "GET", htu: `${RELAIS}/v1/x`, iat: seconds(), jti: crypto.randomUUID(), ath: sha256("token") });
 const keys = () => [key.publicJwk];
-const relaisKeys = () => createLocalJWKSet({ keys: keys() as JWK[] });
+const relaisKeys = () => createLocalJWKSet({ keys: keys() });
 const proofHeader = () => ({ jwk: { kty: "EC", crv: "P-256", x: key.publicJwk["x"], y: key.publicJwk["y"] } });
 
 interface Verifier {
@@ -63,7 +63,7 @@ interface Verifier {
 // oxfmt-ignore
 const VERIFIERS: Verifier[] = [
   { name: "a destination's receipt",              type: RECEIPT_TYPE, claims: receipt, verify: (jws) => createVerifier().verifyReceipt(jws, keys()) },
-  { name: "a receipt, by the SDK",                type: RECEIPT_TYPE, claims: receipt, verify: (jws) => verifyDocument(jws, async () => keys() as JWK[]) },
+  { name: "a receipt, by the SDK",                type: RECEIPT_TYPE, claims: receipt, verify: (jws) => verifyDocument(jws, async () => keys()) },
   { name: "an entity's configuration",            type: "entity-statement+jwt", claims: statement, verify: (jws) => verifyEntityConfiguration(jws, PLATFORM, new Date()) },
   { name: "a statement of a chain",               type: "entity-statement+jwt", claims: statement, verify: (jws) => signedStatements.verify(jws, { type: "entity-statement+jwt", keys: keys() }) },
   { name: "a trust mark",                         type: "trust-mark+jwt", claims: mark, verify: (jws) => signedStatements.verify(jws, { type: "trust-mark+jwt", keys: keys() }) },

@@ -59,6 +59,17 @@ const WRONG: [what: string, environment: Record<string, string>, problem: RegExp
     { RELAIS_OPERATOR_NAME: "R", RELAIS_OPERATOR_CONTACT: "call us" },
     /expected a mail address, or an https address/,
   ],
+  [
+    "certificates from nobody",
+    { RELAIS_CLIENT_CERTIFICATE_HEADER: "Client-Cert" },
+    /^RELAIS_CLIENT_CERTIFICATE_PROXIES: is unset; expected the addresses/,
+  ],
+  ["a proxy without a header", { RELAIS_CLIENT_CERTIFICATE_PROXIES: "10.0.0.1" }, /^RELAIS_CLIENT_CERTIFICATE_HEADER: is unset; expected/],
+  [
+    "a proxy by name",
+    { RELAIS_CLIENT_CERTIFICATE_HEADER: "Client-Cert", RELAIS_CLIENT_CERTIFICATE_PROXIES: "proxy,10.0.0.0/8" },
+    /^RELAIS_CLIENT_CERTIFICATE_PROXIES: is "proxy,10.0.0.0\/8"; expected addresses or networks/,
+  ],
   ["half a sign-in", { RELAIS_SIGNIN_ISSUER: "https://id.example" }, /^RELAIS_SIGNIN_CLIENT_ID: is unset; expected/],
 ];
 

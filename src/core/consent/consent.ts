@@ -153,6 +153,9 @@ export function stateAt(consent: Pick<Consent, "state" | "createdAt" | "expiresA
   return mayExpire && end <= now ? "expired" : consent.state;
 }
 
+/** Where a page of consents begins, newest first. */
+export type ConsentPlace = Pick<Consent, "createdAt" | "id">;
+
 /** Purposes that a consent may have: IRIs of the W3C Data Privacy Vocabulary 2.3. */
 export const PURPOSES = [
   {

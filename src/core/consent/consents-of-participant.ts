@@ -1,13 +1,7 @@
 import { RelaisError } from "../errors.ts";
 import { isId, type ConsentId, type ParticipantId } from "../ids.ts";
 import type { Ports, Reader } from "../ports.ts";
-import type { Consent } from "./consent.ts";
-
-/** Where a page of consents begins, newest first. */
-export interface ConsentPlace {
-  createdAt: Date;
-  id: ConsentId;
-}
+import type { Consent, ConsentPlace } from "./consent.ts";
 
 /** What this participant is to a consent. */
 export type Part = "requester" | "source" | "destination";

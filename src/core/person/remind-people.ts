@@ -4,6 +4,11 @@ import type { Ports } from "../ports.ts";
 export const REMINDER_DAYS = 90;
 const BATCH = 500;
 
+/** Who came last before this moment has stayed away for long. */
+export function longAgo(now: Date): Date {
+  return new Date(now.getTime() - REMINDER_DAYS * 86_400_000);
+}
+
 /**
  * Writes down who is to be reminded of their permissions: whoever allows something, has an address and wants reminders, and has neither signed in
  * nor been reminded for 90 days (CDR Data Standards 4CM4.00.04). Each once, over any number of processes. Returns how many.

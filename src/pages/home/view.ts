@@ -1,5 +1,5 @@
 import type { Consent } from "../../core/consent/consent.ts";
-import { longAgo } from "../../core/consent/remind-of-consents.ts";
+import { longAgo } from "../../core/person/remind-people.ts";
 import type { Participant } from "../../core/register/participant.ts";
 import type { Switch } from "../../core/switch/switch.ts";
 import { isTerminal, type Transfer } from "../../core/transfer/transfer.ts";

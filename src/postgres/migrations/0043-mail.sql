@@ -75,7 +75,7 @@ create view mail_recipients as
   where proved_at is not null and replaced_at is null and unreachable_at is null;
 
 -- Sessions end and go; when somebody last signed in is what a reminder goes by.
-alter table people add column last_sign_in_at timestamptz;
+alter table people add column last_sign_in_at timestamptz, add column previous_sign_in_at timestamptz;
 update people p set last_sign_in_at = coalesce((select max(created_at) from sessions s where s.person_id = p.id), p.created_at);
 
 -- In which browsers somebody signed in: another one is told.
@@ -99,7 +99,7 @@ create function mail_sign_in() returns trigger language plpgsql as $$
 declare
   is_first boolean := not exists (select from relais.person_browsers b where b.person_id = new.person_id);
 begin
-  update relais.people set last_sign_in_at = new.created_at where id = new.person_id;
+  update relais.people set previous_sign_in_at = last_sign_in_at, last_sign_in_at = new.created_at where id = new.person_id;
   insert into relais.person_browsers values (new.person_id, new.browser, new.created_at) on conflict do nothing;
   if found and not is_first then
     perform relais.mail_person(new.person_id, 'new-browser', new.browser, new.id);

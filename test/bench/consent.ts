@@ -1,0 +1,9 @@
+import type { Measure } from "./measure.ts";
+import { tokenRates } from "./token-rates.ts";
+
+type Tell = (line: string) => void;
+
+/** What a consent costs to carry and to check, and how soon its end is felt. */
+export async function consentMeasures(rounds: number, tell: Tell): Promise<Measure[]> {
+  return tokenRates(rounds, tell);
+}
