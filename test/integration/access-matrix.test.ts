@@ -321,7 +321,17 @@ const MATRIX: [method: Method, path: string, statuses: number[]][] = [
 ];
 
 /** Answered by oidc-provider for every method; test/integration/authorization-flow.test.ts is about them. */
-const OAUTH = ["/.well-known/openid-configuration", "/auth", "/auth/:", "/request", "/token", "/token/introspection", "/token/revocation"];
+const OAUTH = [
+  "/.well-known/openid-configuration",
+  "/auth",
+  "/auth/:",
+  "/request",
+  "/token",
+  "/token/introspection",
+  "/token/revocation",
+  "/grants/:",
+  "/reg",
+];
 
 const words = { fr: "Réponse", en: "Answer" };
 const VERSIONS = charters(

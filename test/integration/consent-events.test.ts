@@ -134,7 +134,7 @@ test("thousands that end at once keep no withdrawal waiting, and of one consent 
   for (let left = 1; left > 0;) {
     await pool.query("update notices set due_at = now() - interval '1 second' where acknowledged_at is null");
     await deliverAll();
-    left = (await engine.store.read((r) => r.outbox.waiting())) as number;
+    left = await engine.store.read((r) => r.outbox.waiting());
   }
   const told = heard.map(saysOf);
   const of = ({ id }: Consent) => told.filter((one) => one.consent === id).map(({ state }) => state);
