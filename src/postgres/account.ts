@@ -168,6 +168,8 @@ async function isUnderWay(db: Database, personId: PersonId): Promise<boolean> {
     with own as (select id from consents where person_id = ${personId})
     select exists (select from transfers where person_id = ${personId} and ended_at is null)
       or exists (select from consent_changes h join own on own.id = h.consent_id where h.sealed_at is null or h.told_at is null)
-      or exists (select from notices n join own on own.id = n.consent_id where n.acknowledged_at is null and n.given_up_at is null) as is_under_way`.execute(db);
+      or exists (select from notices n join own on own.id = n.consent_id where n.acknowledged_at is null and n.given_up_at is null) as is_under_way`.execute(
+    db,
+  );
   return rows[0]?.isUnderWay === true;
 }

@@ -13,7 +13,7 @@ export function readParties(db: Database): PartiesReader {
         from consent_parties p
         join consents c on c.id = p.consent_id and c.person_id <> ${personId}
         join account_links theirs on theirs.id = c.source_link_id and not coalesce((theirs.contract ->> 'safety')::boolean, false)
-        left join account_links own on own.person_id = ${personId} and own.participant_id = c.source_id
+        left join account_links own on own.person_id = ${personId} and own.removed_at is null and own.participant_id = c.source_id
           and own.contract ->> 'reference' = p.contract and own.contract ->> 'party' = p.reference
         where own.id is not null or p.person_id = ${personId}
         order by c.created_at desc, p.consent_id`.execute(db);

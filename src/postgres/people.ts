@@ -1,10 +1,11 @@
+import { sql } from "kysely";
 import type { Reader, Writer } from "../core/ports.ts";
 import type { Database } from "./pool.ts";
 import { found, json, jsonOrNull } from "./rows.ts";
 
 const PERSON = ["id", "issuer", "subject", "createdAt"] as const;
 // oxfmt-ignore
-const LINK = ["id", "personId", "participantId", "account", "method", "provedAt", "sealedCredentials", "inventory", "assurance"] as const;
+const LINK = ["id", "personId", "participantId", "account", "method", "provedAt", "sealedCredentials", "inventory", "contract", "assurance"] as const;
 
 export function readPeople(db: Database): Reader["people"] {
   return {
@@ -50,17 +51,21 @@ export function writePeople(db: Database): Writer["accounts"] {
     },
     endSession: async (tokenHash) =>
       (await db.deleteFrom("sessions").where("tokenHash", "=", tokenHash).returningAll().executeTakeFirst()) ?? null,
-    putLink: (link) => {
+    putLink: async (link) => {
       const { inventory, contract = null, ...plain } = link;
       const row = { ...plain, inventory: json(inventory), contract: jsonOrNull(contract) };
       const { id: _, ...proved } = row;
       const replaced = { assurance: "low" as const, ...proved };
-      return db
+      const kept = await db
         .insertInto("accountLinks")
         .values(row)
         .onConflict((conflict) => conflict.columns(["personId", "participantId", "account"]).doUpdateSet(replaced))
         .returning(LINK)
         .executeTakeFirstOrThrow();
+      // Where telling could harm, what was told before is forgotten, so that no later query can show it.
+      if (contract?.safety === true)
+        await sql`delete from consent_parties p using consents c where c.id = p.consent_id and c.source_link_id = ${kept.id}`.execute(db);
+      return kept;
     },
   };
 }

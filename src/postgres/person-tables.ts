@@ -26,7 +26,6 @@ export const PERSON_TABLES: readonly PersonTable[] = [
   { table: "memberships",        where: OF_PERSON },
   { table: "person_notices",     where: OF_PERSON },
   { table: "person_accesses",    where: OF_PERSON },
-  { table: "person_visits",      where: OF_PERSON },
   { table: "person_browsers",    where: OF_PERSON },
   { table: "mail_addresses",     where: OF_PERSON, hidden: ["sealed"] },
   { table: "mails",              where: OF_PERSON },
@@ -35,7 +34,6 @@ export const PERSON_TABLES: readonly PersonTable[] = [
   { table: "journeys",           where: OF_PERSON },
   { table: "consents",           where: OF_PERSON },
   { table: "consent_changes",    where: OF_CONSENT },
-  { table: "consent_reminders",  where: OF_CONSENT },
   { table: "problem_reports",    where: OF_CONSENT },
   // Who else holds a contract is not told by us; of somebody else's permission, only that this person has a say in it.
   { table: "consent_parties",    where: OF_CONSENT, hidden: ["person_id"] },

@@ -270,8 +270,7 @@ describe("a person's account that is deleted", () => {
       payload: { accountId: who.personId },
       expiresAt: new Date(Date.now() + 60_000),
     });
-    const tell = () =>
-      tellChanges({ ...engine.ports, subjectFor: (entityId) => `somebody at ${entityId}` }, engine.terms.shutdown);
+    const tell = () => tellChanges({ ...engine.ports, subjectFor: (entityId) => `somebody at ${entityId}` }, engine.terms.shutdown);
     await tell();
     const before = await counts(other.personId);
     assert.match((await page(who, "/en/me/account/delete")).text, /One permission ends now/);
@@ -281,7 +280,9 @@ describe("a person's account that is deleted", () => {
     assert.equal(await eraseClosed(engine.ports), 0, "both ends have to be told first");
     await query("update relais.consent_changes set sealed_at = now()");
     await tell();
-    const told = await query("select recipient_id from relais.notices where consent_id = $1 and type like '%consent-stopped'", [consent.id]);
+    const told = await query("select recipient_id from relais.notices where consent_id = $1 and type like '%consent-stopped'", [
+      consent.id,
+    ]);
     assert.deepEqual(new Set(told.map(({ recipient_id }) => recipient_id)), new Set([engine.source.id, engine.destination.id]));
     assert.equal(await eraseClosed(engine.ports), 0, "and to acknowledge");
     await query("update relais.notices set acknowledged_at = now() where consent_id = $1", [consent.id]);

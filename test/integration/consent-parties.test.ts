@@ -126,6 +126,11 @@ test("joint consent of three: it stands when the last of them has approved, also
   await answer(consent, second, "remove");
   await Promise.all([answer(consent, second, "approve"), answer(consent, third, "approve")]);
   assert.equal(await stateOf(consent), "active");
+  for (let round = 0; round < 12; round += 1) {
+    const several = await Promise.all([yes(owner), yes(owner), yes(owner)]);
+    await Promise.all(several.flatMap((one) => [answer(one, second, "approve"), answer(one, third, "approve")]));
+    for (const one of several) assert.equal(await stateOf(one), "active", "each of the two saw the other one's word");
+  }
 });
 
 test("an approval counts once, for one consent", async () => {
@@ -217,6 +222,16 @@ test("a flag that the holder sets later hides what was told before", async () =>
   assert.deepEqual(await sharedWith(other), []);
   await assert.rejects(answer(consent, other, "remove"), refusedAs("not_found"));
   assert.equal(await stateOf(consent), "active");
+  await engine.store.write((w) => w.accounts.putLink({ ...owner.link, contract: null }));
+  assert.deepEqual(await sharedWith(other), [], "also where the holder says nothing of the contract any more");
+});
+
+test("who unlinks the account on the contract has no say any more", async () => {
+  const [owner, other] = (await couple()) as [Somebody, Somebody];
+  const consent = await yes(owner);
+  await engine.store.write((w) => w.belongings.removeLink(other.link.id, new Date()));
+  assert.deepEqual(await sharedWith(other), []);
+  await assert.rejects(answer(consent, other, "approve"), refusedAs("not_found"));
 });
 
 test("who leaves the contract keeps what they answered to read, and has no say any more", async () => {
