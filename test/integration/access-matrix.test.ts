@@ -157,7 +157,7 @@ const MATRIX: [method: Method, path: string, statuses: number[]][] = [
   ["POST", "/en/permissions/:consent/start",                  PERSONS(303)],
   ["POST", "/en/me/transfers/:transfer/cancel",               PERSONS(303)],
   ["POST", "/en/permissions/:consent/stop",                   PERSONS(303)],
-  ["POST", "/en/me/contracts/:link/stop",                     each(303, 404)],
+  ["POST", "/en/me/contracts/:link/stop",                     PERSONS(303)],
   ["POST", "/en/me/account/links/:link/remove",               PERSONS(303)],
   // A participant's own.
   ["GET",  "/en/organisation",                                SIGNED_IN],
