@@ -92,6 +92,10 @@ describe("a permission that waits for its answer", () => {
   test("needs at least one data set", () => refused("invalid", () => answer({ datasets: [] })));
   test("is not given to another notice than the one on the screen", () =>
     refused("conflict", () => answer({ noticeHash: "A".repeat(43) })));
+  test("takes both acts, the mandate and the consent", async () => {
+    await refused("invalid", () => answer({ acts: ["consent"] }));
+    await refused("invalid", () => answer({ acts: ["mandate"] }));
+  });
   test("is not given by somebody else", () => refused("not_found", () => answer({ personId: stranger })));
   test("is not refused by somebody else", () =>
     refused("not_found", () => refuseConsent(engine.ports, { consentId: asked.id, personId: stranger })));

@@ -13,6 +13,7 @@ export const enConsent = {
   "decide.recipients":
     "The data comes from {source}. Relais carries it and keeps no copy. {destination} receives it, with the companies that work for it.",
   "decide.recipientsLink": "See them on the page of {destination}",
+  "decide.processors": "Companies that work for {destination}:",
   "decide.textTitle": "The exact text of this request",
   "decide.textVersion": "Wording: version {version}, fingerprint",
   "decide.error.mandate": "Tick the mandate, or refuse",

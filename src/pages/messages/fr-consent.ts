@@ -15,6 +15,7 @@ export const frConsent = {
   "decide.recipients":
     "Les données viennent de {source}. Relais les transporte et n’en garde pas de copie. {destination} les reçoit, avec les entreprises qui travaillent pour lui.",
   "decide.recipientsLink": "Les voir sur la page de {destination}",
+  "decide.processors": "Les entreprises qui travaillent pour {destination} :",
   "decide.textTitle": "Le texte exact de cette demande",
   "decide.textVersion": "Rédaction : version {version}, empreinte",
   "decide.error.mandate": "Cochez le mandat, ou refusez",
@@ -92,7 +93,7 @@ export const frConsent = {
   "stopAll.now": "Aussitôt, plus rien n’est envoyé au titre de ces autorisations.",
   "stopAll.keep": "Les garder",
   "stopAll.action": "{count, plural, one {Arrêter cette autorisation} other {Arrêter ces # autorisations}}",
-  "me.absenceTitle": "Vous n’êtes pas venu depuis longtemps",
+  "me.absenceTitle": "Votre dernière visite est ancienne",
   "me.absence":
     "Votre dernière visite date du {date}. Depuis, {count, plural, one {une autorisation était en cours} other {# autorisations étaient en cours}}.",
   "me.review": "Revoir",

@@ -14,7 +14,9 @@ import { startCopy } from "./start.ts";
 /** A request has an address of its own: who leaves it finds it there again, or among the permissions, until its last day. */
 export async function showConsent(ports: PagesPorts, visit: PersonVisit): Promise<Answer> {
   const consent = await ports.store.read((r) => ownConsent(r, asId("consent", visit.params["id"]), visit.personId));
-  if (stateAt(consent, ports.clock.now()) !== "requested") return { kind: "redirect", to: pathOf(visit, `/permissions/${consent.id}`) };
+  const state = stateAt(consent, ports.clock.now());
+  const next = state === "expired" ? null : interactionPath(visit.query.one("next"));
+  if (state !== "requested") return { kind: "redirect", to: next ?? pathOf(visit, `/permissions/${consent.id}`) };
   return decisionPage(ports, visit, consent, { errors: [], ticked: { datasets: heldAlready(consent), acts: [] } });
 }
 
