@@ -56,20 +56,20 @@ export function createStandings(pool: pg.Pool): Standings {
   return {
     findParticipant: async (entityId) => {
       const row = await ask("participant", [entityId]);
-      return row === undefined ? null : camel<Participant>(row);
+      return row === undefined ? null : (camel(row) as Participant);
     },
     find: async (id, now) => {
       const row = await ask("standing", [id, now.toISOString().slice(0, 10)]);
-      return row === undefined ? null : { consent: fromJson<Consent>(row["consent"]), reader: readerOf(row) };
+      return row === undefined ? null : { consent: fromJson(row["consent"]) as Consent, reader: readerOf(row) };
     },
   };
 }
 
 /** Answers what was read, as a Reader would; of anybody else it knows nothing. */
 function readerOf(row: Row): StandingReader {
-  const participants = ["source", "destination"].map((end) => fromJson<Participant>(row[end]));
-  const marks = ["source_mark", "destination_mark"].map((mark) => (row[mark] === null ? null : fromJson<TrustMark>(row[mark])));
-  const link = row["link"] === null ? undefined : fromJson<AccountLink>(row["link"]);
+  const participants = ["source", "destination"].map((end) => fromJson(row[end]) as Participant);
+  const marks = ["source_mark", "destination_mark"].map((mark) => (row[mark] === null ? null : (fromJson(row[mark]) as TrustMark)));
+  const link = row["link"] === null ? undefined : (fromJson(row["link"]) as AccountLink);
   const { conditions, excluded, access, certificates } = row;
   return {
     participants: {
@@ -86,16 +86,12 @@ function readerOf(row: Row): StandingReader {
 }
 
 /** A row that came as JSON: its times are texts, and are those whose name ends so. */
-function fromJson<T>(value: unknown): T {
-  const members = Object.entries(value as Row).map(([name, one]) => [
-    name,
-    name.endsWith("_at") && typeof one === "string" ? new Date(one) : one,
-  ]);
-  return camel<T>(Object.fromEntries(members) as Row);
+function fromJson(value: unknown): unknown {
+  const timed = (name: string, one: unknown) => (name.endsWith("_at") && typeof one === "string" ? new Date(one) : one);
+  return camel(Object.fromEntries(Object.entries(value as Row).map(([name, one]) => [name, timed(name, one)])));
 }
 
-function camel<T>(row: Row): T {
-  return Object.fromEntries(
-    Object.entries(row).map(([name, one]) => [name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()), one]),
-  ) as T;
+function camel(row: Row): unknown {
+  const named = (name: string) => name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+  return Object.fromEntries(Object.entries(row).map(([name, one]) => [named(name), one]));
 }
