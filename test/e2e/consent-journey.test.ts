@@ -272,9 +272,7 @@ for (const lang of ["fr", "en"] as const) {
       const date = TONGUES[lang].date(new Date());
       assert.ok((await newcomer.wide.locator("main").innerText()).includes(t("decide.refusedBefore", { date })));
       await give(await ask(newcomer, lang), lang);
-      await whole.query(
-        `update relais.person_visits set previous_at = now() - interval '91 days' where person_id = '${newcomer.personId}'`,
-      );
+      await whole.query(`update relais.people set previous_sign_in_at = now() - interval '91 days' where id = '${newcomer.personId}'`);
       await look(newcomer, lang, "/me", only("absence"));
       const links = newcomer.wide.locator("section[aria-labelledby=absence] a");
       const [review, stop] = await Promise.all(
