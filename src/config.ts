@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { z } from "zod";
+import type { z } from "zod";
 import { nearest } from "./nearest-name.ts";
 import { SETTINGS, type SettingMeta } from "./settings.ts";
 

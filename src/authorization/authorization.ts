@@ -83,12 +83,19 @@ function renewed(settings: Settings): () => Present {
 function presentBy(settings: Settings, kid: unknown): Present {
   const provider = new Provider(settings.issuer, configurationOf(settings));
   provider.proxy = true;
+  Object.assign(provider.ReplayDetection, { unique: usedOnce(settings) });
   provider.use(withoutCors);
   provider.use(nameGrant);
   provider.on("server_error", (_ctx, error) => settings.report(error));
   registerConsentGrant(provider, settings);
   registerProbeGrant(provider, settings);
   return { kid, provider, answer: provider.callback() };
+}
+
+/** The library looks, and then writes; one conditional statement does both, and tells a replay from a failure. */
+function usedOnce({ records }: Settings): (iss: string, jti: string, exp: number) => Promise<boolean> {
+  return (iss, jti, exp) =>
+    records.insertOnce({ model: "ReplayDetection", id: `${iss} ${jti}`, payload: {}, expiresAt: new Date(exp * 1000) });
 }
 
 /** What anybody may read stays readable by pages of any origin; no such page is a client of ours. */

@@ -1,5 +1,5 @@
 import type { ClientMetadata } from "oidc-provider";
-import type { Store } from "../core/ports.ts";
+import type { Standings } from "../core/ports.ts";
 import type { Participant, PublicJwk } from "../core/register/participant.ts";
 import type { Staff } from "../core/register/staff.ts";
 import {
@@ -14,7 +14,7 @@ import {
 
 interface Sources {
   issuer: string;
-  store: Store;
+  standings: Standings;
   staff: Staff;
   /** Public keys of the worker, as a client. */
   workerKeys: () => Promise<PublicJwk[]>;
@@ -28,7 +28,7 @@ interface Sources {
  */
 export function clientFinder({
   issuer,
-  store,
+  standings,
   staff,
   workerKeys,
   takesCertificates,
@@ -37,7 +37,7 @@ export function clientFinder({
     if (clientId === `${issuer}/worker`) return workerClient(clientId, await workerKeys());
     const member = clientId.startsWith(`${issuer}/staff/`) ? staffClient(issuer, staff, clientId) : null;
     if (member !== null) return member;
-    const participant = await store.read((r) => r.participants.findByEntityId(clientId));
+    const participant = await standings.findParticipant(clientId);
     return participant ? { ...clientOfParticipant(participant, takesCertificates), ...sectorOf(participant) } : undefined;
   };
 }

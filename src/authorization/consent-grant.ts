@@ -2,7 +2,7 @@ import { errors, type Client, type Provider, type TokenEndpointGrantContext } fr
 import validateDpop, { checkDpopReplay } from "oidc-provider/lib/helpers/validate_dpop.js";
 import { JWT_TOKEN_SECONDS, OPAQUE_TOKEN_SECONDS } from "../core/consent/token-lifetime.ts";
 import { asRelaisError, type ErrorCode } from "../core/errors.ts";
-import type { Clock, Store } from "../core/ports.ts";
+import type { Clock, Standings, Store } from "../core/ports.ts";
 import type { Policy } from "../core/policy/policy.ts";
 import { detailOf, readLiveConsent, type LiveConsent } from "./live-consent.ts";
 import { signedToken, type TokenKeys } from "./jwt-token.ts";
@@ -12,6 +12,7 @@ export const TOKEN_SECONDS = OPAQUE_TOKEN_SECONDS;
 
 interface Ports {
   store: Store;
+  standings: Standings;
   clock: Clock;
   policy: Policy;
   issuer: string;

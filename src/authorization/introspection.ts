@@ -1,6 +1,6 @@
 import type { AccessToken, Client, ClientCredentials, KoaContextWithOIDC, RefreshToken } from "oidc-provider";
 import { RelaisError } from "../core/errors.ts";
-import type { Clock, Store } from "../core/ports.ts";
+import type { Clock, Standings, Store } from "../core/ports.ts";
 import { readLook } from "./probe-grant.ts";
 import type { Policy } from "../core/policy/policy.ts";
 import { consentIdIn, detailOf, pairwiseSubject, readLiveConsent, type LiveConsent } from "./live-consent.ts";
@@ -8,6 +8,7 @@ import { consentIdIn, detailOf, pairwiseSubject, readLiveConsent, type LiveConse
 type Token = AccessToken | ClientCredentials | RefreshToken;
 interface Ports {
   store: Store;
+  standings: Standings;
   clock: Clock;
   policy: Policy;
   issuer: string;

@@ -6,7 +6,7 @@ import { presentConsent } from "../core/consent/succession.ts";
 import { RelaisError } from "../core/errors.ts";
 import { isId } from "../core/ids.ts";
 import type { Policy } from "../core/policy/policy.ts";
-import type { Clock, Store } from "../core/ports.ts";
+import type { Clock, StandingReader, Standings, Store } from "../core/ports.ts";
 import { DETAIL_TYPE } from "./names.ts";
 
 export interface LiveConsent extends Standing {
@@ -19,13 +19,25 @@ export interface LiveConsent extends Standing {
  * the participant.
  * @throws RelaisError `consent_missing`, `consent_ended`, `not_accredited`, `condition_unmet`.
  */
-export function readLiveConsent(ports: { store: Store; clock: Clock; policy: Policy }, consentId: unknown): Promise<LiveConsent> {
-  return ports.store.read(async (r) => {
-    if (!isId("consent", consentId)) throw new RelaisError("consent_missing", "There is no such consent.");
-    const standing = await checkStanding(r, await presentConsent(r, consentId), { policy: ports.policy, now: ports.clock.now() });
-    const link = await r.people.getLink(standing.consent.sourceLinkId);
-    return { ...standing, account: link.account };
-  });
+export async function readLiveConsent(ports: LivePorts, consentId: unknown): Promise<LiveConsent> {
+  if (!isId("consent", consentId)) throw new RelaisError("consent_missing", "There is no such consent.");
+  const now = ports.clock.now();
+  const read = await ports.standings.find(consentId, now);
+  if (read === null) throw new RelaisError("not_found", "There is no consent with this id.");
+  if (read.consent.state !== "superseded") return live(read.reader, read.consent, { ...ports, now });
+  return ports.store.read(async (r) => live(r, await presentConsent(r, consentId), { ...ports, now }));
+}
+
+export interface LivePorts {
+  store: Store;
+  standings: Standings;
+  clock: Clock;
+  policy: Policy;
+}
+
+async function live(r: StandingReader, consent: Consent, terms: { policy: Policy; now: Date }): Promise<LiveConsent> {
+  const standing = await checkStanding(r, consent, terms);
+  return { ...standing, account: (await r.people.getLink(consent.sourceLinkId)).account };
 }
 
 /** What the person allowed, never more (docs/self-data-transfer.md, source side). */

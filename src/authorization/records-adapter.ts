@@ -14,7 +14,28 @@ export function recordsAdapter(
   records: OauthRecords,
   findClient: (clientId: string) => Promise<ClientMetadata | undefined>,
 ): AdapterFactory {
-  return (model) => (model === "Client" ? clientAdapter(findClient) : modelAdapter(records, model));
+  const findToken = tokenFinder(records);
+  return (model) => {
+    if (model === "Client") return clientAdapter(findClient);
+    const adapter = modelAdapter(records, model);
+    return TOKENS.includes(model) ? { ...adapter, find: async (id) => restored(await findToken(model, id), id) } : adapter;
+  };
+}
+
+const TOKENS = ["AccessToken", "ClientCredentials", "RefreshToken"];
+
+/** The library looks for a token in three models at the same moment: that is one question. One that comes later is another. */
+function tokenFinder(records: OauthRecords): (model: string, id: string) => Promise<FoundOauthRecord | null> {
+  const asking = new Map<string, ReturnType<OauthRecords["findAmong"]>>();
+  return async (model, id) => {
+    const question = asking.get(id) ?? records.findAmong(TOKENS, id);
+    if (!asking.has(id)) {
+      asking.set(id, question);
+      setImmediate(() => asking.delete(id));
+    }
+    const found = await question;
+    return found?.model === model ? found : null;
+  };
 }
 
 function modelAdapter(records: OauthRecords, model: string): Adapter {

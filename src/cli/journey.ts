@@ -93,6 +93,11 @@ export class Journey {
     return this.#agent.get(url);
   }
 
+  /** Presses a button of the form around `marker`. */
+  async press(page: Page, marker: string, button: { name: string; value: string }): Promise<Page> {
+    return this.#agent.submit(page, marker, {}, button);
+  }
+
   async #get(path: string): Promise<Page> {
     return this.#agent.get(`${this.#relais}${path}`);
   }

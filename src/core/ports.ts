@@ -282,6 +282,20 @@ export interface Store {
   rehearse<T>(work: (writer: Writer) => Promise<T>): Promise<T>;
 }
 
+/** What the rules ask about the ends of one consent. Every Reader is one. */
+export interface StandingReader {
+  participants: Pick<Reader["participants"], "get" | "findMark">;
+  people: Pick<Reader["people"], "getLink">;
+  conditions: Pick<Reader["conditions"], "stance">;
+}
+
+/** What is asked at every use of a token. Each call is one snapshot of the tables as they are then, and nothing is kept. */
+export interface Standings {
+  /** The consent, with all that `checkStanding` reads about it; null where there is none. */
+  find(id: ConsentId, now: Date): Promise<{ consent: Consent; reader: StandingReader } | null>;
+  findParticipant(entityId: string): Promise<Participant | null>;
+}
+
 /** One ring of the doorbell: what to look at, and the epoch that was present. Nothing personal. */
 export interface Ring {
   transferId: TransferId;
@@ -339,6 +353,8 @@ export interface OauthRecords {
   /** True for exactly one of any number of parallel calls with this model and id, until the record's time is over: replay detection stands on it. */
   insertOnce(record: OauthRecord): Promise<boolean>;
   find(model: string, id: string): Promise<FoundOauthRecord | null>;
+  /** The one of these models that has a record with this id. */
+  findAmong(models: readonly string[], id: string): Promise<(FoundOauthRecord & { model: string }) | null>;
   findByUid(model: string, uid: string): Promise<FoundOauthRecord | null>;
   /** True for exactly one of any number of parallel calls; false where it was consumed before or does not exist. */
   consume(model: string, id: string): Promise<boolean>;

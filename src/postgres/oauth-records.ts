@@ -16,6 +16,7 @@ const SQL = {
   put: `insert into ${TABLE} ${VALUES} on conflict (model, id) do update set ${REPLACE}`,
   insertOnce: `insert into ${TABLE} ${VALUES} on conflict (model, id) do update set ${REPLACE}, consumed_at = null where oauth_records.expires_at <= now()`,
   find: `select payload, consumed_at from ${TABLE} where model = $1 and id = $2 and expires_at > now()`,
+  findAmong: `select model, payload, consumed_at from ${TABLE} where model = any($1) and id = $2 and expires_at > now()`,
   findByUid: `select payload, consumed_at from ${TABLE} where model = $1 and uid = $2 and expires_at > now()`,
   consume: `update ${TABLE} set consumed_at = now() where model = $1 and id = $2 and consumed_at is null and expires_at > now()`,
   remove: `delete from ${TABLE} where model = $1 and id = $2`,
@@ -24,11 +25,16 @@ const SQL = {
 } as const;
 
 export function createOauthRecords(pool: pg.Pool): OauthRecords {
-  const run = (name: keyof typeof SQL, values: unknown[]) => query(pool, SQL[name], values);
+  const run = (name: keyof typeof SQL, values: unknown[]) => query(pool, name, values);
   return {
     put: async (record) => void (await run("put", rowOf(record))),
     insertOnce: async (record) => (await run("insertOnce", rowOf(record))).rowCount === 1,
     find: async (model, id) => foundIn(await run("find", [model, sha256(id)])),
+    findAmong: async (models, id) => {
+      const result = await run("findAmong", [models, sha256(id)]);
+      const found = foundIn(result);
+      return found && { ...found, model: (result.rows[0] as { model: string }).model };
+    },
     findByUid: async (model, uid) => foundIn(await run("findByUid", [model, uid])),
     consume: async (model, id) => (await run("consume", [model, sha256(id)])).rowCount === 1,
     remove: async (model, id) => (await run("remove", [model, sha256(id)])).rowCount === 1,
@@ -47,9 +53,10 @@ function foundIn(result: pg.QueryResult): FoundOauthRecord | null {
   return row ? { payload: row.payload, consumedAt: row.consumed_at } : null;
 }
 
-async function query(pool: pg.Pool, text: string, values: unknown[]): Promise<pg.QueryResult> {
+/** Prepared once for each connection. */
+async function query(pool: pg.Pool, name: keyof typeof SQL, values: unknown[]): Promise<pg.QueryResult> {
   try {
-    return await pool.query(text, values);
+    return await pool.query({ name: `oauth_${name}`, text: SQL[name], values });
   } catch (cause) {
     throw new RelaisError("unavailable", "The database does not answer. Try again in a moment; if it lasts, tell the operator.", { cause });
   }

@@ -5,7 +5,7 @@ import { found, json, jsonOrNull } from "./rows.ts";
 
 const PERSON = ["id", "issuer", "subject", "createdAt"] as const;
 // oxfmt-ignore
-const LINK = ["id", "personId", "participantId", "account", "method", "provedAt", "sealedCredentials", "inventory", "contract", "assurance"] as const;
+export const LINK = ["id", "personId", "participantId", "account", "method", "provedAt", "sealedCredentials", "inventory", "contract", "assurance"] as const;
 
 export function readPeople(db: Database): Reader["people"] {
   return {

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { ADAPTERS } from "../../adapters/index.ts";
-import { createAuthorization } from "../authorization/authorization.ts";
+import { createAuthorization, type Authorization } from "../authorization/authorization.ts";
 import { pairwiseSubject } from "../authorization/live-consent.ts";
 import { ConfigError } from "../config.ts";
 import { asRelaisError } from "../core/errors.ts";
@@ -24,6 +24,7 @@ import { documentSigner } from "../keys/signer.ts";
 import { signedStatements } from "../keys/verifier.ts";
 import { createPages } from "../pages/pages.ts";
 import { renderProblem } from "../pages/problems.ts";
+import { createStandings } from "../postgres/standings.ts";
 import { createOauthRecords } from "../postgres/oauth-records.ts";
 import type { SandboxPlan } from "../sandbox/plan.ts";
 import { relyingPartyId } from "../signin/passkeys.ts";
@@ -46,19 +47,7 @@ export async function startWeb(base: Base, keyring: Keyring, sandbox: SandboxPla
   const records = createOauthRecords(pool);
   const logKey = await openLogKey(join(dataDir, "keys"), originOf(issuer), keySettings.encryptionSecret ?? undefined);
   const register = { ...registering(base, keyring), queue: base.queue, policy, verify: createDocumentCheck(base, keyring, logKey) };
-  const authorization = createAuthorization({
-    issuer,
-    store,
-    clock,
-    policy,
-    records,
-    staff,
-    certificates: base.config.http.certificates,
-    statements: { signed: signedStatements, keys: () => keyring.publicRing("federation") },
-    keys: authorizationKeys(keyring),
-    verifyProof,
-    report: (error) => log.error("the authorization server failed", { error: asRelaisError(error) }),
-  });
+  const authorization = authorizationOf(base, keyring, { staff, records });
   const federation = federationOf(base, keyring);
   const upstreams = upstreamsOf(base, sandbox);
   const signin = signinOf(base, keyring, upstreams);
@@ -106,6 +95,27 @@ function repeat(base: Base, keyring: Keyring, register: Parameters<typeof conclu
     CONCLUDE_SECONDS,
     createKeyLogging(base, () => publicRings(keyring)),
   );
+}
+
+function authorizationOf(
+  base: Base,
+  keyring: Keyring,
+  own: Pick<Parameters<typeof createAuthorization>[0], "staff" | "records">,
+): Authorization {
+  const { issuer, store, policy, pool, log } = base;
+  return createAuthorization({
+    ...own,
+    issuer,
+    store,
+    clock,
+    policy,
+    standings: createStandings(pool),
+    certificates: base.config.http.certificates,
+    statements: { signed: signedStatements, keys: () => keyring.publicRing("federation") },
+    keys: authorizationKeys(keyring),
+    verifyProof,
+    report: (error) => log.error("the authorization server failed", { error: asRelaisError(error) }),
+  });
 }
 
 function federationOf(base: Base, keyring: Keyring): ReturnType<typeof createFederation> {

@@ -40,4 +40,5 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
     },
   },
 });
-createServer(provider.callback()).listen(port, "127.0.0.1", () => process.stdout.write("ready\n"));
+const callback = provider.callback();
+createServer((request, response) => void callback(request, response)).listen(port, "127.0.0.1", () => process.stdout.write("ready\n"));

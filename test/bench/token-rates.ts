@@ -100,7 +100,11 @@ async function introspections({ line, issuer, holder, tokens: live }: Server, co
   const known = await live();
   const accept = "application/token-introspection+jwt";
   const requests = Array.from({ length: count }, (_, index) =>
-    formRequest("/token/introspection", { token: known[index % known.length] as string, ...authentication(holder, issuer) }, { accept }),
+    formRequest(
+      "/token/introspection",
+      { token: known[index % known.length] as string, token_type_hint: "access_token", ...authentication(holder, issuer) },
+      { accept },
+    ),
   );
   return line.rate(requests, WIDTH, isActive);
 }

@@ -129,7 +129,6 @@ const MATRIX: [method: Method, path: string, statuses: number[]][] = [
   ["GET",  "/en/me/contracts/shared/:consent",                each(303, 404)],
   ["POST", "/en/me/contracts/shared/:consent",                each(303, 400)],
   ["GET",  "/en/me/contracts/:link/stop",                     each(303, 404)],
-  ["POST", "/en/me/contracts/:link/stop",                     each(303, 404)],
   ["GET",  "/en/permissions/:consent/notice",                 PERSONS(200)],
   ["GET",  "/en/permissions/:consent/change",                 PERSONS(200)],
   ["POST", "/en/permissions/:consent/change",                 PERSONS(422)],
@@ -158,6 +157,7 @@ const MATRIX: [method: Method, path: string, statuses: number[]][] = [
   ["POST", "/en/permissions/:consent/start",                  PERSONS(303)],
   ["POST", "/en/me/transfers/:transfer/cancel",               PERSONS(303)],
   ["POST", "/en/permissions/:consent/stop",                   PERSONS(303)],
+  ["POST", "/en/me/contracts/:link/stop",                     PERSONS(303)],
   ["POST", "/en/me/account/links/:link/remove",               PERSONS(303)],
   // A participant's own.
   ["GET",  "/en/organisation",                                SIGNED_IN],
@@ -321,7 +321,17 @@ const MATRIX: [method: Method, path: string, statuses: number[]][] = [
 ];
 
 /** Answered by oidc-provider for every method; test/integration/authorization-flow.test.ts is about them. */
-const OAUTH = ["/.well-known/openid-configuration", "/auth", "/auth/:", "/request", "/token", "/token/introspection", "/token/revocation"];
+const OAUTH = [
+  "/.well-known/openid-configuration",
+  "/auth",
+  "/auth/:",
+  "/request",
+  "/token",
+  "/token/introspection",
+  "/token/revocation",
+  "/grants/:",
+  "/reg",
+];
 
 const words = { fr: "Réponse", en: "Answer" };
 const VERSIONS = charters(

@@ -102,6 +102,17 @@ test("removed, it is gone at once, with what waited to be sent to it and with ev
   assert.equal(rows[0]?.links, 0);
 });
 
+test("what waited for a removed address does not go to the next one", async () => {
+  await world.prove(ADDRESS);
+  await world.engine.store.write((w) =>
+    w.mailing.tell({ personId: world.engine.personId, kind: "recovery-used", about: "x", occasion: "before", addressId: null }),
+  );
+  await mine("/fr/me/mail/remove", {});
+  await world.prove("next@kanarienvogel.example");
+  assert.equal(await world.worker().tick(), 0);
+  assert.ok(world.smtp.mails.every(({ subject }) => subject.includes("confirmez")));
+});
+
 test("what is no address is said at the field; nobody is flooded through us", async () => {
   for (const wrong of [
     "",

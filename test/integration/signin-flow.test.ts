@@ -252,6 +252,19 @@ describe("proof of an account", () => {
     assert.equal((await visit.get(callback.href)).status, 400);
   });
 
+  test("an answer that does not say whose it is is not taken: participants share one redirect address (RFC 9207)", async () => {
+    const nameless = await startTinyProvider(() => relais.origin, false);
+    cleanUp.push(() => nameless.listening.close());
+    const participant = await accreditedParticipant(store, {
+      entityId: nameless.origin,
+      roles: ["holder"],
+      endpoints: { issuer: nameless.origin },
+    });
+    const visit = await signedIn("nameless");
+    assert.equal((await follow(visit, `/link/${participant.id}/start`)).status, 400);
+    assert.equal(nameless.seen.assertions.length, 0, "no code was shown to anybody");
+  });
+
   test("a platform that cannot tell right now is not taken for an empty one", async () => {
     const visit = await signedIn("unlucky");
     platformProvider.state.inventoryStatus = 503;

@@ -14,6 +14,7 @@ import { verifyProof } from "../../src/keys/dpop.ts";
 import { openKeyring, type Keyring } from "../../src/keys/keyring.ts";
 import { documentSigner } from "../../src/keys/signer.ts";
 import { createOauthRecords } from "../../src/postgres/oauth-records.ts";
+import { createStandings } from "../../src/postgres/standings.ts";
 import { openDatabase, openPool } from "../../src/postgres/pool.ts";
 import { createStore } from "../../src/postgres/store.ts";
 import { signedStatements } from "../../src/keys/verifier.ts";
@@ -94,6 +95,7 @@ export async function startAuthorization(changed: Partial<Parameters<typeof crea
       clock,
       policy,
       records: createOauthRecords(pool),
+      standings: createStandings(pool),
       staff: NOBODY,
       keys,
       certificates: null,

@@ -17,6 +17,7 @@ import { openKeyring } from "../../src/keys/keyring.ts";
 import { documentSigner, signCompact } from "../../src/keys/signer.ts";
 import { verifyEntityConfiguration } from "../../src/keys/verifier.ts";
 import { createOauthRecords } from "../../src/postgres/oauth-records.ts";
+import { createStandings } from "../../src/postgres/standings.ts";
 import { openDatabase, openPool } from "../../src/postgres/pool.ts";
 import { createStore } from "../../src/postgres/store.ts";
 import { listen } from "./authorization-server.ts";
@@ -62,6 +63,7 @@ export async function startRegisterApi(charters: Charters): Promise<RegisterApi>
     clock: realClock,
     policy,
     records: createOauthRecords(pool),
+    standings: createStandings(pool),
     staff,
     keys: {
       signing: () => web.current("oauth").privateJwk,

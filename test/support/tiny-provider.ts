@@ -22,7 +22,7 @@ interface Pending {
 }
 
 /** A small OpenID provider over real HTTP that lets a test choose who is signed in; its client must prove itself with a key of Relais' key set. */
-export async function startTinyProvider(relaisIssuer: () => string): Promise<TinyProvider> {
+export async function startTinyProvider(relaisIssuer: () => string, namesItself = true): Promise<TinyProvider> {
   const listening = await listen();
   const key = await testKey();
   const provider: TinyProvider = {
@@ -32,15 +32,18 @@ export async function startTinyProvider(relaisIssuer: () => string): Promise<Tin
     seen: { scopes: [], assertions: [], inventoryTokens: [] },
     listening,
   };
-  listening.serve(appOf(provider, relaisIssuer));
+  listening.serve(appOf(provider, relaisIssuer, namesItself));
   return provider;
 }
 
-function appOf(provider: TinyProvider, relaisIssuer: () => string): express.Express {
+function appOf(provider: TinyProvider, relaisIssuer: () => string, namesItself: boolean): express.Express {
   const { origin, key, state, seen } = provider;
   const codes = new Map<string, Pending>();
   const app = express();
-  app.get("/.well-known/openid-configuration", (_req, res) => void res.json(metadata(origin)));
+  app.get(
+    "/.well-known/openid-configuration",
+    (_req, res) => void res.json({ ...metadata(origin), authorization_response_iss_parameter_supported: namesItself }),
+  );
   app.get("/jwks", (_req, res) => void res.json({ keys: [key.publicJwk] }));
   app.get("/authorize", (req, res) => {
     const query = req.query as Record<string, string>;
@@ -55,7 +58,7 @@ function appOf(provider: TinyProvider, relaisIssuer: () => string): express.Expr
     const answer = new URLSearchParams({
       ...(state.deny ? { error: "access_denied" } : { code }),
       state: query.state ?? "",
-      iss: state.iss ?? origin,
+      ...(namesItself ? { iss: state.iss ?? origin } : {}),
     });
     res.redirect(303, `${query.redirect_uri}?${answer}`);
   });
@@ -118,6 +121,5 @@ function metadata(origin: string): Record<string, unknown> {
     subject_types_supported: ["public"],
     id_token_signing_alg_values_supported: ["ES256"],
     token_endpoint_auth_methods_supported: ["private_key_jwt"],
-    authorization_response_iss_parameter_supported: true,
   };
 }

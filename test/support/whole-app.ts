@@ -24,6 +24,7 @@ import { signedStatements, verifyEntityConfiguration } from "../../src/keys/veri
 import { networkFor } from "../../src/net/network.ts";
 import { createPages } from "../../src/pages/pages.ts";
 import { createOauthRecords } from "../../src/postgres/oauth-records.ts";
+import { createStandings } from "../../src/postgres/standings.ts";
 import { openDatabase, openPool } from "../../src/postgres/pool.ts";
 import { createStore } from "../../src/postgres/store.ts";
 import { createSignin } from "../../src/signin/signin.ts";
@@ -85,6 +86,7 @@ export async function startWholeApp(charters: Charters): Promise<WholeApp> {
   const authorization = createAuthorization({
     ...ports,
     records,
+    standings: createStandings(pool),
     staff,
     keys: {
       signing: () => web.current("oauth").privateJwk,

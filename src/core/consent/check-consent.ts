@@ -1,5 +1,5 @@
 import { RelaisError } from "../errors.ts";
-import type { Reader } from "../ports.ts";
+import type { StandingReader } from "../ports.ts";
 import { areConditionsDue, conditionUnmet, endOf, refusedByConditions } from "../policy/decide.ts";
 import type { End } from "../policy/facts.ts";
 import type { Policy } from "../policy/policy.ts";
@@ -20,7 +20,11 @@ export interface Standing {
  * the consent. Read again before each data movement.
  * @throws RelaisError `consent_ended`, `not_accredited`, `condition_unmet`, `assurance_too_low`.
  */
-export async function checkStanding(r: Reader, consent: Consent, { policy, now }: { policy: Policy; now: Date }): Promise<Standing> {
+export async function checkStanding(
+  r: StandingReader,
+  consent: Consent,
+  { policy, now }: { policy: Policy; now: Date },
+): Promise<Standing> {
   if (consent.state !== "active" || consent.expiresAt <= now) throw consentEnded(consent, now);
   const [source, destination] = await Promise.all([r.participants.get(consent.sourceId), r.participants.get(consent.destinationId)]);
   if (leastAssurance(source, consent.datasets) !== "low")

@@ -3,8 +3,6 @@ import { canonicalJson } from "../canonical-json.ts";
 import type { ConsentId } from "../ids.ts";
 import type { TrustMark } from "../register/participant.ts";
 import { sha256 } from "../transfer/manifest.ts";
-import type { Exercise } from "./acts.ts";
-import { exerciseOf } from "./record-acts.ts";
 import { ACTS, type Consent, type ConsentState, type Notice } from "./consent.ts";
 import { statusReference } from "./consent-status.ts";
 import type { ChangeId, ConsentChange, RecordedChange } from "./record-change.ts";
@@ -148,7 +146,7 @@ function mandateOf(consent: Consent, { issuer, operator }: ReceiptTerms) {
   const { notice, datasets } = consent;
   const given = consent.acts?.find((one) => one.act === "mandate");
   const towards = notice.action === "propose" ? notice.destination : notice.source;
-  const { article, processing } = EXERCISES[exerciseOf(consent)];
+  const { article, processing } = EXERCISES[notice.action];
   return {
     "@type": "dpv:Process",
     "relais:act": "mandate",
@@ -169,10 +167,11 @@ function mandateOf(consent: Consent, { issuer, operator }: ReceiptTerms) {
   };
 }
 
-const EXERCISES: Record<Exercise, { article: string; processing: string }> = {
-  portability: { article: "eu-gdpr:A20", processing: "dpv:Obtain" },
-  erasure: { article: "eu-gdpr:A17", processing: "dpv:Erase" },
-  rectification: { article: "eu-gdpr:A16", processing: "dpv:Modify" },
+/** The right that is exercised for the person: GDPR articles 20, 17 and 16. */
+const EXERCISES: Record<Notice["action"], { article: string; processing: string }> = {
+  copy: { article: "eu-gdpr:A20", processing: "dpv:Obtain" },
+  erase: { article: "eu-gdpr:A17", processing: "dpv:Erase" },
+  propose: { article: "eu-gdpr:A16", processing: "dpv:Modify" },
 };
 
 /** The second act: what the destination may do with it. */

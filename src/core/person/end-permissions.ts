@@ -1,6 +1,5 @@
-import { stopTransfers } from "../consent/stop-transfers.ts";
-import { closeProposals } from "../consent/succession.ts";
 import type { Consent } from "../consent/consent.ts";
+import { withdraw } from "../consent/withdraw-consent.ts";
 import type { Writer } from "../ports.ts";
 import type { Switch, SwitchState } from "../switch/switch.ts";
 
@@ -11,15 +10,18 @@ import type { Switch, SwitchState } from "../switch/switch.ts";
 export async function endPermissions(w: Writer, consents: readonly Consent[], now: Date): Promise<{ ended: number; stopped: number }> {
   const done = { ended: 0, stopped: 0 };
   for (const { id } of consents) {
-    const end = { endedAt: now, endedBy: "person" } as const;
-    const isWithdrawn = await w.permissions.move(id, ["active", "suspended"], "withdrawn", end);
-    const isRefused = !isWithdrawn && (await w.permissions.move(id, ["requested"], "refused", { ...end, decidedAt: now }));
-    if (!isWithdrawn && !isRefused) continue;
-    await closeProposals(w, id, now);
+    const stopped = (await withdraw(w, id, now)) ?? (await refuse(w, id, now));
+    if (stopped === null) continue;
     done.ended += 1;
-    done.stopped += await stopTransfers(w, id, { now, actor: "person" });
+    done.stopped += stopped;
   }
   return done;
+}
+
+/** Nothing runs under what was only asked for; null where it was answered before. */
+async function refuse(w: Writer, id: Consent["id"], now: Date): Promise<0 | null> {
+  const end = { decidedAt: now, endedAt: now, endedBy: "person" } as const;
+  return (await w.permissions.move(id, ["requested"], "refused", end)) ? 0 : null;
 }
 
 /** What becomes of a switch that its person gives up: what was not begun or not finished is abandoned, and an old place is not closed any more. */

@@ -1,6 +1,6 @@
 import { RelaisError } from "../errors.ts";
 import type { LinkId } from "../ids.ts";
-import type { Reader } from "../ports.ts";
+import type { StandingReader } from "../ports.ts";
 import type { Participant } from "../register/participant.ts";
 import type { Stance } from "./conditions.ts";
 import { factsOf, type End, type Ends } from "./facts.ts";
@@ -31,7 +31,7 @@ export function areConditionsDue({ roles }: Participant, isSwitch: boolean): boo
 
 /** The data sets that the holder's conditions refuse now. A refusal is a value; what is not named may go. */
 export async function refusedByConditions(
-  r: Pick<Reader, "conditions" | "people">,
+  r: Pick<StandingReader, "conditions" | "people">,
   policy: Policy,
   ends: Ends,
   ask: Ask,
@@ -41,7 +41,7 @@ export async function refusedByConditions(
 }
 
 /** Which account it is matters only where the holder opened for some of them. */
-export async function testedAccount(r: Pick<Reader, "people">, { access }: Stance, linkId: LinkId | null): Promise<string | null> {
+export async function testedAccount(r: Pick<StandingReader, "people">, { access }: Stance, linkId: LinkId | null): Promise<string | null> {
   return access?.state === "test" && linkId !== null ? (await r.people.getLink(linkId)).account : null;
 }
 
@@ -56,7 +56,7 @@ export function refusals(
     .filter(({ reasons }) => reasons.length > 0);
 }
 
-export async function endOf(r: Pick<Reader, "participants">, participant: Participant): Promise<End> {
+export async function endOf(r: Pick<StandingReader, "participants">, participant: Participant): Promise<End> {
   return { participant, mark: await r.participants.findMark(participant.id) };
 }
 

@@ -60,6 +60,7 @@ async function ask(settings: IntrospectionSettings, token: string): Promise<Toke
 async function post(settings: IntrospectionSettings, token: string): Promise<string> {
   const body = new URLSearchParams({
     token,
+    token_type_hint: "access_token",
     client_id: settings.entityId,
     client_assertion_type: "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
     client_assertion: await assertion(settings),
