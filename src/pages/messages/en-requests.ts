@@ -59,7 +59,6 @@ export const enRequests = {
   "requests.state.refused": "Refused",
   "requests.state.expired": "Expired",
   "requests.state.superseded": "Replaced",
-  "requests.actor.person": "the person",
   "requests.actor.holder": "the organisation that sends",
   "requests.actor.platform": "the data space",
   "requests.actor.operator": "the register",

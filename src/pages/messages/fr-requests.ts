@@ -61,7 +61,6 @@ export const frRequests = {
   "requests.state.refused": "Refusée",
   "requests.state.expired": "Expirée",
   "requests.state.superseded": "Remplacée",
-  "requests.actor.person": "la personne",
   "requests.actor.holder": "l’organisme qui envoie",
   "requests.actor.platform": "l’espace personnel",
   "requests.actor.operator": "le registre",

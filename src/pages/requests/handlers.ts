@@ -35,21 +35,28 @@ export async function showRequests(ports: PagesPorts, visit: PersonVisit, errors
 
 function rowOfShared(tongue: Tongue, { consent, parts }: SharedConsent, now: Date) {
   const { t, moment } = tongue;
-  const { notice, createdAt, endedBy } = consent;
+  const { notice, createdAt } = consent;
   const state = stateAt(consent, now);
   return {
     id: consent.id,
     fromTo: t("permission.fromTo", { source: notice.source.name, destination: notice.destination.name }),
     parts: parts.map((part) => t(`requests.part.${part}`)).join(", "),
-    datasets: t("requests.counts", { allowed: consent.datasets.length, asked: notice.datasets.length }),
+    // What was asked for and not allowed is between the person and whoever asked.
+    datasets: parts.includes("requester")
+      ? t("requests.counts", { allowed: consent.datasets.length, asked: notice.datasets.length })
+      : t("permission.count", { count: consent.datasets.length }),
     state: { text: t(`requests.state.${state}`), classes: TAGS[state] },
-    reason: consent.endedBecause
-      ? t(`requests.because.${consent.endedBecause.kind}`)
-      : endedBy && t("requests.by", { who: t(`requests.actor.${endedBy}`) }),
+    reason: reasonOf(tongue, consent),
     asked: moment(createdAt),
     iso: createdAt.toISOString(),
     until: lastDayOf(tongue, notice),
   };
+}
+
+/** The state says itself what the person did. */
+function reasonOf({ t }: Tongue, { endedBecause, endedBy }: SharedConsent["consent"]): string | null {
+  if (endedBecause) return t(`requests.because.${endedBecause.kind}`);
+  return endedBy === null || endedBy === "person" ? null : t("requests.by", { who: t(`requests.actor.${endedBy}`) });
 }
 
 export async function answerAsMember(ports: PagesPorts, visit: PersonVisit): Promise<Answer> {
