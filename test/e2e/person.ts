@@ -87,7 +87,7 @@ async function nextPage(hands: Hands, relais: RunningRelais, { from, to, who, ke
 
 /** The choice of this name; where the person has several accounts there, the first. */
 export function placeNamed(page: Page, field: "source" | "destination", name: string) {
-  return page.locator(".govuk-radios__item").filter({ hasText: name }).locator(`input[name="${field}"]`).first();
+  return page.locator(".govuk-radios__item, .govuk-checkboxes__item").filter({ hasText: name }).locator(`input[name="${field}"]`).first();
 }
 
 async function proveAccount(hands: Hands, keys: PodKeys | undefined): Promise<void> {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type pg from "pg";
 import { CONSENT_MOVES, CONSENT_STATES } from "../../src/core/consent/consent.ts";
+import { PARTY_MOVES } from "../../src/core/consent/parties.ts";
 import { newId, type ParticipantId, type SwitchId, type TransferId } from "../../src/core/ids.ts";
 import { APPLICATION_MOVES, type ApplicationId, type OrganisationId } from "../../src/core/register/application.ts";
 import { ORGANISATION_MOVES, STATUS_MOVES } from "../../src/core/register/standing.ts";
@@ -32,6 +33,8 @@ interface Machine {
   table: string;
   /** Where it is not `state`. */
   column?: string;
+  /** The column that names a row, where it is not `id`. */
+  key?: string;
   states: readonly string[];
   moves: Table;
   add(): Promise<string>;
@@ -46,6 +49,7 @@ const MACHINES: Machine[] = [
     moves: CONSENT_MOVES,
     add: async () => (await engine.consent([DATASET])).id,
   },
+  { name: "party", table: "consent_parties", key: "consent_id", states: Object.keys(PARTY_MOVES), moves: PARTY_MOVES, add: addParty },
   { name: "switch", table: "switches", states: SWITCH_STATES, moves: SWITCH_MOVES, add: addSwitch },
   { name: "application", table: "applications", states: Object.keys(APPLICATION_MOVES), moves: APPLICATION_MOVES, add: addApplication },
   {
@@ -65,6 +69,21 @@ const MACHINES: Machine[] = [
     add: addOrganisation,
   },
 ];
+
+async function addParty(): Promise<string> {
+  const { id: consentId } = await engine.consent([DATASET]);
+  const party = {
+    consentId,
+    contract: "contract",
+    reference: "other",
+    rule: "all",
+    state: "asked",
+    personId: null,
+    at: new Date(),
+  } as const;
+  await engine.store.write((w) => w.parties.add([party]));
+  return consentId;
+}
 
 async function addTransfer(): Promise<TransferId> {
   const consent = await engine.consent([DATASET]);
@@ -140,7 +159,7 @@ test("the database knows every machine of the core, and no other", async () => {
   );
 });
 
-for (const { name, table, column = "state", states, moves, add } of MACHINES) {
+for (const { name, table, column = "state", key = "id", states, moves, add } of MACHINES) {
   test(`the moves of a ${name} in the database are exactly those of the core`, async () => {
     const { rows } = await pool.query<{ from_state: string; to_state: string }>(
       "select from_state, to_state from relais.allowed_moves where machine = $1",
@@ -153,20 +172,26 @@ for (const { name, table, column = "state", states, moves, add } of MACHINES) {
   test(`the database refuses every other move of a ${name}, whoever asks`, async () => {
     const id = await add();
     for (const from of states) {
-      await place({ table, column }, id, from);
+      await place({ table, column, key }, id, from);
       for (const to of states.filter((state) => state !== from))
-        await assertMove({ table, column, id, from, to, isAllowed: (moves[from] ?? []).includes(to) });
+        await assertMove({ table, column, key, id, from, to, isAllowed: (moves[from] ?? []).includes(to) });
     }
   });
 }
 
+interface Place {
+  table: string;
+  column: string;
+  key: string;
+}
+
 /** Puts a row into a state past its triggers, as no program of ours can. */
-async function place({ table, column }: { table: string; column: string }, id: string, state: string): Promise<void> {
+async function place({ table, column, key }: Place, id: string, state: string): Promise<void> {
   const client = await pool.connect();
   try {
     await client.query("begin");
     await client.query("set local session_replication_role = replica");
-    await client.query(`update relais.${table} set ${column} = $2 where id = $1`, [id, state]);
+    await client.query(`update relais.${table} set ${column} = $2 where ${key} = $1`, [id, state]);
     await client.query("commit");
   } finally {
     client.release();
@@ -174,24 +199,17 @@ async function place({ table, column }: { table: string; column: string }, id: s
 }
 
 async function assertMove({
-  table,
-  column,
   id,
   from,
   to,
   isAllowed,
-}: {
-  table: string;
-  column: string;
-  id: string;
-  from: string;
-  to: string;
-  isAllowed: boolean;
-}): Promise<void> {
-  const moving = pool.query(`update relais.${table} set ${column} = $2 where id = $1`, [id, to]);
+  ...at
+}: Place & { id: string; from: string; to: string; isAllowed: boolean }): Promise<void> {
+  const { table, column, key } = at;
+  const moving = pool.query(`update relais.${table} set ${column} = $2 where ${key} = $1`, [id, to]);
   if (!isAllowed) return assert.rejects(moving, { code: "RE001" }, `${from} → ${to}`);
   assert.equal((await moving).rowCount, 1);
-  return place({ table, column }, id, from);
+  return place(at, id, from);
 }
 
 test("the notice of a consent, and what was ticked, never change", async () => {

@@ -3,8 +3,15 @@ import type { ApprovalRule } from "../person/joint-contract.ts";
 import type { Consent } from "./consent.ts";
 
 /** `told`: no approval was needed. `removed` holds also for somebody who was asked and says no. */
-export const PARTY_STATES = ["told", "asked", "approved", "removed"] as const;
-export type PartyState = (typeof PARTY_STATES)[number];
+export type PartyState = "told" | "asked" | "approved" | "removed";
+
+/** Whoever has a say may take it back, and think again. The database refuses every other move. */
+export const PARTY_MOVES = {
+  told: ["removed"],
+  asked: ["approved", "removed"],
+  approved: ["removed"],
+  removed: ["approved"],
+} as const satisfies Record<PartyState, readonly PartyState[]>;
 
 /** Another holder of the contract that a consent reads from, and what they say to it. */
 export interface Party {
