@@ -294,7 +294,8 @@ describe("offices and participants", () => {
       await look(team, lang, "/operator/problems");
     }
     const { phone } = team;
-    await phone.goto(`${whole.origin}/fr/operator/notices`);
+    await phone.goto(`${whole.origin}/fr/organisation`);
+    await phone.locator('main a[href="/fr/operator/notices"]').click();
     await phone.locator("#fr-consent").fill("J’accepte.");
     await phone.locator('button[value="preview"]').first().click();
     assert.ok((await phone.locator(".govuk-error-summary a").count()) >= 2, "it has to name who receives and what for");
