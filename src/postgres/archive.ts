@@ -4,6 +4,8 @@ import { SCHEMA } from "./pool.ts";
 
 /** What migrations fill themselves, and what nobody takes along: people sign in again. */
 const NOT_MOVED = ["migrations", "allowed_moves", "sessions"];
+/** What migrations begin, and which rows are theirs: an import replaces these. */
+const BEGUN: Readonly<Record<string, string>> = { notice_texts: "version = 1" };
 const MOST_ROWS = 500;
 const MOST_BYTES = 8 * 1024 * 1024;
 
@@ -45,12 +47,13 @@ export async function restoreInto<T>(pool: pg.Pool, work: (restoration: Restorat
   return within(pool, "begin", async (client) => {
     const tables = await tablesInOrder(client);
     for (const table of tables) {
-      if ((await countOf(client, table, 1)) > 0)
+      if ((await countOf(client, table, { most: 1, except: BEGUN[table] })) > 0)
         throw new RelaisError("conflict", `This installation is not empty (${table}). Import into a new one, before its first start.`, {
           actor: "operator",
         });
       // What happened is not happening again.
       await client.query(`alter table ${quoted(table)} disable trigger user`);
+      if (table in BEGUN) await client.query(`delete from ${quoted(table)}`);
     }
     const columns = new Map(await Promise.all(tables.map(async (table) => [table, await columnsOf(client, table)] as const)));
     const result = await work({
@@ -86,10 +89,14 @@ async function migrationsOf(client: pg.PoolClient): Promise<Migration[]> {
   return (await client.query<Migration>(`select name, digest from ${SCHEMA}.migrations order by name`)).rows;
 }
 
-async function countOf(client: pg.PoolClient, table: string, most?: number): Promise<number> {
-  const limit = most === undefined ? "" : ` limit ${most}`;
+async function countOf(
+  client: pg.PoolClient,
+  table: string,
+  { most, except }: { most?: number; except?: string | undefined } = {},
+): Promise<number> {
+  const chosen = `${except === undefined ? "" : ` where not (${except})`}${most === undefined ? "" : ` limit ${most}`}`;
   const { rows } = await client.query<{ count: number }>(
-    `select count(*)::int8 as count from (select from ${quoted(table)}${limit}) found`,
+    `select count(*)::int8 as count from (select from ${quoted(table)}${chosen}) found`,
   );
   return rows[0]?.count ?? 0;
 }

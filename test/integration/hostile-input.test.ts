@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { createServer, type Server, type ServerResponse } from "node:http";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { after, before, describe, test } from "node:test";
 import { requestConsent } from "../../src/core/consent/request-consent.ts";
 import { newId } from "../../src/core/ids.ts";
@@ -242,7 +243,15 @@ async function tables(): Promise<string> {
   return digests.join("\n");
 }
 
+/** Receipts and events of what happened before are made a moment later, by the product itself. */
+async function settled(): Promise<void> {
+  const open = `select 1 from relais.consent_changes where sealed_at is null or told_at is null
+    union all select 1 from relais.consents where state in ('requested', 'active', 'suspended') and expires_at <= now()`;
+  while ((await world.pool.query(open)).rowCount !== 0) await sleep(50);
+}
+
 async function unchanged(work: () => Promise<void>): Promise<void> {
+  await settled();
   const before = await tables();
   await work();
   assert.equal(await tables(), before, "nothing changed");

@@ -186,7 +186,7 @@ async function everything({ pool }: Installation): Promise<Record<string, string
 }
 
 async function isEmpty(target: Installation): Promise<boolean> {
-  const { allowed_moves: _moves, ...rest } = await everything(target);
+  const { allowed_moves: _moves, notice_texts: _texts, ...rest } = await everything(target);
   return Object.values(rest).every((rows) => rows.length === 0) && (await stat(join(target.folder, "keys")).catch(() => null)) === null;
 }
 

@@ -34,15 +34,17 @@ function readKey(value: unknown, name: string): PublicJwk | null {
   const kept: PublicJwk = { kty: String(key["kty"]) };
   for (const member of material) kept[member] = textOf(key[member], `${name}/${member}`, /^[\w-]{1,2048}$/);
   if (key["kid"] !== undefined) kept.kid = textOf(key["kid"], `${name}/kid`, /^[!-~]{1,200}$/);
-  if (key["x5c"] !== undefined) kept["x5c"] = [certificateOf(key["x5c"], `${name}/x5c`)];
+  const certificate = certificateOf(key["x5c"]);
+  if (certificate !== null) kept["x5c"] = [certificate];
   for (const member of DESCRIBING)
     if (key[member] !== undefined) kept[member] = textOf(key[member], `${name}/${member}`, /^[\w.+-]{1,40}$/);
   return kept;
 }
 
-/** The key's own certificate, the first of its chain (RFC 7517 §4.7). */
-function certificateOf(value: unknown, name: string): string {
-  return textOf(Array.isArray(value) ? value[0] : value, name, /^[A-Za-z0-9+/]{1,8192}={0,2}$/);
+/** The key's own certificate, the first of its chain (RFC 7517 §4.7). What is none does no harm: nobody can prove themselves by it. */
+function certificateOf(chain: unknown): string | null {
+  const first: unknown = Array.isArray(chain) ? chain[0] : null;
+  return typeof first === "string" && /^[A-Za-z0-9+/]{1,8192}={0,2}$/.test(first) ? first : null;
 }
 
 function textOf(value: unknown, name: string, form: RegExp): string {
