@@ -34,7 +34,7 @@ before(async () => {
   const database = await freshDatabase();
   const pool = openPool(database.url);
   store = createStore(openDatabase(pool));
-  network = networkFor({ allowLoopback: true, timeouts: { metadata: 400 } });
+  network = networkFor({ allowLoopback: true, timeouts: { metadata: 2000 } });
   const server = createServer((req, res) => answer(req, res));
   await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
   entityId = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;

@@ -63,6 +63,8 @@ const MATRIX: [method: "GET" | "POST" | "PATCH" | "DELETE" | "UPLOAD", path: str
   ["POST",   "/v1/participants/:participant/keys",              () => ({ keys: ["A".repeat(43)] }),    { own: 403, other: 403, accreditor: 503, authority: 403, operator: 403 }],
   ["GET",    "/v1/participants/:participant/notices",           () => undefined,                       { own: 200, other: 404, accreditor: 200, authority: 200, operator: 404 }],
   ["POST",   "/v1/events/poll",                                 () => ({ ack: [] }),                   { own: 200, other: 200, accreditor: 403, authority: 403, operator: 403 }],
+  ["GET",    "/v1/consents",                                    () => undefined,                       { own: 200, other: 200, accreditor: 403, authority: 403, operator: 403 }],
+  ["GET",    "/v1/consents/:consent",                           () => undefined,                       { own: 404, other: 404, accreditor: 403, authority: 403, operator: 403 }],
   ["POST",   "/v1/notices/:notice/retry",                       () => undefined,                       { own: 403, other: 403, accreditor: 409, authority: 403, operator: 409 }],
   ["POST",   "/v1/applications/:application/steps/withdraw",    () => undefined,                       { own: 200, other: 404, accreditor: 404, authority: 404, operator: 404 }],
   ["POST",   "/v1/participants/:participant/departure",         () => ({ reasons: REASONS }),          { own: 409, other: 404, accreditor: 404, authority: 404, operator: 404 }],
@@ -85,6 +87,7 @@ before(async () => {
   const { evidence } = await own.client.upload<{ evidence: { id: string }[] }>(`/v1/applications/${id}/evidence`, evidenceFile());
   ids = {
     notice: newId("event"),
+    consent: newId("consent"),
     participant: own.participant.id,
     application: id,
     evidence: String(evidence[0]?.id),

@@ -105,7 +105,7 @@ before(async () => {
   const dir = owned.adopt(await mkdtemp(join(tmpdir(), "relais-owner-")), (folder) => rm(folder, { recursive: true }));
   owners = [await testKey()];
   const port = await freePort();
-  issuer = `http://127.0.0.1:${port}`;
+  issuer = `http://localhost:${port}`;
   ownerFile = join(dir, "owner.json");
   await writeOwner();
   relais = owned.use(await startRelais({ env: { RELAIS_PORT: String(port), RELAIS_CHARTER_OWNER_FILE: ownerFile }, withSolid: false }));
