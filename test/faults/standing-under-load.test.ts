@@ -128,7 +128,7 @@ test("a platform is revoked: the same silence, every transfer is cancelled and e
 });
 
 test("an accreditation ends by the sweep: the same silence, and the transfers wait", async () => {
-  const stream = await streamTo("Grève", 40);
+  const stream = await streamTo("Grève", 120);
   await inTheMiddle(stream);
   const decidedAt = await standing.expire(stream.destination.participant);
   await stillness();
