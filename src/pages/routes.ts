@@ -84,7 +84,8 @@ import {
   showSwitchChoice,
   switchPage,
 } from "./switches/handlers.ts";
-import { MAIL_ROUTES, MY_MAIL_ROUTES } from "./mail/routes.ts";
+import { prove, showPermissionByMail, showProve, showStopByMail, showUnsubscribe, stopByMail, unsubscribeByMail } from "./mail/links.ts";
+import { giveMail, myMail, remindMe, removeMail, testMail } from "./mail/own-address.ts";
 import { chooseCopy, showCopy } from "./transfers/copy.ts";
 import { cancel, showCancel, transfer, transferDocument, transferEvents, transfers } from "./transfers/handlers.ts";
 import { showVerify, verify } from "./verify/handlers.ts";
@@ -112,7 +113,14 @@ export const PUBLIC_ROUTES: [Method, string, Handler][] = [
   ["get", "/deleted", showDeleted],
   ["get", "/problems", problems],
   ["get", "/problems/:code", problem],
-  ...MAIL_ROUTES,
+  // Where links in mails lead: for whoever holds the word in them.
+  ["get", "/mail/prove/:token", showProve],
+  ["post", "/mail/prove/:token", prove],
+  ["get", "/mail/permission/:token", showPermissionByMail],
+  ["get", "/mail/permission/:token/stop", showStopByMail],
+  ["post", "/mail/permission/:token/stop", stopByMail],
+  ["get", "/mail/unsubscribe/:token", showUnsubscribe],
+  ["post", "/mail/unsubscribe/:token", unsubscribeByMail],
   ["get", "/accessibility", plainPage("accessibility")],
   ["get", "/legal", plainPage("legal")],
   ["get", "/understand", plainPage("understand")],
@@ -123,7 +131,11 @@ export const PUBLIC_ROUTES: [Method, string, Handler][] = [
 export const PERSON_ROUTES: [Method, string, PersonHandler][] = [
   ["get", "/me", me],
   ["post", "/me/notices/:id/read", markTold],
-  ...MY_MAIL_ROUTES,
+  ["get", "/me/mail", myMail],
+  ["post", "/me/mail", giveMail],
+  ["post", "/me/mail/test", testMail],
+  ["post", "/me/mail/reminders", remindMe],
+  ["post", "/me/mail/remove", removeMail],
   ["get", "/me/account", (ports, visit) => account(ports, visit)],
   ["get", "/me/account/codes", showCodes],
   ["post", "/me/account/codes", makeCodes],

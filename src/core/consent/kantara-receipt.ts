@@ -1,5 +1,5 @@
 import { RelaisError } from "../errors.ts";
-import type { ReceiptTerms } from "./consent-receipt.ts";
+import type { ReceiptTerms } from "./dpv-record.ts";
 import type { OwnReceipt } from "./read-receipt.ts";
 
 /**

@@ -1,6 +1,7 @@
 import { randomToken, type ConsentId, type PersonId } from "../ids.ts";
 import type { Ports, Signer, Writer } from "../ports.ts";
-import { CONSENT_RECEIPT_TYPE, receiptHash, receiptOf, type ReceiptTerms } from "./consent-receipt.ts";
+import { CONSENT_RECEIPT_TYPE, receiptHash, receiptOf } from "./consent-receipt.ts";
+import type { ReceiptTerms } from "./dpv-record.ts";
 import { needsReceipt, type RecordedChange } from "./record-change.ts";
 
 export type SealingPorts = Pick<Ports, "store" | "clock" | "issuer"> & {

@@ -1,7 +1,7 @@
 import { isId } from "../../core/ids.ts";
 import type { MessageKey } from "../tongue.ts";
 import { errorsByField, type Answer, type FieldError, type PagesPorts, type PersonVisit } from "../visit.ts";
-import { viewOfMail } from "../me-mail/view.ts";
+import { viewOfMail } from "../mail/view.ts";
 import { viewOfAccount } from "./view.ts";
 
 /** As many as a person can look over; the file with everything has all. */

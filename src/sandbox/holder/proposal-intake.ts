@@ -6,7 +6,8 @@ import type { Library } from "../export/library.ts";
 import type { OwnKey } from "../peer/own-keys.ts";
 import type { Relais } from "../peer/relais.ts";
 import type { Announced, Intake, Sent } from "../platform/intake.ts";
-import { assertOpen, type Incoming } from "../platform/transfers.ts";
+import { assertSameEnds } from "../platform/announced-ends.ts";
+import { assertOpen } from "../platform/transfers.ts";
 import { judge, takesProposals } from "./proposal-rules.ts";
 import type { Proposal, Proposals } from "./proposals.ts";
 
@@ -85,26 +86,12 @@ async function complete(ports: ProposalPorts, transfer: string, jws: string): Pr
   if (incoming.state === "complete" && incoming.manifest !== digest)
     throw new RelaisError("conflict", "This transfer was completed with another manifest.");
   if (incoming.state === "stopped") assertOpen(incoming);
-  assertSameEnds(ports, incoming, manifest);
+  assertSameEnds(ports.relais.issuer, incoming, manifest, "propose");
   if (incoming.state === "open") {
     for (const proposal of proposals.of(transfer)) await decideByRule(ports, proposal);
     proposals.complete(transfer, digest);
   }
   return key.sign(RECEIPT_TYPE, { ...receiptFor(ports, manifest, digest) });
-}
-
-function assertSameEnds({ relais }: ProposalPorts, incoming: Incoming, manifest: Manifest): void {
-  const wanted = {
-    iss: relais.issuer,
-    transfer: incoming.transfer,
-    consent: incoming.consent,
-    source: incoming.source,
-    destination: incoming.destination,
-    subject: incoming.account,
-    action: "propose",
-  };
-  const wrong = Object.entries(wanted).find(([name, value]) => manifest[name as keyof Manifest] !== value);
-  if (wrong) throw new RelaisError("invalid", `The manifest's \`${wrong[0]}\` is not the one that was announced.`);
 }
 
 async function decideByRule({ proposals, library }: ProposalPorts, proposal: Proposal): Promise<void> {

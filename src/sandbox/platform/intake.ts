@@ -9,6 +9,7 @@ import { type Manifest, MANIFEST_TYPE, type Receipt, type ReceiptItem, RECEIPT_T
 import type { OwnKey } from "../peer/own-keys.ts";
 import type { Relais } from "../peer/relais.ts";
 import type { Ledger } from "../peer/ledger.ts";
+import { assertSameEnds } from "./announced-ends.ts";
 import type { KeptItem, Shelves } from "./shelves.ts";
 import { type Announcement, assertOpen, type Incoming, type TransferItem, type Transfers } from "./transfers.ts";
 
@@ -165,25 +166,10 @@ async function complete(ports: IntakePorts, transfer: string, jws: string): Prom
   if (incoming.state === "complete") throw new RelaisError("conflict", "This transfer was completed with another manifest.");
   assertOpen(incoming);
   const manifest = (await ports.relais.verifyDocument(jws, MANIFEST_TYPE)) as unknown as Manifest;
-  assertSameEnds(ports, incoming, manifest);
+  assertSameEnds(ports.relais.issuer, incoming, manifest);
   const receipt = await ports.key.sign(RECEIPT_TYPE, { ...(await receiptFor(ports, incoming, manifest, digest)) });
   ports.transfers.complete(transfer, digest, receipt);
   return receipt;
-}
-
-function assertSameEnds({ relais }: IntakePorts, incoming: Incoming, manifest: Manifest): void {
-  const wanted = {
-    iss: relais.issuer,
-    transfer: incoming.transfer,
-    consent: incoming.consent,
-    source: incoming.source,
-    destination: incoming.destination,
-    subject: incoming.account,
-  };
-  const wrong = Object.entries(wanted).find(([name, value]) => manifest[name as keyof Manifest] !== value);
-  if (wrong) throw new RelaisError("invalid", `The manifest's \`${wrong[0]}\` is not the one that was announced.`);
-  if (!Array.isArray(manifest.items) || !Array.isArray(manifest.omissions))
-    throw new RelaisError("invalid", "The manifest lists no items.");
 }
 
 /** Says what is on the disk now, not what the manifest or the index say. */
