@@ -45,9 +45,21 @@ export function openDestination(opening: Opening, draft: Draft["manifest"]): Des
       const items = await readBack(manifest.items, (item) => folder.read(folder.urlOf(itemSegments(landing.slug, item.dataset, item.key))));
       return { kind: "observed", items };
     },
-    stop: () => clean(openFolder({ ...opening, fetch: opening.farewell })),
+    stop: () => patiently(opening.clock, () => clean(openFolder({ ...opening, fetch: opening.farewell }))),
     [Symbol.asyncDispose]: async () => undefined,
   };
+}
+
+/** A server that still holds the broken upload open refuses to remove it, and says so in its own way: it is asked again, a few times. */
+async function patiently(clock: Opening["clock"], act: () => Promise<void>, pauses: readonly number[] = [100, 400, 1500]): Promise<void> {
+  try {
+    await act();
+  } catch (refusal) {
+    const [pause, ...later] = pauses;
+    if (pause === undefined) throw refusal;
+    await clock.sleep(pause, new AbortController().signal);
+    await patiently(clock, act, later);
+  }
 }
 
 /** Also the proof that the folder opens. A server without quotas (RFC 4331) says nothing, or a negative number. */

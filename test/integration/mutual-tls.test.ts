@@ -101,7 +101,8 @@ test("a participant chooses it in its own entity configuration", () => {
   assert.deepEqual(read({ redirect_uris: [CALLBACK] }).client, { redirectUris: [CALLBACK] });
   assert.equal(read({}).client, null);
   assert.deepEqual(read(chosen).keys[0]?.["x5c"], [mine.der]);
-  assert.throws(() => read({ jwks: { keys: [{ ...mine.jwk, kid: "k", x5c: ["<script>"] }] } }), { code: "peer_protocol" });
+  const [key] = read({ jwks: { keys: [{ ...mine.jwk, kid: "k", x5c: ["<script>"] }] } }).keys;
+  assert.deepEqual([key?.kid, key?.["x5c"]], ["k", undefined], "what is no certificate is left out, and its key stays");
 });
 
 test("metadata says so, and where", async () => {
