@@ -27,7 +27,7 @@ const ITEMS = 200;
 type Tell = (line: string) => void;
 
 /** Introspections and reads of consents, as they come, at a Relais with every role in one process and transfers running beside. */
-export async function mixedLoad(tell: Tell): Promise<Measure[]> {
+export async function mixedLoad(_rounds: number, tell: Tell): Promise<Measure[]> {
   const accounts = Array.from({ length: TRANSFERS }, (_, index) => `space-${index}`);
   await using world = await startFaultWorld({ customers: { many: { [DATASET]: { numbered: ITEMS } } }, accounts });
   await world.start("web,worker,sweeper");

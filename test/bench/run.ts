@@ -1,16 +1,19 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { startEmbeddedPostgres } from "../../src/embedded/postgres.ts";
+import { PROFILE_VARIABLE } from "../support/fault-relais.ts";
 import { SERVER_VARIABLE } from "../support/postgres-server.ts";
 import { bigFile } from "./big-file.ts";
-import { consentMeasures } from "./consent.ts";
 import type { Measure } from "./measure.ts";
+import { mixedLoad } from "./mixed-load.ts";
 import { nextStart } from "./next-start.ts";
 import { registerOfThousands } from "./register.ts";
 import { smallTransfers } from "./small-transfers.ts";
 import { standingMeasures } from "./standing.ts";
+import { tokenRates } from "./token-rates.ts";
+import { withdrawals } from "./withdrawals.ts";
 
 /** Everything in one run on one machine, so that the ratios mean something; absolute figures are only of that machine. */
 const { values } = parseArgs({
@@ -18,16 +21,21 @@ const { values } = parseArgs({
     json: { type: "boolean", default: false },
     rounds: { type: "string", default: "3" },
     only: { type: "string", multiple: true },
+    /** A folder for a CPU profile of each Relais process, to be opened in a browser's developer tools. */
+    profile: { type: "string" },
   },
 });
 const rounds = Number(values.rounds);
+if (values.profile !== undefined) process.env[PROFILE_VARIABLE] = resolve(values.profile);
 const PARTS = {
   start: nextStart,
   small: smallTransfers,
   big: bigFile,
   register: registerOfThousands,
   standing: standingMeasures,
-  consent: consentMeasures,
+  tokens: tokenRates,
+  withdrawals,
+  mixed: mixedLoad,
 };
 const names = Object.keys(PARTS) as (keyof typeof PARTS)[];
 const unknown = values.only?.find((name) => !names.some((part) => part === name));

@@ -35,7 +35,7 @@ type Tell = (line: string) => void;
  * People stop permissions on their own page while transfers run under them and others. From when the form is sent until the source is told that the
  * token is not active, and until the last request of the transfer at the platform, by its own ledger.
  */
-export async function withdrawals(tell: Tell): Promise<Measure[]> {
+export async function withdrawals(_rounds: number, tell: Tell): Promise<Measure[]> {
   await using standing = await startStandingWorld({ items: ITEMS, atOnce: AT_ONCE });
   const accounts = accountsOf("withdrawing", TRANSFERS);
   const platform = await standing.platform("Withdrawn", accounts);

@@ -33,6 +33,8 @@ const MAIN = new URL("../../src/main.ts", import.meta.url).pathname;
 /** As `npm start` runs it. */
 const FLAGS = JSON.parse(readFileSync(new URL("../../src/heap-flags.json", import.meta.url), "utf8")) as string[];
 const SANDBOX = new URL("./fault-sandbox.ts", import.meta.url).pathname;
+/** Names a folder: each Relais process leaves a CPU profile there when it ends. */
+export const PROFILE_VARIABLE = "RELAIS_PROFILE_DIR";
 /** A wait ends with what it waits for; only a defect, on a machine however slow, lasts as long as this. */
 const PATIENCE_MILLISECONDS = 240_000;
 export const DAILY = "energy.consumption.daily";
@@ -103,7 +105,7 @@ export async function startFaultWorld({ customers = {}, accounts = [], settings 
     await program.line(ready);
     return program;
   };
-  const environment = { PATH: process.env["PATH"], HOME: dir, TMPDIR: dir, ...relaisSettings(url, port, dir, database.url), ...settings };
+  const environment = { PATH: process.env["PATH"], HOME: dir, TMPDIR: dir, ...relaisSettings(url, port, dir, database.url), ...profiled(), ...settings };
   const start: FaultWorld["start"] = (roles, more = {}) =>
     started([...FLAGS, MAIN], { ...environment, RELAIS_ROLES: roles, ...more }, /relais ready/);
   const startSandbox = async (): Promise<Program> =>
@@ -148,6 +150,11 @@ function relaisSettings(url: string, port: number, dir: string, databaseUrl: str
     RELAIS_LEASE_SECONDS: "5",
     RELAIS_SWEEP_SECONDS: "1",
   };
+}
+
+function profiled(): Record<string, string> {
+  const folder = process.env[PROFILE_VARIABLE];
+  return folder === undefined ? {} : { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${folder}` };
 }
 
 async function settingsFile(dir: string, settings: Omit<FaultSandboxSettings, "dataDir">): Promise<string> {
