@@ -6,10 +6,20 @@ const TICK_MILLISECONDS = 10;
 
 /** Milliseconds that this process and the connections of its database have computed so far; what a busy machine makes them wait is not in it. */
 export async function processorTime(pool: pg.Pool): Promise<number> {
-  const { rows } = await pool.query<{ pid: number }>("select pid from pg_stat_activity where datname = current_database()");
   const { user, system } = process.cpuUsage();
-  const others = await Promise.all(rows.map(({ pid }) => ticksOf(pid)));
-  return (user + system) / 1000 + others.reduce((sum, ticks) => sum + ticks, 0) * TICK_MILLISECONDS;
+  return (user + system) / 1000 + (await processorTimeOf(await connectionsOf(pool)));
+}
+
+/** The same of other processes. */
+export async function processorTimeOf(pids: number[]): Promise<number> {
+  const ticks = await Promise.all(pids.map(ticksOf));
+  return ticks.reduce((sum, one) => sum + one, 0) * TICK_MILLISECONDS;
+}
+
+/** The server processes of the connections to this database. */
+export async function connectionsOf(pool: pg.Pool): Promise<number[]> {
+  const { rows } = await pool.query<{ pid: number }>("select pid from pg_stat_activity where datname = current_database()");
+  return rows.map(({ pid }) => pid);
 }
 
 /** User and system time, the 14th and 15th field of `/proc/<pid>/stat`; none where the database is elsewhere. */

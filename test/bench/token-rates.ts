@@ -9,6 +9,7 @@ import { freePort } from "../support/ports.ts";
 import { startNode } from "../support/processes.ts";
 import { accreditedParticipant, dataset, testKey, type TestKey } from "../support/register-fixtures.ts";
 import { figure, median, ratio, type Measure } from "./measure.ts";
+import { connectionsOf, processorTimeOf } from "./processor-time.ts";
 import {
   authentication,
   formRequest,
@@ -39,13 +40,26 @@ interface Server extends AsyncDisposable {
   resource: string;
   /** Of which the holder asks: live at the time of the call. */
   tokens(): Promise<string[]>;
+  /** Milliseconds that the server, and the connections of its database, computed so far. */
+  computed(): Promise<Computed>;
+}
+
+interface Computed {
+  server: number;
+  database: number;
+}
+
+interface Rate {
+  perSecond: number;
+  /** Milliseconds of processor time for each answer. */
+  each: Computed;
 }
 
 /** Tokens and introspections per second of a Relais in its own process, beside a stock `oidc-provider` in its own, by requests that were signed before. */
 export async function tokenRates(rounds: number, tell: Tell): Promise<Measure[]> {
   await using ours = await startOurs();
   await using stock = await startStock();
-  const found: Record<"tokens" | "introspections", { ours: number; stock: number }[]> = { tokens: [], introspections: [] };
+  const found: Record<"tokens" | "introspections", { ours: Rate; stock: Rate }[]> = { tokens: [], introspections: [] };
   for (const server of [ours, stock]) {
     await tokens(server, WARM);
     await introspections(server, WARM);
@@ -54,11 +68,21 @@ export async function tokenRates(rounds: number, tell: Tell): Promise<Measure[]>
     found.tokens.push({ ours: await tokens(ours), stock: await tokens(stock) });
     found.introspections.push({ stock: await introspections(stock), ours: await introspections(ours) });
     tell(
-      `round ${round}: ${JSON.stringify({ tokens: found.tokens.at(-1), introspections: found.introspections.at(-1) }, (_, n: unknown) => (typeof n === "number" ? Math.round(n) : n))}`,
+      `round ${round}: ${JSON.stringify({ tokens: found.tokens.at(-1), introspections: found.introspections.at(-1) }, (_, n: unknown) => (typeof n === "number" ? Number(n.toPrecision(3)) : n))}`,
     );
   }
-  const of = (kind: keyof typeof found, whose: "ours" | "stock") => median(found[kind].map((one) => one[whose]));
-  const share = (kind: keyof typeof found) => median(found[kind].map((one) => one.ours / one.stock));
+  const of = (kind: keyof typeof found, whose: "ours" | "stock") => median(found[kind].map((one) => one[whose].perSecond));
+  const share = (kind: keyof typeof found) => median(found[kind].map((one) => one.ours.perSecond / one.stock.perSecond));
+  const costs = (kind: keyof typeof found) => {
+    const each = (whose: "ours" | "stock", part: keyof Computed) => median(found[kind].map((one) => one[whose].each[part]));
+    const total = each("ours", "server") + each("ours", "database");
+    return figure(
+      `processor time for each of ours`,
+      total,
+      "ms",
+      `${each("ours", "server").toFixed(2)} in our process, ${each("ours", "database").toFixed(2)} in the database; ${each("stock", "server").toFixed(2)} in the stock provider`,
+    );
+  };
   return [
     figure(
       "tokens (client credentials, private_key_jwt, DPoP), durable",
@@ -68,6 +92,7 @@ export async function tokenRates(rounds: number, tell: Tell): Promise<Measure[]>
     ),
     figure("the same requests at a stock oidc-provider in memory", of("tokens", "stock"), "tokens/s"),
     ratio("tokens, ours / stock", share("tokens"), 0.5, 1, "three records are written before the answer"),
+    costs("tokens"),
     figure(
       "introspections (signed answers) of consent tokens, live consent and standing read each time",
       of("introspections", "ours"),
@@ -81,11 +106,12 @@ export async function tokenRates(rounds: number, tell: Tell): Promise<Measure[]>
       1,
       "one record is written, and the consent read, before the answer",
     ),
+    costs("introspections"),
   ];
 }
 
 /** Signed with the nonce of now: it holds for a minute or two. */
-async function tokens(server: Server, count = REQUESTS): Promise<number> {
+async function tokens(server: Server, count = REQUESTS): Promise<Rate> {
   const { line, issuer, platform, resource } = server;
   const url = `${issuer}/token`;
   const form = { grant_type: "client_credentials", scope: "register", resource };
@@ -93,11 +119,12 @@ async function tokens(server: Server, count = REQUESTS): Promise<number> {
     formRequest("/token", { ...form, ...authentication(platform, issuer) }, { dpop: proofOf(platform, { method: "POST", url, nonce }) });
   const nonce = String((await line.send(signed())).headers["dpop-nonce"]);
   const requests = Array.from({ length: count }, () => signed(nonce));
-  return line.rate(requests, WIDTH, ({ status, text }) => status === 200 && text.includes('"token_type":"DPoP"'));
+  return rateOf(server, requests, ({ status, text }) => status === 200 && text.includes('"token_type":"DPoP"'));
 }
 
-async function introspections({ line, issuer, holder, tokens: live }: Server, count = REQUESTS): Promise<number> {
-  const known = await live();
+async function introspections(server: Server, count = REQUESTS): Promise<Rate> {
+  const { issuer, holder } = server;
+  const known = await server.tokens();
   const accept = "application/token-introspection+jwt";
   const requests = Array.from({ length: count }, (_, index) =>
     formRequest(
@@ -106,7 +133,15 @@ async function introspections({ line, issuer, holder, tokens: live }: Server, co
       { accept },
     ),
   );
-  return line.rate(requests, WIDTH, isActive);
+  return rateOf(server, requests, isActive);
+}
+
+async function rateOf({ line, computed }: Server, requests: Prepared[], isGood: (answer: Answer) => boolean): Promise<Rate> {
+  const before = await computed();
+  const perSecond = await line.rate(requests, WIDTH, isGood);
+  const after = await computed();
+  const each = (part: keyof Computed) => (after[part] - before[part]) / requests.length;
+  return { perSecond, each: { server: each("server"), database: each("database") } };
 }
 
 function isActive({ status, text }: Answer): boolean {
@@ -117,7 +152,7 @@ function isActive({ status, text }: Answer): boolean {
 async function startOurs(): Promise<Server> {
   await using early = new AsyncDisposableStack();
   const world = early.use(await startFaultWorld({}));
-  await world.start("web");
+  const { pid } = await world.start("web");
   const [holderKey, platformKey] = await Promise.all([testKey(), testKey()]);
   const source = await benchHolder(world, holderKey);
   const platform = await accreditedParticipant(world.store, {
@@ -134,6 +169,7 @@ async function startOurs(): Promise<Server> {
     holder: await signingClient(source.entityId, holderKey),
     resource: `${world.url}/v1`,
     tokens: () => Promise.all(given.map((consent) => workerToken(world, consent, source))),
+    computed: async () => ({ server: await processorTimeOf([pid]), database: await processorTimeOf(await connectionsOf(world.pool)) }),
   };
   const owned = early.move();
   return { ...server, [Symbol.asyncDispose]: () => owned.disposeAsync() };
@@ -190,7 +226,8 @@ async function startStock(): Promise<Server> {
     signingClient("https://bench-platform.example", platformKey),
   ]);
   const line = early.use(lineTo(issuer, WIDTH));
-  const server = { issuer, line, platform, holder, resource };
+  const computed = async () => ({ server: await processorTimeOf([program.pid]), database: 0 });
+  const server = { issuer, line, platform, holder, resource, computed };
   // Its memory keeps the last thousand records: tokens of before are gone.
   const fresh = () => Promise.all(Array.from({ length: TOKENS }, () => stockToken(server)));
   const owned = early.move();
