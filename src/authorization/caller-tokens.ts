@@ -90,7 +90,7 @@ export function participantCalls(provider: () => Provider, ports: Ports) {
     if (!hasScope(token, scope))
       throw new RelaisError("forbidden", `The access token is not for this. Ask for one with scope \`${scope}\`.`);
     const clientId = String(token.clientId);
-    const participant = await ports.store.read((r) => r.participants.findByEntityId(clientId));
+    const participant = await ports.standings.findParticipant(clientId);
     if (participant === null) refuse("The access token belongs to nobody in the register.");
     return { participantId: participant.id, clientId };
   };
@@ -101,7 +101,7 @@ function hasScope(token: ClientCredentials, scope: string): boolean {
 }
 
 /** Read at each use: whoever lost an office, or left the register, is nobody with the next request. */
-async function registerCallerOf({ issuer, staff, store }: Ports, token: ClientCredentials): Promise<RegisterCaller> {
+async function registerCallerOf({ issuer, staff, standings }: Ports, token: ClientCredentials): Promise<RegisterCaller> {
   if (!hasScope(token, REGISTER_SCOPE)) refuse("The access token is not for the register. Ask for one with scope `register`.");
   const clientId = String(token.clientId);
   const prefix = staffClientId(issuer, "");
@@ -110,9 +110,9 @@ async function registerCallerOf({ issuer, staff, store }: Ports, token: ClientCr
     if (member === null) refuse("This office ended.");
     return { kind: member.office, name: member.name, person: member.person };
   }
-  const participant = await store.read((r) => r.participants.findByEntityId(clientId));
+  const participant = await standings.findParticipant(clientId);
   if (participant === null) refuse("The access token belongs to nobody in the register.");
-  return { kind: "participant", participantId: participant.id, name: participant.name };
+  return { kind: "participant", participantId: participant.id, entityId: clientId, name: participant.name };
 }
 
 function refuse(message: string): never {

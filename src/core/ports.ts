@@ -289,10 +289,11 @@ export interface StandingReader {
   conditions: Pick<Reader["conditions"], "stance">;
 }
 
-/** What is asked at every use of a token. Each call is one snapshot of the tables as they are then, and nothing is kept. */
+/** What is asked at every use of a token. What a call answers is what the tables say then: nothing in it is older than the call. Answers are shared, and frozen. */
 export interface Standings {
   /** The consent, with all that `checkStanding` reads about it; null where there is none. */
   find(id: ConsentId, now: Date): Promise<{ consent: Consent; reader: StandingReader } | null>;
+  findConsent(id: ConsentId): Promise<Consent | null>;
   findParticipant(entityId: string): Promise<Participant | null>;
 }
 

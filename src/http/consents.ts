@@ -3,7 +3,7 @@ import type { z } from "zod";
 import { answerBy, stateAt } from "../core/consent/consent.ts";
 import { consentOf, listConsentsOf, type SharedConsent } from "../core/consent/consents-of-participant.ts";
 import { asId, type ParticipantId } from "../core/ids.ts";
-import { mustActForSomebody } from "../core/register/register-caller.ts";
+import { mustBeParticipant } from "../core/register/register-caller.ts";
 import { ConsentsQuery, type Consent, type ConsentList } from "./consent-schemas.ts";
 import { parse } from "./parse.ts";
 import { registerCallerOf } from "./register-caller.ts";
@@ -12,8 +12,7 @@ import type { RoutePorts } from "./route-ports.ts";
 const PAGE = 100;
 
 async function callerIn(ports: RoutePorts, req: Request): Promise<{ participantId: ParticipantId; entityId: string }> {
-  const participantId = mustActForSomebody(await registerCallerOf(ports, req));
-  return { participantId, entityId: (await ports.store.read((r) => r.participants.get(participantId))).entityId };
+  return mustBeParticipant(await registerCallerOf(ports, req));
 }
 
 /** What the caller asked for, and what was given between it and others, newest first. */
@@ -28,7 +27,7 @@ export async function listConsents(ports: RoutePorts, req: Request, res: Respons
 export async function getConsent(ports: RoutePorts, req: Request, res: Response): Promise<void> {
   const { participantId, entityId } = await callerIn(ports, req);
   const id = asId("consent", req.params["id"]);
-  res.json(describe(ports, await ports.store.read((r) => consentOf(r, participantId, id)), entityId));
+  res.json(describe(ports, await consentOf(ports.standings, participantId, id), entityId));
 }
 
 function describe(

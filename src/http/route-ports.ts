@@ -1,5 +1,5 @@
 import type { PersonId } from "../core/ids.ts";
-import type { CallerTokens, EntityConfigurations, Ports } from "../core/ports.ts";
+import type { CallerTokens, EntityConfigurations, Ports, Standings } from "../core/ports.ts";
 import type { Charters } from "../core/register/charter.ts";
 import type { Staff } from "../core/register/staff.ts";
 import type { DocumentCheck } from "../core/verification/verify-document.ts";
@@ -8,6 +8,7 @@ import type { MarkingPorts, StatementSigner } from "../core/register/trust-mark.
 /** What the API needs of the system. */
 export type RoutePorts = Pick<Ports, "store" | "queue" | "clock" | "policy" | "issuer"> & {
   callers: CallerTokens;
+  standings: Standings;
   charters: Charters;
   staff: Pick<Staff, "findName">;
   entityConfigurations: EntityConfigurations;

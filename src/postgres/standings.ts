@@ -11,21 +11,22 @@ import { COLUMNS } from "./participants.ts";
 import { LINK } from "./people.ts";
 import { SCHEMA } from "./pool.ts";
 import { found } from "./rows.ts";
+import { fromJson, versionOf, versionedRows, type Place, type Row } from "./versioned-rows.ts";
 
-const snake = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-const PARTICIPANT = `select ${COLUMNS.map(snake).join(", ")} from ${SCHEMA}.participants`;
-const LINKED = `select ${LINK.map(snake).join(", ")} from ${SCHEMA}.account_links`;
 const newestMark = (whose: string): string =>
   `(select to_jsonb(m) from (select id, participant_id, type, level, jwt, issued_at, expires_at, revoked_at, status_index from ${SCHEMA}.trust_marks
     where participant_id = c.${whose} order by (revoked_at is null) desc, issued_at desc limit 1) m)`;
 
 /**
- * Each is one prepared statement for all who ask meanwhile: one snapshot and one way to the database, where a transaction of single reads is ten. What
- * it says is what the tables say at that moment; nothing is kept.
+ * Each is one prepared statement for all who ask meanwhile: one snapshot and one way to the database, where a transaction of single reads is ten. Of the
+ * large rows it says which version is there; those that are not known yet are fetched.
  */
 const STATEMENTS = {
-  participant: `${PARTICIPANT} where entity_id = any($1)`,
-  standing: `select asked.place, to_jsonb(c) as consent, to_jsonb(s) as source, to_jsonb(d) as destination, to_jsonb(l) as link,
+  participant: `select entity_id, id as participant_id, ${versionOf("p")} as participant_version from ${SCHEMA}.participants p where entity_id = any($1)`,
+  consent: `select id as consent_id, ${versionOf("c")} as consent_version from ${SCHEMA}.consents c where id = any($1)`,
+  standing: `select asked.place, c.id as consent_id, ${versionOf("c")} as consent_version,
+    s.id as source_id, ${versionOf("s")} as source_version, d.id as destination_id, ${versionOf("d")} as destination_version,
+    l.id as link_id, ${versionOf("l")} as link_version,
     ${newestMark("source_id")} as source_mark, ${newestMark("destination_id")} as destination_mark,
     coalesce((select jsonb_agg(jsonb_build_object(
         'dataset', dataset, 'minimumLevel', minimum_level, 'regions', to_jsonb(regions), 'certificates', to_jsonb(certificates)))
@@ -38,48 +39,70 @@ const STATEMENTS = {
       where platform_id = c.destination_id and valid_until >= asked.today), '[]') as certificates
     from unnest($1::text[], $2::text[]) with ordinality as asked(id, today, place)
     join ${SCHEMA}.consents c on c.id = asked.id
-    join lateral (${PARTICIPANT} where id = c.source_id) s on true
-    join lateral (${PARTICIPANT} where id = c.destination_id) d on true
-    left join lateral (${LINKED} where id = c.source_link_id and removed_at is null) l on true`,
+    join ${SCHEMA}.participants s on s.id = c.source_id
+    join ${SCHEMA}.participants d on d.id = c.destination_id
+    left join ${SCHEMA}.account_links l on l.id = c.source_link_id and l.removed_at is null`,
 } as const;
 
-type Row = Record<string, unknown>;
-
 export function createStandings(pool: pg.Pool): Standings {
-  const ask = async (name: keyof typeof STATEMENTS, values: unknown[]): Promise<Row[]> => {
+  const ask = async (name: string, text: string, values: unknown[]): Promise<Row[]> => {
     try {
-      return (await pool.query<Row>({ name: `standings_${name}`, text: STATEMENTS[name], values })).rows;
+      return (await pool.query<Row>({ name: `standings_${name}`, text, values })).rows;
     } catch (cause) {
       throw new RelaisError("unavailable", "The database does not answer. Try again in a moment; if it lasts, tell the operator.", {
         cause,
       });
     }
   };
-  const findParticipant = gathered<string, Row | undefined>(async (entityIds) => {
-    const rows = await ask("participant", [entityIds]);
-    return entityIds.map((entityId) => rows.find((row) => row["entity_id"] === entityId));
-  });
-  const find = gathered<{ id: ConsentId; today: string }, Row | undefined>(async (asked) => {
-    const rows = await ask("standing", [asked.map(({ id }) => id), asked.map(({ today }) => today)]);
-    return asked.map((_, index) => rows.find(({ place }) => place === index + 1));
+  const consents = versionedRows<Consent>(ask, "consents");
+  const participants = versionedRows<Participant>(ask, "participants", COLUMNS);
+  const links = versionedRows<AccountLink>(ask, "account_links", LINK);
+  const find = gathered<{ id: ConsentId; today: string }, Found | null>(async (asked) => {
+    const rows = await ask("standing", STATEMENTS.standing, [asked.map(({ id }) => id), asked.map(({ today }) => today)]);
+    const [consent, participant, link] = await Promise.all([
+      consents(placesIn(rows, "consent")),
+      participants([...placesIn(rows, "source"), ...placesIn(rows, "destination")]),
+      links(placesIn(rows, "link")),
+    ]);
+    return asked.map((_, index) => {
+      const row = rows.find(({ place }) => place === index + 1);
+      if (row === undefined) return null;
+      const ends = [row["source_id"], row["destination_id"]].map((id) => participant.get(id as string)).filter((one) => one !== undefined);
+      return { consent: consent.get(row["consent_id"] as string), reader: readerOf(row, ends, link.get(row["link_id"] as string)) };
+    });
   });
   return {
-    findParticipant: async (entityId) => {
-      const row = await findParticipant(entityId);
-      return row === undefined ? null : (camel(row) as Participant);
-    },
+    findParticipant: gathered(async (entityIds) => {
+      const rows = await ask("participant", STATEMENTS.participant, [entityIds]);
+      const known = await participants(placesIn(rows, "participant"));
+      return entityIds.map(
+        (entityId) => known.get(rows.find((row) => row["entity_id"] === entityId)?.["participant_id"] as string) ?? null,
+      );
+    }),
+    findConsent: gathered(async (ids) => {
+      const known = await consents(placesIn(await ask("consent", STATEMENTS.consent, [ids]), "consent"));
+      return ids.map((id) => known.get(id) ?? null);
+    }),
     find: async (id, now) => {
       const row = await find({ id, today: now.toISOString().slice(0, 10) });
-      return row === undefined ? null : { consent: fromJson(row["consent"]) as Consent, reader: readerOf(row) };
+      return row?.consent ? { consent: row.consent, reader: row.reader } : null;
     },
   };
 }
 
+interface Found {
+  consent: Consent | undefined;
+  reader: StandingReader;
+}
+
+/** Which version of which rows these say. */
+function placesIn(rows: Row[], of: string): Place[] {
+  return rows.flatMap((row) => (row[`${of}_id`] === null ? [] : [{ id: row[`${of}_id`], version: row[`${of}_version`] } as Place]));
+}
+
 /** Answers what was read, as a Reader would; of anybody else it knows nothing. */
-function readerOf(row: Row): StandingReader {
-  const participants = ["source", "destination"].map((end) => fromJson(row[end]) as Participant);
+function readerOf(row: Row, participants: Participant[], link: AccountLink | undefined): StandingReader {
   const marks = ["source_mark", "destination_mark"].map((mark) => (row[mark] === null ? null : (fromJson(row[mark]) as TrustMark)));
-  const link = row["link"] === null ? undefined : (fromJson(row["link"]) as AccountLink);
   const { conditions, excluded, access, certificates } = row;
   return {
     participants: {
@@ -93,15 +116,4 @@ function readerOf(row: Row): StandingReader {
     people: { getLink: async (id) => found(link?.id === id ? link : undefined, "link") },
     conditions: { stance: async () => ({ conditions, excluded, access, certificates }) as Stance },
   };
-}
-
-/** A row that came as JSON: its times are texts, and are those whose name ends so. */
-function fromJson(value: unknown): unknown {
-  const timed = (name: string, one: unknown) => (name.endsWith("_at") && typeof one === "string" ? new Date(one) : one);
-  return camel(Object.fromEntries(Object.entries(value as Row).map(([name, one]) => [name, timed(name, one)])));
-}
-
-function camel(row: Row): unknown {
-  const named = (name: string) => name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
-  return Object.fromEntries(Object.entries(row).map(([name, one]) => [named(name), one]));
 }

@@ -47,7 +47,8 @@ export async function startWeb(base: Base, keyring: Keyring, sandbox: SandboxPla
   const records = createOauthRecords(pool);
   const logKey = await openLogKey(join(dataDir, "keys"), originOf(issuer), keySettings.encryptionSecret ?? undefined);
   const register = { ...registering(base, keyring), queue: base.queue, policy, verify: createDocumentCheck(base, keyring, logKey) };
-  const authorization = authorizationOf(base, keyring, { staff, records });
+  const standings = createStandings(pool);
+  const authorization = authorizationOf(base, keyring, { staff, records, standings });
   const federation = federationOf(base, keyring);
   const upstreams = upstreamsOf(base, sandbox);
   const signin = signinOf(base, keyring, upstreams);
@@ -69,6 +70,7 @@ export async function startWeb(base: Base, keyring: Keyring, sandbox: SandboxPla
       staff,
       subjectFor,
       callers: authorization.callers,
+      standings,
       events: documentSigner(() => keyring.current("oauth")),
     },
     {
@@ -100,16 +102,15 @@ function repeat(base: Base, keyring: Keyring, register: Parameters<typeof conclu
 function authorizationOf(
   base: Base,
   keyring: Keyring,
-  own: Pick<Parameters<typeof createAuthorization>[0], "staff" | "records">,
+  own: Pick<Parameters<typeof createAuthorization>[0], "staff" | "records" | "standings">,
 ): Authorization {
-  const { issuer, store, policy, pool, log } = base;
+  const { issuer, store, policy, log } = base;
   return createAuthorization({
     ...own,
     issuer,
     store,
     clock,
     policy,
-    standings: createStandings(pool),
     certificates: base.config.http.certificates,
     statements: { signed: signedStatements, keys: () => keyring.publicRing("federation") },
     keys: authorizationKeys(keyring),

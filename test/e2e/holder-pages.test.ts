@@ -20,6 +20,7 @@ import { fakeAccount, fakeAdapter } from "../support/fake-participants.ts";
 import { officesOf } from "../support/offices.ts";
 import { freePort } from "../support/ports.ts";
 import { accreditedParticipant } from "../support/register-fixtures.ts";
+import { NO_STANDINGS } from "../support/no-standings.ts";
 
 /** The holder's pages as those see them who act for a holder, for a platform, or watch over both: on a phone's width, in both languages. */
 const DAILY = "energy.consumption.daily";
@@ -61,6 +62,7 @@ before(async () => {
     issuer: origin,
     operator: null,
     sealer: { seal: unused, ephemeralProofs: unused },
+    standings: NO_STANDINGS,
     callers: { verify: unused, verifyRegister: unused },
     ...REGISTER_PORTS,
     staff,

@@ -25,6 +25,7 @@ import { officesOf } from "../support/offices.ts";
 import { freePort } from "../support/ports.ts";
 import { publishingEntity, type PublishingEntity } from "../support/publishing-entity.ts";
 import { testKey, type TestKey } from "../support/register-fixtures.ts";
+import { NO_STANDINGS } from "../support/no-standings.ts";
 
 /** Keys that were lost, as two accreditors and the authority see them: on a phone's width, in both languages. */
 const PEOPLE = "https://id.example";
@@ -71,7 +72,7 @@ before(async () => {
     staff,
   };
   const app = createHttpApp(
-    { ...ports, callers: { verify: unreachable, verifyRegister: unreachable } },
+    { ...ports, standings: NO_STANDINGS, callers: { verify: unreachable, verifyRegister: unreachable } },
     {
       issuer: origin,
       mounted: [createPages(ports)],

@@ -24,6 +24,7 @@ import { fakeAccount, fakeAdapter } from "../support/fake-participants.ts";
 import { officesOf } from "../support/offices.ts";
 import { freePort } from "../support/ports.ts";
 import { testKey } from "../support/register-fixtures.ts";
+import { NO_STANDINGS } from "../support/no-standings.ts";
 
 /** What people, participants and accreditors see of what happens after an accreditation: on a phone's width, in both languages. */
 
@@ -63,7 +64,7 @@ before(async () => {
     ]),
   };
   const app = createHttpApp(
-    { ...ports, callers: { verify: refuse, verifyRegister: refuse } },
+    { ...ports, standings: NO_STANDINGS, callers: { verify: refuse, verifyRegister: refuse } },
     {
       issuer: origin,
       mounted: [createPages(ports)],
@@ -106,7 +107,7 @@ async function remindedOrganisation(ports: Parameters<typeof openApplication>[0]
     await w.cases.addMembership({ personId, participantId: source.id, addedAt: new Date() });
   });
   await sweepParticipation(engine.ports);
-  const caller = { kind: "participant", participantId: source.id, name: source.name } as const;
+  const caller = { kind: "participant", participantId: source.id, entityId: source.entityId, name: source.name } as const;
   const given = await openApplication(ports, caller, 2);
   for (const state of ["submitted", "checking", "in_review", "accredited"])
     await pool.query("update relais.applications set state = $2, until = '2027-01-15', created_at = '2026-01-15' where id = $1", [

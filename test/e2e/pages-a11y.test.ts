@@ -24,6 +24,7 @@ import { realClock } from "../support/real-clock.ts";
 import { policy } from "../support/policy.ts";
 import { accreditedParticipant, dataset, linkAccount } from "../support/register-fixtures.ts";
 import { freePort } from "../support/ports.ts";
+import { NO_STANDINGS } from "../support/no-standings.ts";
 
 const LANGUAGES = ["fr", "en"] as const;
 const owned = new AsyncDisposableStack();
@@ -60,7 +61,7 @@ before(async () => {
     staff: NOBODY,
   };
   const app = createHttpApp(
-    { ...ports, callers: { verify: unreachable, verifyRegister: unreachable } },
+    { ...ports, standings: NO_STANDINGS, callers: { verify: unreachable, verifyRegister: unreachable } },
     {
       issuer: origin,
       mounted: [createPages(ports)],

@@ -30,6 +30,7 @@ import { policy } from "../support/policy.ts";
 import { realClock } from "../support/real-clock.ts";
 import { accreditedParticipant, testKey } from "../support/register-fixtures.ts";
 import { REGISTER_PORTS } from "../support/charter.ts";
+import { NO_STANDINGS } from "../support/no-standings.ts";
 
 /** The register's pages as those see them who apply, decide and look on: on a phone’s width, in both languages. */
 
@@ -80,7 +81,7 @@ before(async () => {
   };
   conclude = async () => void (await concludeChecks(ports));
   const app = createHttpApp(
-    { ...ports, callers: { verify: unreachable, verifyRegister: unreachable } },
+    { ...ports, standings: NO_STANDINGS, callers: { verify: unreachable, verifyRegister: unreachable } },
     {
       issuer: origin,
       mounted: [createPages(ports)],

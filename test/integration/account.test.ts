@@ -21,6 +21,7 @@ import { REGISTER_PORTS } from "../support/charter.ts";
 import { startEngine, type Engine } from "../support/engine.ts";
 import { fakeAccount, fakeAdapter, numberedItems } from "../support/fake-participants.ts";
 import { freePort } from "../support/ports.ts";
+import { NO_STANDINGS } from "../support/no-standings.ts";
 
 /** What a person can do with everything that Relais holds on them: see it, take it along, take a part away, and end it. */
 
@@ -50,6 +51,7 @@ before(async () => {
     issuer: origin,
     operator: null,
     sealer: { seal: unused, ephemeralProofs: unused },
+    standings: NO_STANDINGS,
     callers: { verify: unused, verifyRegister: unused },
     ...REGISTER_PORTS,
     staff: {

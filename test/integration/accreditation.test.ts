@@ -105,7 +105,7 @@ async function newcomer(): Promise<Extract<RegisterCaller, { kind: "participant"
     await w.cases.addOrganisation(organisation);
     await w.cases.attach(participant.id, organisation.id);
   });
-  return { kind: "participant", participantId: participant.id, name: entityId };
+  return { kind: "participant", participantId: participant.id, entityId, name: entityId };
 }
 
 async function submitted(caller: Extract<RegisterCaller, { kind: "participant" }>, level: 1 | 2): Promise<Application> {

@@ -34,7 +34,7 @@ beforeEach(async () => {
   engine = await startEngine(fakeAdapter(fakeAccount(), fakeAccount()), [DAILY]);
   now = () => new Date();
   engine.ports = { ...engine.ports, clock: { ...engine.ports.clock, now: () => now() } };
-  platform = { kind: "participant", participantId: engine.destination.id, name: "platform" };
+  platform = { kind: "participant", participantId: engine.destination.id, entityId: engine.destination.entityId, name: "platform" };
 });
 afterEach(() => engine[Symbol.asyncDispose]());
 

@@ -11,6 +11,7 @@ import { fakeAccount, fakeAdapter } from "../support/fake-participants.ts";
 import { NOBODY } from "../../src/core/register/staff.ts";
 import { REGISTER_PORTS } from "../support/charter.ts";
 import { freePort } from "../support/ports.ts";
+import { NO_STANDINGS } from "../support/no-standings.ts";
 
 const DAILY = "energy.consumption.daily";
 const BILLS = "energy.bills";
@@ -29,6 +30,7 @@ before(async () => {
     issuer: origin,
     operator: null,
     sealer: { seal: unused, ephemeralProofs: unused },
+    standings: NO_STANDINGS,
     callers: { verify: unused, verifyRegister: unused },
     ...REGISTER_PORTS,
     staff: NOBODY,

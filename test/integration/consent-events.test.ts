@@ -88,7 +88,7 @@ test("both ends are told, signed and with nothing personal: one by push, one by 
   assert.deepEqual(Object.keys(saysOf(first)).sort(), ["at", "consent", "event", "state"]);
   assert.match(JSON.stringify(first["sub_id"]), /^\{"format":"opaque","id":"http:\/\/127/);
   for (const personal of [engine.personId, "account-1"]) assert.ok(!JSON.stringify(heard).includes(personal));
-  const caller = { kind: "participant", participantId: engine.source.id, name: "holder" } as const;
+  const caller = { kind: "participant", participantId: engine.source.id, entityId: engine.source.entityId, name: "holder" } as const;
   const polled = await pollNotices({ ...engine.ports, events: signer() }, caller, { ack: [], maxEvents: null });
   assert.deepEqual(
     Object.values(polled.sets).map((jwt) => saysOf(decodeJwt(jwt) as Record<string, unknown>).event),

@@ -11,6 +11,7 @@ import { REGISTER_PORTS } from "../support/charter.ts";
 import { freePort } from "../support/ports.ts";
 import { realClock } from "../support/real-clock.ts";
 import { policy } from "../support/policy.ts";
+import { NO_STANDINGS } from "../support/no-standings.ts";
 
 /** A browser sends its cookie with whatever another site makes it send: only what came from our own pages may change anything. */
 
@@ -38,7 +39,7 @@ before(async () => {
     response.status(204).end();
   });
   const app = createHttpApp(
-    { ...ports, callers: { verify, verifyRegister: verify }, ...REGISTER_PORTS },
+    { ...ports, standings: NO_STANDINGS, callers: { verify, verifyRegister: verify }, ...REGISTER_PORTS },
     { issuer: origin, mounted: [form], page: (error) => error.code, log: () => undefined, onAnswer: () => undefined },
   );
   owned.use<Listening>(await listen(app, { host: "127.0.0.1", port }));

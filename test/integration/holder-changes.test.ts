@@ -140,7 +140,7 @@ describe("a change is tried before it is made", () => {
 describe("a restricted platform is told, and may ask the holder to open", () => {
   before(start);
   after(() => engine[Symbol.asyncDispose]());
-  const asPlatform = (): RegisterCaller => ({ kind: "participant", participantId: other.id, name: other.name });
+  const asPlatform = (): RegisterCaller => ({ kind: "participant", participantId: other.id, entityId: other.entityId, name: other.name });
   const move = (state: "closed" | "open" | "test") =>
     moveInMatrix(engine.ports, who(), { platformId: other.id, state, reason: state === "open" ? null : REASON, testAccounts: [] });
   const told = () => engine.store.read(async (r) => (await r.outbox.pending(other.id, 100)).map(({ notice }) => notice));
@@ -177,7 +177,7 @@ describe("a restricted platform is told, and may ask the holder to open", () => 
     await assert.rejects(
       askToOpen(
         engine.ports,
-        { kind: "participant", participantId: young.id, name: "young" },
+        { kind: "participant", participantId: young.id, entityId: young.entityId, name: "young" },
         { holderId: engine.source.id, message: "?" },
       ),
       { code: "not_accredited" },
@@ -221,7 +221,7 @@ describe("a restricted platform is told, and may ask the holder to open", () => 
   test("of ten requests at the same moment one is taken", async () => {
     const third = await accreditedParticipant(engine.store, { entityId: "https://third.test", roles: ["platform"] });
     await moveInMatrix(engine.ports, who(), { platformId: third.id, state: "closed", reason: REASON, testAccounts: [] });
-    const caller: RegisterCaller = { kind: "participant", participantId: third.id, name: third.name };
+    const caller: RegisterCaller = { kind: "participant", participantId: third.id, entityId: third.entityId, name: third.name };
     const asks = await Promise.allSettled(
       Array.from({ length: 10 }, () => askToOpen(engine.ports, caller, { holderId: engine.source.id, message: "Open." })),
     );

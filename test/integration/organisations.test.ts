@@ -119,7 +119,7 @@ describe("an organisation", () => {
   test("is nobody's to change but accreditors'", async () => {
     const { id, registered } = await organisationOf(0);
     for (const caller of [
-      { kind: "participant", participantId: registered, name: "x" },
+      { kind: "participant", participantId: registered, entityId: "https://x.example", name: "x" },
       { kind: "authority", name: "y" },
     ] as RegisterCaller[])
       await assert.rejects(change(caller, id, "suspend"), { code: "forbidden" });

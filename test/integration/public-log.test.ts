@@ -22,6 +22,7 @@ import { freshDatabase } from "../support/database.ts";
 import { REGISTER_PORTS } from "../support/charter.ts";
 import { policy } from "../support/policy.ts";
 import { realClock } from "../support/real-clock.ts";
+import { NO_STANDINGS } from "../support/no-standings.ts";
 
 const COMMAND = new URL("../../src/cli/relais.ts", import.meta.url).pathname;
 const run = promisify(execFile);
@@ -61,6 +62,7 @@ async function serveLog(): Promise<Served> {
       queue: { ring: async () => undefined },
       issuer,
       policy,
+      standings: NO_STANDINGS,
       callers: { verify, verifyRegister: verify },
       ...REGISTER_PORTS,
     },

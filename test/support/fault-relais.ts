@@ -105,7 +105,14 @@ export async function startFaultWorld({ customers = {}, accounts = [], settings 
     await program.line(ready);
     return program;
   };
-  const environment = { PATH: process.env["PATH"], HOME: dir, TMPDIR: dir, ...relaisSettings(url, port, dir, database.url), ...profiled(), ...settings };
+  const environment = {
+    PATH: process.env["PATH"],
+    HOME: dir,
+    TMPDIR: dir,
+    ...relaisSettings(url, port, dir, database.url),
+    ...profiled(),
+    ...settings,
+  };
   const start: FaultWorld["start"] = (roles, more = {}) =>
     started([...FLAGS, MAIN], { ...environment, RELAIS_ROLES: roles, ...more }, /relais ready/);
   const startSandbox = async (): Promise<Program> =>

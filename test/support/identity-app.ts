@@ -25,6 +25,7 @@ import { freshDatabase } from "./database.ts";
 import { policy } from "./policy.ts";
 import { freePort } from "./ports.ts";
 import { realClock } from "./real-clock.ts";
+import { NO_STANDINGS } from "./no-standings.ts";
 
 export interface IdentityApp extends AsyncDisposable {
   /** With the name `localhost`, for which browsers make passkeys. */
@@ -68,6 +69,7 @@ export async function startIdentityApp({ host = "localhost", upstreams = [] }: O
     policy,
     issuer,
     queue: { ring: async () => undefined },
+    standings: NO_STANDINGS,
     callers: { verify: refuse, verifyRegister: refuse },
     staff: {
       findName: (name: string) => members.get(name) ?? null,

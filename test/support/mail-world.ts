@@ -19,6 +19,7 @@ import { fakeAccount, fakeAdapter } from "./fake-participants.ts";
 import { freePort } from "./ports.ts";
 import { realClock } from "./real-clock.ts";
 import { startMailServer, type MailServer } from "./smtp.ts";
+import { NO_STANDINGS } from "./no-standings.ts";
 
 export const FROM = "relais@region.example";
 export const OPERATOR = { name: "Région Exemple", contact: "aide@region.example" };
@@ -63,6 +64,7 @@ export async function startMailWorld(datasets: string[]): Promise<MailWorld> {
     issuer: origin,
     operator: OPERATOR,
     sealer: { seal: unused, ephemeralProofs: unused },
+    standings: NO_STANDINGS,
     callers: { verify: unused, verifyRegister: unused },
     ...REGISTER_PORTS,
     staff: NOBODY,

@@ -29,6 +29,7 @@ import { freePort } from "./ports.ts";
 import { realClock } from "./real-clock.ts";
 import { accreditedParticipant, testKey } from "./register-fixtures.ts";
 import { REGISTER_PORTS } from "./charter.ts";
+import { NO_STANDINGS } from "./no-standings.ts";
 
 const PEOPLE = "https://id.example";
 const CHARTERS = new URL("../../policies/charter", import.meta.url);
@@ -87,6 +88,7 @@ export async function startPortal(): Promise<Portal> {
     entityConfigurations: { fetch: unreachable },
     verify: keys.verify,
     staff: NOBODY,
+    standings: NO_STANDINGS,
     callers: { verify: unreachable, verifyRegister: unreachable },
   };
   const app = createHttpApp(ports, {
@@ -106,7 +108,12 @@ export async function startPortal(): Promise<Portal> {
     query: async (text, values = []) => void (await pool.query(text, values)),
     platform: (name, given = {}) => addPlatform(store, name, given),
     apply: async (participant, { answers = ANSWERS, submit = true } = {}) => {
-      const caller = { kind: "participant", participantId: participant.id, name: participant.name } as const;
+      const caller = {
+        kind: "participant",
+        participantId: participant.id,
+        entityId: participant.entityId,
+        name: participant.name,
+      } as const;
       const { id, charterVersion } = await openApplication(ports, caller, 1);
       await answerQuestions(ports, caller, id, answers);
       await signCharter(ports, caller, id, { digest: charters.get(charterVersion).digest, signer: "managing director" });

@@ -20,6 +20,7 @@ import { freshDatabase } from "./database.ts";
 import { policy } from "./policy.ts";
 import { realClock } from "./real-clock.ts";
 import { testKey, type TestKey } from "./register-fixtures.ts";
+import { NO_STANDINGS } from "./no-standings.ts";
 
 export interface PublicRegister extends AsyncDisposable {
   origin: string;
@@ -85,6 +86,7 @@ export async function startPublicRegister(country: { count: number; configured: 
     {
       ...ports,
       queue: { ring: nobody },
+      standings: NO_STANDINGS,
       callers: { verify: nobody, verifyRegister: nobody },
       subjectFor: REGISTER_PORTS.subjectFor,
       events: { signDocument: nobody },

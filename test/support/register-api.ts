@@ -54,6 +54,7 @@ export async function startRegisterApi(charters: Charters): Promise<RegisterApi>
   const web = await openKeyring(join(dir, "keys"), "web");
   const server = owned.adopt(await listen(), (open) => open.close());
   const store = createStore(openDatabase(pool));
+  const standings = createStandings(pool);
   const offices = new Map<string, StaffMember>();
   const staff = { findPerson: () => null, findName: (name: string) => offices.get(name) ?? null };
   const issuer = server.origin;
@@ -63,7 +64,7 @@ export async function startRegisterApi(charters: Charters): Promise<RegisterApi>
     clock: realClock,
     policy,
     records: createOauthRecords(pool),
-    standings: createStandings(pool),
+    standings,
     staff,
     keys: {
       signing: () => web.current("oauth").privateJwk,
@@ -85,6 +86,7 @@ export async function startRegisterApi(charters: Charters): Promise<RegisterApi>
       issuer,
       queue: { ring: async () => undefined },
       callers: authorization.callers,
+      standings,
       staff,
       charters,
       verify: (await documentCheck(store, issuer)).verify,

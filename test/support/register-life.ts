@@ -107,7 +107,7 @@ export class RegisterLife implements AsyncDisposable {
       await w.cases.addOrganisation(organisation);
       await w.cases.attach(participant.id, organisation.id);
     });
-    return { kind: "participant", participantId: participant.id, name: entityId, organisationId: organisation.id };
+    return { kind: "participant", participantId: participant.id, entityId, name: entityId, organisationId: organisation.id };
   }
 
   audit(ageDays = 0) {

@@ -58,6 +58,7 @@ export async function startWholeApp(charters: Charters): Promise<WholeApp> {
   const server = owned.adopt(await listen(), (open) => open.close());
   const network = owned.use(networkFor({ allowLoopback: true }));
   const store = createStore(openDatabase(pool));
+  const standings = createStandings(pool);
   const issuer = server.origin;
   const members = new Map<string, StaffMember>();
   const staff = {
@@ -86,7 +87,7 @@ export async function startWholeApp(charters: Charters): Promise<WholeApp> {
   const authorization = createAuthorization({
     ...ports,
     records,
-    standings: createStandings(pool),
+    standings,
     staff,
     keys: {
       signing: () => web.current("oauth").privateJwk,
@@ -124,6 +125,7 @@ export async function startWholeApp(charters: Charters): Promise<WholeApp> {
       ...ports,
       staff,
       callers: authorization.callers,
+      standings,
       subjectFor: REGISTER_PORTS.subjectFor,
       events: { signDocument: async (type, payload) => signCompact(web.current("oauth"), type, payload) },
     },

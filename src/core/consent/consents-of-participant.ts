@@ -1,6 +1,6 @@
 import { RelaisError } from "../errors.ts";
 import { isId, type ConsentId, type ParticipantId } from "../ids.ts";
-import type { Ports, Reader } from "../ports.ts";
+import type { Ports, Standings } from "../ports.ts";
 import type { Consent, ConsentPlace } from "./consent.ts";
 
 /** What this participant is to a consent. */
@@ -40,8 +40,13 @@ export function listConsentsOf(
 }
 
 /** @throws RelaisError `not_found` for whoever has no part in it. */
-export async function consentOf(r: Reader, participantId: ParticipantId, id: ConsentId): Promise<SharedConsent> {
-  const consent = await r.consents.get(id);
+export async function consentOf(
+  standings: Pick<Standings, "findConsent">,
+  participantId: ParticipantId,
+  id: ConsentId,
+): Promise<SharedConsent> {
+  const consent = await standings.findConsent(id);
+  if (consent === null) throw new RelaisError("not_found", "There is no consent with this id.");
   const shared = sharedWith(consent, participantId);
   const isSeen = shared.parts.includes("requester") || (shared.parts.length > 0 && consent.datasets.length > 0);
   if (!isSeen) throw new RelaisError("not_found", "There is no consent with this id.");

@@ -5,7 +5,7 @@ import type { Office, StaffMember } from "./staff.ts";
 
 /** Who acts in the register: a participant (its own key, or a person who acts for it), or somebody with an office. */
 export type RegisterCaller =
-  | { kind: "participant"; participantId: ParticipantId; name: string }
+  | { kind: "participant"; participantId: ParticipantId; entityId: string; name: string }
   | { kind: Office; name: string; /** Who signs in with this office, where the operator named somebody. */ person?: StaffMember["person"] };
 
 /** @throws RelaisError `not_found` for anybody else: what is not theirs does not exist for them. */
@@ -49,6 +49,11 @@ export async function actsForAny(
 
 /** The participant that the caller is. @throws RelaisError `forbidden` for an office. */
 export function mustActForSomebody(caller: RegisterCaller): ParticipantId {
-  if (caller.kind === "participant") return caller.participantId;
+  return mustBeParticipant(caller).participantId;
+}
+
+/** @throws RelaisError `forbidden` for an office. */
+export function mustBeParticipant(caller: RegisterCaller): Extract<RegisterCaller, { kind: "participant" }> {
+  if (caller.kind === "participant") return caller;
   throw new RelaisError("forbidden", "Only a participant has events of its own.");
 }

@@ -15,7 +15,8 @@ export async function memberOf(
     const memberships = await r.accreditations.memberships(personId);
     if (!memberships.some((membership) => membership.participantId === participantId))
       throw new RelaisError("not_found", "There is no such participant among those that you act for.", { actor: "person" });
-    return { kind: "participant", participantId, name: (await r.participants.get(participantId)).name };
+    const { entityId, name } = await r.participants.get(participantId);
+    return { kind: "participant", participantId, entityId, name };
   });
 }
 

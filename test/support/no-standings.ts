@@ -1,0 +1,4 @@
+import type { Standings } from "../../src/core/ports.ts";
+
+/** For an application that nobody calls with a token. */
+export const NO_STANDINGS: Standings = { find: async () => null, findConsent: async () => null, findParticipant: async () => null };
