@@ -21,36 +21,35 @@ interface Settings extends AuthorizationPorts {
 }
 
 export interface Authorization {
+  /** What programs ask most. Mount it at the root, before everything that looks at addresses one by one. */
+  endpoints: RequestHandler;
   /** Mount it at the root, before any body parser, behind the middleware that sets `res.locals.session`. */
   router: Router;
   callers: CallerTokens;
 }
 
 /** Paths that the provider answers. All others are left to the rest of the application. */
-const PROVIDER_PATHS = [
-  "/.well-known/oauth-authorization-server",
-  "/.well-known/openid-configuration",
-  "/auth",
-  "/auth/:uid",
-  "/request",
-  "/token",
-  "/token/introspection",
-  "/token/revocation",
-];
+const PROVIDER_PATHS =
+  /^\/(?:\.well-known\/(?:oauth-authorization-server|openid-configuration)|auth(?:\/[^/]+)?|request|token(?:\/introspection|\/revocation)?)\/?$/i;
 
 /** The authorization server at the issuer's root. Any number of instances over one store, with one key folder, are one server. */
 export function createAuthorization(settings: Settings): Authorization {
   const present = renewed(settings);
   const provider = () => present().provider;
   const router = Router();
-  router.use(refuseForeignCertificates(certificateReader(settings.certificates)));
+  const onlyOwnCertificates = refuseForeignCertificates(certificateReader(settings.certificates));
+  const toIssuer = atIssuer(settings.issuer);
+  const endpoints: RequestHandler = (req, res, next) => {
+    if (!PROVIDER_PATHS.test(req.path)) return next();
+    onlyOwnCertificates(req, res, () => toIssuer(req, res, () => void present().answer(req, res)));
+  };
+  router.use(onlyOwnCertificates);
   router.get("/.well-known/jwks.json", publishKeys(settings));
-  router.all(PROVIDER_PATHS, atIssuer(settings.issuer), (req, res) => void present().answer(req, res));
   router.use("/interaction", atIssuer(settings.issuer));
   router.use(interactionRoutes({ ...settings, provider }));
   router.use(grantRoutes({ ...settings, provider, callerWith: callerOf(settings, provider) }));
   router.use(registrationRoutes({ ...settings, ...settings.statements, takesCertificates: settings.certificates !== null }));
-  return { router, callers: createCallerTokens(provider, settings) };
+  return { endpoints, router, callers: createCallerTokens(provider, settings) };
 }
 
 function callerOf(settings: Settings, provider: () => Provider): Parameters<typeof grantRoutes>[0]["callerWith"] {

@@ -15,6 +15,8 @@ import { sentLists } from "./trust-list.ts";
 export interface HttpSettings extends ProblemSettings {
   /** Told of each answered request: method, route, status and time. Never the address with its query. */
   onAnswer(entry: { requestId: string; method: string; route: string; status: number; milliseconds: number }): void;
+  /** What is asked before the addresses of the API. */
+  first?: RequestHandler[];
   /** OAuth, federation, sign-in and pages, in the order in which they are asked. */
   mounted: RequestHandler[];
 }
@@ -29,6 +31,7 @@ export function createHttpApp(ports: RoutePorts, settings: HttpSettings): Expres
   app.disable("x-powered-by");
   app.disable("etag");
   app.use(nameRequest, timed(settings.onAnswer), securityHeaders(settings.issuer.startsWith("https:")));
+  app.use(refuseCrossSite(settings.issuer), ...(settings.first ?? []));
   const json = express.json({ limit: BODY_LIMIT, type: ["application/json", "application/*+json"] });
   const file = express.raw({ limit: EVIDENCE_BYTES, type: () => true });
   const document = express.raw({ limit: LARGEST_DOCUMENT_BYTES, type: () => true });
@@ -42,7 +45,7 @@ export function createHttpApp(ports: RoutePorts, settings: HttpSettings): Expres
   for (const route of ROUTES) app[route.method](route.path, ...parserOf(route), handle(handlerPorts, route));
   for (const path of new Set(ROUTES.map((route) => route.path))) app.all(path, refuseMethod(path));
   app.get("/v1/openapi.json", (_req, res) => void res.json(openApiDocument(settings.issuer)));
-  app.use(refuseCrossSite(settings.issuer), readSession(ports), ...settings.mounted);
+  app.use(readSession(ports), ...settings.mounted);
   app.use(() => {
     throw new RelaisError("not_found", "There is nothing at this address.");
   });

@@ -18,14 +18,16 @@ export function gathered<Q, A>(ask: (questions: Q[]) => Promise<A[]>): (question
   const waiting: Asked<Q, A>[] = [];
   let underWay = false;
   const carry = async (): Promise<void> => {
-    underWay = true;
     while (waiting.length > 0) await answerAll(ask, waiting.splice(0, MOST));
     underWay = false;
   };
   return (question) =>
     new Promise<A>((resolve, reject) => {
       waiting.push({ question, resolve, reject });
-      if (!underWay) void carry();
+      if (underWay) return;
+      underWay = true;
+      // Whoever asks in the same turn of the loop goes along.
+      setImmediate(() => void carry());
     });
 }
 

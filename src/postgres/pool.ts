@@ -22,6 +22,20 @@ export function openPool(url: string, size = 10): pg.Pool {
 }
 
 /**
+ * Connections for the few statements that every use of a token asks, prepared once on each. By default PostgreSQL plans the larger ones anew each
+ * time, which costs it four times what they do (1.3 ms against 0.3 ms); their plan is the same whatever is asked.
+ */
+export function openPreparedPool(url: string, size = 4): pg.Pool {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: size,
+    options: `-c search_path=${SCHEMA} -c timezone=UTC -c plan_cache_mode=force_generic_plan`,
+    connectionTimeoutMillis: 10_000,
+  });
+  return surviving(pool);
+}
+
+/**
  * A connection that dies is replaced at its next use, and a query that was under way fails by itself. Without listeners the death of an idle
  * connection, or of one that is lent out and waiting, would end the process.
  */

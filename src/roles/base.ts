@@ -33,6 +33,7 @@ export interface Base {
   issuer: string;
   address: { host: string; port: number };
   clock: Clock;
+  databaseUrl: string;
   pool: ReturnType<typeof openPool>;
   store: Ports["store"];
   charters: Charters;
@@ -75,6 +76,7 @@ export async function prepare(config: Config, log: Logger, shutdown: AbortSignal
     issuer,
     address: { host: config.http.host, port },
     clock,
+    databaseUrl: url,
     pool,
     store: createStore(openDatabase(pool)),
     charters: openCharters(fileURLToPath(CHARTER_FOLDER)),

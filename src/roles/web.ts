@@ -24,6 +24,7 @@ import { documentSigner } from "../keys/signer.ts";
 import { signedStatements } from "../keys/verifier.ts";
 import { createPages } from "../pages/pages.ts";
 import { renderProblem } from "../pages/problems.ts";
+import { openPreparedPool } from "../postgres/pool.ts";
 import { createStandings } from "../postgres/standings.ts";
 import { createOauthRecords } from "../postgres/oauth-records.ts";
 import type { SandboxPlan } from "../sandbox/plan.ts";
@@ -41,13 +42,14 @@ const CONCLUDE_SECONDS = 1;
 type SubjectFor = (entityId: string, personId: PersonId) => string;
 
 export async function startWeb(base: Base, keyring: Keyring, sandbox: SandboxPlan | null): Promise<void> {
-  const { issuer, store, policy, pool, network, log } = base;
+  const { issuer, store, policy, network, log } = base;
   const { operator, dataDir, keys: keySettings } = base.config;
   const staff = sandbox && base.config.register.staffFile === null ? sandbox.staff : base.staff;
-  const records = createOauthRecords(pool);
+  const tokens = base.owned.adopt(openPreparedPool(base.databaseUrl), (pool) => pool.end());
+  const records = createOauthRecords(tokens);
   const logKey = await openLogKey(join(dataDir, "keys"), originOf(issuer), keySettings.encryptionSecret ?? undefined);
   const register = { ...registering(base, keyring), queue: base.queue, policy, verify: createDocumentCheck(base, keyring, logKey) };
-  const standings = createStandings(pool);
+  const standings = createStandings(tokens);
   const authorization = authorizationOf(base, keyring, { staff, records, standings });
   const federation = federationOf(base, keyring);
   const upstreams = upstreamsOf(base, sandbox);
@@ -75,6 +77,7 @@ export async function startWeb(base: Base, keyring: Keyring, sandbox: SandboxPla
     },
     {
       issuer,
+      first: [authorization.endpoints],
       mounted: [authorization.router, federation, createLog({ store, key: logKey }), signin, pages],
       page: (error, { language, ...reader }) => renderProblem(error, { ...reader, lang: language === "en" ? "en" : "fr", operator }),
       log: ({ supportId, status, error }) =>

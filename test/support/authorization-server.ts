@@ -145,7 +145,7 @@ function appOf({ authorization, routes, issuer }: AppParts, present: { session: 
     res.locals.session = present.session;
     next();
   });
-  app.use(authorization.router, routes);
+  app.use(authorization.endpoints, authorization.router, routes);
   app.use(answerProblems({ issuer, log: () => undefined, page: ({ code, message }) => `${code}: ${message}` }));
   return app;
 }

@@ -131,6 +131,7 @@ export async function startWholeApp(charters: Charters): Promise<WholeApp> {
     },
     {
       issuer,
+      first: [authorization.endpoints],
       mounted: [authorization.router, federation, log, signin, pages],
       page: (error) => error.code,
       log: () => undefined,
