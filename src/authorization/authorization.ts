@@ -11,6 +11,7 @@ import { grantRoutes, nameGrant } from "./grants.ts";
 import { registerProbeGrant } from "./probe-grant.ts";
 import { interactionRoutes } from "./interaction.ts";
 import { registrationRoutes } from "./registration.ts";
+import { sourceIntrospection } from "./source-introspection.ts";
 
 interface Settings extends AuthorizationPorts {
   /** For software statements: how to check them, and our federation keys. */
@@ -39,9 +40,12 @@ export function createAuthorization(settings: Settings): Authorization {
   const router = Router();
   const onlyOwnCertificates = refuseForeignCertificates(certificateReader(settings.certificates));
   const toIssuer = atIssuer(settings.issuer);
-  const endpoints: RequestHandler = (req, res, next) => {
+  const forSources = sourceIntrospection({ ...settings, usedOnce: usedOnce(settings) });
+  const endpoints: RequestHandler = async (req, res, next) => {
     if (!PROVIDER_PATHS.test(req.path)) return next();
-    onlyOwnCertificates(req, res, () => toIssuer(req, res, () => void present().answer(req, res)));
+    onlyOwnCertificates(req, res, () => undefined);
+    if (req.path === "/token/introspection" && (await forSources(req, res))) return;
+    toIssuer(req, res, () => void present().answer(req, res));
   };
   router.use(onlyOwnCertificates);
   router.get("/.well-known/jwks.json", publishKeys(settings));

@@ -3,8 +3,8 @@ import { errors, type Configuration } from "oidc-provider";
 /** How far clocks may differ: FAPI 2.0 §5.3.2.1 accepts `iat` and `nbf` up to 10 s ahead, and refuses what is more than 60 s ahead. */
 export const CLOCK_SECONDS = 15;
 /** Its `jti` is remembered until it ends: nobody makes us remember for years. */
-const LONGEST_SECONDS = 3600;
-const TYPES = [undefined, "jwt", "client-authentication+jwt"];
+export const LONGEST_SECONDS = 3600;
+export const TYPES = [undefined, "jwt", "client-authentication+jwt"];
 
 /**
  * What the library leaves to us of an assertion whose signature holds (RFC 7523 §3, FAPI 2.0 §5.3.3.1): the issuer is its one audience, as a

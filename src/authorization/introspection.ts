@@ -1,9 +1,9 @@
-import type { AccessToken, Client, ClientCredentials, KoaContextWithOIDC, RefreshToken } from "oidc-provider";
+import type { AccessToken, AuthorizationDetail, Client, ClientCredentials, KoaContextWithOIDC, RefreshToken } from "oidc-provider";
 import { RelaisError } from "../core/errors.ts";
 import type { Clock, Standings, Store } from "../core/ports.ts";
 import { readLook } from "./probe-grant.ts";
 import type { Policy } from "../core/policy/policy.ts";
-import { consentIdIn, detailOf, pairwiseSubject, readLiveConsent, type LiveConsent } from "./live-consent.ts";
+import { consentIdIn, detailOf, pairwiseSubject, readLiveConsent, type LiveConsent, type LivePorts } from "./live-consent.ts";
 
 type Token = AccessToken | ClientCredentials | RefreshToken;
 interface Ports {
@@ -25,11 +25,12 @@ export function introspectionPolicy(ports: Ports): (ctx: KoaContextWithOIDC, cli
     if (probe !== undefined) return tellOfLook(ports, client, token, probe);
     const own = token.clientId === client.clientId;
     const asSource = token.clientId === `${ports.issuer}/worker` && "aud" in token && token.aud === client.clientId;
-    const live = own || asSource ? await standing(ports, token) : null;
+    const live = own || asSource ? await standingOf(ports, consentIdIn(token.rar)) : null;
     if (live === null) return false;
-    token.rar = [detailOf(live)];
+    const { authorization_details: details, ...extra } = answerToSource(live);
+    token.rar = details;
     Object.assign(token, {
-      extra: asSource ? { account: live.account } : { sub: pairwiseSubject(ports.subjectSecret, client.clientId, live.consent.personId) },
+      extra: asSource ? extra : { sub: pairwiseSubject(ports.subjectSecret, client.clientId, live.consent.personId) },
     });
     return true;
   };
@@ -43,9 +44,15 @@ async function tellOfLook(ports: Ports, client: Client, token: Token, runId: unk
   return true;
 }
 
-async function standing(ports: Ports, token: Token): Promise<LiveConsent | null> {
+/** What a source is told of a token beside what the token says itself: read now. */
+export function answerToSource(live: LiveConsent): { account: string; authorization_details: AuthorizationDetail[] } {
+  return { account: live.account, authorization_details: [detailOf(live)] };
+}
+
+/** The consent as it is now, or null where the right is gone. */
+export async function standingOf(ports: LivePorts, consentId: unknown): Promise<LiveConsent | null> {
   try {
-    return await readLiveConsent(ports, consentIdIn(token.rar));
+    return await readLiveConsent(ports, consentId);
   } catch (error) {
     if (
       error instanceof RelaisError &&

@@ -31,10 +31,14 @@ const SQL = {
 
 export function createOauthRecords(pool: pg.Pool): OauthRecords {
   const run = (name: keyof typeof SQL, values: unknown[]) => query(pool, name, values);
+  const put = gathered<Row, void>(async (rows) => {
+    await run("put", [JSON.stringify(rows)]);
+    return rows.map(() => undefined);
+  });
   const insertOnce = gathered<Row, boolean>((rows) => insertEach(run, rows));
   const findAmong = gathered<Sought, (FoundOauthRecord & { model: string }) | null>((sought) => findEach(run, sought));
   return {
-    put: async (record) => void (await run("put", [JSON.stringify([rowOf(record)])])),
+    put: (record) => put(rowOf(record)),
     insertOnce: (record) => insertOnce(rowOf(record)),
     find: async (model, id) => foundIn((await run("find", [model, sha256(id)])).rows[0]),
     findAmong: (models, id) => findAmong({ models, id: sha256(id) }),

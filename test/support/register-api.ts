@@ -99,7 +99,14 @@ export async function startRegisterApi(charters: Charters): Promise<RegisterApi>
         verify: verifyEntityConfiguration,
       }),
     },
-    { issuer, first: [authorization.endpoints], mounted: [authorization.router], page: (error) => error.code, log: () => undefined, onAnswer: () => undefined },
+    {
+      issuer,
+      first: [authorization.endpoints],
+      mounted: [authorization.router],
+      page: (error) => error.code,
+      log: () => undefined,
+      onAnswer: () => undefined,
+    },
   );
   server.serve(app);
   const keyFileOf = async (name: string, key: TestKey): Promise<string> => {
