@@ -144,7 +144,7 @@ async function rateOf({ line, computed }: Server, requests: Prepared[], isGood: 
   return { perSecond, each: { server: each("server"), database: each("database") } };
 }
 
-function isActive({ status, text }: Answer): boolean {
+export function isActive({ status, text }: Answer): boolean {
   const payload = Buffer.from(text.split(".")[1] ?? "", "base64url").toString();
   return status === 200 && payload.includes('"active":true');
 }
