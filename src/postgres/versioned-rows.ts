@@ -9,7 +9,7 @@ export interface Place {
 }
 
 /** Rows that are remembered of one table. */
-const MOST = 20_000;
+const MOST = 2000;
 
 /**
  * What tells one version of a row from every other: the transaction that wrote it, and where it lies (PostgreSQL, System Columns), under one start

@@ -1,0 +1,43 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { openPreparedPool } from "../../src/postgres/pool.ts";
+import { createStandings } from "../../src/postgres/standings.ts";
+import { startEngine } from "../support/engine.ts";
+import { fakeAccount, fakeAdapter } from "../support/fake-participants.ts";
+
+test("what is remembered is what the tables say now: changed once, twice in one transaction, and taken back", async () => {
+  await using engine = await startEngine(fakeAdapter(fakeAccount(), fakeAccount()), ["energy.bills"]);
+  await using owned = new AsyncDisposableStack();
+  const pool = owned.adopt(openPreparedPool(engine.url, 2), (open) => open.end());
+  const standings = createStandings(pool);
+  const { id } = await engine.consent(["energy.bills"]);
+  const entityId = engine.destination.entityId;
+  const seen = async () => {
+    const standing = await standings.find(id, new Date());
+    const consent = await standings.findConsent(id);
+    const named = await standings.findParticipant(entityId);
+    const end = await standing?.reader.participants.get(engine.destination.id);
+    const link = await standing?.reader.people.getLink(standing.consent.sourceLinkId);
+    assert.deepEqual([standing?.consent, end], [consent, named]);
+    return [consent?.state, named?.name, link?.account];
+  };
+  const before = await seen();
+  assert.deepEqual(await seen(), before);
+  const client = await pool.connect();
+  await client.query("begin");
+  await client.query("update participants set name = 'Once' where entity_id = $1", [entityId]);
+  assert.deepEqual(await seen(), before, "nobody sees what is not committed");
+  await client.query("update participants set name = 'Twice' where entity_id = $1", [entityId]);
+  await client.query("update account_links set account = 'other' where participant_id = $1", [engine.source.id]);
+  await client.query("commit");
+  assert.deepEqual(await seen(), ["active", "Twice", "other"]);
+  await client.query("begin");
+  await client.query("update participants set name = 'Never' where entity_id = $1", [entityId]);
+  await client.query("rollback");
+  assert.deepEqual(await seen(), ["active", "Twice", "other"]);
+  await client.query("update consents set state = 'withdrawn', ended_at = now(), ended_by = 'person' where id = $1", [id]);
+  client.release();
+  assert.deepEqual(await seen(), ["withdrawn", "Twice", "other"]);
+  assert.equal(await standings.findConsent("cst_nobody"), null);
+  assert.equal(await standings.findParticipant("https://nobody.example"), null);
+});
