@@ -13,6 +13,7 @@ const DOCUMENTS: [file: string, generate: () => string][] = [
 const GROUPS: [name: string, title: string][] = [
   ["data", "Process and data folder"],
   ["http", "HTTP"],
+  ["metrics", "Metrics and probes"],
   ["operator", "Operator"],
   ["register", "Register"],
   ["postgres", "PostgreSQL"],
