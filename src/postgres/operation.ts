@@ -3,8 +3,11 @@ import { AGE_STEPS, type DeadGroup, type DeadLetter, type OperationReader, type 
 import { DEAD_NOTICE, DEAD_TRANSFER, readMeasures } from "./measures.ts";
 import type { Database } from "./pool.ts";
 
-/** Who has to act, where that is a participant. */
-const MENDER = sql`case t.actor when 'holder' then t.source_id when 'platform' then t.destination_id end`;
+/** Who has to act, where that is a participant. What a person proposes goes the other way: there the organisation is the destination. */
+const MENDER = sql`(
+  select case when (t.actor = 'holder') = (c.action <> 'propose') then t.source_id else t.destination_id end
+  from consents c where c.id = t.consent_id and t.actor in ('holder', 'platform'))`;
+const PROBLEM = sql`coalesce(t.reason, 'internal')`;
 
 export function readOperation(db: Database): OperationReader {
   return {
@@ -18,7 +21,7 @@ export function readOperation(db: Database): OperationReader {
     },
     deadGroups: async (limit) => {
       const { rows } = await sql<DeadGroup>`
-        select 'transfer' as kind, t.reason as problem, t.actor, ${MENDER} as "participantId", count(*)::int as count,
+        select 'transfer' as kind, ${PROBLEM} as problem, t.actor, ${MENDER} as "participantId", count(*)::int as count,
           min(t.ended_at) as "oldestAt", max(t.ended_at) as "newestAt"
         from transfers t where ${DEAD_TRANSFER} group by 2, 3, 4
         union all
@@ -33,7 +36,7 @@ export function readOperation(db: Database): OperationReader {
       const query =
         kind === "transfer"
           ? sql<DeadLetter>`select t.id, t.ended_at as at from transfers t
-              where ${DEAD_TRANSFER} and t.reason = ${problem} and ${MENDER} is not distinct from ${participantId} order by t.ended_at, t.id limit ${limit}`
+              where ${DEAD_TRANSFER} and ${PROBLEM} = ${problem} and ${MENDER} is not distinct from ${participantId} order by t.ended_at, t.id limit ${limit}`
           : sql<DeadLetter>`select n.id, n.given_up_at as at from notices n
               where ${DEAD_NOTICE} and n.recipient_id = ${participantId} order by n.given_up_at, n.id limit ${limit}`;
       return (await query.execute(db)).rows;

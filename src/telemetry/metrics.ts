@@ -5,8 +5,9 @@ import { described, PROCESS_METRICS } from "./metric-names.ts";
 
 /** A withdrawal has a second; what is above is seen finely enough. */
 const STOP_BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60];
-/** However many ask: the database is asked once in this time. */
+/** However many ask: the database is asked once in this time, and never spends more than a tenth of its time on answers. */
 const KEPT_MILLISECONDS = 5_000;
+const KEPT_TIMES = 10;
 /** A scrape waits no longer for it, and then says that it is away. */
 const PATIENCE_MILLISECONDS = 5_000;
 
@@ -57,12 +58,16 @@ export function createMetrics({ roles, isDraining, measures }: Settings): Metric
 
 /** One question at a time, and its answer for all who ask meanwhile. Null where none comes in time; then it is asked again. */
 function kept(ask: () => Promise<Measures>): () => Promise<Measures | null> {
-  let asked: { at: number; answer: Promise<Measures | null> } | null = null;
+  let asked: { until: number; answer: Promise<Measures | null> } | null = null;
   return () => {
-    if (asked !== null && performance.now() - asked.at < KEPT_MILLISECONDS) return asked.answer;
+    if (asked !== null && performance.now() < asked.until) return asked.answer;
+    const at = performance.now();
     const answer = inTime(ask()).catch(() => null);
-    asked = { at: performance.now(), answer };
-    return answer;
+    const question = { until: at + KEPT_MILLISECONDS, answer };
+    asked = question;
+    return answer.finally(() => {
+      question.until = at + Math.max(KEPT_MILLISECONDS, (performance.now() - at) * KEPT_TIMES);
+    });
   };
 }
 

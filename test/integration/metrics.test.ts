@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { withdrawConsent } from "../../src/core/consent/withdraw-consent.ts";
 import { RelaisError } from "../../src/core/errors.ts";
 import { MOST_MEASURED } from "../../src/core/operation/measures.ts";
+import { secondsSinceWithdrawal } from "../../src/core/operation/since-withdrawal.ts";
 import { requestTransfer } from "../../src/core/transfer/request-transfer.ts";
 import { runTransfer } from "../../src/core/transfer/run-transfer.ts";
 import type { Transfer } from "../../src/core/transfer/transfer.ts";
@@ -40,8 +41,10 @@ test("each fact about the work is what the table says, for the whole and for eac
     throw new RelaisError("peer_refused", "No.");
   };
   assert.deepEqual(await run(engine, failed), { kind: "ended", state: "failed" });
+  const held = await ask(engine);
+  await engine.store.write((w) => w.deliveries.claim(held.id, 0, 60));
   const measures = await measuresOf(engine);
-  assert.deepEqual(measures.live, [{ state: "queued", count: 1 }]);
+  assert.deepEqual(new Set(measures.live.map(({ state, count }) => `${state} ${count}`)), new Set(["queued 1", "fetching 1"]));
   assert.ok(measures.oldestDueSeconds > 0 && measures.oldestDueSeconds < 600);
   const byOutcome = (list: { outcome: string; count: number }[]) => list.map(({ outcome, count }) => `${outcome} ${count}`).sort();
   assert.deepEqual(byOutcome(measures.ended), ["failed 1", "verified 1"]);
@@ -57,9 +60,12 @@ test("each fact about the work is what the table says, for the whole and for eac
   assert.ok(measures.oldestUnanchoredSeconds > 0, "nobody makes receipts here");
   assert.equal(measures.oldestUntoldWithdrawalSeconds, 0);
   await withdrawConsent(engine.ports, { consentId: waiting.consentId, personId: engine.personId });
+  const since = (id: Transfer["id"]) => engine.store.read((r) => secondsSinceWithdrawal(r, id, new Date()));
+  assert.equal(await since(held.id), null);
+  assert.ok(((await since(waiting.id)) ?? -1) >= 0);
   const after = await measuresOf(engine);
   assert.ok(after.oldestUntoldWithdrawalSeconds > 0);
-  assert.deepEqual([after.live, after.oldestDueSeconds], [[], 0]);
+  assert.deepEqual([after.live, after.oldestDueSeconds], [[{ state: "fetching", count: 1 }], 0], "what somebody holds is not waited for");
 });
 
 test(`from ${MOST_MEASURED} participants on there are totals alone`, async () => {

@@ -27,7 +27,7 @@ const FLAGS: [what: string, values: Values, adds: string[], takes: string[]][] =
     ["Ingress relais"],
     [],
   ],
-  ["ingress, plain", { ingress: { enabled: true } }, ["Ingress relais"], []],
+  ["ingress of a class that reads like a boolean", { ingress: { enabled: true, className: "n" } }, ["Ingress relais"], []],
   [
     "workers by KEDA",
     { worker: { autoscaling: { kind: "keda", prometheus: "http://prometheus:9090" } } },

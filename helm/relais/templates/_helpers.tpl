@@ -110,7 +110,7 @@ capabilities:
   emptyDir: { sizeLimit: 64Mi }
 - name: secrets
   secret:
-    secretName: {{ $own.secret.name }}
+    secretName: {{ $own.secret.name | quote }}
     defaultMode: 288
     items:
 {{- range $name := $own.secret.keys }}
@@ -119,10 +119,10 @@ capabilities:
 {{- if ne .role "sweeper" }}
 - name: keys-own
   persistentVolumeClaim:
-    claimName: {{ include "relais.claim" (dict "root" .root "name" .role) }}
+    claimName: {{ include "relais.claim" (dict "root" .root "name" .role) | quote }}
 - name: keys-public
   persistentVolumeClaim:
-    claimName: {{ include "relais.claim" (dict "root" .root "name" "public") }}
+    claimName: {{ include "relais.claim" (dict "root" .root "name" "public") | quote }}
 {{- end }}
 {{- if .root.Values.files }}
 - name: files
@@ -140,7 +140,7 @@ capabilities:
 {{- if .root.Values.image.pullSecrets }}
 imagePullSecrets:
 {{- range $name := .root.Values.image.pullSecrets }}
-  - name: {{ $name }}
+  - name: {{ $name | quote }}
 {{- end }}
 {{- end }}
 {{- if .root.Values.nodeSelector }}
@@ -152,7 +152,7 @@ tolerations:
   {{- toYaml .root.Values.tolerations | nindent 2 }}
 {{- end }}
 {{- if .root.Values.priorityClassName }}
-priorityClassName: {{ .root.Values.priorityClassName }}
+priorityClassName: {{ .root.Values.priorityClassName | quote }}
 {{- end }}
 {{- end -}}
 

@@ -3,7 +3,7 @@ export const enOperate = {
   "event.replayed": "Asked for again by the operator, after a transfer that had failed",
   "operate.queue.title": "The queue",
   "operate.queue.sentence":
-    "{count, plural, =0 {Nothing waits and nothing runs.} one {One transfer has not ended.} other {# transfers have not ended.}} The work that is due, and that nobody has taken, has waited for at most {age}.",
+    "{count, plural, =0 {Nothing waits and nothing runs.} one {One transfer has not ended.} other {# transfers have not ended.}} {seconds, plural, =0 {} other {What is due, and that nobody has taken, has waited for at most {age}.}}",
   "operate.queue.table": "Transfers that have not ended, by stage and by age since the request",
   "operate.queue.stage": "Stage",
   "operate.queue.total": "All",

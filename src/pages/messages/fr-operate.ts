@@ -5,7 +5,7 @@ export const frOperate = {
   "event.replayed": "Demandé de nouveau par l’opérateur, après un transfert en échec",
   "operate.queue.title": "La file d’attente",
   "operate.queue.sentence":
-    "{count, plural, =0 {Rien n’attend et rien n’est en cours.} one {Un transfert n’est pas terminé.} other {# transferts ne sont pas terminés.}} Ce qui est à faire, et que personne n’a pris, attend depuis {age} au plus.",
+    "{count, plural, =0 {Rien n’attend et rien n’est en cours.} one {Un transfert n’est pas terminé.} other {# transferts ne sont pas terminés.}} {seconds, plural, =0 {} other {Ce qui est à faire, et que personne n’a pris, attend depuis {age} au plus.}}",
   "operate.queue.table": "Transferts non terminés, par étape et par âge depuis la demande",
   "operate.queue.stage": "Étape",
   "operate.queue.total": "Tous",

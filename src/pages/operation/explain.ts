@@ -1,4 +1,4 @@
-import type { Actor } from "../../core/errors.ts";
+import { ERRORS, type Actor, type ErrorCode } from "../../core/errors.ts";
 import type { Transfer, TransferEvent, TransferState } from "../../core/transfer/transfer.ts";
 import type { Tongue } from "../tongue.ts";
 
@@ -7,6 +7,8 @@ export interface Explained {
   events: TransferEvent[];
   source: string;
   destination: string;
+  /** The organisation is the destination, the data space the source. */
+  isProposal: boolean;
   now: Date;
 }
 
@@ -21,9 +23,10 @@ const last = ({ events }: Explained, ...kinds: TransferEvent["kind"][]): Transfe
   events.findLast(({ kind }) => kinds.includes(kind));
 
 /** Who acts, as somebody who runs Relais says it. */
-export function actorIn({ t }: Tongue, actor: Actor | null, { source, destination }: Pick<Explained, "source" | "destination">): string {
-  if (actor === "holder") return source;
-  return actor === "platform" ? destination : t(`operate.actor.${actor ?? "relais"}`);
+export function actorIn({ t }: Tongue, actor: Actor | null, { source, destination, isProposal }: Explained): string {
+  if (actor === "holder") return isProposal ? destination : source;
+  if (actor === "platform") return isProposal ? source : destination;
+  return t(`operate.actor.${actor ?? "relais"}`);
 }
 
 const asked: Part = (tongue, story) => {
@@ -100,7 +103,7 @@ function waitOf({ t, moment }: Tongue, { transfer: { state, leaseUntil, dueAt },
 
 /** The problem by its title, in a sentence: without its capital. */
 function problemIn({ t }: Tongue, code: unknown): string {
-  const known = typeof code === "string" ? code : "internal";
-  const title = t(`problem.${known as "internal"}.title`);
+  const known = typeof code === "string" && Object.hasOwn(ERRORS, code) ? (code as ErrorCode) : "internal";
+  const title = t(`problem.${known}.title`);
   return title.charAt(0).toLowerCase() + title.slice(1);
 }

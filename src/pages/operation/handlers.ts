@@ -28,7 +28,11 @@ export async function showQueue(ports: PagesPorts, visit: PersonVisit, errors: F
   const dead = measures.deadLetters.reduce((sum, { kind, count }) => sum + (kind === "mail" ? 0 : count), 0);
   const model = {
     ...view,
-    sentence: tongue.t("operate.queue.sentence", { count: view.total, age: ageOf(tongue, measures.oldestDueSeconds) }),
+    sentence: tongue.t("operate.queue.sentence", {
+      count: view.total,
+      seconds: Math.round(measures.oldestDueSeconds),
+      age: ageOf(tongue, measures.oldestDueSeconds),
+    }),
     dead: tongue.t("operate.dead.count", { count: dead }),
     id: visit.query.one("id"),
     errors,
@@ -53,7 +57,15 @@ export async function explainTransfer(ports: PagesPorts, visit: PersonVisit): Pr
     const transfer = await r.transfers.get(id);
     const names = await r.participants.names([transfer.sourceId, transfer.destinationId]);
     const [source = "?", destination = "?"] = [names.get(transfer.sourceId), names.get(transfer.destinationId)];
-    return { transfer, source, destination, events: await r.transfers.events(id), now: ports.clock.now() };
+    const { action } = await r.consents.get(transfer.consentId);
+    return {
+      transfer,
+      source,
+      destination,
+      isProposal: action === "propose",
+      events: await r.transfers.events(id),
+      now: ports.clock.now(),
+    };
   });
   await noteAccess(ports, { kind: "operator", name }, visit.path);
   const model = {
