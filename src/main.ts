@@ -7,6 +7,7 @@ import { openKeyring } from "./keys/keyring.ts";
 import { planSandbox } from "./sandbox/plan.ts";
 import { createLogger } from "./telemetry/log.ts";
 import { prepare, type Base } from "./roles/base.ts";
+import { startOperation } from "./roles/operation.ts";
 import { startSandbox } from "./roles/sandbox.ts";
 import { startSweeper } from "./roles/sweeper.ts";
 import { startWeb } from "./roles/web.ts";
@@ -36,6 +37,7 @@ function aborted(signal: AbortSignal): Promise<void> {
 
 async function run(base: Base): Promise<void> {
   const { config, owned } = base;
+  await startOperation(base);
   const keysDir = join(config.dataDir, "keys");
   const { dataDir } = config;
   const wishes = { dataDir, seed: config.sandbox.seed, relais: base.issuer, host: config.http.host };

@@ -82,6 +82,16 @@ export const SETTINGS = z.object({
     description: "Address at which that proxy asks clients for their certificate. Unset: the public address.",
   }),
 
+  RELAIS_METRICS_HOST: z.string().min(1).default("127.0.0.1").meta({
+    group: "metrics",
+    description:
+      "Address on which metrics and probes are answered. Never one that the public reaches. 0.0.0.0 in a container, behind a network policy.",
+  }),
+  RELAIS_METRICS_PORT: whole(0, 65_535).optional().meta({
+    group: "metrics",
+    description: "Port of /metrics (Prometheus), /livez and /readyz; 0 takes any free one. Unset: they are not answered there.",
+  }),
+
   RELAIS_OPERATOR_NAME: z.string().min(1).max(200).optional().meta({
     group: "operator",
     description: "Name of the organisation that runs this Relais, on the legal notice, the privacy page and the help of every page.",

@@ -36,7 +36,7 @@ async function main(words: string[]): Promise<number> {
 
 function overview(): string {
   const lines = Object.entries(COMMANDS).map(([name, { summary }]) => `  relais ${name.padEnd(14)} ${summary}`);
-  return `relais <command> [options]\n\n${lines.join("\n")}\n\nStart the system with npm start, see a whole journey with npm run demo.`;
+  return `relais <command> [options]\n\n${lines.join("\n")}\n  ${"doctor".padEnd(14)} look at settings, disk, database, queue, keys, clock and mail, and say who can mend what\n  ${"migrate".padEnd(14)} bring the database up to this release\n\nStart the system with npm start, see a whole journey with npm run demo.`;
 }
 
 const VERIFY_OPTIONS = {

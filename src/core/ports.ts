@@ -23,6 +23,7 @@ import type { IndicatorsReader } from "./register/indicators.ts";
 import type { EntitiesReader, EntitiesWriter } from "./register/entity-record.ts";
 import type { LogbookWriter } from "./register/logbook.ts";
 import type { ParticipationsReader, ParticipationsWriter } from "./register/participation.ts";
+import type { OperationReader } from "./operation/operation-reader.ts";
 import type { RegisterCaller } from "./register/register-caller.ts";
 import type { RegisterReader } from "./register/register-reader.ts";
 import type { Participant, PublicJwk, Status, TrustMark } from "./register/participant.ts";
@@ -140,6 +141,7 @@ export interface Reader {
   participations: ParticipationsReader;
   parties: PartiesReader;
   journeys: JourneysReader;
+  operation: OperationReader;
 }
 
 /** A Reader that may also write. Everything in one `store.write` is committed together, durably, or not at all. */

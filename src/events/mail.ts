@@ -104,3 +104,17 @@ function answerOf(error: unknown): MailAnswer {
 function wordOf(code: unknown): string {
   return typeof code === "string" && /^E[A-Z]{2,20}$/.test(code) ? code : "EUNKNOWN";
 }
+
+/** Connects, encrypts and signs in as for a mail, and sends none. Null where that works, else the code of the answer. */
+export async function checkMailServer(url: string): Promise<string | null> {
+  const transport = createTransport({ ...serverOf(url), ...DEADLINES });
+  try {
+    await transport.verify();
+    return null;
+  } catch (error) {
+    const answer = answerOf(error);
+    return answer.kind === "taken" ? null : answer.because;
+  } finally {
+    transport.close();
+  }
+}

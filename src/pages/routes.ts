@@ -66,6 +66,7 @@ import { permissions } from "./permissions/dashboard.ts";
 import { permission, showStop, stopPermission } from "./permissions/handlers.ts";
 import { showStopAll, stopAll } from "./permissions/stop-all.ts";
 import { startPermission } from "./permissions/start.ts";
+import { explainTransfer, findTransfer, replayDead, showDeadLetters, showQueue } from "./operation/handlers.ts";
 import { problem, problems } from "./problems.ts";
 import { answerAsOperator, sendProblem, showProblem, showProblems } from "./reports/handlers.ts";
 import { answerAsMember, showRequests } from "./requests/handlers.ts";
@@ -255,4 +256,9 @@ export const STAFF_ROUTES: [Method, string, PersonHandler][] = [
   ["post", "/operator/notices", writeTexts],
   ["get", "/operator/problems", (ports, visit) => showProblems(ports, visit)],
   ["post", "/operator/problems/:problem", answerAsOperator],
+  ["get", "/operator/queue", (ports, visit) => showQueue(ports, visit)],
+  ["get", "/operator/transfers", findTransfer],
+  ["get", "/operator/transfers/:id", explainTransfer],
+  ["get", "/operator/dead-letters", (ports, visit) => showDeadLetters(ports, visit)],
+  ["post", "/operator/dead-letters", replayDead],
 ];

@@ -139,11 +139,12 @@ function links(db: Database): Pick<AccountWriter, "removeLink" | "addAccesses"> 
           union select participant_id from organisation_participants where organisation_id = any (${ids})
           union select participant_id from applications where id = any (${ids})
           union select a.participant_id from evidence e join applications a on a.id = e.application_id where e.id = any (${ids})
-          union select platform_id from certificate_claims where id = any (${ids}))
+          union select platform_id from certificate_claims where id = any (${ids})),
+        told as (
+          select m.person_id, m.participant_id from memberships m join concerned using (participant_id)
+          union all select person_id, null from transfers where id = any (${ids}))
         insert into person_accesses (person_id, viewer, office, what, participant_id, at)
-        select m.person_id, ${viewer}, ${office}, ${what}, m.participant_id, ${at} from memberships m join concerned using (participant_id)`.execute(
-        db,
-      )),
+        select person_id, ${viewer}, ${office}, ${what}, participant_id, ${at} from told`.execute(db)),
   };
 }
 

@@ -16,6 +16,7 @@ import { readNoticeTexts, writeNoticeTexts } from "./notice-texts.ts";
 import { readMeetings, writeMeetings } from "./meetings.ts";
 import { writeLogbook } from "./logbook.ts";
 import { readMails, writeMails } from "./mails.ts";
+import { readOperation } from "./operation.ts";
 import { readOutbox, writeOutbox } from "./outbox.ts";
 import { readParticipants, writeParticipants } from "./participants.ts";
 import { readParties, writeParties } from "./parties.ts";
@@ -113,6 +114,7 @@ function readerOf(tx: Database): Reader {
     participations: readParticipations(tx),
     parties: readParties(tx),
     journeys: readJourneys(tx),
+    operation: readOperation(tx),
   };
 }
 

@@ -25,11 +25,14 @@ import { migrate } from "../postgres/migrate.ts";
 import { openDatabase, openPool, openQueuePool } from "../postgres/pool.ts";
 import { createStore } from "../postgres/store.ts";
 import type { Logger } from "../telemetry/log.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
+import { metricsOf } from "./metrics.ts";
 
 /** What every role of this process shares. */
 export interface Base {
   config: Config;
   log: Logger;
+  metrics: Metrics;
   issuer: string;
   address: { host: string; port: number };
   clock: Clock;
@@ -70,15 +73,17 @@ export async function prepare(config: Config, log: Logger, shutdown: AbortSignal
   const backend = openBackend(config, url, owned);
   for (const warning of await prepareBackend(backend)) log.warn(warning);
   const network = owned.use(networkFor({ allowLoopback: config.sandbox.allowLoopback }));
+  const store = createStore(openDatabase(pool));
   const base: Base = {
     config,
     log,
+    metrics: metricsOf(config, store, shutdown),
     issuer,
     address: { host: config.http.host, port },
     clock,
     databaseUrl: url,
     pool,
-    store: createStore(openDatabase(pool)),
+    store,
     charters: openCharters(fileURLToPath(CHARTER_FOLDER)),
     charterOwner: await openCharterOwner({
       path: config.register.ownerFile,

@@ -10,6 +10,7 @@ import { originOf } from "../core/ledger/checkpoint.ts";
 import { concludeChecks } from "../core/register/conclude-checks.ts";
 import type { WaysIn } from "../core/person/ways-in.ts";
 import { createKeyLogging } from "../core/register/log-own-keys.ts";
+import { createQueueBoard } from "../bullmq/board.ts";
 import { createFederation } from "../federation/federation.ts";
 import { createLog } from "../http/log.ts";
 import { createHttpApp, listen } from "../http/server.ts";
@@ -22,6 +23,7 @@ import { openLogKey } from "../keys/log-key.ts";
 import { createSealer } from "../keys/sealer.ts";
 import { documentSigner } from "../keys/signer.ts";
 import { signedStatements } from "../keys/verifier.ts";
+import { BOARD_PATH, createBoardDoor } from "../pages/operation/board.ts";
 import { createPages } from "../pages/pages.ts";
 import { renderProblem } from "../pages/problems.ts";
 import { openPreparedPool } from "../postgres/pool.ts";
@@ -64,6 +66,7 @@ export async function startWeb(base: Base, keyring: Keyring, sandbox: SandboxPla
     ways: waysOf(base, upstreams),
     mail: base.config.mail === null ? null : createAddressSealer(keyring),
   });
+  const board = createBoardDoor({ store, staff }, base.owned.use(createQueueBoard(base.backend, BOARD_PATH)).look);
   const secret = keyring.secret("subjects");
   const subjectFor: SubjectFor = (entityId, personId) => pairwiseSubject(secret, entityId, personId);
   const app = createHttpApp(
@@ -78,11 +81,14 @@ export async function startWeb(base: Base, keyring: Keyring, sandbox: SandboxPla
     {
       issuer,
       first: [authorization.endpoints],
-      mounted: [authorization.router, federation, createLog({ store, key: logKey }), signin, pages],
+      mounted: [authorization.router, federation, createLog({ store, key: logKey }), signin, board, pages],
       page: (error, { language, ...reader }) => renderProblem(error, { ...reader, lang: language === "en" ? "en" : "fr", operator }),
       log: ({ supportId, status, error }) =>
         log[status >= 500 ? "error" : "info"]("request refused", { requestId: supportId, status, error }),
-      onAnswer: (entry) => log.debug("request", entry),
+      onAnswer: (entry) => {
+        base.metrics.answered(entry.status);
+        log.debug("request", entry);
+      },
     },
   );
   base.owned.use(await listen(app, base.address));

@@ -7,9 +7,11 @@ import { sealChanges } from "../core/consent/seal-changes.ts";
 import { createNoticeDelivery } from "../core/events/deliver-notices.ts";
 import { asRelaisError } from "../core/errors.ts";
 import type { ConsentId, PersonId } from "../core/ids.ts";
+import { secondsSinceWithdrawal } from "../core/operation/since-withdrawal.ts";
+import type { Ring } from "../core/ports.ts";
 import { runChecks } from "../core/register/run-checks.ts";
 import { sweepClosures } from "../core/switch/sweep-closures.ts";
-import { runTransfer } from "../core/transfer/run-transfer.ts";
+import { runTransfer, type RunResult } from "../core/transfer/run-transfer.ts";
 import { createConsentTokens, openProbeToken, testTokenOf } from "../keys/consent-tokens.ts";
 import type { Keyring } from "../keys/keyring.ts";
 import { startMail } from "./mail.ts";
@@ -36,8 +38,9 @@ export function startWorker(base: Base, keyring: Keyring): void {
     adapters: ADAPTERS,
   };
   const terms = { leaseSeconds: config.transfer.leaseSeconds, limits: config.limits, shutdown: base.shutdown };
-  const run = async (ring: Parameters<typeof runTransfer>[1]): Promise<void> => {
+  const run = async (ring: Ring): Promise<void> => {
     const result = await runTransfer(ports, ring, terms);
+    await count(base, ring, result);
     base.log.info("attempt ended", {
       transferId: ring.transferId,
       epoch: ring.epoch,
@@ -65,6 +68,16 @@ export function startWorker(base: Base, keyring: Keyring): void {
     }),
   );
   every(base, "closing old places", config.transfer.sweepSeconds, () => sweepClosures({ ...ports, store }, base.shutdown));
+}
+
+/** What a withdrawal stopped is timed: it has a second. A measure that fails is none, and no failure of the transfer. */
+async function count({ metrics, store }: Base, { transferId }: Ring, result: RunResult): Promise<void> {
+  if (result.kind === "nothing") return;
+  const state = result.kind === "ended" ? result.state : result.kind;
+  metrics.attemptEnded(state);
+  if (state !== "cancelled") return;
+  const seconds = await store.read((r) => secondsSinceWithdrawal(r, transferId, clock.now())).catch(() => null);
+  if (seconds !== null) metrics.withdrawalStopped(seconds);
 }
 
 /** The probes with the worker's keys, and tokens for test accounts from the authorization server. */

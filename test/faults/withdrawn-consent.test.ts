@@ -12,6 +12,7 @@ import type { Transfer } from "../../src/core/transfer/transfer.ts";
 import { suspend } from "../support/charter.ts";
 import { askAboutToken } from "../support/ask-about-token.ts";
 import { policy } from "../support/policy.ts";
+import { freePort } from "../support/ports.ts";
 import { realClock } from "../support/real-clock.ts";
 import { DAILY, startFaultWorld, until, type FaultWorld, type SeededPerson } from "../support/fault-relais.ts";
 
@@ -24,9 +25,12 @@ const AT_ONCE = 8;
 /** Questions about a token that are under way at any moment. */
 const UNDER_LOAD = 8;
 let world: FaultWorld;
+let metricsPort = 0;
 
 before(async () => {
+  metricsPort = await freePort();
   world = await startFaultWorld({
+    settings: { RELAIS_METRICS_PORT: String(metricsPort) },
     customers: { many: { [DAILY]: { numbered: ITEMS } }, big: { "energy.bills": { large: [300 * MIB] } } },
     accounts: ["one", "two", "three", "four", "big-space"],
   });
@@ -178,4 +182,11 @@ test("a destination suspended in the middle: nothing more goes there, and the tr
   await assertSilence("three", Date.now());
   const { state, reason } = await world.store.read((r) => r.transfers.get(started.transfer.id));
   assert.deepEqual([state, reason], ["paused", "not_accredited"]);
+});
+
+test("how long withdrawals took to stop what ran is measured by the worker, each once", async () => {
+  const text = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
+  const timed = Number(/^relais_withdrawal_stop_seconds_count (\d+)$/m.exec(text)?.[1] ?? 0);
+  const cancelled = Number(/^relais_attempts_total\{result="cancelled"\} (\d+)$/m.exec(text)?.[1] ?? 0);
+  assert.ok(timed > 0 && timed <= cancelled, text);
 });

@@ -218,6 +218,11 @@ const MATRIX: [method: Method, path: string, statuses: number[]][] = [
   ["POST", "/en/operator/notices",                            each(303, 404)],
   ["GET",  "/en/operator/problems",                           each(303, 404)],
   ["POST", "/en/operator/problems/:problem",                  each(303, 404)],
+  ["GET",  "/en/operator/queue",                              each(303, 404)],
+  ["GET",  "/en/operator/transfers",                          each(303, 404)],
+  ["GET",  "/en/operator/transfers/:transfer",                each(303, 404)],
+  ["GET",  "/en/operator/dead-letters",                       each(303, 404)],
+  ["POST", "/en/operator/dead-letters",                       each(303, 404)],
   ["POST", "/en/organisation/:participant/evidence/:evidence/remove", only(["member"], 303)],
   // Both act for it: the first one did it, and nothing is left for the second.
   ["POST", "/en/organisation/:participant/certificates/:certificate/remove", only(["member"], 303).map((status, index) => (WHO[index] === "partial" ? 422 : status))],

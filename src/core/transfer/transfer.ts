@@ -89,6 +89,8 @@ export interface TransferEvent {
 }
 export type TransferEventKind =
   | "requested"
+  /** By an operator, after one that failed. */
+  | "replayed"
   | "attempt_started"
   | "source_counted"
   | "delivering"

@@ -35,7 +35,10 @@ export async function staffOf(
   return caller;
 }
 
-export async function findStaff({ store, staff }: PagesPorts, personId: PersonVisit["personId"]): Promise<StaffMember | null> {
+export async function findStaff(
+  { store, staff }: Pick<PagesPorts, "store" | "staff">,
+  personId: PersonVisit["personId"],
+): Promise<StaffMember | null> {
   const person = await store.read((r) => r.people.find(personId));
   return person && staff.findPerson(person.issuer, person.subject);
 }

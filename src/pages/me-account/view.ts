@@ -74,7 +74,10 @@ function rowOfLink({ t, lang }: Tongue, link: AccountLink, names: Mine["names"])
 
 function rowOfAccess({ t, moment }: Tongue, { viewer, participantId, what, at }: PersonAccess, names: Mine["names"]) {
   return {
-    who: t("account.accesses.line", { viewer, name: names.get(participantId ?? "") ?? "?" }),
+    who:
+      participantId === null
+        ? t("operate.seen", { viewer })
+        : t("account.accesses.line", { viewer, name: names.get(participantId) ?? "?" }),
     what,
     at: moment(at),
     iso: at.toISOString(),

@@ -5,6 +5,7 @@ import { enConsent } from "./en-consent.ts";
 import { enNotices } from "./en-notices.ts";
 import { enRequests } from "./en-requests.ts";
 import { enKeys } from "./en-keys.ts";
+import { enOperate } from "./en-operate.ts";
 import { enPortal } from "./en-portal.ts";
 import { enHolder } from "./en-holder.ts";
 import { enLife } from "./en-life.ts";
@@ -314,4 +315,5 @@ export const en = {
   ...enLife,
   ...enMail,
   ...enProblems,
+  ...enOperate,
 } as const satisfies Record<string, string>;

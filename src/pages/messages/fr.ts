@@ -6,6 +6,7 @@ import { frConsent } from "./fr-consent.ts";
 import { frNotices } from "./fr-notices.ts";
 import { frRequests } from "./fr-requests.ts";
 import { frKeys } from "./fr-keys.ts";
+import { frOperate } from "./fr-operate.ts";
 import { frPortal } from "./fr-portal.ts";
 import { frHolder } from "./fr-holder.ts";
 import { frLife } from "./fr-life.ts";
@@ -319,4 +320,5 @@ export const fr = {
   ...frLife,
   ...frMail,
   ...frProblems,
+  ...frOperate,
 } as const satisfies Record<keyof typeof en, string>;
