@@ -21,6 +21,7 @@ import { startEngine, type Engine } from "../support/engine.ts";
 import { fakeAccount, fakeAdapter, numberedItems } from "../support/fake-participants.ts";
 import { officesOf } from "../support/offices.ts";
 import { freePort } from "../support/ports.ts";
+import { NO_STANDINGS } from "../support/no-standings.ts";
 
 /** The operator's pages as the operator and others see them, on a phone's width, in both languages. */
 const DATASET = "energy.consumption.daily";
@@ -50,7 +51,7 @@ before(async () => {
     issuer: origin,
     operator: null,
     sealer: { seal: unused, ephemeralProofs: unused },
-    callers: { verify: unused, verifyRegister: unused },
+    standings: NO_STANDINGS, callers: { verify: unused, verifyRegister: unused },
     ...REGISTER_PORTS,
     staff,
   };
