@@ -1,5 +1,5 @@
 import { startHolder } from "../sandbox/holder/holder.ts";
-import { HOLDER_FAULTS, HOSTILE_HOLDERS, HOSTILE_NAMES } from "../sandbox/holder/personas.ts";
+import { HOLDER_FAULTS, HOSTILE_HOLDERS, HOSTILE_NAMES, isOnAnother } from "../sandbox/holder/personas.ts";
 import { ANCRE, BAD_NAMES, BAD_PLATFORMS, FAULTS } from "../sandbox/platform/personas.ts";
 import { startPlatform } from "../sandbox/platform/platform.ts";
 import { EXIT, print, readWords, type Command } from "./command.ts";
@@ -82,8 +82,7 @@ const RUNNING: Record<string, (values: Values) => Promise<AsyncDisposable & { en
   holder: async (values) => {
     const persona = values.persona === undefined ? undefined : HOSTILE_HOLDERS[oneOf("persona", values.persona, HOSTILE_NAMES)];
     const faults = (values.fault ?? []).map((name) => oneOf("fault", name, HOLDER_FAULTS));
-    const isOnAnother = [...(persona?.faults ?? []), ...faults].some((fault) => fault === "mixes-up" || fault === "names-another");
-    const victim = isOnAnother || values.victim !== undefined ? { victim: addressIn(values, "victim") } : {};
+    const victim = isOnAnother([...(persona?.faults ?? []), ...faults]) ? { victim: addressIn(values, "victim") } : {};
     return startHolder({ ...placeOf(values), holder: "energy", ...(persona ? { persona } : {}), ...victim, faults });
   },
 };

@@ -7,7 +7,7 @@ import type { OutsideClients } from "./clients.ts";
 import { adminPassword } from "./holder/proposal-side.ts";
 import { escaped, languageOf, sendPage } from "./pages/page.ts";
 import { dataSetsOf } from "./personas/catalogue.ts";
-import { HOSTILE_HOLDERS, HOSTILE_NAMES } from "./holder/personas.ts";
+import { HOSTILE_HOLDERS, HOSTILE_NAMES, isOnAnother } from "./holder/personas.ts";
 import { HOLDER_NAMES } from "./personas/holdings.ts";
 import { BAD_NAMES, BAD_PLATFORMS, type BadPlatform } from "./platform/personas.ts";
 import { createPodKeys } from "./solid/pod-keys.ts";
@@ -167,8 +167,9 @@ function badPlatforms({ badUrls }: Home, language: Language): string {
 function hostileHolders({ urls }: Home, language: Language): string {
   const text = TEXTS[language];
   const rows = HOSTILE_NAMES.map((name) => {
-    const command = `relais sandbox holder --persona ${name} --victim ${urls["energy"]}`;
-    return flawedRow(text, escaped(HOSTILE_HOLDERS[name].name), HOSTILE_HOLDERS[name].flaw[language], command);
+    const { name: shown, flaw, faults } = HOSTILE_HOLDERS[name];
+    const victim = isOnAnother(faults) ? ` --victim ${urls["energy"]}` : "";
+    return flawedRow(text, escaped(shown), flaw[language], `relais sandbox holder --persona ${name}${victim}`);
   });
   return flawedTable(text, { title: text.hostile, intro: text.hostileIntro, kind: text.names.holder }, rows);
 }

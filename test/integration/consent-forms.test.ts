@@ -111,6 +111,9 @@ test("whatever is swapped, dropped, doubled or edited in an answer, nothing is g
     ["two notices, the wrong one first", here, { ...answer, notice: [theirs.noticeHash, mine.noticeHash] },                        409],
     ["no data set",                      here, without("datasets"),                                                                422],
     ["a data set that was not offered",  here, { ...answer, datasets: [...DATASETS, "energy.secret"] },                            400],
+    ["no answer",                        here, without("answer"),                                                                  400],
+    ["another word for the answer",      here, { ...answer, answer: "yes" },                                                       400],
+    ["two answers, and no no",           here, { ...answer, answer: ["accept", "accept"] },                                        400],
     ["no mandate",                       here, without("mandate"),                                                                 422],
     ["no consent",                       here, without("consent"),                                                                 422],
     ["another word for yes",             here, { ...answer, mandate: "on", consent: "true" },                                      422],
@@ -142,7 +145,7 @@ test("an answer goes on to nowhere but the request that waits, and is given once
     const shown = await visit(camille, `${here}?${new URLSearchParams({ next })}`);
     assert.equal(shown.document.querySelector('input[name="next"]'), null, next);
   }
-  const doubled = await visit(camille, here, { ...yes(mine), answer: ["refuse", "accept"], next: "https://evil.example/" });
+  const doubled = await visit(camille, here, { ...yes(mine), answer: ["accept", "refuse"], next: "https://evil.example/" });
   assert.equal(doubled.location, `/en/permissions/${mine.id}?news=refused`, "of two answers the no counts");
   assert.equal((await visit(camille, here, yes(mine))).status, 409, "no is no");
   assert.equal((await present(mine.id)).state, "refused");

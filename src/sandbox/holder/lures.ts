@@ -32,7 +32,7 @@ export function lurePage({ own, relais }: Record<"own" | "relais", string>, resp
     .type("html")
     .set("cache-control", "no-store")
     .send(
-      `<!doctype html><html lang="en"><meta charset="utf-8"><title>Sirene</title><body><h1>Sirene</h1>${forms.join("")}${frames.join("")}<ul>${links.join("")}</ul><script>${SCRIPT}</script></body></html>`,
+      `<!doctype html><html lang="en"><meta charset="utf-8"><title>Sirène</title><body><h1>Sirène</h1>${forms.join("")}${frames.join("")}<ul>${links.join("")}</ul><script>${SCRIPT}</script></body></html>`,
     );
 }
 
