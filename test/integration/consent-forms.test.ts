@@ -28,7 +28,7 @@ let other: Visitor;
 interface Visitor {
   personId: PersonId;
   cookie: string;
-  ask(change?: { datasets?: string[]; language?: "fr" | "en" }): Promise<Consent>;
+  ask(change?: { datasets?: string[]; language?: "fr" | "en"; purpose?: string }): Promise<Consent>;
 }
 
 before(async () => {
@@ -51,7 +51,7 @@ async function visitor(subject: string, account: string): Promise<Visitor> {
   return {
     personId,
     cookie,
-    ask: ({ datasets = DATASETS, language = "fr" } = {}) =>
+    ask: ({ datasets = DATASETS, language = "fr", purpose = "https://w3id.org/dpv#PersonalisedBenefits" } = {}) =>
       requestConsent(
         { store, clock: realClock, policy },
         {
@@ -60,7 +60,7 @@ async function visitor(subject: string, account: string): Promise<Visitor> {
           destinationLinkId: destination.id,
           action: "copy",
           datasets,
-          purpose: "https://w3id.org/dpv#PersonalisedBenefits",
+          purpose,
           recurrence: "P1D",
           expires: inDays(30),
           retention: null,
@@ -151,6 +151,12 @@ test("an answer goes on to nowhere but the request that waits, and is given once
   assert.equal((await present(mine.id)).state, "refused");
   const again = await visit(camille, `/en/permissions/${(await camille.ask()).id}/decide`);
   assert.match(again.document.querySelector("main")?.text ?? "", /You refused the same request on/);
+  const elsewhere = await camille.ask({ purpose: "https://w3id.org/dpv#ServiceProvision" });
+  assert.doesNotMatch(
+    (await visit(camille, `/en/permissions/${elsewhere.id}/decide`)).html,
+    /You refused the same/,
+    "that was another one",
+  );
   assert.doesNotMatch((await visit(other, `/en/permissions/${(await other.ask()).id}/decide`)).html, /You refused the same/);
 });
 
