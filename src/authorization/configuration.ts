@@ -73,7 +73,7 @@ export function configurationOf(ports: AuthorizationPorts): Configuration {
     cookies: { keys: [ports.keys.secret("cookies").toString("base64url")] },
     interactions: { url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
     findAccount: accountFinder(ports),
-    // Every request is a consent of its own: an earlier grant of the same person answers nothing.
+    // An earlier grant of the same person answers nothing: each is of one consent that was given in this interaction, or given and never handed over.
     loadExistingGrant: (ctx) =>
       ctx.oidc.result?.consent?.grantId ? ctx.oidc.provider.Grant.find(ctx.oidc.result.consent.grantId) : undefined,
     expiresWithSession: () => false,

@@ -6,7 +6,7 @@ import { amendConsent } from "../core/consent/amend-consent.ts";
 import { checkStanding } from "../core/consent/check-consent.ts";
 import type { Consent } from "../core/consent/consent.ts";
 import { ownConsent } from "../core/consent/decide-consent.ts";
-import { requestConsent } from "../core/consent/request-consent.ts";
+import { takeUpOrAsk } from "../core/consent/take-up-request.ts";
 import { asRelaisError, RelaisError } from "../core/errors.ts";
 import { asId, randomToken, type ConsentId, type ParticipantId, type PersonId } from "../core/ids.ts";
 import type { AccountLink, Session } from "../core/person/person.ts";
@@ -119,7 +119,10 @@ const MODEL = "InteractionConsent";
 const CLAIM_SECONDS = 10;
 const INTERACTION_SECONDS = 3600;
 
-/** One interaction asks for one consent, however often its page is loaded, also in parallel. */
+/**
+ * One interaction asks for one consent, however often its page is loaded, also in parallel. Where an earlier one of the same content was left
+ * behind, its consent is the one (`takeUpOrAsk`).
+ */
 async function consentOf(ports: Ports, visit: Visit, links: Links): Promise<ConsentId> {
   const id = `${visit.interaction.uid} ${visit.session.personId}`;
   for (let waited = 0; waited < CLAIM_SECONDS * 1000; waited += 100) {
@@ -151,7 +154,7 @@ async function askForConsent(ports: Ports, { interaction, session, language }: V
   const asked = { personId: session.personId, datasets, expires, recurrence, retention, language, requester };
   const replaced = await replacedConsent(ports, interaction);
   if (replaced !== null) return amendConsent(ports, { ...asked, consentId: replaced });
-  return requestConsent(ports, {
+  return takeUpOrAsk(ports, {
     ...asked,
     sourceLinkId: links.source.id,
     destinationLinkId: links.destination.id,
@@ -196,11 +199,13 @@ async function grant(
   const { store, clock, policy, issuer } = ports;
   const provider = ports.provider();
   const standing = await store.read((r) => checkStanding(r, consent, { policy, now: clock.now() }));
-  const names = { jti: await grantIdFor(ports, interaction), accountId: session.personId, clientId: String(interaction.params.client_id) };
+  const grantId = await grantIdFor(ports, interaction);
+  if (!(await store.write((w) => w.permissions.handOver(consent.id, grantId)))) return refuseToClient(ports, req, res, wentBefore());
+  const names = { jti: grantId, accountId: session.personId, clientId: String(interaction.params.client_id) };
   const record = new provider.Grant(names);
   record.addRar(detailOf(standing));
   record.addResourceScope(apiResource(issuer), TRANSFERS_SCOPE);
-  const grantId = await record.save();
+  await record.save();
   await forgetOtherPerson(ports, interaction, session.personId);
   await provider.interactionFinished(
     req,
@@ -208,6 +213,11 @@ async function grant(
     { login: { accountId: session.personId, remember: false }, consent: { grantId } },
     { mergeWithLastSubmission: false },
   );
+}
+
+/** Two requests of the same content at once share the consent until one of them is answered. */
+function wentBefore(): RelaisError {
+  return new RelaisError("consent_ended", "This permission was handed on by another request already. Ask again.", { actor: "platform" });
 }
 
 const GRANT_MODEL = "InteractionGrant";

@@ -183,6 +183,13 @@ export interface Writer extends Reader {
       to: ConsentState,
       change: Partial<Pick<Consent, "datasets" | "decidedAt" | "endedAt" | "endedBy" | "language" | "acts">>,
     ): Promise<boolean>;
+    /** Whoever asks this person for a consent in a transaction of its own waits here until this one is over: the same is not asked twice at once. */
+    askAlone(personId: PersonId): Promise<void>;
+    /**
+     * Writes down the grant that the requester gets for an active consent. True as often as it is the same grant; false where the consent has
+     * another one already, or is not active.
+     */
+    handOver(id: ConsentId, grantId: string): Promise<boolean>;
     /** Ends every consent that brings data to this participant (and, with `asSource`, reads from it). Returns how many. */
     revokeAll(end: { participantId: ParticipantId; asSource: boolean; at: Date; by: Consent["endedBy"] }): Promise<number>;
     /**

@@ -2,6 +2,7 @@ import { sql } from "kysely";
 import { LIST_SIZE, STATUS } from "../core/federation/status-list.ts";
 import { askedBefore } from "../core/consent/consent.ts";
 import type { Reader, Writer } from "../core/ports.ts";
+import { sha256 } from "../core/transfer/manifest.ts";
 import type { Database } from "./pool.ts";
 import { found, json, jsonOrNull } from "./rows.ts";
 
@@ -72,6 +73,18 @@ export function writeConsents(db: Database): Writer["permissions"] {
         .executeTakeFirst();
       return moved.numUpdatedRows === 1n;
     },
+    askAlone: async (personId) => void (await sql`select pg_advisory_xact_lock(hashtextextended(${personId}, 44))`.execute(db)),
+    handOver: async (id, grantId) => {
+      const grantDigest = sha256(grantId);
+      const handed = await db
+        .updateTable("consents")
+        .set({ grantDigest })
+        .where("id", "=", id)
+        .where("state", "=", "active")
+        .where((e) => e.or([e("grantDigest", "is", null), e("grantDigest", "=", grantDigest)]))
+        .executeTakeFirst();
+      return handed.numUpdatedRows === 1n;
+    },
     revokeAll: async ({ participantId, asSource, at, by }) => {
       const ended = await db
         .updateTable("consents")
@@ -81,16 +94,7 @@ export function writeConsents(db: Database): Writer["permissions"] {
         .executeTakeFirst();
       return Number(ended.numUpdatedRows);
     },
-    revokeOutside: async ({ destinationId, terms, because, at, by }) => {
-      const more = (name: "processors" | "purposes") =>
-        sql`not ${json(terms[name])}::jsonb <@ coalesce(notice #> ${["destination", name]}::text[], '[]')`;
-      const ended = await sql`
-        update consents set state = case state when 'requested' then 'expired' else 'revoked' end, ended_at = ${at}, ended_by = ${by},
-          ended_because = ${json(because)}::jsonb
-        where destination_id = ${destinationId} and state in ('requested', 'active', 'suspended') and action <> 'erase'
-          and (notice #>> '{destination,country}' <> ${terms.country[0]} or ${more("processors")} or ${more("purposes")})`.execute(db);
-      return Number(ended.numAffectedRows);
-    },
+    revokeOutside: (end) => revokeOutside(db, end),
     expire: async (now) => {
       const expired = await db
         .updateTable("consents")
@@ -106,4 +110,17 @@ export function writeConsents(db: Database): Writer["permissions"] {
       return expired.map((row) => row.id);
     },
   };
+}
+
+type Outside = Parameters<Writer["permissions"]["revokeOutside"]>[0];
+
+async function revokeOutside(db: Database, { destinationId, terms, because, at, by }: Outside): Promise<number> {
+  const more = (name: "processors" | "purposes") =>
+    sql`not ${json(terms[name])}::jsonb <@ coalesce(notice #> ${["destination", name]}::text[], '[]')`;
+  const ended = await sql`
+    update consents set state = case state when 'requested' then 'expired' else 'revoked' end, ended_at = ${at}, ended_by = ${by},
+      ended_because = ${json(because)}::jsonb
+    where destination_id = ${destinationId} and state in ('requested', 'active', 'suspended') and action <> 'erase'
+      and (notice #>> '{destination,country}' <> ${terms.country[0]} or ${more("processors")} or ${more("purposes")})`.execute(db);
+  return Number(ended.numAffectedRows);
 }

@@ -76,7 +76,8 @@ export interface Tables {
   };
   consentParties: Party;
   journeys: Journey;
-  consents: Omit<WithJson<Consent, "notice">, "acts" | "endedBecause" | "statusIndex"> & {
+  consents: Omit<WithJson<Consent, "notice">, "acts" | "endedBecause" | "statusIndex" | "grantDigest"> & {
+    grantDigest: ColumnType<string | null, undefined, string>;
     acts: NullableJson<Consent["acts"]>;
     endedBecause: ColumnType<EndReason | null, string | null | undefined, string | null>;
     statusIndex: Generated<number>;

@@ -7,6 +7,7 @@ import type { OutsideClients } from "./clients.ts";
 import { adminPassword } from "./holder/proposal-side.ts";
 import { escaped, languageOf, sendPage } from "./pages/page.ts";
 import { dataSetsOf } from "./personas/catalogue.ts";
+import { HOSTILE_HOLDERS, HOSTILE_NAMES, isOnAnother } from "./holder/personas.ts";
 import { HOLDER_NAMES } from "./personas/holdings.ts";
 import { BAD_NAMES, BAD_PLATFORMS, type BadPlatform } from "./platform/personas.ts";
 import { createPodKeys } from "./solid/pod-keys.ts";
@@ -40,6 +41,8 @@ const TEXTS = {
     proposals: "les propositions des clients",
     bad: "Des espaces qui ont des défauts",
     badIntro: "Ils sont faits ainsi exprès : niveau 0, sans aucun compte. Les contrôles trouvent ce qui ne va pas.",
+    hostile: "Des organismes qui attaquent",
+    hostileIntro: "Ils ne tournent pas tant que vous ne les lancez pas. Personne ne les a admis au registre.",
     flaw: "Ce qui ne va pas",
     see: "Pour le voir",
     keys: "Clés du pod",
@@ -59,6 +62,7 @@ const TEXTS = {
       ancre: "Ancre",
       solid: "Pods Solid",
       platform: "Espace",
+      holder: "Organisme",
     },
   },
   en: {
@@ -76,6 +80,8 @@ const TEXTS = {
     proposals: "the proposals of customers",
     bad: "Platforms with defects",
     badIntro: "They are so on purpose: level 0, without any account. The checks find what is wrong.",
+    hostile: "Organisations that attack",
+    hostileIntro: "They do not run until you start them. Nobody took them into the register.",
     flaw: "What is wrong",
     see: "To see it",
     keys: "Pod keys",
@@ -91,6 +97,7 @@ const TEXTS = {
       ancre: "Ancre",
       solid: "Solid pods",
       platform: "Platform",
+      holder: "Organisation",
     },
   },
 } as const satisfies Record<Language, object>;
@@ -130,7 +137,7 @@ function showHome(home: Home, request: Request, response: Response): void {
 <tbody>${officeAccounts(home.seed)
     .map((account) => officeRow(text, account))
     .join("")}</tbody></table></div>
-<h2>${text.programs}</h2><ul>${programs(home, language)}</ul>${badPlatforms(home, language)}`;
+<h2>${text.programs}</h2><ul>${programs(home, language)}</ul>${badPlatforms(home, language)}${hostileHolders(home, language)}`;
   sendPage(response, 200, { language, title: text.title, body });
 }
 
@@ -147,20 +154,35 @@ function officeRow(text: (typeof TEXTS)[Language], { name, email, password }: Of
   return `<tr><th scope="row">${escaped(name)}</th><td data-head="${text.email}:">${escaped(email)}</td><td data-head="${text.password}:"><code>${escaped(password)}</code></td></tr>`;
 }
 
+/** On a port of its own each trusts this Relais: a run of one's own needs one that trusts the run. */
 function badPlatforms({ badUrls }: Home, language: Language): string {
   const text = TEXTS[language];
-  const rows = BAD_NAMES.filter((name) => badUrls[name] !== undefined).map((name) => badRow(text, language, name, badUrls[name] as string));
-  if (rows.length === 0) return "";
-  const heads = [text.names.platform, text.flaw, text.see].map((head) => `<th scope="col">${head}</th>`).join("");
-  return `<h2>${text.bad}</h2><p>${text.badIntro}</p>
-<div class="wide" tabindex="0" role="region" aria-label="${text.bad}"><table class="people"><thead><tr>${heads}</tr></thead><tbody>${rows.join("")}</tbody></table></div>`;
+  const rows = BAD_NAMES.filter((name) => badUrls[name] !== undefined).map((name) => {
+    const shown = `<a href="${escaped(`${badUrls[name]}/.well-known/openid-federation`)}">${escaped(BAD_PLATFORMS[name].name)}</a>`;
+    return flawedRow(text, shown, BAD_PLATFORMS[name].flaw[language], `relais sandbox platform --persona ${name}`);
+  });
+  return rows.length === 0 ? "" : flawedTable(text, { title: text.bad, intro: text.badIntro, kind: text.names.platform }, rows);
 }
 
-/** On a port of its own each trusts this Relais: a run of one's own needs one that trusts the run. */
-function badRow(text: (typeof TEXTS)[Language], language: Language, name: BadPlatform, url: string): string {
-  const { name: shown, flaw } = BAD_PLATFORMS[name];
-  const command = `relais sandbox platform --persona ${name}`;
-  return `<tr><th scope="row"><a href="${escaped(`${url}/.well-known/openid-federation`)}">${escaped(shown)}</a></th><td data-head="${text.flaw}:">${escaped(flaw[language])}</td><td data-head="${text.see}:"><code>${escaped(command)}</code></td></tr>`;
+function hostileHolders({ urls }: Home, language: Language): string {
+  const text = TEXTS[language];
+  const rows = HOSTILE_NAMES.map((name) => {
+    const { name: shown, flaw, faults } = HOSTILE_HOLDERS[name];
+    const victim = isOnAnother(faults) ? ` --victim ${urls["energy"]}` : "";
+    return flawedRow(text, escaped(shown), flaw[language], `relais sandbox holder --persona ${name}${victim}`);
+  });
+  return flawedTable(text, { title: text.hostile, intro: text.hostileIntro, kind: text.names.holder }, rows);
+}
+
+function flawedTable(text: (typeof TEXTS)[Language], about: Record<"title" | "intro" | "kind", string>, rows: string[]): string {
+  const heads = [about.kind, text.flaw, text.see].map((head) => `<th scope="col">${head}</th>`).join("");
+  return `<h2>${about.title}</h2><p>${about.intro}</p>
+<div class="wide" tabindex="0" role="region" aria-label="${about.title}"><table class="people"><thead><tr>${heads}</tr></thead><tbody>${rows.join("")}</tbody></table></div>`;
+}
+
+/** `shown` is HTML. */
+function flawedRow(text: (typeof TEXTS)[Language], shown: string, flaw: string, command: string): string {
+  return `<tr><th scope="row">${shown}</th><td data-head="${text.flaw}:">${escaped(flaw)}</td><td data-head="${text.see}:"><code>${escaped(command)}</code></td></tr>`;
 }
 
 /** The holder that takes proposals, and who decides on them there. */
@@ -173,7 +195,7 @@ function programs(home: Home, language: Language): string {
   const { relais, urls } = home;
   const text = TEXTS[language];
   const { names } = text;
-  const all = Object.entries<string>({ relais, ...urls }).filter(([name]) => name !== "platform" && Object.hasOwn(names, name));
+  const all = Object.entries<string>({ relais, ...urls }).filter(([name]) => Object.hasOwn(names, name));
   return all
     .map(
       ([name, url]) =>

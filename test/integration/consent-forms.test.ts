@@ -28,7 +28,7 @@ let other: Visitor;
 interface Visitor {
   personId: PersonId;
   cookie: string;
-  ask(change?: { datasets?: string[]; language?: "fr" | "en" }): Promise<Consent>;
+  ask(change?: { datasets?: string[]; language?: "fr" | "en"; purpose?: string }): Promise<Consent>;
 }
 
 before(async () => {
@@ -51,7 +51,7 @@ async function visitor(subject: string, account: string): Promise<Visitor> {
   return {
     personId,
     cookie,
-    ask: ({ datasets = DATASETS, language = "fr" } = {}) =>
+    ask: ({ datasets = DATASETS, language = "fr", purpose = "https://w3id.org/dpv#PersonalisedBenefits" } = {}) =>
       requestConsent(
         { store, clock: realClock, policy },
         {
@@ -60,7 +60,7 @@ async function visitor(subject: string, account: string): Promise<Visitor> {
           destinationLinkId: destination.id,
           action: "copy",
           datasets,
-          purpose: "https://w3id.org/dpv#PersonalisedBenefits",
+          purpose,
           recurrence: "P1D",
           expires: inDays(30),
           retention: null,
@@ -111,6 +111,9 @@ test("whatever is swapped, dropped, doubled or edited in an answer, nothing is g
     ["two notices, the wrong one first", here, { ...answer, notice: [theirs.noticeHash, mine.noticeHash] },                        409],
     ["no data set",                      here, without("datasets"),                                                                422],
     ["a data set that was not offered",  here, { ...answer, datasets: [...DATASETS, "energy.secret"] },                            400],
+    ["no answer",                        here, without("answer"),                                                                  400],
+    ["another word for the answer",      here, { ...answer, answer: "yes" },                                                       400],
+    ["two answers, and no no",           here, { ...answer, answer: ["accept", "accept"] },                                        400],
     ["no mandate",                       here, without("mandate"),                                                                 422],
     ["no consent",                       here, without("consent"),                                                                 422],
     ["another word for yes",             here, { ...answer, mandate: "on", consent: "true" },                                      422],
@@ -142,12 +145,18 @@ test("an answer goes on to nowhere but the request that waits, and is given once
     const shown = await visit(camille, `${here}?${new URLSearchParams({ next })}`);
     assert.equal(shown.document.querySelector('input[name="next"]'), null, next);
   }
-  const doubled = await visit(camille, here, { ...yes(mine), answer: ["refuse", "accept"], next: "https://evil.example/" });
+  const doubled = await visit(camille, here, { ...yes(mine), answer: ["accept", "refuse"], next: "https://evil.example/" });
   assert.equal(doubled.location, `/en/permissions/${mine.id}?news=refused`, "of two answers the no counts");
   assert.equal((await visit(camille, here, yes(mine))).status, 409, "no is no");
   assert.equal((await present(mine.id)).state, "refused");
   const again = await visit(camille, `/en/permissions/${(await camille.ask()).id}/decide`);
   assert.match(again.document.querySelector("main")?.text ?? "", /You refused the same request on/);
+  const elsewhere = await camille.ask({ purpose: "https://w3id.org/dpv#ServiceProvision" });
+  assert.doesNotMatch(
+    (await visit(camille, `/en/permissions/${elsewhere.id}/decide`)).html,
+    /You refused the same/,
+    "that was another one",
+  );
   assert.doesNotMatch((await visit(other, `/en/permissions/${(await other.ask()).id}/decide`)).html, /You refused the same/);
 });
 

@@ -28,6 +28,8 @@ let issuer: string;
 let second: string;
 let client: PlatformClient;
 let cookie: string;
+/** Signs in somebody with an account at both ends. */
+let person: (subject: string) => Promise<string>;
 let startFirst: () => Promise<Program>;
 let first: Program;
 
@@ -78,13 +80,14 @@ async function seed(): Promise<void> {
   };
   const platform = await accreditedParticipant(store, about);
   client = await platformClient(issuer, platform.entityId, key, CALLBACK);
-  const { token, session } = await startSession(
-    { store, clock: realClock },
-    { issuer: "https://idp.example", subject: "ada", displayName: "Ada" },
-  );
-  cookie = `${SESSION_COOKIE}=${token}`;
-  await linkAccount(store, session.personId, holder.id, "customer");
-  await linkAccount(store, session.personId, platform.id, "space");
+  person = async (subject) => {
+    const claims = { issuer: "https://idp.example", subject, displayName: subject };
+    const { token, session } = await startSession({ store, clock: realClock }, claims);
+    await linkAccount(store, session.personId, holder.id, `customer ${subject}`);
+    await linkAccount(store, session.personId, platform.id, `space ${subject}`);
+    return `${SESSION_COOKIE}=${token}`;
+  };
+  cookie = await person("ada");
 }
 
 const at = (index: number) => (index % 2 === 0 ? issuer : second);
@@ -144,14 +147,15 @@ interface Begun {
 }
 
 /** From the platform's address to the person's yes. */
-async function allowed(requestUri: unknown): Promise<Begun> {
-  const visit = browser({ origin: issuer, cookie });
+async function allowed(requestUri: unknown, as = cookie): Promise<Begun> {
+  const visit = browser({ origin: issuer, cookie: as });
   const begun = await visit.get(`${issuer}/auth?${new URLSearchParams({ client_id: client.id, request_uri: String(requestUri) })}`);
   const decide = await visit.get(String(begun.location));
   const [, id, next] = /permissions\/(cst_\w+)\/decide\?next=(.*)$/.exec(decide.location ?? "") ?? [];
   const consent = await store.read((r) => r.consents.get(asId("consent", id)));
   const { personId, noticeHash } = consent;
-  await grantConsent({ store, clock: realClock }, { consentId: consent.id, personId, noticeHash, datasets: ["bills"], language: "fr" });
+  if (consent.state === "requested")
+    await grantConsent({ store, clock: realClock }, { consentId: consent.id, personId, noticeHash, datasets: ["bills"], language: "fr" });
   return { visit, finish: `${issuer}${decodeURIComponent(next ?? "")}` };
 }
 
@@ -174,10 +178,17 @@ test("an interaction's answer, and the code that it gives", async () => {
   used["interaction"] = async () => ({ status: (await codeOf({ ...begun, visit: begun.visit.copy() }, issuer)) === null ? 400 : 200 });
 });
 
-test("a request_uri, in as many browsers", async () => {
+test("a consent, by as many requests of the same content", async () => {
+  const begun: Begun[] = [];
+  for (let index = 0; index < TRIES; index++) begun.push(await allowed((await client.push([detail()])).body["request_uri"]));
+  const codes = (await tries((origin, index) => codeOf(begun[index] as Begun, origin))).filter((code) => code !== null);
+  assert.equal(codes.length, 1);
+});
+
+test("a request_uri, in browsers of as many people", async () => {
   const pushed = await client.push([detail()]);
   const begun: Begun[] = [];
-  for (let index = 0; index < TRIES; index++) begun.push(await allowed(pushed.body["request_uri"]));
+  for (let index = 0; index < TRIES; index++) begun.push(await allowed(pushed.body["request_uri"], await person(`person ${index}`)));
   const codes = (await tries((origin, index) => codeOf(begun[index] as Begun, origin))).filter((code) => code !== null);
   assert.equal(codes.length, 1);
   used["request_uri"] = async () => {

@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { SESSION_COOKIE } from "../../src/core/person/sessions.ts";
+import { startHolder, type Holder } from "../../src/sandbox/holder/holder.ts";
+import { HOSTILE_HOLDERS } from "../../src/sandbox/holder/personas.ts";
 import type { Upstream } from "../../src/signin/providers.ts";
 import { cookieBrowser, type CookieBrowser } from "../support/cookie-browser.ts";
 import { startFranceConnect, type FranceConnect } from "../support/franceconnect.ts";
@@ -13,6 +18,7 @@ const owned = new AsyncDisposableStack();
 let relais: IdentityApp;
 let first: TinyProvider;
 let second: TinyProvider;
+let girouette: Holder;
 let france: FranceConnect;
 let franceSure: FranceConnect;
 
@@ -20,6 +26,15 @@ before(async () => {
   const ownedProvider = async (): Promise<TinyProvider> =>
     owned.adopt(await startTinyProvider(() => relais.origin), (one) => one.listening.close());
   [first, second] = [await ownedProvider(), await ownedProvider()];
+  const folder = owned.adopt(await mkdtemp(join(tmpdir(), "relais-providers-")), (dir) => rm(dir, { recursive: true }));
+  const turning = {
+    persona: HOSTILE_HOLDERS.girouette,
+    victim: second.origin,
+    relais: "https://relais.example",
+    dataDir: folder,
+    seed: "turning",
+  };
+  girouette = owned.use(await startHolder({ ...turning, holder: "energy", host: "127.0.0.1", port: 0 }));
   france = owned.adopt(await startFranceConnect(), (one) => one.listening.close());
   franceSure = owned.adopt(await startFranceConnect(), (one) => one.listening.close());
   const plain = { clientId: "relais-client", least: null };
@@ -27,6 +42,7 @@ before(async () => {
   const upstreams: Upstream[] = [
     { ...plain, id: "default", name: "First", issuer: first.origin },
     { ...plain, id: "second", name: "Second", issuer: second.origin },
+    { ...plain, id: "turning", name: "Girouette", issuer: girouette.url },
     { ...fc, id: "fc", name: "FranceConnect", issuer: france.issuer, clientSecret: france.secret, least: null },
     { ...fc, id: "fcplus", name: "FranceConnect+", issuer: franceSure.issuer, clientSecret: franceSure.secret, least: "substantial" },
   ];
@@ -65,7 +81,9 @@ describe("two providers", () => {
 
   test("mixed up by one of them: its answer is not the other's, with and without a name in it (RFC 9700 §4.4)", async () => {
     // The second one has one redirect address of ours, and gives answers to no other.
-    const cases: [redirect: string, isNamed: boolean][] = [
+    const cases: [redirect: string | null, isNamed: boolean][] = [
+      [null, true],
+      ["/sign-in/callback/turning", true],
       ["/sign-in/callback", true],
       ["/sign-in/callback/second", true],
       ["/sign-in/callback/second", false],
@@ -74,16 +92,18 @@ describe("two providers", () => {
     const before = shown();
     for (const [redirect, isNamed] of cases) {
       const visit = cookieBrowser();
-      // The hostile first one sends the browser on to the second, with the state of the attempt that began with it.
-      const begun = new URL(String((await visit.get(`${relais.origin}/sign-in/start?lang=en`)).location));
-      const onward = new URL(`${second.origin}/authorize?${begun.searchParams}`);
-      onward.searchParams.set("redirect_uri", `${relais.origin}${redirect}`);
+      // The hostile one of the sandbox sends the browser on to the second, with the state of the attempt that began with it.
+      const begun = String((await visit.get(`${relais.origin}/sign-in/start?lang=en&provider=turning`)).location);
+      const onward = new URL(String((await visit.get(begun)).location));
+      assert.equal(onward.origin, second.origin, "the attack happened");
+      if (redirect !== null) onward.searchParams.set("redirect_uri", `${relais.origin}${redirect}`);
       const answer = new URL(String((await visit.get(onward.href)).location));
       if (!isNamed) answer.searchParams.delete("iss");
       assert.equal((await visit.get(answer.href)).status, 401, `${redirect} ${isNamed}`);
       assert.ok(!isIn(visit));
     }
     assert.equal(shown(), before, "no code was shown to whom it is not from");
+    assert.deepEqual(girouette.caught, []);
   });
 
   test("an answer of the first one is not taken in an attempt at the second", async () => {

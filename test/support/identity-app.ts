@@ -10,6 +10,7 @@ import type { StaffMember } from "../../src/core/register/staff.ts";
 import { createHttpApp, listen, type Listening } from "../../src/http/server.ts";
 import { clientKey } from "../../src/keys/client-key.ts";
 import { openKeyring } from "../../src/keys/keyring.ts";
+import { createAddressSealer } from "../../src/keys/mail-addresses.ts";
 import { createSealer } from "../../src/keys/sealer.ts";
 import { networkFor } from "../../src/net/network.ts";
 import { createPages } from "../../src/pages/pages.ts";
@@ -20,6 +21,7 @@ import { createStore } from "../../src/postgres/store.ts";
 import { relyingPartyId } from "../../src/signin/passkeys.ts";
 import type { Upstream } from "../../src/signin/providers.ts";
 import { createSignin } from "../../src/signin/signin.ts";
+import type { Logger } from "../../src/telemetry/log.ts";
 import { REGISTER_PORTS } from "./charter.ts";
 import { freshDatabase } from "./database.ts";
 import { policy } from "./policy.ts";
@@ -41,15 +43,21 @@ interface Options {
   /** Host of the public address. */
   host?: string;
   upstreams?: readonly Upstream[];
+  /** Whether mail addresses are taken; nothing is sent. */
+  takesMail?: boolean;
+  /** Told of each refusal and each answer, as the role `web` tells its log. */
+  log?: Logger;
 }
 
 /** Sign-in and the portal, as `web` mounts them behind the guards of the server, twice over one real database. */
-export async function startIdentityApp({ host = "localhost", upstreams = [] }: Options = {}): Promise<IdentityApp> {
+export async function startIdentityApp({ host = "localhost", upstreams = [], takesMail = false, log }: Options = {}): Promise<IdentityApp> {
   const owned = new AsyncDisposableStack();
   const database = owned.use(await freshDatabase());
   const pool = owned.adopt(openPool(database.url, 20), (open) => open.end());
   const dir = owned.adopt(await mkdtemp(join(tmpdir(), "relais-identity-")), (folder) => rm(folder, { recursive: true }));
   const keyring = await openKeyring(join(dir, "keys"), "web");
+  // Addresses are sealed to what a worker published.
+  if (takesMail) await openKeyring(join(dir, "keys"), "worker");
   const network = owned.use(networkFor({ allowLoopback: true }));
   const store = createStore(openDatabase(pool));
   const members = new Map<string, StaffMember>();
@@ -89,13 +97,14 @@ export async function startIdentityApp({ host = "localhost", upstreams = [] }: O
       fetchOrigin: network.fetchOrigin,
       allowLoopback: true,
     });
-    const pages = createPages({ ...ports, sealer: createSealer(keyring), network, adapters: ADAPTERS, operator: null, ways });
+    const mail = takesMail ? createAddressSealer(keyring) : null;
+    const pages = createPages({ ...ports, sealer: createSealer(keyring), network, adapters: ADAPTERS, operator: null, ways, mail });
     const app = createHttpApp(ports, {
       issuer,
       mounted: [published, signin, pages],
       page: (error, { language, ...reader }) => renderProblem(error, { ...reader, lang: language === "en" ? "en" : "fr", operator: null }),
-      log: () => undefined,
-      onAnswer: () => undefined,
+      log: ({ supportId, status, error }) => log?.info("request refused", { requestId: supportId, status, error }),
+      onAnswer: (entry) => log?.debug("request", entry),
     });
     owned.use<Listening>(await listen(app, { host: "127.0.0.1", port: at }));
   }

@@ -85,6 +85,7 @@ function consentOf(change: Partial<Consent> = {}): Consent {
     language: "en",
     requesterId: null,
     supersedes: null,
+    grantDigest: null,
     createdAt: NOW,
     decidedAt: NOW,
     endedAt: null,

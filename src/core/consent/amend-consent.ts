@@ -6,8 +6,8 @@ import type { Ports, Writer } from "../ports.ts";
 import type { Consent } from "./consent.ts";
 import { ownConsent } from "./decide-consent.ts";
 import { differenceFrom, isNothing } from "./difference.ts";
-import { addConsentRequest } from "./request-consent.ts";
 import { isChangeable } from "./succession.ts";
+import { askOrTakeUp } from "./take-up-request.ts";
 
 /** A wish to change or renew a consent. Who sends, who receives and what for stay: another purpose or another end is another consent. */
 export interface Amendment {
@@ -41,10 +41,12 @@ export async function addAmendment(w: Writer, amendment: Amendment, terms: { pol
   const open = (await w.consents.successors(present.id)).filter(
     ({ state, notice }) => state === "requested" && notice.before?.askedBy === askedBy,
   );
-  const asked = await addConsentRequest(w, { ...amendment, ...unchanged(present), amends: { consent: present, askedBy } }, terms);
+  const request = { ...amendment, ...unchanged(present), amends: { consent: present, askedBy } } as const;
+  const asked = await askOrTakeUp(w, request, terms);
   if (isNothing(differenceFrom(beforeIn(asked), asked.notice)))
     throw new RelaisError("conflict", "Nothing would change. Choose other data sets, another date or another rhythm.", { actor: "person" });
-  for (const { id } of open) await w.permissions.move(id, ["requested"], "superseded", { endedAt: terms.now, endedBy: "relais" });
+  for (const { id } of open)
+    if (id !== asked.id) await w.permissions.move(id, ["requested"], "superseded", { endedAt: terms.now, endedBy: "relais" });
   return asked;
 }
 

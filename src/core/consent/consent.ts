@@ -100,6 +100,8 @@ export interface Consent {
   requesterId: ParticipantId | null;
   /** The consent that this one changes or renews: with the yes to this one it ends, in the same transaction. */
   supersedes: ConsentId | null;
+  /** Digest of the name of the grant that its requester was handed for it; null until then. A consent has one grant, and never another. */
+  grantDigest: string | null;
   createdAt: Date;
   decidedAt: Date | null;
   endedAt: Date | null;
@@ -112,7 +114,7 @@ export interface Consent {
 }
 
 /** As it is asked for: what the store gives and what only comes later is not there yet. */
-export type NewConsent = Omit<Consent, "statusIndex" | "endedBecause">;
+export type NewConsent = Omit<Consent, "statusIndex" | "endedBecause" | "grantDigest">;
 
 /** What was given for one thing does not hold for another: what changed at a participant, or what was decided about it. */
 export type EndReason =

@@ -10,7 +10,7 @@ import { mustBeAllowed } from "./check-consent.ts";
 import { areConditionsDue, conditionUnmet, endOf, refusedByConditions, type Refusal } from "../policy/decide.ts";
 import type { Policy } from "../policy/policy.ts";
 import { REASONS } from "../policy/reasons.ts";
-import { addMonths, PURPOSES, type Before, type Consent, type ConsentAction, type Notice } from "./consent.ts";
+import { addMonths, PURPOSES, type Before, type Consent, type ConsentAction, type NewConsent, type Notice } from "./consent.ts";
 import { noticeHash } from "./notice-hash.ts";
 import { textsOf } from "./notice-text.ts";
 
@@ -47,27 +47,37 @@ export async function requestConsent(ports: Pick<Ports, "store" | "clock" | "pol
 }
 
 /** The writing step, for use cases that write more in the same transaction. */
-export async function addConsentRequest(w: Writer, request: ConsentRequest, terms: { policy: Policy; now: Date }): Promise<Consent> {
+export async function addConsentRequest(w: Writer, request: ConsentRequest, terms: Terms): Promise<Consent> {
+  return w.permissions.add(await newConsent(w, request, terms));
+}
+
+interface Terms {
+  policy: Policy;
+  now: Date;
+}
+
+/** What would be asked now, and nothing is written of it. */
+export async function newConsent(r: Reader, request: ConsentRequest, terms: Terms): Promise<NewConsent> {
   const { now } = terms;
   const [sourceLink, destinationLink] = await Promise.all([
-    ownLink(w, request.personId, request.sourceLinkId),
-    ownLink(w, request.personId, request.destinationLinkId),
+    ownLink(r, request.personId, request.sourceLinkId),
+    ownLink(r, request.personId, request.destinationLinkId),
   ]);
-  const source = await w.participants.get(sourceLink.participantId);
-  mustBeAllowed(await endOf(w, source), readingAct(request, source), now);
-  const destination = await accredited(w, destinationLink.participantId, now);
-  const requester = request.requester === null ? null : await accreditedByEntityId(w, request.requester, now);
-  const words = await wordsFor(w, source, sourceLink, request.datasets);
+  const source = await r.participants.get(sourceLink.participantId);
+  mustBeAllowed(await endOf(r, source), readingAct(request, source), now);
+  const destination = await accredited(r, destinationLink.participantId, now);
+  const requester = request.requester === null ? null : await accreditedByEntityId(r, request.requester, now);
+  const words = await wordsFor(r, source, sourceLink, request.datasets);
   const wanted = request.action === "propose" ? acceptable(request, destination) : offered(request, { source, link: sourceLink, words });
   mustBeSure(
     source,
     sourceLink,
     wanted.map(({ id }) => id),
   );
-  const refused = await refusedBy(w, request, { source, destination, datasets: wanted.map(({ id }) => id), ...terms });
-  const texts = textsOf(await w.noticeTexts.current());
+  const refused = await refusedBy(r, request, { source, destination, datasets: wanted.map(({ id }) => id), ...terms });
+  const texts = textsOf(await r.noticeTexts.current());
   const notice = noticeOf(request, { requester, source, destination, texts, ...sorted(wanted, refused) }, now);
-  return w.permissions.add({
+  return {
     id: newId("consent"),
     personId: request.personId,
     state: "requested",
@@ -90,7 +100,7 @@ export async function addConsentRequest(w: Writer, request: ConsentRequest, term
     endedAt: null,
     endedBy: null,
     expiresAt: endOfDay(request.expires, now),
-  });
+  };
 }
 
 function readingAct({ action }: ConsentRequest, source: Participant): Act {

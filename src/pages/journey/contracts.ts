@@ -85,8 +85,9 @@ export async function sharedConsent(ports: PagesPorts, visit: PersonVisit): Prom
 
 /** An approval that was the last one missing lets the first delivery begin, as the yes itself does where nobody is asked. */
 export async function answerShared(ports: PagesPorts, visit: PersonVisit): Promise<Answer> {
-  const answer = visit.form.one("answer");
-  if (answer !== "approve" && answer !== "remove") throw new RelaisError("invalid", "Choose one of the two answers.", { actor: "person" });
+  const [answer, ...more] = visit.form.all("answer");
+  if ((answer !== "approve" && answer !== "remove") || more.length > 0)
+    throw new RelaisError("invalid", "Choose one of the two answers.", { actor: "person" });
   const consentId = asId("consent", visit.params["consent"]);
   const { consent } = await answerAsParty(ports, { consentId, personId: visit.personId, answer });
   if (answer === "approve" && consent.state === "active" && consent.requesterId === null && consent.switchId === null) {

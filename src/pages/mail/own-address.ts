@@ -58,7 +58,10 @@ export async function testMail(ports: PagesPorts, visit: PersonVisit): Promise<A
 }
 
 export async function remindMe(ports: PagesPorts, visit: PersonVisit): Promise<Answer> {
-  await wantReminders(ports, visit.personId, visit.form.one("want") === "yes");
+  const [want, ...more] = visit.form.all("want");
+  if ((want !== "yes" && want !== "no") || more.length > 0)
+    throw new RelaisError("invalid", "Choose whether you want reminders, yes or no. Nothing was changed.", { actor: "person" });
+  await wantReminders(ports, visit.personId, want === "yes");
   return backWith(visit, "reminders");
 }
 

@@ -1,6 +1,7 @@
 import { stateAt, type Consent } from "../../core/consent/consent.ts";
 import { grantConsent, ownConsent, refuseConsent, refusedBefore } from "../../core/consent/decide-consent.ts";
 import { versionFor } from "../../core/consent/notice-text.ts";
+import { RelaisError } from "../../core/errors.ts";
 import { asId, type ParticipantId } from "../../core/ids.ts";
 import type { Reader } from "../../core/ports.ts";
 import { startSwitch } from "../../core/switch/start-switch.ts";
@@ -92,7 +93,7 @@ export async function answerConsent(ports: PagesPorts, visit: PersonVisit): Prom
   const { form, personId } = visit;
   const consentId = asId("consent", visit.params["id"]);
   const next = interactionPath(form.one("next"));
-  if (form.one("answer") === "refuse") {
+  if (answerIn(visit) === "refuse") {
     const refused = await refuseConsent(ports, { consentId, personId });
     return { kind: "redirect", to: next ?? journeyPath(visit, refused) ?? pathOf(visit, afterRefusal(refused)) };
   }
@@ -110,6 +111,14 @@ export async function answerConsent(ports: PagesPorts, visit: PersonVisit): Prom
   if (next !== null) return { kind: "redirect", to: next };
   const begun = await begin(ports, visit, consent);
   return { kind: "redirect", to: journeyPath(visit, consent) ?? begun };
+}
+
+/** A no among several answers is a no; a yes is one yes, and nothing else is one. */
+function answerIn({ form }: PersonVisit): "accept" | "refuse" {
+  const answers = form.all("answer");
+  if (answers.includes("refuse")) return "refuse";
+  if (answers.length === 1 && answers[0] === "accept") return "accept";
+  throw new RelaisError("invalid", "Choose one of the two answers. Nothing was allowed.", { actor: "person" });
 }
 
 /** What was to be changed and was not is still there. */

@@ -6,7 +6,7 @@ import { INVENTORY_SCOPE, ownAccountBy } from "../accounts/own-account.ts";
 import { createProvider, mountProvider } from "../accounts/provider.ts";
 import { consentGuard } from "../export/consented.ts";
 import type { Library } from "../export/library.ts";
-import { type EXPORT_FAULTS, faultyGuard, faultyLibrary } from "../export/faults.ts";
+import { faultyGuard, faultyLibrary } from "../export/faults.ts";
 import { exportRoutes } from "../export/routes.ts";
 import { serveEntityConfiguration } from "../peer/entity-configuration.ts";
 import { eventRoutes } from "../peer/events.ts";
@@ -18,10 +18,12 @@ import { PUBLIC_PATHS, publicPages, TEST_ACCOUNT } from "../peer/public-pages.ts
 import { relaisAt } from "../peer/relais.ts";
 import { reporter } from "../peer/reports.ts";
 import { dataSetsOf, type HolderName } from "../personas/holdings.ts";
+import { attackRoutes, type Catch } from "./attacks.ts";
 import { type BulkCustomers, numberedItems, withBulk } from "./bulk.ts";
 import { takesProposals } from "./proposal-rules.ts";
 import { openProposalSide } from "./proposal-side.ts";
 import { personaLibrary } from "./persona-library.ts";
+import type { HolderFault, HolderPersona } from "./personas.ts";
 
 export interface HolderSettings {
   holder: HolderName;
@@ -36,8 +38,12 @@ export interface HolderSettings {
   library?: Library;
   /** Customers beside the personas. */
   extra?: BulkCustomers;
-  /** Wrong on purpose, for those who write checks. */
-  faults?: readonly (typeof EXPORT_FAULTS)[number][];
+  /** Somebody else with the data of this holder: one that attacks. */
+  persona?: HolderPersona;
+  /** Wrong on purpose, beside what its persona does, for those who write checks. */
+  faults?: readonly HolderFault[];
+  /** Another holder, for attacks on it. */
+  victim?: string;
   /** Hears of failures that are not the caller's. */
   report?: (error: unknown) => void;
 }
@@ -45,6 +51,11 @@ export interface HolderSettings {
 export interface Program extends AsyncDisposable {
   url: string;
   entityId: string;
+}
+
+export interface Holder extends Program {
+  /** What its attacks brought in; also at `/caught`. */
+  caught: Catch;
 }
 
 /** Names, and contacts in the domain that RFC 2606 keeps for examples. */
@@ -56,19 +67,20 @@ export const HOLDERS: Readonly<Record<HolderName, { name: string; contact: strin
 };
 
 /** A reference holder: it identifies its customers, publishes what it gives back, and serves it under consent. */
-export async function startHolder(settings: HolderSettings): Promise<Program> {
-  const { holder, seed, host, port } = settings;
-  const keys = join(settings.dataDir, holder, "keys");
+export async function startHolder(settings: HolderSettings): Promise<Holder> {
+  const { holder, seed, host, port, persona } = settings;
+  const folder = join(settings.dataDir, persona?.folder ?? holder);
+  const keys = join(folder, "keys");
   const [federationKey, documentKey, providerKey] = await Promise.all([
     openOwnKey(keys, "federation"),
     openOwnKey(keys, "documents"),
     openOwnKey(keys, "provider"),
   ]);
   await using owned = new AsyncDisposableStack();
-  const ledger = owned.use(await openLedger(join(settings.dataDir, holder)));
+  const ledger = owned.use(await openLedger(folder));
   const server = owned.use(await openPort(host, port));
   const entityId = server.url;
-  const { name, contact, title } = HOLDERS[holder];
+  const { name, contact, title } = { ...HOLDERS[holder], ...persona };
   const own = withBulk(
     { [TEST_ACCOUNT]: testHoldings(holder), ...settings.extra },
     settings.library ?? personaLibrary(holder, seed, documentKey.secret("contracts")),
@@ -83,9 +95,8 @@ export async function startHolder(settings: HolderSettings): Promise<Program> {
     scopes: [INVENTORY_SCOPE],
   });
   const report = settings.report ?? reporter(holder);
-  const metadata = metadataOf(holder, entityId);
+  const metadata = metadataOf(holder, { entityId, contact });
   const relais = relaisAt(settings.relais);
-  const folder = join(settings.dataDir, holder);
   const customers = new Set(customersOf(holder, seed).map(({ id }) => id));
   const side = { holder, name, folder, seed, entityId, library: own, hasAccount: (account: string) => customers.has(account) };
   const { library, inbox, admin } = owned.use(await openProposalSide({ ...side, relais, key: documentKey }));
@@ -96,24 +107,26 @@ export async function startHolder(settings: HolderSettings): Promise<Program> {
   app.use("/inbox", inbox, answerNotFound);
   app.use("/admin/proposals", admin);
   app.use("/events", eventRoutes({ relais, entityId }), answerNotFound);
-  const faults = settings.faults ?? [];
+  const faults = [...(persona?.faults ?? []), ...(settings.faults ?? [])];
+  const { routes, caught } = attackRoutes(faults, { own: entityId, relais: settings.relais, victim: settings.victim ?? null });
+  app.use(routes);
   const guard = faultyGuard(faults, consentGuard({ issuer: settings.relais, entityId, key: documentKey }));
   app.use("/export", exportRoutes({ library: faultyLibrary(faults, library), guard, ownAccount: ownAccountBy(provider) }), answerNotFound);
   mountProvider(app, provider);
   app.use(answerProblems(report));
   server.serve(app);
   const kept = owned.move();
-  return { url: entityId, entityId, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+  return { url: entityId, entityId, caught, [Symbol.asyncDispose]: () => kept.disposeAsync() };
 }
 
-function metadataOf(holder: HolderName, entityId: string): Record<"self_data_holder", object> {
+function metadataOf(holder: HolderName, { entityId, contact }: { entityId: string; contact: string }): Record<"self_data_holder", object> {
   return {
     self_data_holder: {
       export_endpoint: `${entityId}/export`,
       inbox_endpoint: `${entityId}/inbox`,
       issuer: entityId,
       country: "FR",
-      privacy_contact: HOLDERS[holder].contact,
+      privacy_contact: contact,
       synthetic: true,
       tells_inventory: true,
       events_endpoint: `${entityId}/events`,
