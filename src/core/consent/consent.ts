@@ -70,8 +70,8 @@ export interface Notice {
   expires: string;
   /** How long the destination keeps it (ISO 8601 duration); null: until the person deletes it. */
   retention: string | null;
-  /** The published text that the person is shown beside the facts, by language; absent in older notices. */
-  texts?: Partial<Record<Language, { version: number; hash: string }>>;
+  /** The published text that the person is shown beside the facts, by language, and its entry in the public log; absent in older notices. */
+  texts?: Partial<Record<Language, { version: number; hash: string; log?: number }>>;
   /** Absent where nothing is replaced. */
   before?: Before;
 }
