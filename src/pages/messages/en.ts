@@ -7,6 +7,7 @@ import { enRequests } from "./en-requests.ts";
 import { enKeys } from "./en-keys.ts";
 import { enPortal } from "./en-portal.ts";
 import { enHolder } from "./en-holder.ts";
+import { enLetters } from "./en-letters.ts";
 import { enLife } from "./en-life.ts";
 import { enMail } from "./en-mail.ts";
 import { enProblems } from "./en-problems.ts";
@@ -311,6 +312,7 @@ export const en = {
   ...enHolder,
   ...enPublic,
   ...enReceipts,
+  ...enLetters,
   ...enLife,
   ...enMail,
   ...enProblems,

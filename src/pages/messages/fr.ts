@@ -8,6 +8,7 @@ import { frRequests } from "./fr-requests.ts";
 import { frKeys } from "./fr-keys.ts";
 import { frPortal } from "./fr-portal.ts";
 import { frHolder } from "./fr-holder.ts";
+import { frLetters } from "./fr-letters.ts";
 import { frLife } from "./fr-life.ts";
 import { frMail } from "./fr-mail.ts";
 import { frProblems } from "./fr-problems.ts";
@@ -316,6 +317,7 @@ export const fr = {
   ...frHolder,
   ...frPublic,
   ...frReceipts,
+  ...frLetters,
   ...frLife,
   ...frMail,
   ...frProblems,
