@@ -7,6 +7,7 @@ import type { CertificatesReader, CertificatesWriter } from "./certificates/clai
 import type { ConditionsReader, ConditionsWriter } from "./policy/conditions.ts";
 import type { MeetingsReader, MeetingsWriter } from "./policy/meetings.ts";
 import type { MailReader, MailWriter } from "./person/mail.ts";
+import type { OfficeMailWriter } from "./person/office-mail.ts";
 import type { AccountReader, AccountWriter } from "./person/account.ts";
 import type { PersonNoticesReader, PersonNoticesWriter } from "./person/person-notice.ts";
 import type { Policy } from "./policy/policy.ts";
@@ -271,6 +272,7 @@ export interface Writer extends Reader {
   reminding: RemindersWriter;
   announcements: PersonNoticesWriter;
   mailing: MailWriter;
+  offices: OfficeMailWriter;
   logbook: LogbookWriter;
   standings: ParticipationsWriter;
   parties: PartiesReader & PartiesWriter;

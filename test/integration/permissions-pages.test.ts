@@ -62,7 +62,7 @@ async function personWithPermissions(subject: string, ended: number): Promise<{ 
   );
   const [waits, given] = asked as [Consent, Consent];
   await grantConsent(
-    { store, clock: realClock, policy },
+    { store, clock: realClock },
     { consentId: given.id, personId, datasets: ["energy.bills"], noticeHash: given.noticeHash, language: "fr" },
   );
   const ends = "source_id, destination_id, source_link_id, destination_link_id";
@@ -118,7 +118,7 @@ test("every ended permission stands on one page, newest first, however it ended;
   );
   assert.deepEqual(
     pages.map(({ document }) => [rowsIn(document, "active").length, rowsIn(document, "waiting").length]),
-    [[1, 1], ...Array(5).fill([0, 0])],
+    [[1, 1], ...Array.from({ length: 5 }, () => [0, 0])],
   );
   assert.ok(pages.every(({ html }) => html.length < 100_000));
   assert.deepEqual(
