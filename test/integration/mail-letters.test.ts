@@ -60,6 +60,7 @@ async function asked(): Promise<Consent> {
   } as const;
   return requestConsent(ports, {
     ...terms,
+    datasets: [BILLS, DAILY],
     personId: person(),
     sourceLinkId: at(world.engine.source.id),
     destinationLinkId: at(destination.id),
