@@ -19,6 +19,7 @@ import { relaisAt } from "../peer/relais.ts";
 import { reporter } from "../peer/reports.ts";
 import { dataSetsOf, type HolderName } from "../personas/holdings.ts";
 import { type BulkCustomers, numberedItems, withBulk } from "./bulk.ts";
+import type { InboxFault } from "../platform/faults.ts";
 import { takesProposals } from "./proposal-rules.ts";
 import { openProposalSide } from "./proposal-side.ts";
 import { personaLibrary } from "./persona-library.ts";
@@ -37,7 +38,7 @@ export interface HolderSettings {
   /** Customers beside the personas. */
   extra?: BulkCustomers;
   /** Wrong on purpose, for those who write checks. */
-  faults?: readonly (typeof EXPORT_FAULTS)[number][];
+  faults?: readonly ((typeof EXPORT_FAULTS)[number] | InboxFault)[];
   /** Hears of failures that are not the caller's. */
   report?: (error: unknown) => void;
 }
@@ -86,9 +87,9 @@ export async function startHolder(settings: HolderSettings): Promise<Program> {
   const metadata = metadataOf(holder, entityId);
   const relais = relaisAt(settings.relais);
   const folder = join(settings.dataDir, holder);
-  const customers = new Set(customersOf(holder, seed).map(({ id }) => id));
+  const customers = new Set([...customersOf(holder, seed).map(({ id }) => id), TEST_ACCOUNT]);
   const side = { holder, name, folder, seed, entityId, library: own, hasAccount: (account: string) => customers.has(account) };
-  const { library, inbox, admin } = owned.use(await openProposalSide({ ...side, relais, key: documentKey }));
+  const { library, inbox, admin } = owned.use(await openProposalSide({ ...side, relais, key: documentKey, faults: settings.faults ?? [] }));
   const app = express().disable("x-powered-by").disable("etag");
   app.use(ledger.watch);
   app.get("/.well-known/openid-federation", serveEntityConfiguration({ entityId, name, contact, federationKey, documentKey, metadata }));
