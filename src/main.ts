@@ -4,7 +4,7 @@ import { ConfigError, readConfig } from "./config.ts";
 import { RelaisError } from "./core/errors.ts";
 import { freedPort } from "./embedded/ports.ts";
 import { openKeyring } from "./keys/keyring.ts";
-import { planSandbox } from "./sandbox/plan.ts";
+import { planSandbox, type SandboxPlan } from "./sandbox/plan.ts";
 import { createLogger } from "./telemetry/log.ts";
 import { prepare, type Base } from "./roles/base.ts";
 import { startOperation } from "./roles/operation.ts";
@@ -35,13 +35,12 @@ function aborted(signal: AbortSignal): Promise<void> {
   return promise;
 }
 
-async function run(base: Base): Promise<void> {
-  const { config, owned } = base;
-  await startOperation(base);
+async function run(prepared: Base): Promise<void> {
+  const { config, owned } = prepared;
+  await startOperation(prepared);
   const keysDir = join(config.dataDir, "keys");
-  const { dataDir } = config;
-  const wishes = { dataDir, seed: config.sandbox.seed, relais: base.issuer, host: config.http.host };
-  const sandbox = config.sandbox.on ? await planSandbox({ ...wishes, portOf: (name) => freedPort(dataDir, name) }) : null;
+  const sandbox = await plannedBeside(prepared);
+  const base = mailedBeside(prepared, sandbox);
   // Each role opens only its own keys: web cannot open people's credentials, the worker cannot sign tokens (architecture, "Roles").
   const web = config.roles.includes("web") ? await openKeyring(keysDir, "web", config.keys.encryptionSecret ?? undefined) : null;
   const worker = config.roles.includes("worker") ? await openKeyring(keysDir, "worker", config.keys.encryptionSecret ?? undefined) : null;
@@ -56,6 +55,18 @@ async function run(base: Base): Promise<void> {
   say(`relais ready at ${base.issuer}`);
   if (sandbox) say(`the sandbox, with people to sign in as, is at ${sandbox.urls.home}`);
   if (sandbox) say("npm run demo shows the whole journey; Ctrl-C stops everything");
+}
+
+async function plannedBeside({ config, issuer }: Base): Promise<SandboxPlan | null> {
+  if (!config.sandbox.on) return null;
+  const { dataDir, sandbox, http, mail } = config;
+  const portOf = (name: string) => freedPort(dataDir, name);
+  return planSandbox({ dataDir, seed: sandbox.seed, relais: issuer, host: http.host, withMailbox: mail === null, portOf });
+}
+
+/** In the sandbox mails are shown instead of sent, unless there is a mail server for them. */
+function mailedBeside(base: Base, sandbox: SandboxPlan | null): Base {
+  return sandbox?.mail ? { ...base, config: { ...base.config, mail: sandbox.mail } } : base;
 }
 
 function say(line: string): void {

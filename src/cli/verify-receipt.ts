@@ -4,8 +4,10 @@ import type { JWK } from "jose";
 import { LogFault } from "../core/ledger/fault.ts";
 import {
   readConsentStanding,
+  shownText,
   verifyConsentReceipt,
   verifyReceiptInLog,
+  verifyTextInLog,
   type ConsentReceipt,
   type ConsentStanding,
 } from "../sdk/consent-receipts.ts";
@@ -33,6 +35,7 @@ export async function checkConsentReceipt(
       `receipt of the consent ${claims.consent}: ${STATES[claims.state]} on ${claims.at.slice(0, 10)}, signed by ${claims.iss}`,
     ];
     said.push(await sayOfLog(file, claims, terms));
+    said.push(...(await sayOfText(file, claims, terms)));
     if (!terms.isOffline) said.push(await sayOfStanding(claims));
     return { file, ok: true, says: said.join("; ") };
   } catch (error) {
@@ -52,29 +55,55 @@ const STATES: Record<ConsentReceipt["state"], string> = {
   superseded: "replaced by another one",
 };
 
-async function sayOfLog(file: string, claims: ConsentReceipt, { isOffline, logKey }: ReceiptTerms): Promise<string> {
-  const kept = await proofBeside(file, claims);
-  if (isOffline && (kept === null || logKey === null))
-    return "its place in the public log was not looked at, for want of a proof or of the log's key";
+function sayOfLog(file: string, claims: ConsentReceipt, terms: ReceiptTerms): Promise<string> {
+  const { index } = claims.log;
+  const beside = [`${file.replace(/\.[^./]+$/, "")}${PROOF_SUFFIX}`, proofNamed(file, index)];
+  return sayOfEntry(claims, terms, { what: "its place in the public log", index, beside }, (proof, key) => {
+    const { log } = verifyReceiptInLog(claims, proof, key);
+    return `its hash is entry ${index} of the public log ${log}`;
+  });
+}
+
+/** Nothing where the receipt names no entry of the wording. */
+async function sayOfText(file: string, claims: ConsentReceipt, terms: ReceiptTerms): Promise<string[]> {
+  const text = shownText(claims);
+  if (text === null) return [];
+  const { version, language, logIndex: index } = text;
+  const what = "whether the wording that was shown is the published one";
+  const says = `the wording that was shown is the published one: version ${version} (${language}), entry ${index} of the public log`;
+  const asked = { what, index, beside: [proofNamed(file, index)] };
+  return [await sayOfEntry(claims, terms, asked, (proof, key) => verifyTextInLog(claims, proof, key) && says)];
+}
+
+/** As the log names a proof when it is saved. */
+function proofNamed(file: string, index: number): string {
+  return join(dirname(file), `entry-${index}${PROOF_SUFFIX}`);
+}
+
+/** By the first proof that lies beside the receipt, or by what the log answers. */
+async function sayOfEntry(
+  { iss }: ConsentReceipt,
+  { isOffline, logKey }: ReceiptTerms,
+  { what, index, beside }: { what: string; index: number; beside: string[] },
+  check: (proof: string, key: string) => string | null,
+): Promise<string> {
+  const kept = await firstFile(beside);
+  if (isOffline && (kept === null || logKey === null)) return `${what} was not looked at, for want of a proof or of the log's key`;
   try {
-    const site = logAt(claims.iss);
-    const proof = kept ?? (await site.proof(claims.log.index));
-    if (proof === null)
-      throw new VerificationError(`The public log of ${claims.iss} does not hold it: it has no entry ${claims.log.index}.`);
-    const { log } = verifyReceiptInLog(claims, proof, logKey ?? (await site.key()));
-    return `its hash is entry ${claims.log.index} of the public log ${log}`;
+    const site = logAt(iss);
+    const proof = kept ?? (await site.proof(index));
+    if (proof === null) throw new VerificationError(`The public log of ${iss} does not hold it: it has no entry ${index}.`);
+    return check(proof, logKey ?? (await site.key())) ?? what;
   } catch (error) {
-    if (error instanceof LogUnreachable) return "its place in the public log could not be looked at: the log does not answer";
+    if (error instanceof LogUnreachable) return `${what} could not be looked at: the log does not answer`;
     throw error;
   }
 }
 
-/** Named after the receipt's file, or as the log names it when it is saved. */
-async function proofBeside(file: string, { log }: ConsentReceipt): Promise<string | null> {
-  const stem = file.replace(/\.[^./]+$/, "");
-  for (const path of [`${stem}${PROOF_SUFFIX}`, join(dirname(file), `entry-${log.index}${PROOF_SUFFIX}`)]) {
-    const proof = await readFile(path, "utf8").catch(() => null);
-    if (proof !== null) return proof;
+async function firstFile(paths: string[]): Promise<string | null> {
+  for (const path of paths) {
+    const text = await readFile(path, "utf8").catch(() => null);
+    if (text !== null) return text;
   }
   return null;
 }

@@ -7,10 +7,11 @@ import type { CertificatesReader, CertificatesWriter } from "./certificates/clai
 import type { ConditionsReader, ConditionsWriter } from "./policy/conditions.ts";
 import type { MeetingsReader, MeetingsWriter } from "./policy/meetings.ts";
 import type { MailReader, MailWriter } from "./person/mail.ts";
+import type { OfficeMailWriter } from "./person/office-mail.ts";
 import type { AccountReader, AccountWriter } from "./person/account.ts";
 import type { PersonNoticesReader, PersonNoticesWriter } from "./person/person-notice.ts";
 import type { Policy } from "./policy/policy.ts";
-import type { Consent, ConsentPlace, ConsentState, EndReason, NewConsent } from "./consent/consent.ts";
+import type { Consent, ConsentEnds, ConsentPlace, ConsentState, EndedConsents, EndReason, NewConsent } from "./consent/consent.ts";
 import type { JourneysReader, JourneysWriter } from "./consent/journey.ts";
 import type { PartiesReader, PartiesWriter } from "./consent/parties.ts";
 import type { Terms } from "./consent/terms.ts";
@@ -89,6 +90,12 @@ export interface Reader {
     get(id: ConsentId): Promise<Consent>;
     find(id: ConsentId): Promise<Consent | null>;
     list(personId: PersonId): Promise<Consent[]>;
+    /** What the person is asked for and what they allow at this moment (`stateAt`), newest first. */
+    open(personId: PersonId, now: Date): Promise<Consent[]>;
+    /** The rest, newest first, without changes that another one replaced before they were answered; `after` continues behind one. */
+    ended(page: EndedConsents): Promise<Consent[]>;
+    /** Between whom the person was ever asked: each pair once, named as in their newest notice. */
+    ends(personId: PersonId): Promise<ConsentEnds[]>;
     /** What changes or renews this one, answered or not, newest first. */
     successors(id: ConsentId): Promise<Consent[]>;
     /** What one of the status lists of consents says of each that is not valid now; null where no consent has a place in it. */
@@ -274,6 +281,7 @@ export interface Writer extends Reader {
   reminding: RemindersWriter;
   announcements: PersonNoticesWriter;
   mailing: MailWriter;
+  offices: OfficeMailWriter;
   logbook: LogbookWriter;
   standings: ParticipationsWriter;
   parties: PartiesReader & PartiesWriter;

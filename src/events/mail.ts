@@ -1,6 +1,5 @@
 import { createTransport, type SendMailOptions } from "nodemailer";
-import type { Language } from "../core/catalogue/data-set.ts";
-import type { Letter, MailAnswer, Mailer, MailId } from "../core/person/mail.ts";
+import type { Letter, LetterLanguage, MailAnswer, Mailer, MailId } from "../core/person/mail.ts";
 
 export interface MailSettings {
   /** smtp:// or smtps://, with the credentials in it. */
@@ -58,7 +57,7 @@ interface Message {
   at: Date;
   to: string;
   letter: Letter;
-  language: Language;
+  language: LetterLanguage;
 }
 
 /** Nobody answers a program by a program (RFC 3834 §5); one click ends what can be ended (RFC 8058 §3.1). */

@@ -43,6 +43,7 @@ import {
 import { listNotices, postPoll, postRetry } from "./events.ts";
 import { getLive, getReady } from "./health.ts";
 import { getKeys, postKeys } from "./keys.ts";
+import { getNoticeText, NoticeText, PathText } from "./notice-texts.ts";
 import { exportParticipants, getParticipant, listParticipants } from "./participants.ts";
 import {
   AnyFile,
@@ -153,6 +154,7 @@ export const ROUTES: Route[] = [
   { method: "get", path: "/v1/charters/:version", may: "anyone", handler: getCharter, summary: "One version: criteria, questions, checks", status: 200, answers: cases.Charter, params: PathVersion },
   { method: "get", path: "/v1/charters/:version/criteria/:criterion", may: "anyone", handler: getCriterion, summary: "One criterion, and how many meet it", status: 200, answers: cases.Criterion, params: PathCriterion },
   { method: "get", path: "/v1/charters/:from/changes/:to", may: "anyone", handler: getCharterDiff, summary: "What changed between two versions", status: 200, answers: cases.CharterChanges, params: PathVersions },
+  { method: "get", path: "/v1/notice-texts/:version/:language", may: "anyone", handler: getNoticeText, summary: "A wording that people read when they are asked", status: 200, answers: NoticeText, params: PathText },
   { method: "get", path: "/v1/decisions", may: "anyone", handler: listDecisions, summary: "Decisions, newest first", status: 200, answers: cases.DecisionList },
   { method: "get", path: "/v1/decisions/:id", may: "anyone", handler: getDecision, summary: "One decision", status: 200, answers: cases.Decision, params: PathId },
   { method: "get", path: "/health/live", may: "anyone", handler: getLive, summary: "This process answers", status: 200, answers: Health },

@@ -60,7 +60,7 @@ export const Verdict = z
       .nullable(),
     checks: z.array(
       z.object({
-        check: z.enum(["signature", "issued_here", "standing_now", "in_log", "log_today", "kept_copy", "hash_in_log"]),
+        check: z.enum(["signature", "issued_here", "standing_now", "in_log", "log_today", "kept_copy", "hash_in_log", "text_in_log"]),
         holds: z.boolean(),
       }),
     ),

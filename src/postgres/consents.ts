@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 import { LIST_SIZE, STATUS } from "../core/federation/status-list.ts";
-import { askedBefore } from "../core/consent/consent.ts";
+import { askedBefore, type ConsentEnds, type ConsentPlace } from "../core/consent/consent.ts";
+import type { ParticipantId, PersonId } from "../core/ids.ts";
 import type { Reader, Writer } from "../core/ports.ts";
 import { sha256 } from "../core/transfer/manifest.ts";
 import type { Database } from "./pool.ts";
@@ -12,6 +13,20 @@ export function readConsents(db: Database): Reader["consents"] {
     get: async (id) => found(await all.where("id", "=", id).executeTakeFirst(), "consent"),
     find: async (id) => (await all.where("id", "=", id).executeTakeFirst()) ?? null,
     list: (personId) => all.where("personId", "=", personId).orderBy("createdAt", "desc").execute(),
+    open: (personId, now) => all.where("personId", "=", personId).where(isOpen(now)).orderBy("createdAt", "desc").execute(),
+    ended: ({ personId, now, sourceId, destinationId, after, limit }) =>
+      all
+        .where("personId", "=", personId)
+        .where(sql<boolean>`not ${isOpen(now)}`)
+        .where(sql<boolean>`not (state = 'superseded' and cardinality(datasets) = 0)`)
+        .$if(sourceId !== null, (query) => query.where("sourceId", "=", sourceId as ParticipantId))
+        .$if(destinationId !== null, (query) => query.where("destinationId", "=", destinationId as ParticipantId))
+        .$if(after !== null, (query) => query.where(isBehind(after)))
+        .orderBy("createdAt", "desc")
+        .orderBy("id", "desc")
+        .limit(limit)
+        .execute(),
+    ends: (personId) => endsOf(db, personId),
     ofParticipant: ({ participantId, after, limit }) =>
       all
         .where((e) =>
@@ -24,9 +39,7 @@ export function readConsents(db: Database): Reader["consents"] {
             ]),
           ]),
         )
-        .$if(after !== undefined, (query) =>
-          query.where(sql<boolean>`(created_at, id) < (${after?.createdAt ?? null}, ${after?.id ?? null})`),
-        )
+        .$if(after !== undefined, (query) => query.where(isBehind(after ?? null)))
         .orderBy("createdAt", "desc")
         .orderBy("id", "desc")
         .limit(limit)
@@ -34,6 +47,24 @@ export function readConsents(db: Database): Reader["consents"] {
     successors: (id) => all.where("supersedes", "=", id).orderBy("createdAt", "desc").execute(),
     statuses: (list, now) => statusesOf(db, list, now),
   };
+}
+
+/** What waits for an answer or lets data go, as `stateAt` says it (core/consent/consent.ts). */
+const isOpen = (now: Date) =>
+  sql<boolean>`(state in ('active', 'suspended', 'requested') and expires_at > ${now} and (state <> 'requested' or created_at > ${askedBefore(now)}))`;
+
+/** In a list from the newest to the oldest. Places are of whole milliseconds, as our clock gives them. */
+const isBehind = (after: ConsentPlace | null) => sql<boolean>`(created_at, id) < (${after?.createdAt ?? null}, ${after?.id ?? null})`;
+
+async function endsOf(db: Database, personId: PersonId): Promise<ConsentEnds[]> {
+  const { rows } = await sql<{ sourceId: ParticipantId; source: string; destinationId: ParticipantId; destination: string }>`
+    select distinct on (source_id, destination_id) source_id, destination_id,
+      notice -> 'source' ->> 'name' as source, notice -> 'destination' ->> 'name' as destination
+    from consents where person_id = ${personId} order by source_id, destination_id, created_at desc`.execute(db);
+  return rows.map((one) => ({
+    source: { id: one.sourceId, name: one.source },
+    destination: { id: one.destinationId, name: one.destination },
+  }));
 }
 
 /** What is valid is not named. What waits for an answer, or is interrupted, may become so; what ended never will. */

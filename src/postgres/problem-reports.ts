@@ -1,3 +1,4 @@
+import { sql } from "kysely";
 import type { ProblemsReader, ProblemsWriter } from "../core/consent/problem-report.ts";
 import type { Database } from "./pool.ts";
 import { found } from "./rows.ts";
@@ -8,6 +9,15 @@ export function readProblems(db: Database): ProblemsReader {
     get: async (id) => found(await all.where("id", "=", id).executeTakeFirst(), "problem"),
     of: (consentId) => all.where("consentId", "=", consentId).orderBy("createdAt", "desc").execute(),
     list: ({ participantId, limit }) => listed(db, participantId, limit),
+    waiting: async (participantId) => {
+      const { rows } = await sql<{ count: number }>`
+        select count(*)::int as count from problem_reports r join consents c on c.id = r.consent_id
+        where r.answered_at is null and (${participantId}::text is null
+          or (r.addressee = 'source' and c.source_id = ${participantId}) or (r.addressee = 'destination' and c.destination_id = ${participantId}))`.execute(
+        db,
+      );
+      return rows[0]?.count ?? 0;
+    },
   };
 }
 

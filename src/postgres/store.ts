@@ -12,6 +12,7 @@ import { readIndicators } from "./indicators.ts";
 import { readLedger, writeLedger } from "./ledger.ts";
 import { readJourneys, writeJourneys } from "./journeys.ts";
 import { readProblems, writeProblems } from "./problem-reports.ts";
+import { writeOfficeMails } from "./office-mails.ts";
 import { readNoticeTexts, writeNoticeTexts } from "./notice-texts.ts";
 import { readMeetings, writeMeetings } from "./meetings.ts";
 import { writeLogbook } from "./logbook.ts";
@@ -138,6 +139,7 @@ function writerOf(tx: Database): Writer {
     reminding: writeReminders(tx),
     announcements: writePersonNotices(tx),
     mailing: writeMails(tx),
+    offices: writeOfficeMails(tx),
     logbook: writeLogbook(tx),
     standings: writeParticipations(tx),
     parties: { ...readParties(tx), ...writeParties(tx) },

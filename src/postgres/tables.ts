@@ -84,7 +84,8 @@ export interface Tables {
   };
   consentChanges: Omit<ConsentChange, "sequence" | "because"> & { sequence: Generated<number>; because: NullableJson<EndReason> };
   problemReports: ProblemReport;
-  noticeTexts: WithJson<NoticeText, "sections">;
+  noticeTexts: Omit<WithJson<NoticeText, "sections">, "logIndex">;
+  loggedTexts: Pick<NoticeText, "version" | "language" | "logIndex">;
   switches: Switch;
   transfers: Transfer;
   transferKeys: { caller: string; key: string; fingerprint: string; transferId: TransferId };

@@ -7,6 +7,7 @@ import type { Config } from "../config.ts";
 import { asRelaisError } from "../core/errors.ts";
 import type { Clock, EntityConfigurations, Ports } from "../core/ports.ts";
 import type { Charters } from "../core/register/charter.ts";
+import { logNoticeTexts } from "../core/consent/log-notice-texts.ts";
 import { logCharters } from "../core/register/log-charters.ts";
 import type { Staff } from "../core/register/staff.ts";
 import { rememberedPort } from "../embedded/ports.ts";
@@ -102,6 +103,7 @@ export async function prepare(config: Config, log: Logger, shutdown: AbortSignal
     owned,
   };
   await logCharters(base);
+  await logNoticeTexts(base);
   return base;
 }
 

@@ -4,6 +4,7 @@ import { createMailer } from "../events/mail.ts";
 import type { Keyring } from "../keys/keyring.ts";
 import { createAddressOpener, createLinkTokens } from "../keys/mail-addresses.ts";
 import { createLetters, isMailAddress } from "../pages/mail/letters.ts";
+import { createOfficeLetters } from "../pages/mail/office-letters.ts";
 import type { Logger } from "../telemetry/log.ts";
 import { every, type Base } from "./base.ts";
 
@@ -25,6 +26,7 @@ export function startMail({ owned, ...base }: Base, keyring: Keyring): void {
       addresses: createAddressOpener(keyring),
       letters: createLetters({ issuer, operator }),
       tokens: createLinkTokens(keyring),
+      offices: { operator: replyTo, letters: createOfficeLetters({ issuer, operator }) },
       onAway: (code) => (code === null ? log.info("the mail server is back") : log.warn("the mail server takes no mail", { code })),
     },
     base.shutdown,

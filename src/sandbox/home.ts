@@ -23,6 +23,8 @@ export interface Home {
   clients: OutsideClients;
   /** Platforms that are bad on purpose. */
   badUrls: Readonly<Partial<Record<BadPlatform, string>>>;
+  /** Whether letters are kept here, at `/mailbox`. */
+  hasMailbox: boolean;
 }
 
 const TEXTS = {
@@ -39,6 +41,7 @@ const TEXTS = {
     officesIntro: "Deux personnes chargées de l’agrément, l’autorité, et l’équipe qui gère Relais, pour essayer le registre.",
     programs: "Les programmes",
     proposals: "les propositions des clients",
+    mailbox: "Les courriels que Relais aurait envoyés",
     bad: "Des espaces qui ont des défauts",
     badIntro: "Ils sont faits ainsi exprès : niveau 0, sans aucun compte. Les contrôles trouvent ce qui ne va pas.",
     hostile: "Des organismes qui attaquent",
@@ -78,6 +81,7 @@ const TEXTS = {
     officesIntro: "Two accreditors, the authority, and the team that runs Relais, to try the register.",
     programs: "The programs",
     proposals: "the proposals of customers",
+    mailbox: "The mails that Relais would have sent",
     bad: "Platforms with defects",
     badIntro: "They are so on purpose: level 0, without any account. The checks find what is wrong.",
     hostile: "Organisations that attack",
@@ -137,7 +141,7 @@ function showHome(home: Home, request: Request, response: Response): void {
 <tbody>${officeAccounts(home.seed)
     .map((account) => officeRow(text, account))
     .join("")}</tbody></table></div>
-<h2>${text.programs}</h2><ul>${programs(home, language)}</ul>${badPlatforms(home, language)}${hostileHolders(home, language)}`;
+<h2>${text.programs}</h2><ul>${programs(home, language)}${home.hasMailbox ? `<li><a href="/mailbox">${text.mailbox}</a></li>` : ""}</ul>${badPlatforms(home, language)}${hostileHolders(home, language)}`;
   sendPage(response, 200, { language, title: text.title, body });
 }
 

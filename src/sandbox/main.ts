@@ -10,6 +10,8 @@ import type { BulkCustomers } from "./holder/bulk.ts";
 import { startHolder } from "./holder/holder.ts";
 import { openOutsideClients } from "./clients.ts";
 import { homeRoutes } from "./home.ts";
+import { startMailSink } from "./mailbox/mail-sink.ts";
+import { mailboxRoutes } from "./mailbox/pages.ts";
 import { openPort } from "./peer/open-port.ts";
 import { openOwnKey } from "./peer/own-keys.ts";
 import { answerNotFound, answerProblems } from "./peer/problems.ts";
@@ -37,6 +39,8 @@ export interface SandboxSettings {
   extra?: Partial<Record<HolderName, BulkCustomers>>;
   /** Accounts at Ancre beside the personas'. */
   extraAccounts?: string[];
+  /** Of the mail server whose letters the home page shows, on this machine alone; null, or left out: there is none. */
+  mailPort?: number | null;
   /** False leaves the Solid server out. */
   withSolid?: boolean;
 }
@@ -66,13 +70,15 @@ export async function startSandbox(settings: SandboxSettings): Promise<Sandbox> 
   const solid = settings.withSolid === false ? null : await startSolidServer({ dataDir, seed, host, port: ports.solid });
   if (solid) urls["solid"] = owned.use(solid).url;
   const clients = owned.use(await openOutsideClients(shared));
+  const sink = typeof settings.mailPort === "number" ? owned.use(await startMailSink(settings.mailPort)) : null;
   const home = owned.use(await openPort(host, ports.home));
   urls["home"] = home.url;
   home.serve(
     express()
       .disable("x-powered-by")
       .use(
-        homeRoutes({ seed, relais, url: home.url, urls, clients, badUrls: badUrlsOf(settings) }),
+        homeRoutes({ seed, relais, url: home.url, urls, clients, badUrls: badUrlsOf(settings), hasMailbox: sink !== null }),
+        ...(sink === null ? [] : [mailboxRoutes({ sink, relais })]),
         answerNotFound,
         answerProblems(report),
       ),

@@ -9,6 +9,8 @@ export interface SandboxPlan {
   settings: SandboxSettings;
   urls: Record<string, string>;
   staff: Staff;
+  /** Where mail goes that goes nowhere else: it is shown, and never sent on. Null where others than this machine can reach the sandbox. */
+  mail: { url: string; from: string } | null;
 }
 
 const PROGRAMS: readonly ProgramName[] = ["home", "identity", "energy", "insurance", "telecom", "ancre", "solid"];
@@ -25,10 +27,15 @@ interface Wishes {
   relais: string;
   host: string;
   /** The port of a program, the same at each start. */
-  portOf: (name: ProgramName | BadPlatform) => Promise<number>;
+  portOf: (name: ProgramName | BadPlatform | "mailbox") => Promise<number>;
+  /** Mail has no server of its own. */
+  withMailbox: boolean;
 }
 
-export async function planSandbox({ dataDir, seed, relais, host, portOf }: Wishes): Promise<SandboxPlan> {
+/** The letters open what they are about: they are for this machine alone. */
+const LOOPBACK = ["127.0.0.1", "::1", "localhost"];
+
+export async function planSandbox({ dataDir, seed, relais, host, portOf, withMailbox }: Wishes): Promise<SandboxPlan> {
   const ports = {} as Record<ProgramName, number>;
   for (const name of PROGRAMS) ports[name] = await portOf(name);
   const badPorts = {} as BadPorts;
@@ -36,8 +43,10 @@ export async function planSandbox({ dataDir, seed, relais, host, portOf }: Wishe
   // The Solid server believes people's identifiers over plain http at `localhost` only.
   const hostOf = (name: ProgramName): string => (name === "solid" && host === "127.0.0.1" ? "localhost" : host);
   const urls = Object.fromEntries(PROGRAMS.map((name) => [name, `http://${hostOf(name)}:${ports[name]}`]));
-  const settings = { dataDir: resolve(dataDir, "sandbox"), seed, relais, host, ports, badPorts };
-  return { settings, urls, staff: officesAt(String(urls["identity"]), seed) };
+  const mailPort = withMailbox && LOOPBACK.includes(host) ? await portOf("mailbox") : null;
+  const settings = { dataDir: resolve(dataDir, "sandbox"), seed, relais, host, ports, badPorts, mailPort };
+  const mail = mailPort === null ? null : { url: `smtp://127.0.0.1:${mailPort}`, from: "relais@sandbox.example" };
+  return { settings, urls, staff: officesAt(String(urls["identity"]), seed), mail };
 }
 
 /** Offices of invented people, who sign in at the sandbox's identity provider. */

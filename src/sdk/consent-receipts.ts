@@ -1,5 +1,6 @@
 import type { JWK } from "jose";
 import { CONSENT_RECEIPT_TYPE, receiptHash, type ConsentReceipt } from "../core/consent/consent-receipt.ts";
+import { isEntryOf, shownText, type ShownText } from "../core/consent/shown-text.ts";
 import { STATUS } from "../core/federation/status-list.ts";
 import type { PublicJwk } from "../core/register/participant.ts";
 import { claimsOf } from "../core/verification/verify-consent-receipt.ts";
@@ -10,6 +11,7 @@ import { signed } from "./signed.ts";
 import { readListed } from "./status-lists.ts";
 
 export type { ConsentReceipt } from "../core/consent/consent-receipt.ts";
+export { shownText, type ShownText } from "../core/consent/shown-text.ts";
 
 /** Whether this is meant to be the receipt of a consent. */
 export function isConsentReceipt(text: string): boolean {
@@ -51,6 +53,20 @@ export function verifyReceiptInLog({ log }: ConsentReceipt, proof: string, key: 
   if (index !== log.index || kind !== "consent" || hash !== log.hash)
     throw new VerificationError("The proof is of another entry of the public log than the receipt's.");
   return { log: checkpoint.origin, size: checkpoint.size };
+}
+
+/**
+ * Checks, offline too, that the wording that the person was shown beside the facts is the published one: the public log tells of it where the receipt
+ * says. Null where the receipt names no entry (it is older than these entries).
+ * @throws VerificationError, LogFault
+ */
+export function verifyTextInLog(claims: ConsentReceipt, proof: string, key: string): ShownText | null {
+  const text = shownText(claims);
+  if (text === null) return null;
+  const { index, entry } = verifyLogProof(proof, null, key);
+  if (index !== text.logIndex || !isEntryOf(text, entry))
+    throw new VerificationError(`The wording in the receipt (version ${text.version}) is not the one that the public log tells of.`);
+  return text;
 }
 
 /** The consent as it is now. */

@@ -10,6 +10,7 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { startTrialBroker, type TrialBroker } from "../../src/cli/trial-broker.ts";
 import type { ProbeResult } from "../../src/core/conformance/probe.ts";
+import { PROPOSAL_PROBES } from "../../src/core/conformance/proposal-probes.ts";
 import { redacted, runProbes } from "../../src/core/conformance/run-probes.ts";
 import { participantFrom } from "../../src/core/register/participant-metadata.ts";
 import type { Participant } from "../../src/core/register/participant.ts";
@@ -77,7 +78,18 @@ describe("a participant that does everything right", () => {
     });
     const results = await look(await read(holder.entityId));
     assert.deepEqual(failedIn(results), []);
-    assert.ok(results.some(({ probe, outcome }) => probe === "export.lists-datasets" && outcome === "passed"));
+    for (const probe of ["export.lists-datasets", ...PROPOSAL_PROBES.map(({ name }) => name)])
+      assert.equal(results.find((one) => one.probe === probe)?.outcome, "passed", probe);
+    const answered = results.find(({ probe }) => probe === "proposals.answers-each");
+    assert.match(answered?.detail.en ?? "", /one answer for each: 1 accepted, 0 waiting, 1 refused with its reason/);
+    const before = await read(holder.entityId);
+    const silent = { ...before, datasets: before.datasets.map(({ acceptsProposals: _taken, ...one }) => one) };
+    const outcomes = (await look(silent)).filter(({ probe }) => probe.startsWith("proposals.")).map(({ outcome }) => outcome);
+    assert.deepEqual(
+      outcomes,
+      Array.from(PROPOSAL_PROBES, () => "not_run"),
+      "who takes none is not looked at",
+    );
   });
 });
 
@@ -96,6 +108,29 @@ for (const [fault, wanted] of FAULTS)
   test(`a platform that ${fault} fails ${wanted.join(", ")}`, async () => {
     await using ancre = await platform([fault]);
     assert.deepEqual(namesIn(await look(await read(ancre.entityId))), wanted);
+  });
+
+// The same at an organisation that takes proposals.
+// oxfmt-ignore
+const PROPOSAL_FAULTS: [Fault, string[]][] = [
+  ["trusts-everybody",   ["proposals.refuses-bad-signature", "proposals.refuses-replay"]],
+  ["accepts-replay",     ["proposals.refuses-replay"]],
+  ["lies-in-receipt",    ["proposals.answers-each", "proposals.idempotent"]],
+];
+
+for (const [fault, wanted] of PROPOSAL_FAULTS)
+  test(`a holder that ${fault} fails ${wanted.join(", ")}`, async () => {
+    const dataDir = join(folder, `h${(folders += 1)}`);
+    await using holder = await startHolder({
+      holder: "energy",
+      dataDir,
+      seed: "probes",
+      relais: broker.issuer,
+      host: "127.0.0.1",
+      port: 0,
+      faults: [fault as "accepts-replay"],
+    });
+    assert.deepEqual(namesIn(await look(await read(holder.entityId))), wanted);
   });
 
 describe("a participant that does not answer as it should", () => {

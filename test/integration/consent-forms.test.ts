@@ -4,7 +4,7 @@ import { parse, type HTMLElement } from "node-html-parser";
 import { amendConsent } from "../../src/core/consent/amend-consent.ts";
 import type { Consent } from "../../src/core/consent/consent.ts";
 import { noticeHash } from "../../src/core/consent/notice-hash.ts";
-import { SECTION_NAMES, textHash } from "../../src/core/consent/notice-text.ts";
+import { SECTION_NAMES, textHash, type NoticeText } from "../../src/core/consent/notice-text.ts";
 import { requestConsent } from "../../src/core/consent/request-consent.ts";
 import { newId, type ConsentId, type PersonId } from "../../src/core/ids.ts";
 import type { Participant } from "../../src/core/register/participant.ts";
@@ -308,6 +308,16 @@ test("texts: the screen, the record and the published wording share their hashes
   const french = await visit(camille, `/fr/permissions/${asked.id}/decide`);
   assert.match(french.html, /Du neuf chez ancre\.example\./);
   assert.ok(french.html.includes(asked.notice.texts?.fr?.hash ?? "none") && french.html.includes(asked.noticeHash));
+  const served = (await (await fetch(`${whole.origin}/v1/notice-texts/2/fr`)).json()) as NoticeText & { log_index: number };
+  assert.deepEqual(
+    [served.hash, textHash(served)],
+    [asked.notice.texts?.fr?.hash, served.hash],
+    "anybody can read it and compute its hash",
+  );
+  const [entry] = await whole.store.read(({ ledger }) => ledger.entries({ from: served.log_index, to: served.log_index + 1 }));
+  assert.deepEqual([JSON.parse(String(entry)).hash, asked.notice.texts?.fr?.log], [served.hash, served.log_index]);
+  for (const none of ["2/en", "3/fr", "0/fr", "2/de"])
+    assert.equal((await fetch(`${whole.origin}/v1/notice-texts/${none}`)).status, 404, none);
   const blocked = await visit(camille, `/en/permissions/${asked.id}/decide`);
   assert.equal(blocked.document.querySelector('button[value="accept"]'), null);
   assert.equal(blocked.document.querySelector("main a.govuk-button")?.getAttribute("href"), `/fr/permissions/${asked.id}/decide`);

@@ -7,8 +7,13 @@ import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import express from "express";
 import nodeJose from "node-jose";
+import { canonicalJson } from "../../src/core/canonical-json.ts";
 import type { Consent } from "../../src/core/consent/consent.ts";
 import type { ConsentChange } from "../../src/core/consent/record-change.ts";
+import { receiptHash } from "../../src/core/consent/consent-receipt.ts";
+import { logNoticeTexts } from "../../src/core/consent/log-notice-texts.ts";
+import type { NoticeText, Sections } from "../../src/core/consent/notice-text.ts";
+import { publishNoticeText } from "../../src/core/consent/publish-notice-text.ts";
 import { sealChanges } from "../../src/core/consent/seal-changes.ts";
 import { withdrawConsent } from "../../src/core/consent/withdraw-consent.ts";
 import { createFederation } from "../../src/federation/federation.ts";
@@ -17,9 +22,10 @@ import { openKeyring, type Keyring } from "../../src/keys/keyring.ts";
 import { openLogKey } from "../../src/keys/log-key.ts";
 import { documentSigner, signCompact } from "../../src/keys/signer.ts";
 import { signedStatements } from "../../src/keys/verifier.ts";
+import { verifyConsentReceipt as verdictOn } from "../../src/core/verification/verify-consent-receipt.ts";
 import { originOf } from "../../src/core/ledger/checkpoint.ts";
 import { openPool } from "../../src/postgres/pool.ts";
-import { readConsentStanding, verifyConsentReceipt, type ConsentReceipt } from "../../src/sdk/consent-receipts.ts";
+import { readConsentStanding, shownText, verifyConsentReceipt, type ConsentReceipt } from "../../src/sdk/consent-receipts.ts";
 import { clock, listen, type Listening } from "../support/authorization-server.ts";
 import { startEngine, type Engine } from "../support/engine.ts";
 import { fakeAccount, fakeAdapter } from "../support/fake-participants.ts";
@@ -153,6 +159,98 @@ test("what was changed, signed by somebody else, or vouched for by no log does n
   await worker.revoke("documents", old, "compromised");
   await assert.rejects(verifyConsentReceipt(jws, keysOf), /changed, or somebody else/);
 });
+
+interface Logged {
+  kind: string;
+  at: string;
+}
+const entries = async () =>
+  (await engine.store.read(({ ledger }) => ledger.entries({ from: 0, to: 10_000 }))).map((leaf) => JSON.parse(leaf.toString()) as Logged);
+const texts = () => engine.store.read((r) => r.noticeTexts.list());
+const office = { name: "Operator", office: "operator" } as const;
+
+async function publish(): Promise<void> {
+  const [newest] = await texts();
+  const sections = newest?.sections as Sections;
+  await publishNoticeText(engine.ports, office, { wording: { fr: sections, en: sections }, after: newest?.version ?? 0 });
+}
+
+test("each published wording is told in the public log once, by language, version and hash alone, and in its own transaction", async () => {
+  const told = async () =>
+    (await entries()).filter(({ kind }) => kind === "notice_text").map(({ at, ...entry }) => [typeof at, canonicalJson(entry)].join(" "));
+  await Promise.all([logNoticeTexts(engine.ports), logNoticeTexts(engine.ports)]);
+  await publish();
+  await logNoticeTexts(engine.ports);
+  const expected = (await texts()).map(
+    ({ version, language, hash }) => `string ${canonicalJson({ kind: "notice_text", version, language, hash })}`,
+  );
+  assert.deepEqual((await told()).toSorted(), expected.toSorted());
+  for (const { logIndex, hash } of await texts())
+    assert.equal(((await entries())[Number(logIndex)] as { hash?: string } | undefined)?.hash, hash);
+  await pool.query("alter table logged_texts add constraint full_up check (version < 3)");
+  await assert.rejects(publish());
+  assert.deepEqual([(await texts()).length, (await told()).length], [4, 4], "neither without the other");
+  await pool.query("alter table logged_texts drop constraint full_up");
+});
+
+test("a receipt says where the wording that its person read is told of: the command looks there, also offline, and refuses another one", async () => {
+  const consent = await engine.consent([DATASET]);
+  const jws = await lastReceipt(consent);
+  const claims = await verifyConsentReceipt(jws, keysOf);
+  const shown = shownText(claims);
+  assert.deepEqual(shown, (({ version, language, hash, logIndex }) => ({ version, language, hash, logIndex }))(await text(2, "fr")));
+  assert.match(
+    (await call(await fileOf(jws))).out,
+    new RegExp(`published one: version 2 \\(fr\\), entry ${shown?.logIndex} of the public log`),
+  );
+  const at = async (path: string) => (await fetch(`${relais.origin}${path}`)).text();
+  const keys = { "keys.json": JSON.stringify({ [relais.origin]: { keys: await web.publicKeys() } }), "log.key": await at("/log/key") };
+  const offline = async (more: Record<string, string>) => {
+    const file = await fileOf(jws, { ...keys, ...more });
+    return call(file, "--keys", join(file, "..", "keys.json"));
+  };
+  const own = { "receipt.tlog-proof": await at(`/log/proof/${claims.log.index}`) };
+  assert.match((await offline(own)).out, /whether the wording that was shown is the published one was not looked at/);
+  const proof = `entry-${shown?.logIndex}.tlog-proof`;
+  assert.match((await offline({ ...own, [proof]: await at(`/log/proof/${shown?.logIndex}`) })).out, /published one: version 2 \(fr\)/);
+  const english = (await text(2, "en")).logIndex;
+  const refused = await offline({ ...own, [proof]: await at(`/log/proof/${english}`) });
+  assert.deepEqual([refused.code, /is not the one that the public log tells of/.test(refused.out)], [3, true], refused.out);
+});
+
+test("a receipt of another wording than the one that was published is contradicted by the log, for the command and for /verify", async () => {
+  const jws = await lastReceipt(await engine.consent([DATASET]));
+  const { log, ...claims } = await verifyConsentReceipt(jws, keysOf);
+  const published = (await text(2, "fr")).hash;
+  const other = JSON.parse(JSON.stringify(claims).replaceAll(published, (await text(1, "fr")).hash)) as typeof claims;
+  const hash = receiptHash(other, log.salt);
+  const index = await engine.store.write((w) => w.log.append({ kind: "consent", at: new Date(), body: { hash } }));
+  const signer = documentSigner(() => worker.current("documents"));
+  const made = await signer.signDocument("consent-receipt+jwt", { ...other, log: { ...log, hash, index } });
+  const { code, out } = await call(await fileOf(made));
+  assert.deepEqual([code, /is not the one that the public log tells of/.test(out)], [3, true], out);
+  const ports = {
+    issuer: relais.origin,
+    store: engine.store,
+    clock,
+    signed: signedStatements,
+    documentKeys: () => web.publicKeys() as never,
+  };
+  const findings = await Promise.all([jws, made].map(async (one) => verdictOn(ports, one)));
+  assert.deepEqual(
+    findings.map(({ finding, checks }) => [finding, checks.find(({ check }) => check === "text_in_log")?.holds]),
+    [
+      ["holds", true],
+      ["contradicted", false],
+    ],
+  );
+});
+
+async function text(version: number, language: "fr" | "en"): Promise<NoticeText> {
+  const found = (await texts()).find((one) => one.version === version && one.language === language);
+  assert.ok(found);
+  return found;
+}
 
 test("the status lists say of each what the table says, tell nobody which one is asked, and there are no others", async () => {
   const consents = await Promise.all(Array.from({ length: 4 }, () => engine.consent([DATASET])));

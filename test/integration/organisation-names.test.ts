@@ -15,7 +15,7 @@ import { PLAIN } from "../support/charter.ts";
 import { freshDatabase } from "../support/database.ts";
 import { TestOffices } from "../support/offices.ts";
 import { publishingEntity, type PublishingEntity } from "../support/publishing-entity.ts";
-import { accreditedParticipant, testKey, type TestKey } from "../support/register-fixtures.ts";
+import { accreditedParticipant, markFor, testKey, type TestKey } from "../support/register-fixtures.ts";
 
 /** What the register says of an organisation is what its participant publishes, and nobody else has a word in it. */
 const owned = new AsyncDisposableStack();
@@ -70,6 +70,35 @@ test("it follows what its only participant publishes, once that is accepted", as
   entity.publish({ metadata: elsewhere() });
   await refreshParticipants(ports(), new AbortController().signal);
   assert.deepEqual(await organisationOf(id), ["Autre nom", "BE"]);
+});
+
+test("the public log tells of it where the participant is accredited, and of nobody else", async () => {
+  const entries = async () => {
+    const leaves = await store.read(({ ledger }) => ledger.entries({ from: 0, to: 10_000 }));
+    const read = leaves.map((leaf) => JSON.parse(leaf.toString()) as Record<string, unknown>);
+    return read.filter(({ kind, participant }) => kind === "organisation" && participant === entity.entityId);
+  };
+  const publishes = async (claims = {}) => {
+    now = new Date(now.getTime() + 86_400_000);
+    entity.publish(claims);
+    await refreshParticipants(ports(), new AbortController().signal);
+  };
+  const id = await join();
+  await publishes({ metadata: elsewhere() });
+  assert.deepEqual([await organisationOf(id), await entries()], [["Autre nom", "BE"], []]);
+  await store.write(async (w) => {
+    await w.register.setStatus(id, "accredited");
+    await w.register.addMark({ ...markFor(id), issuedAt: now });
+  });
+  await publishes();
+  await publishes();
+  const named = { name: "Nouveau", country: "FR", before: { name: "Autre nom", country: "BE" } };
+  assert.deepEqual(await organisationOf(id), ["Nouveau", "FR"]);
+  assert.deepEqual(
+    (await entries()).map(({ at, ...entry }) => [typeof at, entry]),
+    [["string", { kind: "organisation", participant: entity.entityId, ...named }]],
+    "once",
+  );
 });
 
 test("and takes back a name that somebody else once gave it", async () => {

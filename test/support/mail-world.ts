@@ -10,6 +10,7 @@ import { createHttpApp, listen, type Listening } from "../../src/http/server.ts"
 import { openKeyring } from "../../src/keys/keyring.ts";
 import { createAddressOpener, createAddressSealer, createLinkTokens } from "../../src/keys/mail-addresses.ts";
 import { createLetters } from "../../src/pages/mail/letters.ts";
+import { createOfficeLetters } from "../../src/pages/mail/office-letters.ts";
 import { createPages } from "../../src/pages/pages.ts";
 import { renderProblem } from "../../src/pages/problems.ts";
 import { openPool } from "../../src/postgres/pool.ts";
@@ -101,6 +102,7 @@ export async function startMailWorld(datasets: string[]): Promise<MailWorld> {
           addresses: createAddressOpener(workerKeys),
           letters: createLetters({ issuer: origin, operator: OPERATOR }),
           tokens: createLinkTokens(workerKeys),
+          offices: { operator: OPERATOR.contact, letters: createOfficeLetters({ issuer: origin, operator: OPERATOR }) },
           onAway: (because) => void away.push(because),
           ...change,
         },

@@ -63,7 +63,7 @@ async function get(look: Look, token: TestToken | null, path: string): Promise<O
   return look.fetch({ method: "GET", url, headers: token === null ? {} : await token.headers({ method: "GET", url }) });
 }
 
-async function withToken(look: Look, datasets: string[], work: (token: TestToken) => Promise<Finding>): Promise<Finding> {
+export async function withToken(look: Look, datasets: string[], work: (token: TestToken) => Promise<Finding>): Promise<Finding> {
   const { participant } = look;
   if (participant.endpoints.export === undefined)
     return failed("Aucune adresse de lecture n’est publiée (export_endpoint).", "No address to read from is published (export_endpoint).");
@@ -93,7 +93,7 @@ interface Listed {
   content?: unknown;
 }
 
-async function pageOf(look: Look, token: TestToken, dataset: string): Promise<Listed[] | OutboundResponse> {
+export async function pageOf(look: Look, token: TestToken, dataset: string): Promise<Listed[] | OutboundResponse> {
   const answer = await get(look, token, `/datasets/${encodeURIComponent(dataset)}`);
   if (answer.status !== 200) {
     await answer.drop();
@@ -131,7 +131,7 @@ async function listsDatasets(look: Look): Promise<Finding> {
   });
 }
 
-async function bytesOf(look: Look, token: TestToken, dataset: string, item: Listed): Promise<Uint8Array> {
+export async function bytesOf(look: Look, token: TestToken, dataset: string, item: Listed): Promise<Uint8Array> {
   if (item.content !== undefined) return new TextEncoder().encode(canonicalJson(item.content));
   const answer = await get(look, token, `/datasets/${encodeURIComponent(dataset)}/items/${encodeURIComponent(item.key)}`);
   const chunks: Uint8Array[] = [];

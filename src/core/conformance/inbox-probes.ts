@@ -2,7 +2,7 @@ import type { OutboundResponse } from "../transfer/adapter.ts";
 import { sha256 } from "../transfer/manifest.ts";
 import { failed, passed, type Finding, type Look, type Probe } from "./probing.ts";
 import { shellWord } from "./shell-word.ts";
-import { beginTrial, receiptOf, type Trial, type TrialItem } from "./trial-transfer.ts";
+import { beginTrial, receiptOf, type Trial, type TrialAction, type TrialItem } from "./trial-transfer.ts";
 
 /** A data set of no holder: what a trial leaves is told apart from people's data. */
 export const TRIAL_DATASET = "conformance.trial";
@@ -14,7 +14,7 @@ export const trialItem = (key: string, content = `trial ${key}`, mediaType = "te
   body: text(content),
 });
 
-const byCommand =
+export const byCommand =
   (name: string) =>
   ({ participant }: Look): string =>
     `relais conformance run --only ${name} --target ${shellWord(participant.entityId)}\n` +
@@ -81,8 +81,13 @@ export function unexpected(step: string, { status }: OutboundResponse, wanted: s
 }
 
 /** A trial that is stopped at its end, whatever happens. */
-async function withTrial(look: Look, items: TrialItem[], work: (trial: Trial) => Promise<Finding>): Promise<Finding> {
-  const trial = beginTrial(look);
+export async function withTrial(
+  look: Look,
+  items: TrialItem[],
+  work: (trial: Trial) => Promise<Finding>,
+  action?: TrialAction,
+): Promise<Finding> {
+  const trial = beginTrial(look, action);
   try {
     const announced = await trial.announce(items);
     await announced.drop();
@@ -96,13 +101,13 @@ async function withTrial(look: Look, items: TrialItem[], work: (trial: Trial) =>
   }
 }
 
-async function sent(trial: Trial, item: TrialItem): Promise<OutboundResponse> {
+export async function sent(trial: Trial, item: TrialItem): Promise<OutboundResponse> {
   const answer = await trial.put(item);
   await answer.drop();
   return answer;
 }
 
-const STORED = [201, 204];
+export const STORED = [201, 204];
 
 async function accepts(look: Look): Promise<Finding> {
   const items = [trialItem("a"), trialItem("empty", "")];
@@ -118,7 +123,7 @@ async function accepts(look: Look): Promise<Finding> {
   });
 }
 
-async function heldKeys(trial: Trial): Promise<string[] | OutboundResponse> {
+export async function heldKeys(trial: Trial): Promise<string[] | OutboundResponse> {
   const answer = await trial.look();
   if (answer.status !== 200) return answer;
   const page = JSON.parse(await answer.text()) as { items?: { key?: unknown }[] };
@@ -162,18 +167,19 @@ async function isIdempotent(look: Look): Promise<Finding> {
 }
 
 /** Nothing of it may be there afterwards either. */
-async function refuses(
+export async function refuses(
   look: Look,
   attempt: (trial: Trial, item: TrialItem) => Promise<OutboundResponse>,
   wanted: number[],
+  { item, action }: { item: TrialItem; action?: TrialAction } = { item: trialItem("refused") },
 ): Promise<Finding> {
-  const item = trialItem("refused");
-  return withTrial(look, [item], async (trial) => {
+  const work = async (trial: Trial): Promise<Finding> => {
     const answer = await attempt(trial, item);
     await answer.drop();
     if (!wanted.includes(answer.status)) return unexpected("item", answer, wanted.join("/"));
     return passed("La demande est refusée.", "The request is refused.");
-  });
+  };
+  return withTrial(look, [item], work, action);
 }
 
 async function refusesBadDigest(look: Look): Promise<Finding> {
@@ -190,7 +196,7 @@ async function refusesBadDigest(look: Look): Promise<Finding> {
 }
 
 /** Another signature of the same length. */
-function breakSignature(headers: Record<string, string>): Record<string, string> {
+export function breakSignature(headers: Record<string, string>): Record<string, string> {
   const signature = headers["signature"] ?? "";
   const at = signature.indexOf(":") + 3;
   return { ...headers, signature: signature.slice(0, at) + (signature[at] === "A" ? "B" : "A") + signature.slice(at + 1) };

@@ -20,4 +20,9 @@ export const PROBE_NAMES = [
   "export.refuses-without-consent",
   "export.lists-datasets",
   "export.honours-narrowing",
+  "proposals.answers-each",
+  "proposals.idempotent",
+  "proposals.refuses-copies",
+  "proposals.refuses-bad-signature",
+  "proposals.refuses-replay",
 ] as const;

@@ -3,6 +3,7 @@ import type { Participant } from "../register/participant.ts";
 import { ENTITY_PROBES } from "./entity-probes.ts";
 import { HOLDER_PROBES, REVERSIBILITY_PROBES } from "./export-probes.ts";
 import { INBOX_PROBES } from "./inbox-probes.ts";
+import { PROPOSAL_PROBES } from "./proposal-probes.ts";
 import type { ProbeResult } from "./probe.ts";
 import { failed, notRun, type Finding, type Look, type Probe, type ProbePorts } from "./probing.ts";
 
@@ -29,7 +30,7 @@ export function probesFor({ roles }: Pick<Participant, "roles">): Probe[] {
   const all = [
     ...ENTITY_PROBES,
     ...(roles.includes("platform") ? [...INBOX_PROBES, ...REVERSIBILITY_PROBES] : []),
-    ...(roles.includes("holder") ? HOLDER_PROBES : []),
+    ...(roles.includes("holder") ? [...HOLDER_PROBES, ...PROPOSAL_PROBES] : []),
   ];
   return [...new Map(all.map((probe) => [probe.name, probe])).values()];
 }

@@ -24,9 +24,14 @@ interface Sent {
 
 const TRIAL_MINUTES = 10;
 
+/** A copy says nothing; a proposal says that it is one. */
+export type TrialAction = "propose";
+
 /** A transfer to the participant's test account, step by step as the protocol says (docs/self-data-transfer.md, destination side). */
 export interface Trial {
   manifest: Omit<Manifest, "items" | "omissions">;
+  /** The manifest of these items, not signed. */
+  listed(items: TrialItem[]): Manifest;
   announce(items: TrialItem[]): Promise<OutboundResponse>;
   put(item: TrialItem, changed?: Pick<Sent, "tamper" | "signer"> & { body?: Uint8Array }): Promise<OutboundResponse>;
   look(): Promise<OutboundResponse>;
@@ -39,7 +44,7 @@ export interface Trial {
 }
 
 /** @throws RelaisError `unsupported` where the participant published no inbox or no test account. */
-export function beginTrial(look: Look): Trial {
+export function beginTrial(look: Look, action?: TrialAction): Trial {
   const { participant, issuer, clock, signer } = look;
   const { inbox } = participant.endpoints;
   const subject = participant.about.testAccount;
@@ -53,7 +58,9 @@ export function beginTrial(look: Look): Trial {
     source: issuer,
     destination: participant.entityId,
     subject,
+    ...(action === undefined ? {} : { action }),
   };
+  const listedIn = (items: TrialItem[]): Manifest => ({ ...manifest, items: items.map(listed), omissions: [] });
   const sender = senderOf(look);
   let location = `${inbox}/transfers/${manifest.transfer}`;
   return {
@@ -73,7 +80,8 @@ export function beginTrial(look: Look): Trial {
     },
     put: (item, changed = {}) => sender.send({ ...putOf(location, manifest.transfer, item, changed.body ?? item.body), ...changed }),
     look: () => sender.send({ method: "GET", url: location }),
-    sign: (items) => signer.signDocument(MANIFEST_TYPE, { ...manifest, items: items.map(listed), omissions: [] }),
+    listed: listedIn,
+    sign: (items) => signer.signDocument(MANIFEST_TYPE, listedIn(items)),
     complete: (body) =>
       sender.send({ method: "POST", url: `${location}/complete`, headers: { "content-type": `application/${MANIFEST_TYPE}` }, body }),
     stop: () => sender.send({ method: "DELETE", url: location }),
@@ -117,12 +125,16 @@ function listed({ dataset, key, mediaType, body }: TrialItem): Manifest["items"]
   return { dataset, key, media_type: mediaType, bytes: body.length, "sha-256": sha256(body) };
 }
 
-function announcementOf({ transfer, consent, source, destination, subject }: Trial["manifest"], items: TrialItem[], expires: Date): string {
+function announcementOf(
+  { transfer, consent, source, destination, subject, action }: Trial["manifest"],
+  items: TrialItem[],
+  expires: Date,
+): string {
   const datasets = [...new Set(items.map(({ dataset }) => dataset))].map((dataset) => {
     const own = items.filter((item) => item.dataset === dataset);
     return { dataset, items: own.length, bytes: own.reduce((sum, { body }) => sum + body.length, 0) };
   });
-  return JSON.stringify({ transfer, consent, source, destination, subject, datasets, expires: expires.toISOString() });
+  return JSON.stringify({ transfer, consent, source, destination, subject, action, datasets, expires: expires.toISOString() });
 }
 
 /** The receipt of a completed trial, by one of the participant's published keys. @throws RelaisError. */

@@ -70,8 +70,8 @@ export interface Notice {
   expires: string;
   /** How long the destination keeps it (ISO 8601 duration); null: until the person deletes it. */
   retention: string | null;
-  /** The published text that the person is shown beside the facts, by language; absent in older notices. */
-  texts?: Partial<Record<Language, { version: number; hash: string }>>;
+  /** The published text that the person is shown beside the facts, by language, and its entry in the public log; absent in older notices. */
+  texts?: Partial<Record<Language, { version: number; hash: string; log?: number }>>;
   /** Absent where nothing is replaced. */
   before?: Before;
 }
@@ -157,6 +157,22 @@ export function stateAt(consent: Pick<Consent, "state" | "createdAt" | "expiresA
 
 /** Where a page of consents begins, newest first. */
 export type ConsentPlace = Pick<Consent, "createdAt" | "id">;
+
+/** A page of what a person's ended consents are; null: whoever sends, or receives. */
+export interface EndedConsents {
+  personId: PersonId;
+  now: Date;
+  sourceId: ParticipantId | null;
+  destinationId: ParticipantId | null;
+  after: ConsentPlace | null;
+  limit: number;
+}
+
+/** Who sends and who receives. */
+export interface ConsentEnds {
+  source: { id: ParticipantId; name: string };
+  destination: { id: ParticipantId; name: string };
+}
 
 /** Purposes that a consent may have: IRIs of the W3C Data Privacy Vocabulary 2.3. */
 export const PURPOSES = [

@@ -1,7 +1,8 @@
 import { RelaisError } from "../errors.ts";
-import { isId, type ConsentId, type ParticipantId } from "../ids.ts";
+import type { ConsentId, ParticipantId } from "../ids.ts";
 import type { Ports, Standings } from "../ports.ts";
-import type { Consent, ConsentPlace } from "./consent.ts";
+import type { Consent } from "./consent.ts";
+import { pageOf, placeOf } from "./consent-place.ts";
 
 /** What this participant is to a consent. */
 export type Part = "requester" | "source" | "destination";
@@ -30,12 +31,8 @@ export function listConsentsOf(
   const after = cursor === undefined ? undefined : placeOf(cursor);
   return store.read(async (r) => {
     const found = await r.consents.ofParticipant({ participantId, after, limit: limit + 1 });
-    const shown = found.slice(0, limit);
-    const last = shown.at(-1);
-    return {
-      consents: shown.map((consent) => sharedWith(consent, participantId)),
-      next: found.length > limit && last ? cursorOf(last) : null,
-    };
+    const { shown, next } = pageOf(found, limit);
+    return { consents: shown.map((consent) => sharedWith(consent, participantId)), next };
   });
 }
 
@@ -62,19 +59,4 @@ function sharedWith(consent: Consent, id: ParticipantId): SharedConsent {
   ];
   const parts = ends.filter(([, end]) => end === id).map(([part]) => part);
   return { consent, parts, source: notice.source.entityId, destination: notice.destination.entityId };
-}
-
-function cursorOf({ createdAt, id }: ConsentPlace): string {
-  return Buffer.from(JSON.stringify([createdAt.getTime(), id])).toString("base64url");
-}
-
-function placeOf(cursor: string): ConsentPlace {
-  try {
-    const [at, id] = JSON.parse(Buffer.from(cursor, "base64url").toString()) as unknown[];
-    if (Number.isSafeInteger(at) && Math.abs(at as number) < 8.64e15 && isId("consent", id))
-      return { createdAt: new Date(at as number), id };
-  } catch {
-    // Refused below.
-  }
-  throw new RelaisError("invalid", "This cursor is not one that was given here. Begin with the first page.", { pointers: ["/cursor"] });
 }

@@ -78,9 +78,14 @@ function noticeOf({ notice, noticeHash }: Consent, { language }: ConsentChange, 
     "dct:language": language,
     "schema:version": notice.version,
     "relais:hash": { "schema:algorithm": "sha-256 over RFC 8785", "schema:value": noticeHash },
-    ...(text === undefined ? {} : { "relais:text": { "schema:version": String(text.version), "schema:value": text.hash } }),
+    ...(text === undefined ? {} : { "relais:text": wordingOf(text) }),
     "dct:publisher": issuer,
   };
+}
+
+/** The published text beside the facts, and where the public log tells of it. */
+function wordingOf({ version, hash, log }: { version: number; hash: string; log?: number }) {
+  return { "schema:version": String(version), "schema:value": hash, ...(log === undefined ? {} : { "relais:logIndex": log }) };
 }
 
 /** The first act: that Relais asks in the person's place (CNIL 2021-070), as it was recorded with the yes; its object and its duration. */

@@ -34,6 +34,8 @@ export interface NoticeText {
   publishedAt: Date;
   /** Name of the office that published it; `Relais` for the one that came with the software. */
   publishedBy: string;
+  /** Its entry in the public log; null for one that came with the software, until the first start. */
+  logIndex: number | null;
 }
 
 export interface NoticeTextsReader {
@@ -46,7 +48,10 @@ export interface NoticeTextsReader {
 
 export interface NoticeTextsWriter {
   /** @throws RelaisError `conflict` where the version exists in this language. */
-  add(text: NoticeText): Promise<void>;
+  add(text: Omit<NoticeText, "logIndex">): Promise<void>;
+  /** True for exactly one caller, for ever: it appends the entry of this text. */
+  claimEntry(text: Pick<NoticeText, "version" | "language">): Promise<boolean>;
+  setEntry(text: Pick<NoticeText, "version" | "language">, logIndex: number): Promise<void>;
 }
 
 /** Names a text by what it says: SHA-256 over canonical JSON (RFC 8785), base64url. */
@@ -56,7 +61,9 @@ export function textHash({ version, language, sections }: Pick<NoticeText, "vers
 
 /** What a notice says of the texts beside it. */
 export function textsOf(current: NoticeText[]): NonNullable<Notice["texts"]> {
-  return Object.fromEntries(current.map(({ language, version, hash }) => [language, { version, hash }]));
+  return Object.fromEntries(
+    current.map(({ language, version, hash, logIndex }) => [language, { version, hash, ...(logIndex === null ? {} : { log: logIndex }) }]),
+  );
 }
 
 /** Whether the person can be asked in this language. Notices from before there were texts have the first version. */

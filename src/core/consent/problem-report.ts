@@ -36,6 +36,8 @@ export interface ProblemsReader {
   of(consentId: ConsentId): Promise<ProblemReport[]>;
   /** Those that wait first, then the newest. `participantId`: only those that are for it. */
   list(filter: { participantId?: ParticipantId; limit: number }): Promise<ReportedProblem[]>;
+  /** How many wait for an answer of this participant; null: of anybody. */
+  waiting(participantId: ParticipantId | null): Promise<number>;
 }
 
 export interface ProblemsWriter {

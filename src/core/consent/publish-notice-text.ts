@@ -2,13 +2,15 @@ import { LANGUAGES, type Language } from "../catalogue/data-set.ts";
 import { RelaisError } from "../errors.ts";
 import type { Ports } from "../ports.ts";
 import type { StaffMember } from "../register/staff.ts";
+import { logTexts } from "./log-notice-texts.ts";
 import { flawsOf, SECTION_NAMES, textHash, type NoticeText, type Sections } from "./notice-text.ts";
 
 /** What is to be said from now on, in each language; a language that is left out cannot be consented in. */
 export type Wording = Partial<Record<Language, Sections>>;
 
 /**
- * Publishes a wording as the next version. Requests that were made before keep the text they were made with.
+ * Publishes a wording as the next version, and tells it in the public log, in one transaction. Requests that were made before keep the text they
+ * were made with.
  * @throws RelaisError `forbidden` (not the operator's office), `invalid` (no language, a section empty or with a wrong place), `stale` (another
  * version was published since the editor was opened).
  */
@@ -32,7 +34,7 @@ export async function publishNoticeText(
     const published = given.map((text) => ({ ...text, version: after + 1, publishedAt: now, publishedBy: member.name }));
     const texts = published.map((text) => ({ ...text, hash: textHash(text) }));
     for (const text of texts) await w.wording.add(text);
-    return texts;
+    return logTexts(w, texts, now);
   });
 }
 

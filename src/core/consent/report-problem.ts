@@ -1,6 +1,7 @@
 import { RelaisError } from "../errors.ts";
 import { newId, type ConsentId, type ParticipantId, type PersonId } from "../ids.ts";
 import type { Ports } from "../ports.ts";
+import type { Consent } from "./consent.ts";
 import { ownConsent } from "./decide-consent.ts";
 import { ADDRESSEES, LONGEST_MESSAGE, PROBLEM_KINDS, type ProblemReport } from "./problem-report.ts";
 
@@ -9,11 +10,11 @@ const MOST_OPEN = 5;
 
 /**
  * Keeps what a person says is wrong with their permission: for the participant that it is addressed to, which learns nothing of the person that it
- * does not have, and for the operator.
+ * does not have, and for the operator. Both are mailed that something waits for them, where Relais sends mail.
  * @throws RelaisError `invalid`, `not_found` (another person's), `rate_limited` (several wait for an answer).
  */
 export async function reportProblem(
-  ports: Pick<Ports, "store" | "clock">,
+  ports: Pick<Ports, "store" | "clock"> & { sendsMail: boolean },
   said: { consentId: ConsentId; personId: PersonId; kind: string; addressee: string; message: string },
 ): Promise<ProblemReport> {
   const kind = PROBLEM_KINDS.find((one) => one === said.kind);
@@ -32,8 +33,14 @@ export async function reportProblem(
     const report = { id: newId("problem"), consentId: consent.id, kind, addressee, message: said.message, createdAt: ports.clock.now() };
     const waiting: ProblemReport = { ...report, answer: null, answeredAt: null, answeredBy: null };
     await w.complaints.add(waiting);
+    if (ports.sendsMail) for (const office of [null, addressed(waiting, consent)]) await w.offices.tell(office);
     return waiting;
   });
+}
+
+/** The participant that a report is for; null: the operator alone. */
+function addressed({ addressee }: ProblemReport, { sourceId, destinationId }: Consent): ParticipantId | null {
+  return addressee === "source" ? sourceId : addressee === "destination" ? destinationId : null;
 }
 
 /** Who answers: the operator's office, or the participant that the report is for. */
@@ -51,8 +58,7 @@ export async function answerProblem(
   await ports.store.write(async (w) => {
     const report = await w.problems.get(given.id);
     const consent = await w.consents.get(report.consentId);
-    const addressed = report.addressee === "source" ? consent.sourceId : report.addressee === "destination" ? consent.destinationId : null;
-    if (by.kind === "participant" && addressed !== by.participantId)
+    if (by.kind === "participant" && addressed(report, consent) !== by.participantId)
       throw new RelaisError("not_found", "There is no problem with this id.");
     if (!(await w.complaints.answer(report.id, { answer, answeredAt: ports.clock.now(), answeredBy: by.name })))
       throw new RelaisError("conflict", "This report was answered before.", { actor: "client" });

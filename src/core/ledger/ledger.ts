@@ -12,6 +12,8 @@ export const ENTRY_KINDS = [
   "condition",
   "certificate",
   "consent",
+  "notice_text",
+  "organisation",
 ] as const;
 export type EntryKind = (typeof ENTRY_KINDS)[number];
 

@@ -101,6 +101,9 @@ export interface MailWriter {
   takeLink(tokenHash: string, purpose: LinkPurpose, now: Date): Promise<MailLink | null>;
 }
 
+/** What its text is in: one language, or both, one after the other (RFC 3282 §2). */
+export type LetterLanguage = Language | "fr, en";
+
 /** A mail as it is handed over. */
 export interface Letter {
   subject: string;
@@ -135,5 +138,5 @@ export type MailAnswer =
  * Message-ID, and mail programs show it once. `because` is an SMTP code or a word of ours: never an address.
  */
 export interface Mailer {
-  hand(mail: { id: MailId; at: Date; to: string; letter: Letter; language: Language }): Promise<MailAnswer>;
+  hand(mail: { id: MailId; at: Date; to: string; letter: Letter; language: LetterLanguage }): Promise<MailAnswer>;
 }

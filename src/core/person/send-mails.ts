@@ -2,23 +2,19 @@ import { asRelaisError } from "../errors.ts";
 import type { Ports } from "../ports.ts";
 import type { LetterWriter, LinkTokens, Mail, MailAnswer, Mailer } from "./mail.ts";
 import type { AddressOpener, MailAddress } from "./mail-address.ts";
+import { GIVE_UP_HOURS, LEASE_SECONDS, LONGEST_REST_SECONDS, pauseSeconds, type Handed } from "./mail-terms.ts";
 import { contentOf, type MailContent } from "./mail-content.ts";
+import { sendOfficeMail, type OfficeMailing } from "./send-office-mails.ts";
 
 export type MailingPorts = Pick<Ports, "store" | "clock"> & {
   mailer: Mailer;
   addresses: AddressOpener;
   letters: LetterWriter<MailContent>;
   tokens: LinkTokens;
+  offices: OfficeMailing;
   /** Told when the mail server goes away, with why, and null when it is back. */
   onAway: (because: string | null) => void;
 };
-
-/** More than the deadlines of one handing over taken together. */
-const LEASE_SECONDS = 180;
-const LONGEST_PAUSE_SECONDS = 3600;
-/** A mail server that is away is asked again no later than this. */
-const LONGEST_REST_SECONDS = 60;
-const GIVE_UP_HOURS = 72;
 
 export interface MailSending {
   /** Sends what is due, one after the other, until nothing is or the mail server is away. Returns how many were taken. */
@@ -36,9 +32,8 @@ export function createMailSending(ports: MailingPorts, shutdown: AbortSignal): M
     tick: async () => {
       for (let taken = 0; ;) {
         if (shutdown.aborted || ports.clock.now().getTime() < rest.until) return taken;
-        const mail = await ports.store.write((w) => w.mailing.claim(LEASE_SECONDS));
-        if (mail === null) return taken;
-        const answer = await send(ports, mail);
+        const answer = await sendNext(ports);
+        if (answer === "none") return taken;
         restAfter(ports, rest, answer);
         if (answer?.kind === "taken") taken += 1;
       }
@@ -55,6 +50,12 @@ function restAfter({ clock, onAway }: MailingPorts, rest: { until: number; secon
     rest.seconds = 0;
     onAway(null);
   }
+}
+
+/** People come before offices. */
+async function sendNext(ports: MailingPorts): Promise<Handed> {
+  const mail = await ports.store.write((w) => w.mailing.claim(LEASE_SECONDS));
+  return mail === null ? sendOfficeMail(ports) : send(ports, mail);
 }
 
 /** Null where nothing was handed over, because there was nothing to say or nobody to say it to. */
@@ -91,17 +92,8 @@ async function settle({ store, clock }: MailingPorts, mail: Mail, address: MailA
     else if (answer.kind === "refused") {
       await w.mailing.end(mail.id, "refused");
       await w.mailing.markUnreachable(address.id, clock.now());
-    } else {
-      const seconds = answer.kind === "away" ? LONGEST_REST_SECONDS / 2 : pauseSeconds(mail);
-      await w.mailing.postpone(mail.id, { seconds, because: answer.because, giveUpHours: GIVE_UP_HOURS });
-    }
+    } else await w.mailing.postpone(mail.id, { seconds: pauseSeconds(mail, answer), because: answer.because, giveUpHours: GIVE_UP_HOURS });
     // Kept only for this mail: whatever became of it, unless it is tried again.
     if (mail.kind === "address-changed" && (answer.kind === "taken" || answer.kind === "refused")) await w.mailing.forget(address.id);
   });
-}
-
-/** 4, 8, 16 … seconds, at most an hour, each a little different, so that many do not come back at the same moment. */
-function pauseSeconds({ id, attempts }: Mail): number {
-  const spread = 0.75 + (id.charCodeAt(id.length - 1) % 32) / 64;
-  return Math.min(2 ** Math.min(attempts + 1, 12), LONGEST_PAUSE_SECONDS) * spread;
 }

@@ -5,7 +5,7 @@ import { newId } from "../ids.ts";
 import type { EntityConfiguration, Writer } from "../ports.ts";
 import { askForLook } from "./conclude-checks.ts";
 import type { EntityRecord } from "./entity-record.ts";
-import { lockMisnamed, organisationIn } from "./follow-organisation.ts";
+import { lockMisnamed, logRenaming, organisationIn } from "./follow-organisation.ts";
 import { logChange } from "./log-change.ts";
 import { changesOf, digestOf, isWatched, waitsForLook, type Candidate } from "./participant-change.ts";
 import { participantFrom, type Described } from "./participant-metadata.ts";
@@ -45,7 +45,7 @@ export async function acceptConfiguration(
   const change = await weigh(w, known, described, confirmed && isPlaceConfirmed(described, place));
   const participant: Participant = { ...described, ...change.inForce, id: known.id, status: known.status };
   await w.register.put(participant);
-  if (misnamed !== null) await w.cases.renameOrganisation(misnamed, organisationIn(participant));
+  if (misnamed !== null) await w.cases.renameOrganisation(misnamed.id, organisationIn(participant));
   await voidConsents(w, known, participant, configuration.readAt);
   const { waits } = change;
   const waited = last?.candidate ?? null;
@@ -55,6 +55,7 @@ export async function acceptConfiguration(
   await (isDue ? look : lookForOpen)(w, { before: known, now: participant }, configuration.readAt);
   await logKeys(w, known, participant, { configuration, confirmed });
   if (change.logged.length > 0) await logChange(w, participant, { changed: change.logged, at: configuration.readAt, lookedAt: false });
+  await logRenaming(w, misnamed, participant, configuration.readAt);
   return participant;
 }
 

@@ -1,5 +1,6 @@
 import type { Writer } from "../ports.ts";
-import type { Organisation, OrganisationId } from "./application.ts";
+import type { Organisation } from "./application.ts";
+import { isWatched } from "./participant-change.ts";
 import type { Participant } from "./participant.ts";
 
 /**
@@ -15,11 +16,22 @@ export function organisationIn({ name, about }: Pick<Participant, "name" | "abou
  * before the participant is locked); null where there is nothing to follow. Where several participants are of one organisation, none of them
  * speaks for the others: it keeps its name.
  */
-export async function lockMisnamed(w: Writer, described: Pick<Participant, "entityId" | "name" | "about">): Promise<OrganisationId | null> {
+export async function lockMisnamed(w: Writer, described: Pick<Participant, "entityId" | "name" | "about">): Promise<Organisation | null> {
   const participant = await w.participants.findByEntityId(described.entityId);
   const organisation = participant && (await w.accreditations.findOrganisationOf(participant.id));
   const published = organisationIn(described);
   if (!organisation || (organisation.name === published.name && organisation.country === published.country)) return null;
-  await w.cases.lockOrganisation(organisation.id);
-  return (await w.accreditations.participantsOf(organisation.id)).length === 1 ? organisation.id : null;
+  const locked = await w.cases.lockOrganisation(organisation.id);
+  return (await w.accreditations.participantsOf(organisation.id)).length === 1 ? locked : null;
+}
+
+/**
+ * Tells outsiders that an organisation whose participant is accredited above the sandbox's level goes by another name or country: decisions before
+ * this entry are about the same one. Nobody else is told of, so that whoever joins cannot fill the log with names.
+ */
+export async function logRenaming(w: Writer, before: Organisation | null, participant: Participant, at: Date): Promise<void> {
+  if (before === null || !isWatched(participant, await w.participants.findMark(participant.id))) return;
+  const { name, country } = organisationIn(participant);
+  const body = { participant: participant.entityId, name, country, before: { name: before.name, country: before.country } };
+  await w.log.append({ kind: "organisation", at, body });
 }

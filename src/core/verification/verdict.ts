@@ -27,7 +27,7 @@ export type Finding =
   | "unreadable";
 
 /** What was looked at. */
-export type CheckName = "signature" | "issued_here" | "standing_now" | "in_log" | "log_today" | "kept_copy" | "hash_in_log";
+export type CheckName = "signature" | "issued_here" | "standing_now" | "in_log" | "log_today" | "kept_copy" | "hash_in_log" | "text_in_log";
 /** What nobody can see in the document alone. */
 export type Unchecked = "bearer" | "files" | "counterpart" | "person" | "one_history" | "rightness";
 

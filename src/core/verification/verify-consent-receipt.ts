@@ -1,4 +1,5 @@
 import { CONSENT_RECEIPT_TYPE, receiptHash, type ConsentReceipt } from "../consent/consent-receipt.ts";
+import { isEntryOf, shownText, type ShownText } from "../consent/shown-text.ts";
 import { CONSENT_STATES } from "../consent/consent.ts";
 import type { SignedStatements } from "../federation/statement.ts";
 import { isId } from "../ids.ts";
@@ -40,13 +41,16 @@ async function weigh(r: Reader, found: { claims: ConsentReceipt; jws: string; is
   const isKept = (await r.changes.find(claims.jti))?.receipt === jws;
   if (!isSigned && !isKept) return { ...verdictOf("forged"), checks: [{ check: "signature", holds: false }] };
   const isLogged = await isInLog(r, claims);
+  const text = shownText(claims);
+  const isPublished = text === null || (await isTextInLog(r, text));
   return {
-    ...verdictOf(isLogged ? "holds" : "contradicted"),
+    ...verdictOf(isLogged && isPublished ? "holds" : "contradicted"),
     details: await detailsOf(r, claims, now),
     checks: [
       { check: "signature", holds: isSigned },
       { check: "kept_copy", holds: isKept },
       { check: "hash_in_log", holds: isLogged },
+      ...(text === null ? [] : [{ check: "text_in_log" as const, holds: isPublished }]),
     ],
     unchecked: ["person"],
   };
@@ -57,6 +61,11 @@ async function isInLog(r: Reader, { log, ...receipt }: ConsentReceipt): Promise<
   if (entry === undefined || log.hash !== receiptHash(receipt, log.salt)) return false;
   const { kind, hash } = JSON.parse(entry.toString("utf8")) as { kind?: unknown; hash?: unknown };
   return kind === "consent" && hash === log.hash;
+}
+
+async function isTextInLog(r: Reader, text: ShownText): Promise<boolean> {
+  const [entry] = await r.ledger.entries({ from: text.logIndex, to: text.logIndex + 1 });
+  return entry !== undefined && isEntryOf(text, entry);
 }
 
 async function detailsOf(r: Reader, claims: ConsentReceipt, now: Date): Promise<ConsentDetails> {

@@ -9,13 +9,17 @@ import { TONGUES, type Tongue } from "../tongue.ts";
 import type { Operator } from "../visit.ts";
 
 /** What a mail is made of; its text and its HTML are the same words in the same order. */
-export type Block =
+export type Block = (
   | { heading: string }
   | { text: string }
   | { facts: { term: string; text: string }[] }
-  | { links: { text: string; href: string }[] };
+  | { links: { text: string; href: string }[] }
+) & {
+  /** Where it is another one than the mail's. */
+  lang?: Language;
+};
 
-interface Site {
+export interface Site {
   issuer: string;
   operator: Operator | null;
 }
@@ -168,12 +172,15 @@ function letterOf({ issuer, operator }: Site, content: MailContent, language: La
   const draft = DRAFTS[content.kind] as (tongue: Tongue, content: MailContent, place: Place) => Draft;
   const { blocks, unsubscribe } = draft(tongue, content, place);
   const all = [{ text: tongue.t("letter.hello") }, ...blocks, ...ending(tongue, operator, place)];
-  const subject = tongue.t(`letter.subject.${content.kind}`);
+  return { ...written(tongue, tongue.t(`letter.subject.${content.kind}`), all), unsubscribe: unsubscribe ?? null };
+}
+
+/** As text and as HTML. */
+export function written(tongue: Tongue, subject: string, blocks: Block[]): Omit<Letter, "unsubscribe"> {
   return {
     subject,
-    text: `${all.map((block) => textOf(tongue, block)).join("\n\n")}\n`,
-    html: renderLetter({ lang: language, subject, blocks: all }),
-    unsubscribe: unsubscribe ?? null,
+    text: `${blocks.map((block) => textOf(tongue, block)).join("\n\n")}\n`,
+    html: renderLetter({ lang: tongue.lang, subject, blocks }),
   };
 }
 

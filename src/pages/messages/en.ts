@@ -8,6 +8,7 @@ import { enKeys } from "./en-keys.ts";
 import { enOperate } from "./en-operate.ts";
 import { enPortal } from "./en-portal.ts";
 import { enHolder } from "./en-holder.ts";
+import { enLetters } from "./en-letters.ts";
 import { enLife } from "./en-life.ts";
 import { enMail } from "./en-mail.ts";
 import { enProblems } from "./en-problems.ts";
@@ -312,6 +313,7 @@ export const en = {
   ...enHolder,
   ...enPublic,
   ...enReceipts,
+  ...enLetters,
   ...enLife,
   ...enMail,
   ...enProblems,

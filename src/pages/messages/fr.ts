@@ -9,6 +9,7 @@ import { frKeys } from "./fr-keys.ts";
 import { frOperate } from "./fr-operate.ts";
 import { frPortal } from "./fr-portal.ts";
 import { frHolder } from "./fr-holder.ts";
+import { frLetters } from "./fr-letters.ts";
 import { frLife } from "./fr-life.ts";
 import { frMail } from "./fr-mail.ts";
 import { frProblems } from "./fr-problems.ts";
@@ -317,6 +318,7 @@ export const fr = {
   ...frHolder,
   ...frPublic,
   ...frReceipts,
+  ...frLetters,
   ...frLife,
   ...frMail,
   ...frProblems,

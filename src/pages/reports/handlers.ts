@@ -78,13 +78,16 @@ export async function sendProblem(ports: PagesPorts, visit: PersonVisit): Promis
       missing.map((field) => ({ field, text: tongue.t(`report.error.${field}`) })),
     );
   try {
-    await reportProblem(ports, {
-      consentId,
-      personId,
-      kind: form.one("kind"),
-      addressee: form.one("addressee"),
-      message: form.one("message"),
-    });
+    await reportProblem(
+      { ...ports, sendsMail: (ports.mail ?? null) !== null },
+      {
+        consentId,
+        personId,
+        kind: form.one("kind"),
+        addressee: form.one("addressee"),
+        message: form.one("message"),
+      },
+    );
     return { kind: "redirect", to: pathOf(visit, `/permissions/${consentId}/problem?news=sent`) };
   } catch (error) {
     return showProblem(ports, visit, [told(visit, error, "message")]);

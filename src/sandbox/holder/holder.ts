@@ -20,6 +20,7 @@ import { reporter } from "../peer/reports.ts";
 import { dataSetsOf, type HolderName } from "../personas/holdings.ts";
 import { attackRoutes, type Catch } from "./attacks.ts";
 import { type BulkCustomers, numberedItems, withBulk } from "./bulk.ts";
+import type { InboxFault } from "../platform/faults.ts";
 import { takesProposals } from "./proposal-rules.ts";
 import { openProposalSide } from "./proposal-side.ts";
 import { personaLibrary } from "./persona-library.ts";
@@ -41,7 +42,7 @@ export interface HolderSettings {
   /** Somebody else with the data of this holder: one that attacks. */
   persona?: HolderPersona;
   /** Wrong on purpose, beside what its persona does, for those who write checks. */
-  faults?: readonly HolderFault[];
+  faults?: readonly (HolderFault | InboxFault)[];
   /** Another holder, for attacks on it. */
   victim?: string;
   /** Hears of failures that are not the caller's. */
@@ -97,9 +98,9 @@ export async function startHolder(settings: HolderSettings): Promise<Holder> {
   const report = settings.report ?? reporter(holder);
   const metadata = metadataOf(holder, { entityId, contact });
   const relais = relaisAt(settings.relais);
-  const customers = new Set(customersOf(holder, seed).map(({ id }) => id));
+  const customers = new Set([...customersOf(holder, seed).map(({ id }) => id), TEST_ACCOUNT]);
   const side = { holder, name, folder, seed, entityId, library: own, hasAccount: (account: string) => customers.has(account) };
-  const { library, inbox, admin } = owned.use(await openProposalSide({ ...side, relais, key: documentKey }));
+  const { library, inbox, admin } = owned.use(await openProposalSide({ ...side, relais, key: documentKey, faults: settings.faults ?? [] }));
   const app = express().disable("x-powered-by").disable("etag");
   app.use(ledger.watch);
   app.get("/.well-known/openid-federation", serveEntityConfiguration({ entityId, name, contact, federationKey, documentKey, metadata }));

@@ -10,7 +10,7 @@ a:focus-visible,button:focus-visible,input:focus-visible,summary:focus-visible{o
 .wide{overflow-x:auto;overflow-wrap:normal}svg{max-width:100%;height:auto}rect{fill:#3d7ab0}code{font-size:.95em}.wide td code{white-space:nowrap}.keys th{white-space:nowrap}
 @media (max-width:40rem){.people,.people tbody,.people tr,.people th,.people td{display:block;border:0;padding:.1rem 0}.people thead{display:none}.people tr{border-bottom:1px solid #8888;padding:.75rem 0}.people td::before{content:attr(data-head) " ";font-size:.9rem}.people button{margin-top:.25rem}.people td code{white-space:normal;overflow-wrap:anywhere}}
 fieldset{border:0;margin:0;padding:0}legend{font-weight:600;padding:0}details{border-bottom:1px solid #8888;padding-bottom:.75rem}summary{cursor:pointer;padding:.75rem 0;font-weight:600}
-.tick{position:relative;padding:.5rem 0 .5rem 2.5rem}.tick label{margin:0}.tick input{position:absolute;left:0;width:1.75rem;height:1.75rem;margin:0}.tick p{margin:0}`;
+.letter{white-space:pre-wrap;border:1px solid #8888;padding:1rem}.tick{position:relative;padding:.5rem 0 .5rem 2.5rem}.tick label{margin:0}.tick input{position:absolute;left:0;width:1.75rem;height:1.75rem;margin:0}.tick p{margin:0}`;
 const STYLE_HASH = createHash("sha256").update(STYLE).digest("base64");
 
 /** Text as HTML, also within attributes. */

@@ -21,7 +21,7 @@ export const INBOX_FAULTS = [
   "hangs-on-inbox",
   "is-slow",
 ] as const;
-type InboxFault = (typeof INBOX_FAULTS)[number];
+export type InboxFault = (typeof INBOX_FAULTS)[number];
 
 interface Inbox {
   intake: Intake;
