@@ -27,7 +27,7 @@ import { renderProblem } from "../pages/problems.ts";
 import { createStandings } from "../postgres/standings.ts";
 import { createOauthRecords } from "../postgres/oauth-records.ts";
 import type { SandboxPlan } from "../sandbox/plan.ts";
-import { relyingPartyId } from "../signin/passkeys.ts";
+import { relyingPartyId } from "../signin/relying-party.ts";
 import type { Upstream } from "../signin/providers.ts";
 import { createSignin } from "../signin/signin.ts";
 import { readUpstreams } from "../signin/upstream-file.ts";

@@ -34,6 +34,10 @@ const attempt = z.object({
   language: z.enum(["fr", "en"]),
   participantId: z.string().nullable(),
   personId: z.string().nullable(),
+  /** Whether they sign in anew, in the middle of a session: then a sign-in from before this attempt does not count. */
+  again: z.boolean().default(false),
+  /** Milliseconds since 1970. */
+  begunAt: z.number().default(0),
 });
 export type Attempt = z.infer<typeof attempt>;
 export type TakenAttempt = Attempt & { state: string };
@@ -44,17 +48,19 @@ interface Ports {
   providers: Providers;
 }
 
-type Start = Pick<Attempt, "redirectPath" | "next" | "language" | "participantId" | "personId"> & {
+type Start = Pick<Attempt, "redirectPath" | "next" | "language" | "participantId" | "personId" | "again"> & {
   scope: string;
-  acrValues: string | null;
+  /** Of the authorization request, beside those of every request. */
+  parameters: Record<string, string>;
 };
 
 /** Sends the browser to the provider: code flow with PKCE S256, state and nonce (OpenID Connect Core §3.1.2.1). */
 export async function beginAttempt(ports: Ports, registration: Registration, req: Request, res: Response, start: Start): Promise<void> {
-  const { scope, acrValues, ...kept } = start;
+  const { scope, parameters, ...kept } = start;
   const configuration = await ports.providers(registration);
   const [verifier, state, nonce] = [randomPKCECodeVerifier(), randomState(), randomNonce()];
-  const payload: Attempt = { ...kept, browser: nameBrowser(req, res, ports.issuer), issuer: registration.issuer, verifier, nonce };
+  const begun = { browser: nameBrowser(req, res, ports.issuer), issuer: registration.issuer, begunAt: Date.now() };
+  const payload: Attempt = { ...kept, ...begun, verifier, nonce };
   await ports.records.put({ model: MODEL, id: state, payload: { ...payload }, expiresAt: new Date(Date.now() + ATTEMPT_SECONDS * 1000) });
   const url = await authorizationUrl(configuration, {
     redirect_uri: `${ports.issuer}${start.redirectPath}`,
@@ -64,7 +70,7 @@ export async function beginAttempt(ports: Ports, registration: Registration, req
     code_challenge: await calculatePKCECodeChallenge(verifier),
     code_challenge_method: "S256",
     ui_locales: start.language,
-    ...(acrValues === null ? {} : { acr_values: acrValues }),
+    ...parameters,
   });
   res.redirect(303, url.href);
 }
@@ -96,10 +102,13 @@ export interface Answer {
   idToken: string;
   /** What the ID token claims of its own authentication (`acr`). */
   acr: unknown;
+  /** When they proved who they are there (`auth_time`); null where the ID token does not say. */
+  authenticatedAt: Date | null;
 }
 
 /**
  * Redeems the code at the provider that began the attempt, and checks `iss`, state, nonce and the ID token. Null where the person said no.
+ * Where the attempt asked to sign in anew, the ID token must say that they did, since it began (`max_age`, OpenID Connect Core §3.1.2.1).
  * `demandsIss`: where several providers share a redirect address, the answer must name its sender (RFC 9207, RFC 9700 §4.4.2).
  * @throws RelaisError `unauthenticated`.
  */
@@ -113,7 +122,13 @@ export async function readAnswer(
   if (iss === undefined ? demandsIss : iss !== begun.issuer)
     throw notAccepted(new Error("the answer is of another provider, or does not say of which"));
   const configuration = await ports.providers(registration);
-  const checks = { expectedState: begun.state, expectedNonce: begun.nonce, pkceCodeVerifier: begun.verifier, idTokenExpected: true };
+  const checks = {
+    expectedState: begun.state,
+    expectedNonce: begun.nonce,
+    pkceCodeVerifier: begun.verifier,
+    idTokenExpected: true,
+    ...(begun.again ? { maxAge: Math.ceil((Date.now() - begun.begunAt) / 1000) } : {}),
+  };
   try {
     const tokens = await authorizationCodeGrant(configuration, new URL(`${ports.issuer}${req.originalUrl}`), checks);
     const claims = tokens.claims();
@@ -127,6 +142,7 @@ export async function readAnswer(
       accessToken: tokens.access_token,
       idToken: tokens.id_token,
       acr: claims["acr"],
+      authenticatedAt: timeOf(claims.auth_time),
     };
   } catch (cause) {
     if (cause instanceof AuthorizationResponseError && cause.error === "access_denied") return null;
@@ -152,4 +168,9 @@ function nameIn(claims: Record<string, unknown>): string {
     (value) => typeof value === "string" && value !== "",
   );
   return typeof name === "string" ? name.slice(0, 100) : "";
+}
+
+/** Never in the future: a provider whose clock is ahead makes no sign-in last longer. */
+function timeOf(seconds: unknown): Date | null {
+  return typeof seconds === "number" ? new Date(Math.min(seconds * 1000, Date.now())) : null;
 }

@@ -5,6 +5,8 @@ export interface Profile {
   scope: string;
   /** `acr_values` for the least level that is wanted; null asks for none. */
   acrValues(least: Assurance | null): string | null;
+  /** Parameters by which the ID token says when the person signed in there (`auth_time`), and where that may be at most so many seconds ago. */
+  saysWhen(seconds: number): Record<string, string>;
   /** How a client secret is sent (OpenID Connect Core §9). */
   secretIn: "basic" | "post";
   /** Whether the subject is asked for at `userinfo` too, whose answer must be signed. */
@@ -20,6 +22,7 @@ export const PROFILES = {
   standard: {
     scope: "openid profile",
     acrValues: (least) => (least === null ? null : acrValuesFrom(least)),
+    saysWhen: (seconds) => ({ max_age: String(seconds) }),
     secretIn: "basic",
     readsUserInfo: false,
     signsOut: false,
@@ -28,6 +31,8 @@ export const PROFILES = {
   franceconnect: {
     scope: "openid",
     acrValues: (least) => ({ low: "eidas1", substantial: "eidas2", high: "eidas3" })[least ?? "low"],
+    // It takes no `max_age`, and asks everybody to sign in anyway (prompt `login consent`, whatever was asked for).
+    saysWhen: () => ({ claims: JSON.stringify({ id_token: { auth_time: { essential: true } } }) }),
     secretIn: "post",
     readsUserInfo: true,
     signsOut: true,

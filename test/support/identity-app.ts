@@ -10,6 +10,7 @@ import type { StaffMember } from "../../src/core/register/staff.ts";
 import { createHttpApp, listen, type Listening } from "../../src/http/server.ts";
 import { clientKey } from "../../src/keys/client-key.ts";
 import { openKeyring } from "../../src/keys/keyring.ts";
+import { createAddressSealer } from "../../src/keys/mail-addresses.ts";
 import { createSealer } from "../../src/keys/sealer.ts";
 import { networkFor } from "../../src/net/network.ts";
 import { createPages } from "../../src/pages/pages.ts";
@@ -17,7 +18,7 @@ import { renderProblem } from "../../src/pages/problems.ts";
 import { createOauthRecords } from "../../src/postgres/oauth-records.ts";
 import { openDatabase, openPool } from "../../src/postgres/pool.ts";
 import { createStore } from "../../src/postgres/store.ts";
-import { relyingPartyId } from "../../src/signin/passkeys.ts";
+import { relyingPartyId } from "../../src/signin/relying-party.ts";
 import type { Upstream } from "../../src/signin/providers.ts";
 import { createSignin } from "../../src/signin/signin.ts";
 import { REGISTER_PORTS } from "./charter.ts";
@@ -48,6 +49,7 @@ export async function startIdentityApp({ host = "localhost", upstreams = [] }: O
   const database = owned.use(await freshDatabase());
   const pool = owned.adopt(openPool(database.url, 20), (open) => open.end());
   const dir = owned.adopt(await mkdtemp(join(tmpdir(), "relais-identity-")), (folder) => rm(folder, { recursive: true }));
+  await openKeyring(join(dir, "keys"), "worker");
   const keyring = await openKeyring(join(dir, "keys"), "web");
   const network = owned.use(networkFor({ allowLoopback: true }));
   const store = createStore(openDatabase(pool));
@@ -87,7 +89,15 @@ export async function startIdentityApp({ host = "localhost", upstreams = [] }: O
       fetchOrigin: network.fetchOrigin,
       allowLoopback: true,
     });
-    const pages = createPages({ ...ports, sealer: createSealer(keyring), network, adapters: ADAPTERS, operator: null, ways });
+    const pages = createPages({
+      ...ports,
+      sealer: createSealer(keyring),
+      network,
+      adapters: ADAPTERS,
+      operator: null,
+      ways,
+      mail: createAddressSealer(keyring),
+    });
     const app = createHttpApp(ports, {
       issuer,
       mounted: [published, signin, pages],

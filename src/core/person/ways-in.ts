@@ -129,16 +129,19 @@ function digestOf(code: string): string {
   return createHash("sha256").update(code).digest("base64url");
 }
 
-/** A code counts once, however often it comes at the same time. @throws RelaisError `unauthenticated`. */
+/**
+ * A code counts once, however often it comes at the same time. `only`: it has to be this person's; another one's is left as it was.
+ * @throws RelaisError `unauthenticated`.
+ */
 export async function signInByCode(
   { store, clock }: AccountPorts,
-  { code, ...beginning }: { code: string } & Omit<Beginning, "displayName">,
+  { code, only, ...beginning }: { code: string; only?: PersonId | undefined } & Omit<Beginning, "displayName">,
 ): Promise<Started> {
   const now = clock.now();
   const plain = code.toUpperCase().replaceAll(/[^A-Z0-9]/g, "");
   return store.write(async (w) => {
     const personId = await w.belongings.useCode(digestOf(plain), now);
-    if (personId === null)
+    if (personId === null || personId !== (only ?? personId))
       throw new RelaisError("unauthenticated", "This code is not one of ours, or was used before. Try another one of your codes.", {
         actor: "person",
       });

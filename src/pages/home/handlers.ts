@@ -19,7 +19,7 @@ export function signIn(ports: PagesPorts, visit: Visit): Answer {
 
 export function showRecovery(_ports: PagesPorts, { tongue, query }: Visit): Answer {
   const errors = query.one("refused") === "" ? [] : [{ field: "code", text: tongue.t("recovery.error") }];
-  const model = { errors, errorAt: errorsByField(tongue, errors) };
+  const model = { errors, errorAt: errorsByField(tongue, errors), next: localPath(query.one("next")) };
   return { kind: "page", template: "recovery", title: tongue.t("recovery.title"), model, status: errors.length > 0 ? 422 : 200 };
 }
 
