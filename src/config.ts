@@ -46,6 +46,7 @@ function group(read: Read) {
       port: read.RELAIS_PORT ?? null,
       publicUrl: read.RELAIS_PUBLIC_URL ?? null,
       certificates: certificatesOf(read),
+      proxies: read.RELAIS_PROXIES ?? [],
     },
     operator: operatorOf(read),
     register: {
@@ -63,6 +64,7 @@ function group(read: Read) {
     limits: {
       maxItemBytes: read.RELAIS_MAX_ITEM_BYTES,
       maxItems: read.RELAIS_MAX_ITEMS,
+      accountsPerHour: read.RELAIS_ACCOUNTS_PER_HOUR,
     },
     transfer: {
       leaseSeconds: read.RELAIS_LEASE_SECONDS,

@@ -82,6 +82,17 @@ export const SETTINGS = z.object({
     description: "Address at which that proxy asks clients for their certificate. Unset: the public address.",
   }),
 
+  RELAIS_PROXIES: z
+    .string()
+    .transform((text) => text.split(",").map((word) => word.trim()))
+    .refine((networks) => networks.every(isNetwork), "expected addresses or networks (192.0.2.0/24), separated by commas")
+    .optional()
+    .meta({
+      group: "http",
+      description:
+        "Addresses or networks of the proxies before Relais, separated by commas: from them alone the address of a visitor (X-Forwarded-For) is believed. Unset: from nobody.",
+    }),
+
   RELAIS_OPERATOR_NAME: z.string().min(1).max(200).optional().meta({
     group: "operator",
     description: "Name of the organisation that runs this Relais, on the legal notice, the privacy page and the help of every page.",
@@ -206,6 +217,10 @@ export const SETTINGS = z.object({
   RELAIS_MAX_ITEM_BYTES: whole(1, 1_099_511_627_776)
     .default(10_737_418_240)
     .meta({ group: "limits", description: "Bytes of one item at most." }),
+  RELAIS_ACCOUNTS_PER_HOUR: whole(1, 1_000_000).default(1000).meta({
+    group: "limits",
+    description: "Accounts that people may open by passkeys in an hour, all together. From one network it is 30.",
+  }),
   RELAIS_MAX_ITEMS: whole(1, 100_000_000).default(1_000_000).meta({ group: "limits", description: "Items of one transfer at most." }),
 
   RELAIS_LEASE_SECONDS: whole(5, 600)

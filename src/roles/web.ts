@@ -16,12 +16,13 @@ import { createHttpApp, listen } from "../http/server.ts";
 import { clientKey } from "../keys/client-key.ts";
 import { createDocumentCheck } from "../keys/document-check.ts";
 import { verifyProof } from "../keys/dpop.ts";
-import { createAddressSealer } from "../keys/mail-addresses.ts";
+import { createAddressSealer, createMarks } from "../keys/mail-addresses.ts";
 import { publicRings, type Keyring } from "../keys/keyring.ts";
 import { openLogKey } from "../keys/log-key.ts";
 import { createSealer } from "../keys/sealer.ts";
 import { documentSigner } from "../keys/signer.ts";
 import { signedStatements } from "../keys/verifier.ts";
+import { networkOf } from "../net/addresses.ts";
 import { createPages } from "../pages/pages.ts";
 import { renderProblem } from "../pages/problems.ts";
 import { createStandings } from "../postgres/standings.ts";
@@ -73,6 +74,7 @@ export async function startWeb(base: Base, keyring: Keyring, sandbox: SandboxPla
     },
     {
       issuer,
+      proxies: base.config.http.proxies,
       mounted: [authorization.router, federation, createLog({ store, key: logKey }), signin, pages],
       page: (error, { language, ...reader }) => renderProblem(error, { ...reader, lang: language === "en" ? "en" : "fr", operator }),
       log: ({ supportId, status, error }) =>
@@ -152,6 +154,7 @@ function signinOf(
     issuer,
     upstreams,
     passkeys: config.signin.passkeys,
+    newcomers: { mostPerHour: config.limits.accountsPerHour, networkMark: networkMarks(keyring) },
     store,
     clock,
     records: createOauthRecords(pool),
@@ -160,6 +163,14 @@ function signinOf(
     fetchOrigin: network.fetchOrigin,
     allowLoopback: config.sandbox.allowLoopback,
   });
+}
+
+function networkMarks(keyring: Keyring): (address: string) => string | null {
+  const mark = createMarks(keyring, "networks of newcomers");
+  return (address) => {
+    const network = networkOf(address);
+    return network === null ? null : mark(network);
+  };
 }
 
 /** The issuer of the settings, or the sandbox's, and those of the file. */

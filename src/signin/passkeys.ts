@@ -29,8 +29,16 @@ export interface PasskeyPorts {
   store: Store;
   clock: Clock;
   records: OauthRecords;
+  newcomers: Newcomers;
   /** Ends what session this browser had, and gives it this one. */
   enter(req: Request, res: Response, started: Started): Promise<void>;
+}
+
+/** How many may open an account, and from where somebody comes. */
+export interface Newcomers {
+  mostPerHour: number;
+  /** A digest of the network of an address, from which the address cannot be told; null where it says nothing about who is behind it. */
+  networkMark(address: string): string | null;
 }
 
 type Handler = (ports: PasskeyPorts, req: Request, res: Response) => Promise<void>;
@@ -136,9 +144,11 @@ async function enterBy(ports: PasskeyPorts, req: Request, res: Response, { passk
 
 async function create(ports: PasskeyPorts, req: Request, res: Response): Promise<void> {
   const { passkey, form: given } = await newPasskey(ports, req, "create");
+  const { mostPerHour, networkMark } = ports.newcomers;
   const started = await openAccount(ports, {
     passkey: { ...passkey, name: labelOf(req) },
     displayName: given.name.trim(),
+    newcomer: { network: networkMark(req.ip ?? ""), mostPerHour },
     browser: browserFamily(req.get("user-agent")),
   });
   await ports.enter(req, res, started);

@@ -15,7 +15,7 @@ import { beginAttempt, readAnswer, takeAttempt, type TakenAttempt } from "./atte
 import { cookieOptions, readCookie } from "./cookies.ts";
 import { INVENTORY_SCOPE, readInventory, tellsInventory } from "./inventory.ts";
 import { languageOf } from "./language.ts";
-import { passkeyRoutes } from "./passkeys.ts";
+import { passkeyRoutes, type Newcomers } from "./passkeys.ts";
 import { assuranceIn, PROFILES, type Profile } from "./profiles.ts";
 import { createProviders, type Providers, type ProviderSettings, type Registration, type Upstream } from "./providers.ts";
 import { sessionOf } from "./signed-in.ts";
@@ -27,6 +27,7 @@ export interface SigninSettings extends ProviderSettings {
   upstreams: readonly Upstream[];
   /** Whether people sign in by passkeys, and open accounts by them. */
   passkeys: boolean;
+  newcomers: Newcomers;
   store: Store;
   clock: Clock;
   records: OauthRecords;

@@ -45,6 +45,7 @@ before(async () => {
       issuer: setup.issuer,
       upstreams: [{ id: "default", name: null, least: null, issuer: "https://unused.example", clientId: "x" }],
       passkeys: true,
+      newcomers: { mostPerHour: 1000, networkMark: () => null },
       store: setup.store,
       clock,
       records: setup.records,

@@ -51,6 +51,7 @@ before(async () => {
       issuer: relais.origin,
       upstreams: [{ id: "default", name: null, least: null, issuer: upstream.origin, clientId: "relais-client" }],
       passkeys: true,
+      newcomers: { mostPerHour: 1000, networkMark: () => null },
       store,
       clock,
       records: createOauthRecords(pool),

@@ -10,8 +10,9 @@ import type { StaffMember } from "../../src/core/register/staff.ts";
 import { createHttpApp, listen, type Listening } from "../../src/http/server.ts";
 import { clientKey } from "../../src/keys/client-key.ts";
 import { openKeyring } from "../../src/keys/keyring.ts";
-import { createAddressSealer } from "../../src/keys/mail-addresses.ts";
+import { createAddressSealer, createMarks } from "../../src/keys/mail-addresses.ts";
 import { createSealer } from "../../src/keys/sealer.ts";
+import { networkOf } from "../../src/net/addresses.ts";
 import { networkFor } from "../../src/net/network.ts";
 import { createPages } from "../../src/pages/pages.ts";
 import { renderProblem } from "../../src/pages/problems.ts";
@@ -41,10 +42,11 @@ interface Options {
   /** Host of the public address. */
   host?: string;
   upstreams?: readonly Upstream[];
+  mostPerHour?: number;
 }
 
 /** Sign-in and the portal, as `web` mounts them behind the guards of the server, twice over one real database. */
-export async function startIdentityApp({ host = "localhost", upstreams = [] }: Options = {}): Promise<IdentityApp> {
+export async function startIdentityApp({ host = "localhost", upstreams = [], mostPerHour = 1000 }: Options = {}): Promise<IdentityApp> {
   const owned = new AsyncDisposableStack();
   const database = owned.use(await freshDatabase());
   const pool = owned.adopt(openPool(database.url, 20), (open) => open.end());
@@ -77,12 +79,14 @@ export async function startIdentityApp({ host = "localhost", upstreams = [] }: O
         [...members.values()].find(({ person }) => person?.issuer === from && person.subject === subject) ?? null,
     },
   };
+  const mark = createMarks(keyring, "networks of newcomers");
   const published = Router().get("/.well-known/jwks.json", async (_req, res) => void res.json({ keys: await keyring.publicKeys() }));
   for (const at of [port, other]) {
     const signin = createSignin({
       ...ports,
       upstreams,
       passkeys: true,
+      newcomers: { mostPerHour, networkMark: (address) => networkOf(address) && mark(address) },
       records: createOauthRecords(pool),
       network,
       clientKey: () => clientKey(keyring.current("signin")),
@@ -100,6 +104,7 @@ export async function startIdentityApp({ host = "localhost", upstreams = [] }: O
     });
     const app = createHttpApp(ports, {
       issuer,
+      proxies: ["127.0.0.1"],
       mounted: [published, signin, pages],
       page: (error, { language, ...reader }) => renderProblem(error, { ...reader, lang: language === "en" ? "en" : "fr", operator: null }),
       log: () => undefined,

@@ -111,6 +111,7 @@ export async function startWholeApp(charters: Charters): Promise<WholeApp> {
     ...ports,
     upstreams: [{ id: "default", name: null, least: null, issuer: UPSTREAM, clientId: issuer }],
     passkeys: true,
+    newcomers: { mostPerHour: 1000, networkMark: () => null },
     records,
     network,
     clientKey: () => clientKey(web.current("signin")),

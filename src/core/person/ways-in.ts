@@ -2,6 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { RelaisError } from "../errors.ts";
 import { newId, type PasskeyId, type PersonId } from "../ids.ts";
 import type { Ports, Writer } from "../ports.ts";
+import { admitNewcomer, type Newcomer } from "./newcomers.ts";
 import type { Passkey } from "./passkey.ts";
 import { beginSession, type Beginning, type Started } from "./sessions.ts";
 
@@ -17,13 +18,17 @@ export interface WaysIn {
 /** What an authenticator made, checked by the caller. */
 export type NewPasskey = Pick<Passkey, "credentialId" | "userHandle" | "name" | "publicKey" | "counter" | "transports" | "backedUp">;
 
-/** A new account with its first way in; Relais itself is its issuer, and the pseudonym its subject. */
+/**
+ * A new account with its first way in; Relais itself is its issuer, and the pseudonym its subject.
+ * @throws RelaisError `rate_limited` where many others were opened a short while ago.
+ */
 export async function openAccount(
   ports: AccountPorts & Pick<Ports, "issuer">,
-  { passkey, displayName, ...beginning }: { passkey: NewPasskey } & Beginning,
+  { passkey, displayName, newcomer, ...beginning }: { passkey: NewPasskey; newcomer: Newcomer } & Beginning,
 ): Promise<Started> {
   const now = ports.clock.now();
   return ports.store.write(async (w) => {
+    await admitNewcomer(w, newcomer, now);
     const subject = { issuer: ports.issuer, subject: passkey.userHandle };
     const { id: personId } = await w.accounts.signIn({ id: newId("person"), ...subject, createdAt: now });
     await w.belongings.setDisplayName(personId, displayName);
