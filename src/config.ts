@@ -88,6 +88,7 @@ function signinOf(read: Read) {
     clientSecret: read.RELAIS_SIGNIN_CLIENT_SECRET ?? null,
     profile: read.RELAIS_SIGNIN_PROFILE,
     assurance: read.RELAIS_SIGNIN_ASSURANCE ?? null,
+    algorithm: read.RELAIS_SIGNIN_ALGORITHM ?? null,
     file: read.RELAIS_SIGNIN_FILE ?? null,
     passkeys: read.RELAIS_PASSKEYS ?? read.RELAIS_SIGNIN_ISSUER === undefined,
   };

@@ -32,7 +32,8 @@ function isNetwork(text: string): boolean {
 }
 
 const ROLES = ["web", "worker", "sweeper"] as const;
-const PROFILES = ["standard", "franceconnect"] as const;
+const PROFILES = ["standard", "franceconnect", "franceconnect-plus"] as const;
+const ALGORITHMS = ["ES256", "RS256"] as const;
 const ASSURANCES = ["low", "substantial", "high"] as const;
 const LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 
@@ -166,7 +167,15 @@ export const SETTINGS = z.object({
     .meta({
       group: "signin",
       description:
-        "Kind of that issuer. franceconnect: a level of assurance is always asked for (eidas1 to eidas3) and checked, only a pseudonym is read, and signing out goes on there.",
+        "Kind of that issuer. franceconnect: a level of assurance is always asked for (eidas1 to eidas3) and checked, only a pseudonym is read, and signing out goes on there. franceconnect-plus: the same from level eidas2 on, and every answer is encrypted to Relais.",
+    }),
+  RELAIS_SIGNIN_ALGORITHM: z
+    .enum(ALGORITHMS, `expected one of ${ALGORITHMS.join(", ")}`)
+    .optional()
+    .meta({
+      group: "signin",
+      description:
+        "Algorithm that answers are signed with, as Relais is registered at that issuer. Unset: ES256 at FranceConnect; elsewhere what the issuer publishes.",
     }),
   RELAIS_SIGNIN_ASSURANCE: z
     .enum(ASSURANCES, `expected one of ${ASSURANCES.join(", ")}`)

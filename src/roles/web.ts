@@ -13,7 +13,7 @@ import { createKeyLogging } from "../core/register/log-own-keys.ts";
 import { createFederation } from "../federation/federation.ts";
 import { createLog } from "../http/log.ts";
 import { createHttpApp, listen } from "../http/server.ts";
-import { clientKey } from "../keys/client-key.ts";
+import { answerKeys, clientKey } from "../keys/client-key.ts";
 import { createDocumentCheck } from "../keys/document-check.ts";
 import { verifyProof } from "../keys/dpop.ts";
 import { createAddressSealer, createMarks } from "../keys/mail-addresses.ts";
@@ -160,6 +160,7 @@ function signinOf(
     records: createOauthRecords(pool),
     network,
     clientKey: () => clientKey(keyring.current("signin")),
+    decryptionKeys: () => answerKeys(keyring),
     fetchOrigin: network.fetchOrigin,
     allowLoopback: config.sandbox.allowLoopback,
   });
@@ -175,10 +176,22 @@ function networkMarks(keyring: Keyring): (address: string) => string | null {
 
 /** The issuer of the settings, or the sandbox's, and those of the file. */
 function upstreamsOf({ config, issuer }: Base, sandbox: SandboxPlan | null): Upstream[] {
-  const { issuer: named, clientId, clientSecret, profile, assurance, file, passkeys } = config.signin;
+  const { issuer: named, clientId, clientSecret, profile, algorithm, assurance, file, passkeys } = config.signin;
   const first = named ?? sandbox?.urls["identity"];
   const upstreams = [
-    ...(first === undefined ? [] : [{ id: "default", name: null, issuer: first, clientId: clientId ?? issuer, profile, least: assurance }]),
+    ...(first === undefined
+      ? []
+      : [
+          {
+            id: "default",
+            name: null,
+            issuer: first,
+            clientId: clientId ?? issuer,
+            profile,
+            algorithm: algorithm ?? undefined,
+            least: assurance,
+          },
+        ]),
     ...(file === null ? [] : readUpstreams(file)),
   ];
   const [one] = upstreams;

@@ -6,6 +6,7 @@ import {
   buildAuthorizationUrlWithPAR,
   calculatePKCECodeChallenge,
   fetchUserInfo,
+  getDecryptedResponses,
   randomNonce,
   randomPKCECodeVerifier,
   randomState,
@@ -15,7 +16,7 @@ import { z } from "zod";
 import { RelaisError } from "../core/errors.ts";
 import type { OauthRecords } from "../core/ports.ts";
 import { browserOf, nameBrowser } from "./cookies.ts";
-import { PROFILES } from "./profiles.ts";
+import { profileOf, type Profile } from "./profiles.ts";
 import type { Providers, Registration } from "./providers.ts";
 
 const MODEL = "SignInAttempt";
@@ -99,6 +100,7 @@ export interface Answer {
   subject: string;
   displayName: string;
   accessToken: string;
+  /** As it was signed: what was encrypted to us is of no use to others. */
   idToken: string;
   /** What the ID token claims of its own authentication (`acr`). */
   acr: unknown;
@@ -133,14 +135,15 @@ export async function readAnswer(
     const tokens = await authorizationCodeGrant(configuration, new URL(`${ports.issuer}${req.originalUrl}`), checks);
     const claims = tokens.claims();
     if (claims === undefined || tokens.id_token === undefined) throw new Error("no ID token");
-    const told = PROFILES[registration.profile ?? "standard"].readsUserInfo
-      ? await userInfo(configuration, tokens.access_token, claims.sub)
-      : {};
+    const profile = profileOf(registration);
+    const readable = getDecryptedResponses(tokens)?.id_token?.token_endpoint;
+    if (profile.encrypts && readable === undefined) throw new Error("the ID token is not encrypted");
+    const told = profile.readsUserInfo ? await userInfo(configuration, profile, tokens.access_token, claims.sub) : {};
     return {
       subject: claims.sub,
       displayName: nameIn({ ...claims, ...told }),
       accessToken: tokens.access_token,
-      idToken: tokens.id_token,
+      idToken: readable ?? tokens.id_token,
       acr: claims["acr"],
       authenticatedAt: timeOf(claims.auth_time),
     };
@@ -150,9 +153,16 @@ export async function readAnswer(
   }
 }
 
-/** Of the same subject, or the library throws. A provider whose answer here is no JWT has changed what it promised. */
-async function userInfo(configuration: Configuration, accessToken: string, subject: string): Promise<Record<string, unknown>> {
-  return { ...(await fetchUserInfo(configuration, accessToken, subject)) };
+/** Of the same subject, or the library throws. A provider whose answer here is no JWT, or not for our eyes alone, has changed what it promised. */
+async function userInfo(
+  configuration: Configuration,
+  { encrypts }: Pick<Profile, "encrypts">,
+  accessToken: string,
+  subject: string,
+): Promise<Record<string, unknown>> {
+  const told = await fetchUserInfo(configuration, accessToken, subject);
+  if (encrypts && getDecryptedResponses(told) === undefined) throw new Error("the answer of userinfo is not encrypted");
+  return { ...told };
 }
 
 function notAccepted(cause: unknown): RelaisError {

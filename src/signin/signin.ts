@@ -16,7 +16,7 @@ import { cookieOptions, readCookie } from "./cookies.ts";
 import { INVENTORY_SCOPE, readInventory, tellsInventory } from "./inventory.ts";
 import { languageOf } from "./language.ts";
 import { passkeyRoutes, type Newcomers } from "./passkeys.ts";
-import { assuranceIn, PROFILES, type Profile } from "./profiles.ts";
+import { assuranceIn, leastOf, profileOf } from "./profiles.ts";
 import { createProviders, type Providers, type ProviderSettings, type Registration, type Upstream } from "./providers.ts";
 import { sessionOf } from "./signed-in.ts";
 import { signOutUrl } from "./sign-out.ts";
@@ -60,10 +60,6 @@ function callbackOf({ id }: Upstream): string {
   return id === "default" ? SIGN_IN_CALLBACK : `${SIGN_IN_CALLBACK}/${id}`;
 }
 
-function profileOf({ profile = "standard" }: Registration): Profile {
-  return PROFILES[profile];
-}
-
 async function startSignIn(ports: Ports, req: Request, res: Response): Promise<void> {
   const language = languageOf(req, req.query["lang"]);
   const next = localPath(req.query["next"]) ?? `/${language}/`;
@@ -73,6 +69,7 @@ async function startSignIn(ports: Ports, req: Request, res: Response): Promise<v
   const session = sessionOf(res);
   const again = session !== null && req.query["again"] !== undefined;
   const { scope, acrValues, saysWhen } = profileOf(upstream);
+  const least = leastOf(upstream);
   await beginAttempt(ports, upstream, req, res, {
     redirectPath: callbackOf(upstream),
     next,
@@ -82,14 +79,10 @@ async function startSignIn(ports: Ports, req: Request, res: Response): Promise<v
     again,
     scope,
     parameters: {
-      ...acrParameter(acrValues(upstream.least)),
+      ...(least === null ? {} : { acr_values: acrValues(least) }),
       ...(again ? { prompt: "login", ...saysWhen(0) } : saysWhen(SESSION_HOURS * 3600)),
     },
   });
-}
-
-function acrParameter(values: string | null): Record<string, string> {
-  return values === null ? {} : { acr_values: values };
 }
 
 async function finishSignIn(ports: Ports, upstream: Upstream, req: Request, res: Response): Promise<void> {
@@ -101,7 +94,7 @@ async function finishSignIn(ports: Ports, upstream: Upstream, req: Request, res:
     return res.redirect(303, `/${begun.language}/sign-in${begun.again ? "/again" : ""}?next=${encodeURIComponent(begun.next)}`);
   if (begun.again) await mustBeTheSame(ports, res, begun, answer.subject);
   const { signsOut } = profileOf(upstream);
-  const assurance = assuranceIn(answer.acr, upstream.profile === "franceconnect" ? (upstream.least ?? "low") : upstream.least);
+  const assurance = assuranceIn(answer.acr, leastOf(upstream));
   if (assurance === null) throw tooUnsure();
   await enter(
     ports,
@@ -175,14 +168,14 @@ async function startLink(ports: Ports, req: Request, res: Response): Promise<voi
     personId: session.personId,
     again: false,
     scope,
-    parameters: acrParameter(acrValuesAt(participant)),
+    parameters: acrValuesAt(participant),
   });
 }
 
 /** As sure as its most sensitive data set asks for; nothing where none asks for more than the least. */
-function acrValuesAt({ datasets }: Participant): string | null {
+function acrValuesAt({ datasets }: Participant): Record<string, string> {
   const wanted = highestOf(datasets.map(({ assurance = "low" }) => assurance));
-  return wanted === "low" ? null : acrValuesFrom(wanted);
+  return wanted === "low" ? {} : { acr_values: acrValuesFrom(wanted) };
 }
 
 /** At participants Relais is the client of its own name: they know it from the federation. */

@@ -8,8 +8,8 @@ import type { WaysIn } from "../../src/core/person/ways-in.ts";
 import type { Store } from "../../src/core/ports.ts";
 import type { StaffMember } from "../../src/core/register/staff.ts";
 import { createHttpApp, listen, type Listening } from "../../src/http/server.ts";
-import { clientKey } from "../../src/keys/client-key.ts";
-import { openKeyring } from "../../src/keys/keyring.ts";
+import { answerKeys, clientKey } from "../../src/keys/client-key.ts";
+import { openKeyring, type Keyring } from "../../src/keys/keyring.ts";
 import { createAddressSealer, createMarks } from "../../src/keys/mail-addresses.ts";
 import { createSealer } from "../../src/keys/sealer.ts";
 import { networkOf } from "../../src/net/addresses.ts";
@@ -35,6 +35,7 @@ export interface IdentityApp extends AsyncDisposable {
   second: string;
   store: Store;
   staff: Map<string, StaffMember>;
+  keyring: Keyring;
   query(text: string, values?: unknown[]): Promise<Record<string, unknown>[]>;
 }
 
@@ -43,10 +44,17 @@ interface Options {
   host?: string;
   upstreams?: readonly Upstream[];
   mostPerHour?: number;
+  /** Chosen before, where a provider has to know the public address. */
+  port?: number;
 }
 
 /** Sign-in and the portal, as `web` mounts them behind the guards of the server, twice over one real database. */
-export async function startIdentityApp({ host = "localhost", upstreams = [], mostPerHour = 1000 }: Options = {}): Promise<IdentityApp> {
+export async function startIdentityApp({
+  host = "localhost",
+  upstreams = [],
+  mostPerHour = 1000,
+  port: chosen,
+}: Options = {}): Promise<IdentityApp> {
   const owned = new AsyncDisposableStack();
   const database = owned.use(await freshDatabase());
   const pool = owned.adopt(openPool(database.url, 20), (open) => open.end());
@@ -56,7 +64,7 @@ export async function startIdentityApp({ host = "localhost", upstreams = [], mos
   const network = owned.use(networkFor({ allowLoopback: true }));
   const store = createStore(openDatabase(pool));
   const members = new Map<string, StaffMember>();
-  const [port, other] = [await freePort(), await freePort()];
+  const [port, other] = [chosen ?? (await freePort()), await freePort()];
   const issuer = `http://${host}:${port}`;
   const ways: WaysIn = {
     providers: upstreams.map(({ id, name, issuer: from }) => ({ id, name, issuer: from })),
@@ -89,6 +97,7 @@ export async function startIdentityApp({ host = "localhost", upstreams = [], mos
       newcomers: { mostPerHour, networkMark: (address) => networkOf(address) && mark(address) },
       records: createOauthRecords(pool),
       network,
+      decryptionKeys: () => answerKeys(keyring),
       clientKey: () => clientKey(keyring.current("signin")),
       fetchOrigin: network.fetchOrigin,
       allowLoopback: true,
@@ -117,6 +126,7 @@ export async function startIdentityApp({ host = "localhost", upstreams = [], mos
     second: `http://${host}:${other}`,
     store,
     staff: members,
+    keyring,
     query: async (text, values = []) => (await pool.query<Record<string, unknown>>(text, values)).rows,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };

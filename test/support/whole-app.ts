@@ -114,6 +114,7 @@ export async function startWholeApp(charters: Charters): Promise<WholeApp> {
     newcomers: { mostPerHour: 1000, networkMark: () => null },
     records,
     network,
+    decryptionKeys: async () => [],
     clientKey: () => clientKey(web.current("signin")),
     fetchOrigin: network.fetchOrigin,
     allowLoopback: true,
