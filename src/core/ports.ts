@@ -88,6 +88,8 @@ export interface Reader {
     get(id: ConsentId): Promise<Consent>;
     find(id: ConsentId): Promise<Consent | null>;
     list(personId: PersonId): Promise<Consent[]>;
+    /** What ended since then because a participant changed what it was given for, and was not read; the last one first. */
+    unreadEnds(personId: PersonId, since: Date): Promise<Consent[]>;
     /** What changes or renews this one, answered or not, newest first. */
     successors(id: ConsentId): Promise<Consent[]>;
     /** What one of the status lists of consents says of each that is not valid now; null where no consent has a place in it. */
@@ -188,6 +190,8 @@ export interface Writer extends Reader {
      * many ended.
      */
     revokeOutside(end: { destinationId: ParticipantId; terms: Terms; because: EndReason; at: Date; by: Actor }): Promise<number>;
+    /** False where this person has no consent that a participant's change ended. */
+    readEnd(personId: PersonId, id: ConsentId, at: Date): Promise<boolean>;
     /** Consents whose time is over, and requests that nobody answered in time. */
     expire(now: Date): Promise<ConsentId[]>;
   };

@@ -59,6 +59,7 @@ import { mandate, mandateFile } from "./journey/mandate.ts";
 import { choosePropose, showPropose } from "./journey/propose.ts";
 import { event } from "./life/events.ts";
 import { markTold } from "./life/told.ts";
+import { markEndRead } from "./home/ends.ts";
 import { home, plainPage, me, showDeleted, showRecovery, signIn } from "./home/handlers.ts";
 import { showTexts, writeTexts } from "./notices/handlers.ts";
 import { proposeChange, showChange, showRenewal } from "./permissions/change.ts";
@@ -172,6 +173,7 @@ export const PERSON_ROUTES: PersonRoute[] = [
   ["get", "/permissions/:id/renew", showRenewal],
   ["get", "/permissions/:id/stop", showStop],
   ["post", "/permissions/:id/stop", stopPermission],
+  ["post", "/permissions/:id/end/read", markEndRead],
   ["get", "/permissions/:id/mandate", mandate],
   ["get", "/permissions/:id/mandate.txt", mandateFile],
   ["get", "/permissions/:id/receipts/:change", receipt],

@@ -15,7 +15,7 @@ let relais: IdentityApp;
 let france: RealFranceConnect;
 
 // oxfmt-ignore
-const UPSTREAMS: (Pick<Upstream, "id" | "profile" | "algorithm" | "least"> & { registered: Pick<ClientChoice, "algorithm" | "encrypts"> })[] = [
+const UPSTREAMS: (Required<Pick<Upstream, "id" | "profile" | "algorithm" | "least">> & { registered: Pick<ClientChoice, "algorithm" | "encrypts"> })[] = [
   { id: "es256",   profile: "franceconnect",      algorithm: undefined, least: null,   registered: { algorithm: "ES256", encrypts: false } },
   { id: "rs256",   profile: "franceconnect",      algorithm: "RS256",   least: null,   registered: { algorithm: "RS256", encrypts: false } },
   { id: "plus",    profile: "franceconnect-plus", algorithm: undefined, least: "low",  registered: { algorithm: "ES256", encrypts: true } },
