@@ -46,6 +46,7 @@ function group(read: Read) {
       port: read.RELAIS_PORT ?? null,
       publicUrl: read.RELAIS_PUBLIC_URL ?? null,
       certificates: certificatesOf(read),
+      proxies: read.RELAIS_PROXIES ?? [],
     },
     metrics: { host: read.RELAIS_METRICS_HOST, port: read.RELAIS_METRICS_PORT ?? null },
     operator: operatorOf(read),
@@ -64,6 +65,7 @@ function group(read: Read) {
     limits: {
       maxItemBytes: read.RELAIS_MAX_ITEM_BYTES,
       maxItems: read.RELAIS_MAX_ITEMS,
+      accountsPerHour: read.RELAIS_ACCOUNTS_PER_HOUR,
     },
     transfer: {
       leaseSeconds: read.RELAIS_LEASE_SECONDS,
@@ -87,6 +89,7 @@ function signinOf(read: Read) {
     clientSecret: read.RELAIS_SIGNIN_CLIENT_SECRET ?? null,
     profile: read.RELAIS_SIGNIN_PROFILE,
     assurance: read.RELAIS_SIGNIN_ASSURANCE ?? null,
+    algorithm: read.RELAIS_SIGNIN_ALGORITHM ?? null,
     file: read.RELAIS_SIGNIN_FILE ?? null,
     passkeys: read.RELAIS_PASSKEYS ?? read.RELAIS_SIGNIN_ISSUER === undefined,
   };

@@ -32,7 +32,8 @@ function isNetwork(text: string): boolean {
 }
 
 const ROLES = ["web", "worker", "sweeper"] as const;
-const PROFILES = ["standard", "franceconnect"] as const;
+const PROFILES = ["standard", "franceconnect", "franceconnect-plus"] as const;
+const ALGORITHMS = ["ES256", "RS256"] as const;
 const ASSURANCES = ["low", "substantial", "high"] as const;
 const LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 
@@ -81,6 +82,17 @@ export const SETTINGS = z.object({
     group: "http",
     description: "Address at which that proxy asks clients for their certificate. Unset: the public address.",
   }),
+
+  RELAIS_PROXIES: z
+    .string()
+    .transform((text) => text.split(",").map((word) => word.trim()))
+    .refine((networks) => networks.every(isNetwork), "expected addresses or networks (192.0.2.0/24), separated by commas")
+    .optional()
+    .meta({
+      group: "http",
+      description:
+        "Addresses or networks of the proxies before Relais, separated by commas: from them alone the address of a visitor (X-Forwarded-For) is believed. Unset: from nobody.",
+    }),
 
   RELAIS_METRICS_HOST: z.string().min(1).default("127.0.0.1").meta({
     group: "metrics",
@@ -165,7 +177,15 @@ export const SETTINGS = z.object({
     .meta({
       group: "signin",
       description:
-        "Kind of that issuer. franceconnect: a level of assurance is always asked for (eidas1 to eidas3) and checked, only a pseudonym is read, and signing out goes on there.",
+        "Kind of that issuer. franceconnect: a level of assurance is always asked for (eidas1 to eidas3) and checked, only a pseudonym is read, and signing out goes on there. franceconnect-plus: the same from level eidas2 on, and every answer is encrypted to Relais.",
+    }),
+  RELAIS_SIGNIN_ALGORITHM: z
+    .enum(ALGORITHMS, `expected one of ${ALGORITHMS.join(", ")}`)
+    .optional()
+    .meta({
+      group: "signin",
+      description:
+        "Algorithm that answers are signed with, as Relais is registered at that issuer. Unset: ES256 at FranceConnect; elsewhere what the issuer publishes.",
     }),
   RELAIS_SIGNIN_ASSURANCE: z
     .enum(ASSURANCES, `expected one of ${ASSURANCES.join(", ")}`)
@@ -216,6 +236,10 @@ export const SETTINGS = z.object({
   RELAIS_MAX_ITEM_BYTES: whole(1, 1_099_511_627_776)
     .default(10_737_418_240)
     .meta({ group: "limits", description: "Bytes of one item at most." }),
+  RELAIS_ACCOUNTS_PER_HOUR: whole(1, 1_000_000).default(1000).meta({
+    group: "limits",
+    description: "Accounts that people may open by passkeys in an hour, all together. From one network it is 30.",
+  }),
   RELAIS_MAX_ITEMS: whole(1, 100_000_000).default(1_000_000).meta({ group: "limits", description: "Items of one transfer at most." }),
 
   RELAIS_LEASE_SECONDS: whole(5, 600)

@@ -96,6 +96,8 @@ export interface Reader {
     ended(page: EndedConsents): Promise<Consent[]>;
     /** Between whom the person was ever asked: each pair once, named as in their newest notice. */
     ends(personId: PersonId): Promise<ConsentEnds[]>;
+    /** What ended since then because a participant changed what it was given for, and was not read; the last one first. */
+    unreadEnds(personId: PersonId, since: Date): Promise<Consent[]>;
     /** What changes or renews this one, answered or not, newest first. */
     successors(id: ConsentId): Promise<Consent[]>;
     /** What one of the status lists of consents says of each that is not valid now; null where no consent has a place in it. */
@@ -204,6 +206,8 @@ export interface Writer extends Reader {
      * many ended.
      */
     revokeOutside(end: { destinationId: ParticipantId; terms: Terms; because: EndReason; at: Date; by: Actor }): Promise<number>;
+    /** False where this person has no consent that a participant's change ended. */
+    readEnd(personId: PersonId, id: ConsentId, at: Date): Promise<boolean>;
     /** Consents whose time is over, and requests that nobody answered in time. */
     expire(now: Date): Promise<ConsentId[]>;
   };

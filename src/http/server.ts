@@ -19,6 +19,8 @@ export interface HttpSettings extends ProblemSettings {
   first?: RequestHandler[];
   /** OAuth, federation, sign-in and pages, in the order in which they are asked. */
   mounted: RequestHandler[];
+  /** Addresses or networks from which `X-Forwarded-For` is believed; nobody where it is left out. */
+  proxies?: readonly string[];
 }
 
 /** Largest body of an API call. Consent details are small; data never comes this way. */
@@ -30,6 +32,7 @@ export function createHttpApp(ports: RoutePorts, settings: HttpSettings): Expres
   const app = express();
   app.disable("x-powered-by");
   app.disable("etag");
+  app.set("trust proxy", [...(settings.proxies ?? [])]);
   app.use(nameRequest, timed(settings.onAnswer), securityHeaders(settings.issuer.startsWith("https:")));
   app.use(refuseCrossSite(settings.issuer), ...(settings.first ?? []));
   const json = express.json({ limit: BODY_LIMIT, type: ["application/json", "application/*+json"] });

@@ -8,8 +8,13 @@ import { openText, sealText } from "./sealer.ts";
 export function createAddressSealer(keyring: Pick<Keyring, "publicRing" | "secret">): AddressSealer {
   return {
     seal: (address) => sealText(keyring, JSON.stringify({ kind: "mail-address", address })),
-    markOf: (text) => createHmac("sha256", keyring.secret("mail attempts")).update(text).digest("base64url"),
+    markOf: createMarks(keyring, "mail attempts"),
   };
+}
+
+/** A digest that is the same for the same text, and tells nothing of it to whoever does not have our secret. */
+export function createMarks(keyring: Pick<Keyring, "secret">, label: string): (text: string) => string {
+  return (text) => createHmac("sha256", keyring.secret(label)).update(text).digest("base64url");
 }
 
 export function createAddressOpener(keyring: Pick<Keyring, "all">): AddressOpener {

@@ -9,6 +9,7 @@ export type KeyPurpose = "web" | "worker";
 export const RINGS = {
   oauth:      { purpose: "web",    use: "sig", alg: "ES256",          published: true },
   signin:     { purpose: "web",    use: "sig", alg: "ES256",          published: true },
+  answers:    { purpose: "web",    use: "enc", alg: "ECDH-ES",        published: true },
   federation: { purpose: "web",    use: "sig", alg: "ES256",          published: false },
   documents:  { purpose: "worker", use: "sig", alg: "ES256",          published: true },
   worker:     { purpose: "worker", use: "sig", alg: "ES256",          published: true },

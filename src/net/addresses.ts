@@ -20,3 +20,13 @@ export function literalAddress(hostname: string): string | null {
   const bare = hostname.replace(/^\[|\]$/g, "");
   return isIP(bare) === 0 ? null : bare;
 }
+
+/**
+ * Whose visitors are one to us: an IPv4 address, or the 64 bits of an IPv6 network that one connection has (RFC 6177 §2). Null for what says nothing about
+ * who is behind it, such as the private address of a proxy.
+ */
+export function networkOf(address: string): string | null {
+  if (kindOfAddress(address) !== "public") return null;
+  const parsed = ipaddr.process(address.split("%")[0] as string);
+  return parsed.kind() === "ipv4" ? parsed.toString() : ipaddr.IPv6.networkAddressFromCIDR(`${parsed.toString()}/64`).toString();
+}

@@ -8,10 +8,11 @@ import { EVIDENCE_BYTES } from "../core/register/evidence-file.ts";
 import { sendAsset } from "./assets.ts";
 import { sendDownload } from "./download.ts";
 import { surely } from "./accounts/surer.ts";
+import { freshly } from "./me-account/again.ts";
 import { renderPage } from "./templates.ts";
 import { languageOf, TONGUES } from "./tongue.ts";
 import { formOf, personOf, type Answer, type PagesPorts, type Visit } from "./visit.ts";
-import { MEMBER_ROUTES, PERSON_ROUTES, PUBLIC_ROUTES, STAFF_ROUTES } from "./routes.ts";
+import { FRESH_ROUTES, MEMBER_ROUTES, PERSON_ROUTES, PUBLIC_ROUTES, STAFF_ROUTES, type PersonRoute } from "./routes.ts";
 
 /** The forms that carry a file: evidence, by a person who acts for a participant, and a document to check, by anybody. */
 const CHECK = "/verify";
@@ -56,7 +57,8 @@ function pagesIn(lang: Language, ports: PagesPorts): Router {
       answer(ports, lang, request, response, await handler(ports, visitOf(lang, request, response))),
     );
   }
-  for (const [method, path, handler] of [...PERSON_ROUTES, ...MEMBER_ROUTES, ...STAFF_ROUTES]) {
+  const fresh = FRESH_ROUTES.map(([method, path, handler, wayBack]): PersonRoute => [method, path, freshly(handler, wayBack)]);
+  for (const [method, path, handler] of [...fresh, ...PERSON_ROUTES, ...MEMBER_ROUTES, ...STAFF_ROUTES]) {
     router[method](path, signedIn(lang), async (request, response) =>
       answer(ports, lang, request, response, await surely(handler, ports, personOf(visitOf(lang, request, response)))),
     );

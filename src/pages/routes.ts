@@ -34,9 +34,10 @@ import {
 import { accounts, proveAccount, showProof } from "./accounts/handlers.ts";
 import { criterion } from "./charter/criterion.ts";
 import { account } from "./me-account/account.ts";
+import { signInAgain, type WayBack } from "./me-account/again.ts";
 import { askDeletion, deletion } from "./me-account/delete.ts";
 import { exportRecords } from "./me-account/export.ts";
-import { dropPasskey, makeCodes, nameAnew, showCodes } from "./me-account/passkeys.ts";
+import { dropPasskey, makeCodes, nameAnew, pageOfCodes, showCodes } from "./me-account/passkeys.ts";
 import { endOther, endOthers } from "./me-account/sessions.ts";
 import { askUnlink, unlink } from "./me-account/unlink.ts";
 import { charter, charterDiff } from "./charter/handlers.ts";
@@ -58,6 +59,7 @@ import { mandate, mandateFile } from "./journey/mandate.ts";
 import { choosePropose, showPropose } from "./journey/propose.ts";
 import { event } from "./life/events.ts";
 import { markTold } from "./life/told.ts";
+import { markEndRead } from "./home/ends.ts";
 import { home, plainPage, me, showDeleted, showRecovery, signIn } from "./home/handlers.ts";
 import { showTexts, writeTexts } from "./notices/handlers.ts";
 import { proposeChange, showChange, showRenewal } from "./permissions/change.ts";
@@ -93,6 +95,7 @@ import { showVerify, verify } from "./verify/handlers.ts";
 import { type Handler, type PersonHandler } from "./visit.ts";
 
 type Method = "get" | "post";
+export type PersonRoute = [Method, string, PersonHandler];
 
 /** Open to everybody. */
 export const PUBLIC_ROUTES: [Method, string, Handler][] = [
@@ -129,26 +132,20 @@ export const PUBLIC_ROUTES: [Method, string, Handler][] = [
 ];
 
 /** For a person who has signed in, about that person only. */
-export const PERSON_ROUTES: [Method, string, PersonHandler][] = [
+export const PERSON_ROUTES: PersonRoute[] = [
   ["get", "/me", me],
   ["post", "/me/notices/:id/read", markTold],
+  ["get", "/sign-in/again", signInAgain],
   ["get", "/me/mail", myMail],
-  ["post", "/me/mail", giveMail],
   ["post", "/me/mail/test", testMail],
   ["post", "/me/mail/reminders", remindMe],
-  ["post", "/me/mail/remove", removeMail],
   ["get", "/me/account", (ports, visit) => account(ports, visit)],
-  ["get", "/me/account/codes", showCodes],
-  ["post", "/me/account/codes", makeCodes],
   ["post", "/me/account/passkeys/:id/name", nameAnew],
   ["post", "/me/account/passkeys/:id/remove", dropPasskey],
   ["post", "/me/account/sessions/end", endOthers],
   ["post", "/me/account/sessions/:id/end", endOther],
   ["get", "/me/account/links/:id/remove", askUnlink],
   ["post", "/me/account/links/:id/remove", unlink],
-  ["get", "/me/account/export", exportRecords],
-  ["get", "/me/account/delete", askDeletion],
-  ["post", "/me/account/delete", deletion],
   ["get", "/me/copy", showCopy],
   ["post", "/me/copy", chooseCopy],
   ["get", "/me/journeys/:id", journey],
@@ -177,6 +174,7 @@ export const PERSON_ROUTES: [Method, string, PersonHandler][] = [
   ["get", "/permissions/:id/renew", showRenewal],
   ["get", "/permissions/:id/stop", showStop],
   ["post", "/permissions/:id/stop", stopPermission],
+  ["post", "/permissions/:id/end/read", markEndRead],
   ["get", "/permissions/:id/mandate", mandate],
   ["get", "/permissions/:id/mandate.txt", mandateFile],
   ["get", "/permissions/:id/receipts/:change", receipt],
@@ -198,8 +196,26 @@ export const PERSON_ROUTES: [Method, string, PersonHandler][] = [
   ["post", "/me/switch/:id/close", closeOld],
 ];
 
+const myMailPage = () => "/me/mail";
+const accountPage = () => "/me/account?news=again";
+const deletionPage = () => "/me/account/delete";
+
+/**
+ * What cannot be undone, or hands out everything: only for a person who signed in a short while ago (core/person/fresh-sign-in.ts). Others sign in
+ * again, and come back to the page named last.
+ */
+export const FRESH_ROUTES: [Method, string, PersonHandler, WayBack][] = [
+  ["post", "/me/mail", giveMail, myMailPage],
+  ["post", "/me/mail/remove", removeMail, myMailPage],
+  ["get", "/me/account/codes", showCodes, pageOfCodes],
+  ["post", "/me/account/codes", makeCodes, pageOfCodes],
+  ["get", "/me/account/export", exportRecords, accountPage],
+  ["get", "/me/account/delete", askDeletion, deletionPage],
+  ["post", "/me/account/delete", deletion, deletionPage],
+];
+
 /** For a person who acts for a participant: each handler looks whether they do. */
-export const MEMBER_ROUTES: [Method, string, PersonHandler][] = [
+export const MEMBER_ROUTES: PersonRoute[] = [
   ["get", "/organisation", organisations],
   ["get", "/invitation", showInvitation],
   ["post", "/invitation", takeInvitation],
@@ -236,7 +252,7 @@ export const MEMBER_ROUTES: [Method, string, PersonHandler][] = [
 ];
 
 /** For somebody with an office: each handler looks whether they have it. */
-export const STAFF_ROUTES: [Method, string, PersonHandler][] = [
+export const STAFF_ROUTES: PersonRoute[] = [
   ["get", "/accreditation", queue],
   ["get", "/accreditation/applications/:id", (ports, visit) => reviewPage(ports, visit)],
   ["post", "/accreditation/applications/:id/review", giveReview],

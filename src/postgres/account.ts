@@ -45,7 +45,23 @@ export function readAccount(db: Database): AccountReader {
 }
 
 export function writeAccount(db: Database): AccountWriter {
-  return { ...sessions(db), ...passkeys(db), ...codes(db), ...links(db), ...closing(db) };
+  return { ...openings(db), ...sessions(db), ...passkeys(db), ...codes(db), ...links(db), ...closing(db) };
+}
+
+/** First half of a lock on opening accounts. */
+const OPENING_LOCK = 72_675;
+
+function openings(db: Database): Pick<AccountWriter, "countOpening"> {
+  return {
+    countOpening: async ({ network, at, since }) => {
+      await sql`select pg_advisory_xact_lock(${OPENING_LOCK}, 0)`.execute(db);
+      await db.deleteFrom("accountOpenings").where("at", "<=", since).execute();
+      await db.insertInto("accountOpenings").values({ mark: network, at }).execute();
+      const { rows } = await sql<{ fromHere: number; overall: number }>`
+        select count(*)::int as overall, count(*) filter (where mark = ${network})::int as from_here from account_openings`.execute(db);
+      return rows[0] ?? { fromHere: 0, overall: 0 };
+    },
+  };
 }
 
 function sessions(db: Database): Pick<AccountWriter, "see" | "endSession" | "endSessions"> {

@@ -44,6 +44,15 @@ export function readConsents(db: Database): Reader["consents"] {
         .orderBy("id", "desc")
         .limit(limit)
         .execute(),
+    unreadEnds: (personId, since) =>
+      all
+        .where("personId", "=", personId)
+        .where("endedAt", ">", since)
+        .where(endedByTerms)
+        .where(sql<boolean>`not exists (select from ends_read e where e.consent_id = consents.id)`)
+        .orderBy("endedAt", "desc")
+        .orderBy("id")
+        .execute(),
     successors: (id) => all.where("supersedes", "=", id).orderBy("createdAt", "desc").execute(),
     statuses: (list, now) => statusesOf(db, list, now),
   };
@@ -66,6 +75,7 @@ async function endsOf(db: Database, personId: PersonId): Promise<ConsentEnds[]> 
     destination: { id: one.destinationId, name: one.destination },
   }));
 }
+const endedByTerms = sql<boolean>`state = 'revoked' and ended_because ->> 'kind' = 'terms'`;
 
 /** What is valid is not named. What waits for an answer, or is interrupted, may become so; what ended never will. */
 async function statusesOf(db: Database, list: number, now: Date): Promise<{ index: number; status: number }[] | null> {
@@ -126,6 +136,13 @@ export function writeConsents(db: Database): Writer["permissions"] {
       return Number(ended.numUpdatedRows);
     },
     revokeOutside: (end) => revokeOutside(db, end),
+    readEnd: async (personId, id, at) => {
+      const { rows } = await sql`
+        with ended as (select id from consents where id = ${id} and person_id = ${personId} and ${endedByTerms}),
+        marked as (insert into ends_read (consent_id, at) select id, ${at} from ended on conflict do nothing)
+        select from ended`.execute(db);
+      return rows.length > 0;
+    },
     expire: async (now) => {
       const expired = await db
         .updateTable("consents")

@@ -34,6 +34,7 @@ export const PERSON_TABLES: readonly PersonTable[] = [
   { table: "journeys",           where: OF_PERSON },
   { table: "consents",           where: OF_PERSON },
   { table: "consent_changes",    where: OF_CONSENT },
+  { table: "ends_read",          where: OF_CONSENT },
   { table: "problem_reports",    where: OF_CONSENT },
   // Who else holds a contract is not told by us; of somebody else's permission, only that this person has a say in it.
   { table: "consent_parties",    where: OF_CONSENT, hidden: ["person_id"] },

@@ -66,6 +66,7 @@ export interface Tables {
   trustMarks: TrustMark;
   people: Person & { displayName: Generated<string | null>; closingAt: Generated<Date | null>; previousSignInAt: Generated<Date | null> };
   sessions: Session;
+  accountOpenings: { mark: string | null; at: Date };
   passkeys: Passkey;
   recoveryCodes: { codeHash: string; personId: PersonId; createdAt: Date; usedAt: Date | null };
   personAccesses: PersonAccess;

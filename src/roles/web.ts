@@ -14,15 +14,16 @@ import { createQueueBoard } from "../bullmq/board.ts";
 import { createFederation } from "../federation/federation.ts";
 import { createLog } from "../http/log.ts";
 import { createHttpApp, listen } from "../http/server.ts";
-import { clientKey } from "../keys/client-key.ts";
+import { answerKeys, clientKey } from "../keys/client-key.ts";
 import { createDocumentCheck } from "../keys/document-check.ts";
 import { verifyProof } from "../keys/dpop.ts";
-import { createAddressSealer } from "../keys/mail-addresses.ts";
+import { createAddressSealer, createMarks } from "../keys/mail-addresses.ts";
 import { publicRings, type Keyring } from "../keys/keyring.ts";
 import { openLogKey } from "../keys/log-key.ts";
 import { createSealer } from "../keys/sealer.ts";
 import { documentSigner } from "../keys/signer.ts";
 import { signedStatements } from "../keys/verifier.ts";
+import { networkOf } from "../net/addresses.ts";
 import { BOARD_PATH, createBoardDoor } from "../pages/operation/board.ts";
 import { createPages } from "../pages/pages.ts";
 import { renderProblem } from "../pages/problems.ts";
@@ -30,7 +31,7 @@ import { openPreparedPool } from "../postgres/pool.ts";
 import { createStandings } from "../postgres/standings.ts";
 import { createOauthRecords } from "../postgres/oauth-records.ts";
 import type { SandboxPlan } from "../sandbox/plan.ts";
-import { relyingPartyId } from "../signin/passkeys.ts";
+import { relyingPartyId } from "../signin/relying-party.ts";
 import type { Upstream } from "../signin/providers.ts";
 import { createSignin } from "../signin/signin.ts";
 import { readUpstreams } from "../signin/upstream-file.ts";
@@ -81,6 +82,7 @@ export async function startWeb(base: Base, keyring: Keyring, sandbox: SandboxPla
     {
       issuer,
       first: [authorization.endpoints],
+      proxies: base.config.http.proxies,
       mounted: [authorization.router, federation, createLog({ store, key: logKey }), signin, board, pages],
       page: (error, { language, ...reader }) => renderProblem(error, { ...reader, lang: language === "en" ? "en" : "fr", operator }),
       log: ({ supportId, status, error }) =>
@@ -162,22 +164,44 @@ function signinOf(
     issuer,
     upstreams,
     passkeys: config.signin.passkeys,
+    newcomers: { mostPerHour: config.limits.accountsPerHour, networkMark: networkMarks(keyring) },
     store,
     clock,
     records: createOauthRecords(pool),
     network,
     clientKey: () => clientKey(keyring.current("signin")),
+    decryptionKeys: () => answerKeys(keyring),
     fetchOrigin: network.fetchOrigin,
     allowLoopback: config.sandbox.allowLoopback,
   });
 }
 
+function networkMarks(keyring: Keyring): (address: string) => string | null {
+  const mark = createMarks(keyring, "networks of newcomers");
+  return (address) => {
+    const network = networkOf(address);
+    return network === null ? null : mark(network);
+  };
+}
+
 /** The issuer of the settings, or the sandbox's, and those of the file. */
 function upstreamsOf({ config, issuer }: Base, sandbox: SandboxPlan | null): Upstream[] {
-  const { issuer: named, clientId, clientSecret, profile, assurance, file, passkeys } = config.signin;
+  const { issuer: named, clientId, clientSecret, profile, algorithm, assurance, file, passkeys } = config.signin;
   const first = named ?? sandbox?.urls["identity"];
   const upstreams = [
-    ...(first === undefined ? [] : [{ id: "default", name: null, issuer: first, clientId: clientId ?? issuer, profile, least: assurance }]),
+    ...(first === undefined
+      ? []
+      : [
+          {
+            id: "default",
+            name: null,
+            issuer: first,
+            clientId: clientId ?? issuer,
+            profile,
+            algorithm: algorithm ?? undefined,
+            least: assurance,
+          },
+        ]),
     ...(file === null ? [] : readUpstreams(file)),
   ];
   const [one] = upstreams;

@@ -6,6 +6,7 @@ import {
   buildAuthorizationUrlWithPAR,
   calculatePKCECodeChallenge,
   fetchUserInfo,
+  getDecryptedResponses,
   randomNonce,
   randomPKCECodeVerifier,
   randomState,
@@ -15,7 +16,7 @@ import { z } from "zod";
 import { RelaisError } from "../core/errors.ts";
 import type { OauthRecords } from "../core/ports.ts";
 import { browserOf, nameBrowser } from "./cookies.ts";
-import { PROFILES } from "./profiles.ts";
+import { profileOf, type Profile } from "./profiles.ts";
 import type { Providers, Registration } from "./providers.ts";
 
 const MODEL = "SignInAttempt";
@@ -34,6 +35,10 @@ const attempt = z.object({
   language: z.enum(["fr", "en"]),
   participantId: z.string().nullable(),
   personId: z.string().nullable(),
+  /** Whether they sign in anew, in the middle of a session: then a sign-in from before this attempt does not count. */
+  again: z.boolean().default(false),
+  /** Milliseconds since 1970. */
+  begunAt: z.number().default(0),
 });
 export type Attempt = z.infer<typeof attempt>;
 export type TakenAttempt = Attempt & { state: string };
@@ -44,17 +49,19 @@ interface Ports {
   providers: Providers;
 }
 
-type Start = Pick<Attempt, "redirectPath" | "next" | "language" | "participantId" | "personId"> & {
+type Start = Pick<Attempt, "redirectPath" | "next" | "language" | "participantId" | "personId" | "again"> & {
   scope: string;
-  acrValues: string | null;
+  /** Of the authorization request, beside those of every request. */
+  parameters: Record<string, string>;
 };
 
 /** Sends the browser to the provider: code flow with PKCE S256, state and nonce (OpenID Connect Core §3.1.2.1). */
 export async function beginAttempt(ports: Ports, registration: Registration, req: Request, res: Response, start: Start): Promise<void> {
-  const { scope, acrValues, ...kept } = start;
+  const { scope, parameters, ...kept } = start;
   const configuration = await ports.providers(registration);
   const [verifier, state, nonce] = [randomPKCECodeVerifier(), randomState(), randomNonce()];
-  const payload: Attempt = { ...kept, browser: nameBrowser(req, res, ports.issuer), issuer: registration.issuer, verifier, nonce };
+  const begun = { browser: nameBrowser(req, res, ports.issuer), issuer: registration.issuer, begunAt: Date.now() };
+  const payload: Attempt = { ...kept, ...begun, verifier, nonce };
   await ports.records.put({ model: MODEL, id: state, payload: { ...payload }, expiresAt: new Date(Date.now() + ATTEMPT_SECONDS * 1000) });
   const url = await authorizationUrl(configuration, {
     redirect_uri: `${ports.issuer}${start.redirectPath}`,
@@ -64,7 +71,7 @@ export async function beginAttempt(ports: Ports, registration: Registration, req
     code_challenge: await calculatePKCECodeChallenge(verifier),
     code_challenge_method: "S256",
     ui_locales: start.language,
-    ...(acrValues === null ? {} : { acr_values: acrValues }),
+    ...parameters,
   });
   res.redirect(303, url.href);
 }
@@ -93,13 +100,17 @@ export interface Answer {
   subject: string;
   displayName: string;
   accessToken: string;
+  /** As it was signed: what was encrypted to us is of no use to others. */
   idToken: string;
   /** What the ID token claims of its own authentication (`acr`). */
   acr: unknown;
+  /** When they proved who they are there (`auth_time`); null where the ID token does not say. */
+  authenticatedAt: Date | null;
 }
 
 /**
  * Redeems the code at the provider that began the attempt, and checks `iss`, state, nonce and the ID token. Null where the person said no.
+ * Where the attempt asked to sign in anew, the ID token must say that they did, since it began (`max_age`, OpenID Connect Core §3.1.2.1).
  * `demandsIss`: where several providers share a redirect address, the answer must name its sender (RFC 9207, RFC 9700 §4.4.2).
  * @throws RelaisError `unauthenticated`.
  */
@@ -113,20 +124,28 @@ export async function readAnswer(
   if (iss === undefined ? demandsIss : iss !== begun.issuer)
     throw notAccepted(new Error("the answer is of another provider, or does not say of which"));
   const configuration = await ports.providers(registration);
-  const checks = { expectedState: begun.state, expectedNonce: begun.nonce, pkceCodeVerifier: begun.verifier, idTokenExpected: true };
+  const checks = {
+    expectedState: begun.state,
+    expectedNonce: begun.nonce,
+    pkceCodeVerifier: begun.verifier,
+    idTokenExpected: true,
+    ...(begun.again ? { maxAge: Math.ceil((Date.now() - begun.begunAt) / 1000) } : {}),
+  };
   try {
     const tokens = await authorizationCodeGrant(configuration, new URL(`${ports.issuer}${req.originalUrl}`), checks);
     const claims = tokens.claims();
     if (claims === undefined || tokens.id_token === undefined) throw new Error("no ID token");
-    const told = PROFILES[registration.profile ?? "standard"].readsUserInfo
-      ? await userInfo(configuration, tokens.access_token, claims.sub)
-      : {};
+    const profile = profileOf(registration);
+    const readable = getDecryptedResponses(tokens)?.id_token?.token_endpoint;
+    if (profile.encrypts && readable === undefined) throw new Error("the ID token is not encrypted");
+    const told = profile.readsUserInfo ? await userInfo(configuration, profile, tokens.access_token, claims.sub) : {};
     return {
       subject: claims.sub,
       displayName: nameIn({ ...claims, ...told }),
       accessToken: tokens.access_token,
-      idToken: tokens.id_token,
+      idToken: readable ?? tokens.id_token,
       acr: claims["acr"],
+      authenticatedAt: timeOf(claims.auth_time),
     };
   } catch (cause) {
     if (cause instanceof AuthorizationResponseError && cause.error === "access_denied") return null;
@@ -134,9 +153,16 @@ export async function readAnswer(
   }
 }
 
-/** Of the same subject, or the library throws. A provider whose answer here is no JWT has changed what it promised. */
-async function userInfo(configuration: Configuration, accessToken: string, subject: string): Promise<Record<string, unknown>> {
-  return { ...(await fetchUserInfo(configuration, accessToken, subject)) };
+/** Of the same subject, or the library throws. A provider whose answer here is no JWT, or not for our eyes alone, has changed what it promised. */
+async function userInfo(
+  configuration: Configuration,
+  { encrypts }: Pick<Profile, "encrypts">,
+  accessToken: string,
+  subject: string,
+): Promise<Record<string, unknown>> {
+  const told = await fetchUserInfo(configuration, accessToken, subject);
+  if (encrypts && getDecryptedResponses(told) === undefined) throw new Error("the answer of userinfo is not encrypted");
+  return { ...told };
 }
 
 function notAccepted(cause: unknown): RelaisError {
@@ -152,4 +178,9 @@ function nameIn(claims: Record<string, unknown>): string {
     (value) => typeof value === "string" && value !== "",
   );
   return typeof name === "string" ? name.slice(0, 100) : "";
+}
+
+/** Never in the future: a provider whose clock is ahead makes no sign-in last longer. */
+function timeOf(seconds: unknown): Date | null {
+  return typeof seconds === "number" ? new Date(Math.min(seconds * 1000, Date.now())) : null;
 }

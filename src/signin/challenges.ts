@@ -7,13 +7,13 @@ import { browserOf, nameBrowser } from "./cookies.ts";
 const MODEL = "PasskeyChallenge";
 const CHALLENGE_SECONDS = 300;
 
-export const PURPOSES = ["sign-in", "create", "add"] as const;
+export const PURPOSES = ["sign-in", "again", "create", "add"] as const;
 
 const challenge = z.object({
   /** Digest of the cookie of the browser that asked. */
   browser: z.string(),
   purpose: z.enum(PURPOSES),
-  /** Who adds a passkey; null for everybody else. */
+  /** Who adds a passkey, or signs in anew; null for everybody else. */
   personId: z.string().nullable(),
   /** Of the passkey to be made. */
   userHandle: z.string().nullable(),

@@ -5,12 +5,12 @@ import {
   verifyRegistrationResponse,
 } from "@simplewebauthn/server";
 import { randomBytes } from "node:crypto";
-import { isIP } from "node:net";
 import { Router, urlencoded, type Request, type Response } from "express";
 import { z } from "zod";
 import { RelaisError } from "../core/errors.ts";
 import type { PersonId } from "../core/ids.ts";
 import { browserFamily } from "../core/person/browser-family.ts";
+import { isFresh, somebodyElse } from "../core/person/fresh-sign-in.ts";
 import { localPath } from "../core/person/local-path.ts";
 import type { Passkey } from "../core/person/passkey.ts";
 import type { Session } from "../core/person/person.ts";
@@ -20,23 +20,28 @@ import type { Clock, OauthRecords, Store } from "../core/ports.ts";
 import { giveChallenge, PURPOSES, takeChallenge, type Challenge } from "./challenges.ts";
 import { languageOf } from "./language.ts";
 import { ownPagesOnly } from "./own-pages.ts";
+import { answeredWith, assertion, attestation, expected, notAccepted, read, verified, type AnswerForm } from "./passkey-answers.ts";
+import { relyingPartyId, rpIdOf } from "./relying-party.ts";
+import { againPage, sessionOf } from "./signed-in.ts";
 
 export interface PasskeyPorts {
   issuer: string;
   store: Store;
   clock: Clock;
   records: OauthRecords;
+  newcomers: Newcomers;
   /** Ends what session this browser had, and gives it this one. */
   enter(req: Request, res: Response, started: Started): Promise<void>;
 }
 
-type Handler = (ports: PasskeyPorts, req: Request, res: Response) => Promise<void>;
-
-/** The name for which passkeys are made: Relais' own host. Null where it is a number, for which browsers make none (WebAuthn §5.1.2). */
-export function relyingPartyId(issuer: string): string | null {
-  const { hostname } = new URL(issuer);
-  return isIP(hostname.replace(/^\[|\]$/g, "")) === 0 ? hostname : null;
+/** How many may open an account, and from where somebody comes. */
+export interface Newcomers {
+  mostPerHour: number;
+  /** A digest of the network of an address, from which the address cannot be told; null where it says nothing about who is behind it. */
+  networkMark(address: string): string | null;
 }
+
+type Handler = (ports: PasskeyPorts, req: Request, res: Response) => Promise<void>;
 
 /** Passkeys (W3C Web Authentication, level 3) and recovery codes: what a stand-alone installation needs no provider for. */
 export function passkeyRoutes(ports: PasskeyPorts): Router {
@@ -47,33 +52,32 @@ export function passkeyRoutes(ports: PasskeyPorts): Router {
   if (relyingPartyId(ports.issuer) === null) return router;
   on("/passkeys/options", giveOptions);
   on("/passkeys/sign-in", signIn);
+  on("/passkeys/again", signInAgain);
   on("/passkeys/create", create);
   on("/passkeys/add", add);
   return router;
 }
 
-function rpIdOf({ issuer }: PasskeyPorts): string {
-  return relyingPartyId(issuer) ?? "";
-}
-
 /** EdDSA, ES256, RS256 (IANA COSE Algorithms): what authenticators of today sign with. */
 const ALGORITHMS = [-8, -7, -257];
 
-const wish = z.object({ purpose: z.enum(PURPOSES), name: z.string().max(60).default("") });
+const wish = z.object({ purpose: z.enum(PURPOSES), name: z.string().max(60).default(""), lang: z.string().optional() });
 
 async function giveOptions(ports: PasskeyPorts, req: Request, res: Response): Promise<void> {
-  const { purpose, name } = read(wish, req.body);
+  const { purpose, name, lang } = read(wish, req.body);
   res.set("Cache-Control", "no-store");
-  const given: Omit<Challenge, "browser"> = { purpose, personId: null, userHandle: null };
-  if (purpose === "sign-in") {
+  if (purpose === "sign-in" || purpose === "again") {
+    const personId = purpose === "again" ? mustBeIn(res).personId : null;
     const options = await generateAuthenticationOptions({ rpID: rpIdOf(ports), userVerification: "required" });
-    await giveChallenge(ports, { req, res }, options.challenge, given);
+    await giveChallenge(ports, { req, res }, options.challenge, { purpose, personId, userHandle: null });
     return void res.json(options);
   }
-  const personId = purpose === "add" ? sessionOf(res).personId : null;
+  if (purpose === "add" && !isFresh(mustBeIn(res), ports.clock.now()))
+    return void res.status(403).json({ again: againPage(languageOf(req, lang)) });
+  const personId = purpose === "add" ? mustBeIn(res).personId : null;
   const userHandle = personId === null ? randomBytes(32).toString("base64url") : await userHandleOf(ports, personId);
   const options = await creationOptions(ports, { personId, userHandle, name });
-  await giveChallenge(ports, { req, res }, options.challenge, { ...given, personId, userHandle });
+  await giveChallenge(ports, { req, res }, options.challenge, { purpose, personId, userHandle });
   res.json(options);
 }
 
@@ -96,38 +100,29 @@ async function creationOptions(
   });
 }
 
-const text = z.string().min(1).max(20_000);
-const base64url = text.regex(/^[A-Za-z0-9_-]+$/);
-const credential = <R extends z.ZodRawShape>(response: R) =>
-  z.object({
-    id: base64url.max(1500),
-    rawId: base64url.max(1500),
-    type: z.literal("public-key"),
-    response: z.object({ clientDataJSON: base64url, ...response }),
-    clientExtensionResults: z.object({ credProps: z.object({ rk: z.boolean().optional() }).optional() }),
-  });
-const attestation = credential({ attestationObject: base64url, transports: z.array(z.string().max(30)).max(10).default([]) });
-const assertion = credential({ authenticatorData: base64url, signature: base64url, userHandle: base64url });
-const clientData = z.object({ challenge: base64url });
-
-const form = z.object({ response: text, next: z.string().optional(), name: z.string().max(60).default(""), lang: z.string().optional() });
-
-interface Answered<T> {
-  form: z.output<typeof form>;
-  credential: T;
-  challenge: string;
-}
-
-function answeredWith<S extends z.ZodType<{ response: { clientDataJSON: string } }>>(schema: S, req: Request): Answered<z.output<S>> {
-  const given = read(form, req.body);
-  const answer = read(schema, fromJson(given.response));
-  const { challenge } = read(clientData, fromJson(Buffer.from(answer.response.clientDataJSON, "base64url").toString("utf8")));
-  return { form: given, credential: answer, challenge };
-}
-
 async function signIn(ports: PasskeyPorts, req: Request, res: Response): Promise<void> {
+  const answer = await readSignIn(ports, req, "sign-in");
+  await enterBy(ports, req, res, answer);
+}
+
+/** In the middle of a session: only who has it signs in anew. */
+async function signInAgain(ports: PasskeyPorts, req: Request, res: Response): Promise<void> {
+  const { personId } = mustBeIn(res);
+  const answer = await readSignIn(ports, req, "again");
+  if (answer.challenge.personId !== personId || answer.passkey.personId !== personId) throw somebodyElse();
+  await enterBy(ports, req, res, answer);
+}
+
+interface ShownPasskey {
+  passkey: Passkey;
+  counter: number;
+  form: AnswerForm;
+  challenge: Challenge;
+}
+
+async function readSignIn(ports: PasskeyPorts, req: Request, purpose: "sign-in" | "again"): Promise<ShownPasskey> {
   const answer = answeredWith(assertion, req);
-  await takeChallenge(ports, req, answer.challenge, "sign-in");
+  const challenge = await takeChallenge(ports, req, answer.challenge, purpose);
   const passkey = await ports.store.read((r) => r.account.findPasskey(answer.credential.id));
   if (passkey === null || passkey.userHandle !== answer.credential.response.userHandle) throw notAccepted();
   const { newCounter } = await verified(async () => {
@@ -139,20 +134,21 @@ async function signIn(ports: PasskeyPorts, req: Request, res: Response): Promise
     });
     return result.verified ? result.authenticationInfo : null;
   });
-  await ports.enter(
-    req,
-    res,
-    await signInByPasskey(ports, { passkey, counter: newCounter, browser: browserFamily(req.get("user-agent")) }),
-  );
-  const language = languageOf(req, answer.form.lang);
-  res.redirect(303, localPath(answer.form.next) ?? `/${language}/me`);
+  return { passkey, counter: newCounter, form: answer.form, challenge };
+}
+
+async function enterBy(ports: PasskeyPorts, req: Request, res: Response, { passkey, counter, form }: ShownPasskey): Promise<void> {
+  await ports.enter(req, res, await signInByPasskey(ports, { passkey, counter, browser: browserFamily(req.get("user-agent")) }));
+  res.redirect(303, localPath(form.next) ?? `/${languageOf(req, form.lang)}/me`);
 }
 
 async function create(ports: PasskeyPorts, req: Request, res: Response): Promise<void> {
   const { passkey, form: given } = await newPasskey(ports, req, "create");
+  const { mostPerHour, networkMark } = ports.newcomers;
   const started = await openAccount(ports, {
     passkey: { ...passkey, name: labelOf(req) },
     displayName: given.name.trim(),
+    newcomer: { network: networkMark(req.ip ?? ""), mostPerHour },
     browser: browserFamily(req.get("user-agent")),
   });
   await ports.enter(req, res, started);
@@ -161,8 +157,10 @@ async function create(ports: PasskeyPorts, req: Request, res: Response): Promise
 }
 
 async function add(ports: PasskeyPorts, req: Request, res: Response): Promise<void> {
-  const { personId } = sessionOf(res);
+  const session = mustBeIn(res);
+  const { personId } = session;
   const { passkey, form: given, challenge } = await newPasskey(ports, req, "add");
+  if (!isFresh(session, ports.clock.now())) return res.redirect(303, againPage(languageOf(req, given.lang)));
   if (challenge.personId !== personId) throw notAccepted();
   await addPasskey(ports, personId, { ...passkey, name: given.name.trim() || labelOf(req) });
   res.redirect(303, `/${languageOf(req, given.lang)}/me/account?news=passkeyAdded`);
@@ -178,7 +176,7 @@ async function newPasskey(
   ports: PasskeyPorts,
   req: Request,
   purpose: "create" | "add",
-): Promise<{ passkey: Omit<NewPasskey, "name">; form: z.output<typeof form>; challenge: Challenge }> {
+): Promise<{ passkey: Omit<NewPasskey, "name">; form: AnswerForm; challenge: Challenge }> {
   const answer = answeredWith(attestation, req);
   const challenge = await takeChallenge(ports, req, answer.challenge, purpose);
   if (answer.credential.clientExtensionResults.credProps?.rk === false)
@@ -202,61 +200,26 @@ async function newPasskey(
   return { passkey, form: answer.form, challenge };
 }
 
-function expected(ports: PasskeyPorts, challenge: string) {
-  const { origin } = new URL(ports.issuer);
-  return { expectedChallenge: challenge, expectedOrigin: origin, expectedRPID: rpIdOf(ports), requireUserVerification: true };
-}
+const recovery = z.object({ code: z.string().max(100), lang: z.string().optional(), next: z.string().optional() });
 
-/** The library throws for whatever is wrong; what it was is for the log. */
-async function verified<T>(check: () => Promise<T | null>): Promise<T> {
-  const result = await check().catch((cause: unknown) => {
-    throw notAccepted(cause);
-  });
-  return result ?? notAcceptedNow();
-}
-
-function notAcceptedNow(): never {
-  throw notAccepted();
-}
-
-function notAccepted(cause?: unknown): RelaisError {
-  return new RelaisError("unauthenticated", "This passkey was not accepted. Begin again, or sign in another way.", {
-    cause,
-    actor: "person",
-  });
-}
-
+/** Who is signed in already opens the same account anew, and no other. */
 async function recover(ports: PasskeyPorts, req: Request, res: Response): Promise<void> {
-  const { code, lang } = read(z.object({ code: z.string().max(100), lang: z.string().optional() }), req.body);
+  const { code, lang, next } = read(recovery, req.body);
   const language = languageOf(req, lang);
-  const started = await signInByCode(ports, { code, browser: browserFamily(req.get("user-agent")) }).catch((error: unknown) => {
+  const place = localPath(next);
+  const only = sessionOf(res)?.personId;
+  const started = await signInByCode(ports, { code, only, browser: browserFamily(req.get("user-agent")) }).catch((error: unknown) => {
     if (error instanceof RelaisError && error.code === "unauthenticated") return null;
     throw error;
   });
-  if (started === null) return res.redirect(303, `/${language}/sign-in/recovery?refused=yes`);
+  const onward = place === null ? "" : `&next=${encodeURIComponent(place)}`;
+  if (started === null) return res.redirect(303, `/${language}/sign-in/recovery?refused=yes${onward}`);
   await ports.enter(req, res, started);
-  res.redirect(303, `/${language}/me/account?news=recovered`);
+  res.redirect(303, place ?? `/${language}/me/account?news=recovered`);
 }
 
-function sessionOf(res: Response): Session {
-  const session = res.locals["session"] as Session | null | undefined;
+function mustBeIn(res: Response): Session {
+  const session = sessionOf(res);
   if (!session) throw new RelaisError("unauthenticated", "Sign in first.", { actor: "person" });
   return session;
-}
-
-function read<S extends z.ZodType>(schema: S, value: unknown): z.output<S> {
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  throw new RelaisError("invalid", "The form is not as this page sends it. Reload the page, and begin again.", {
-    actor: "person",
-    cause: parsed.error,
-  });
-}
-
-function fromJson(given: string): unknown {
-  try {
-    return JSON.parse(given);
-  } catch {
-    return null;
-  }
 }

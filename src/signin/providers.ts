@@ -1,12 +1,15 @@
 import {
   allowInsecureRequests,
   type ClientAuth,
+  type ClientMetadata,
   ClientSecretBasic,
   ClientSecretPost,
   clockTolerance,
   type CryptoKey,
   customFetch,
+  type DecryptionKey,
   discovery,
+  enableDecryptingResponses,
   enableNonRepudiationChecks,
   PrivateKeyJwt,
   type Configuration,
@@ -15,7 +18,7 @@ import {
 import { RelaisError } from "../core/errors.ts";
 import type { Assurance } from "../core/person/assurance.ts";
 import type { Fetch } from "../core/transfer/adapter.ts";
-import { PROFILES, type ProfileName } from "./profiles.ts";
+import { profileOf, type Algorithm, type ProfileName } from "./profiles.ts";
 
 /** Our registration at one provider. Without a secret, Relais proves itself with its own key (private_key_jwt). */
 export interface Registration {
@@ -23,6 +26,8 @@ export interface Registration {
   clientId: string;
   clientSecret?: string | undefined;
   profile?: ProfileName;
+  /** What our registration there says that answers are signed with; left out, whatever the provider publishes. */
+  algorithm?: Algorithm | undefined;
 }
 
 /** A provider at which people sign in to Relais. */
@@ -38,6 +43,8 @@ export interface Upstream extends Registration {
 export interface ProviderSettings {
   /** Our key as a client, and its id in our published key set. */
   clientKey: () => Promise<{ key: CryptoKey; kid: string }>;
+  /** Our keys that answers may be encrypted to: the current one, one that is announced, and those of the past. */
+  decryptionKeys: () => Promise<DecryptionKey[]>;
   fetchOrigin: (origin: string, signal: AbortSignal) => Fetch;
   /** Plain http to loopback: the sandbox and tests only. */
   allowLoopback: boolean;
@@ -53,24 +60,34 @@ const CLOCK_SECONDS = 10;
 /** Discovered providers, each kept for ten minutes (OpenID Connect Discovery §4). A failure is not kept. */
 export function createProviders(settings: ProviderSettings): Providers {
   const known = new Map<string, { until: number; configuration: Promise<Configuration> }>();
-  return (registration) => {
-    const name = JSON.stringify([registration.issuer, registration.clientId]);
+  return async (registration) => {
+    // With a new key of ours, the provider may use it at once.
+    const keys = profileOf(registration).encrypts ? await settings.decryptionKeys() : [];
+    const name = JSON.stringify([registration.issuer, registration.clientId, keys.map(({ kid }) => kid)]);
     const present = known.get(name);
     if (present && present.until > Date.now()) return present.configuration;
-    const configuration = discover(settings, registration);
+    const configuration = discover(settings, registration, keys);
     known.set(name, { until: Date.now() + KEEP_MILLISECONDS, configuration });
     configuration.catch(() => known.delete(name));
     return configuration;
   };
 }
 
-async function discover(settings: ProviderSettings, registration: Registration): Promise<Configuration> {
+/** What FranceConnect+ encrypts with. */
+const CONTENT_ENCRYPTION = ["A256GCM"];
+
+async function discover(settings: ProviderSettings, registration: Registration, keys: DecryptionKey[]): Promise<Configuration> {
   const { issuer, clientId } = registration;
-  const { readsUserInfo } = PROFILES[registration.profile ?? "standard"];
+  const { readsUserInfo, encrypts } = profileOf(registration);
+  const decrypting = (configuration: Configuration) => enableDecryptingResponses(configuration, CONTENT_ENCRYPTION, ...keys);
   try {
-    return await discovery(new URL(issuer), clientId, { [clockTolerance]: CLOCK_SECONDS }, await authenticationOf(settings, registration), {
+    return await discovery(new URL(issuer), clientId, metadataOf(registration), await authenticationOf(settings, registration), {
       [customFetch]: through(settings),
-      execute: [...(settings.allowLoopback ? [allowInsecureRequests] : []), ...(readsUserInfo ? [enableNonRepudiationChecks] : [])],
+      execute: [
+        ...(settings.allowLoopback ? [allowInsecureRequests] : []),
+        ...(readsUserInfo ? [enableNonRepudiationChecks] : []),
+        ...(encrypts ? [decrypting] : []),
+      ],
     });
   } catch (cause) {
     throw new RelaisError(
@@ -81,12 +98,20 @@ async function discover(settings: ProviderSettings, registration: Registration):
   }
 }
 
-async function authenticationOf(
-  { clientKey }: ProviderSettings,
-  { clientSecret, profile = "standard" }: Registration,
-): Promise<ClientAuth> {
+/** What we registered there as a client. Where `userinfo` is read it has to be signed, and with the algorithm that was agreed. */
+function metadataOf(registration: Registration): Partial<ClientMetadata> {
+  const { readsUserInfo } = profileOf(registration);
+  const { algorithm = readsUserInfo ? "ES256" : undefined } = registration;
+  return {
+    [clockTolerance]: CLOCK_SECONDS,
+    ...(algorithm === undefined ? {} : { id_token_signed_response_alg: algorithm }),
+    ...(algorithm === undefined || !readsUserInfo ? {} : { userinfo_signed_response_alg: algorithm }),
+  };
+}
+
+async function authenticationOf({ clientKey }: ProviderSettings, { clientSecret, ...registration }: Registration): Promise<ClientAuth> {
   if (clientSecret === undefined) return PrivateKeyJwt(await clientKey());
-  return PROFILES[profile].secretIn === "post" ? ClientSecretPost(clientSecret) : ClientSecretBasic(clientSecret);
+  return profileOf(registration).secretIn === "post" ? ClientSecretPost(clientSecret) : ClientSecretBasic(clientSecret);
 }
 
 /** The library's requests take the one guarded way out. */

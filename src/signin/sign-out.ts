@@ -18,7 +18,7 @@ interface Ports {
 export async function signOutUrl(ports: Ports, { personId, logoutHint }: Session, language: Language): Promise<string | null> {
   if (logoutHint === null) return null;
   const person = await ports.store.read((r) => r.people.find(personId));
-  const upstream = ports.upstreams.find(({ issuer }) => issuer === person?.issuer);
+  const upstream = ports.upstreams.find(({ issuer, clientId }) => issuer === person?.issuer && clientId === audienceOf(logoutHint));
   const configuration = upstream && (await ports.providers(upstream).catch(() => null));
   if (configuration?.serverMetadata().end_session_endpoint === undefined) return null;
   return buildEndSessionUrl(configuration, {
@@ -26,4 +26,10 @@ export async function signOutUrl(ports: Ports, { personId, logoutHint }: Session
     post_logout_redirect_uri: `${ports.issuer}/sign-out/done`,
     state: `${language}.${randomState()}`,
   }).href;
+}
+
+/** As which client we signed in: we may have two registrations at one provider. */
+function audienceOf(idToken: string): unknown {
+  const claims = JSON.parse(Buffer.from(idToken.split(".")[1] ?? "", "base64url").toString("utf8")) as { aud?: unknown };
+  return [claims.aud].flat()[0];
 }

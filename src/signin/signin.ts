@@ -4,19 +4,21 @@ import { RelaisError } from "../core/errors.ts";
 import { asId, type ParticipantId } from "../core/ids.ts";
 import { acrValuesFrom, assuranceOf, highestOf } from "../core/person/assurance.ts";
 import { browserFamily } from "../core/person/browser-family.ts";
+import { somebodyElse } from "../core/person/fresh-sign-in.ts";
 import { localPath } from "../core/person/local-path.ts";
 import type { Session } from "../core/person/person.ts";
 import { linkSignedInAccount } from "../core/person/prove-account.ts";
-import { endSession, SESSION_COOKIE, startSession, type Started } from "../core/person/sessions.ts";
+import { endSession, SESSION_COOKIE, SESSION_HOURS, startSession, type Started } from "../core/person/sessions.ts";
 import type { Clock, Network, OauthRecords, Store } from "../core/ports.ts";
 import type { Participant } from "../core/register/participant.ts";
-import { beginAttempt, readAnswer, takeAttempt } from "./attempts.ts";
+import { beginAttempt, readAnswer, takeAttempt, type TakenAttempt } from "./attempts.ts";
 import { cookieOptions, readCookie } from "./cookies.ts";
 import { INVENTORY_SCOPE, readInventory, tellsInventory } from "./inventory.ts";
 import { languageOf } from "./language.ts";
-import { passkeyRoutes } from "./passkeys.ts";
-import { assuranceIn, PROFILES, type Profile } from "./profiles.ts";
+import { passkeyRoutes, type Newcomers } from "./passkeys.ts";
+import { assuranceIn, leastOf, profileOf } from "./profiles.ts";
 import { createProviders, type Providers, type ProviderSettings, type Registration, type Upstream } from "./providers.ts";
+import { sessionOf } from "./signed-in.ts";
 import { signOutUrl } from "./sign-out.ts";
 
 export interface SigninSettings extends ProviderSettings {
@@ -25,6 +27,7 @@ export interface SigninSettings extends ProviderSettings {
   upstreams: readonly Upstream[];
   /** Whether people sign in by passkeys, and open accounts by them. */
   passkeys: boolean;
+  newcomers: Newcomers;
   store: Store;
   clock: Clock;
   records: OauthRecords;
@@ -57,25 +60,28 @@ function callbackOf({ id }: Upstream): string {
   return id === "default" ? SIGN_IN_CALLBACK : `${SIGN_IN_CALLBACK}/${id}`;
 }
 
-function profileOf({ profile = "standard" }: Registration): Profile {
-  return PROFILES[profile];
-}
-
 async function startSignIn(ports: Ports, req: Request, res: Response): Promise<void> {
   const language = languageOf(req, req.query["lang"]);
   const next = localPath(req.query["next"]) ?? `/${language}/`;
   const asked = req.query["provider"];
   const upstream = asked === undefined ? ports.upstreams[0] : ports.upstreams.find(({ id }) => id === asked);
   if (!upstream) throw new RelaisError("not_found", "There is no such place to sign in.", { actor: "person" });
-  const { scope, acrValues } = profileOf(upstream);
+  const session = sessionOf(res);
+  const again = session !== null && req.query["again"] !== undefined;
+  const { scope, acrValues, saysWhen } = profileOf(upstream);
+  const least = leastOf(upstream);
   await beginAttempt(ports, upstream, req, res, {
     redirectPath: callbackOf(upstream),
     next,
     language,
     participantId: null,
-    personId: null,
+    personId: again ? session.personId : null,
+    again,
     scope,
-    acrValues: acrValues(upstream.least),
+    parameters: {
+      ...(least === null ? {} : { acr_values: acrValues(least) }),
+      ...(again ? { prompt: "login", ...saysWhen(0) } : saysWhen(SESSION_HOURS * 3600)),
+    },
   });
 }
 
@@ -84,9 +90,11 @@ async function finishSignIn(ports: Ports, upstream: Upstream, req: Request, res:
   if (begun.issuer !== upstream.issuer)
     throw new RelaisError("unauthenticated", "The sign-in provider changed meanwhile. Begin again.", { actor: "person" });
   const answer = await readAnswer(ports, upstream, begun, { req, demandsIss: false });
-  if (answer === null) return res.redirect(303, `/${begun.language}/sign-in?next=${encodeURIComponent(begun.next)}`);
+  if (answer === null)
+    return res.redirect(303, `/${begun.language}/sign-in${begun.again ? "/again" : ""}?next=${encodeURIComponent(begun.next)}`);
+  if (begun.again) await mustBeTheSame(ports, res, begun, answer.subject);
   const { signsOut } = profileOf(upstream);
-  const assurance = assuranceIn(answer.acr, upstream.profile === "franceconnect" ? (upstream.least ?? "low") : upstream.least);
+  const assurance = assuranceIn(answer.acr, leastOf(upstream));
   if (assurance === null) throw tooUnsure();
   await enter(
     ports,
@@ -98,10 +106,19 @@ async function finishSignIn(ports: Ports, upstream: Upstream, req: Request, res:
       displayName: answer.displayName,
       assurance,
       browser: browserFamily(req.get("user-agent")),
+      authenticatedAt: answer.authenticatedAt,
       logoutHint: signsOut ? answer.idToken : null,
     }),
   );
   res.redirect(303, begun.next);
+}
+
+/** Who signs in anew is the one whose session it is, and it is still that session's person: what follows is done to their account. */
+async function mustBeTheSame(ports: Ports, res: Response, { personId, issuer }: TakenAttempt, subject: string): Promise<void> {
+  const session = sessionOf(res);
+  const person = session && (await ports.store.read((r) => r.people.find(session.personId)));
+  if (person?.id === personId && person?.issuer === issuer && person.subject === subject) return;
+  throw somebodyElse();
 }
 
 function tooUnsure(): RelaisError {
@@ -139,7 +156,7 @@ async function endPresentSession(ports: Ports, req: Request): Promise<Session | 
 async function startLink(ports: Ports, req: Request, res: Response): Promise<void> {
   const participant = await ports.store.read((r) => r.participants.get(asId("participant", req.params["participantId"])));
   const language = languageOf(req, req.query["lang"] ?? /^\/(fr|en)\//.exec(localPath(req.query["next"]) ?? "")?.[1]);
-  const session = res.locals["session"] as Session | null | undefined;
+  const session = sessionOf(res);
   const next = localPath(req.query["next"]) ?? `/${language}/accounts`;
   if (!session) return res.redirect(303, `/${language}/sign-in?next=${encodeURIComponent(accountPage(language, participant.id, next))}`);
   const scope = tellsInventory(participant) ? `openid ${INVENTORY_SCOPE}` : "openid";
@@ -149,15 +166,16 @@ async function startLink(ports: Ports, req: Request, res: Response): Promise<voi
     language,
     participantId: participant.id,
     personId: session.personId,
+    again: false,
     scope,
-    acrValues: acrValuesAt(participant),
+    parameters: acrValuesAt(participant),
   });
 }
 
 /** As sure as its most sensitive data set asks for; nothing where none asks for more than the least. */
-function acrValuesAt({ datasets }: Participant): string | null {
+function acrValuesAt({ datasets }: Participant): Record<string, string> {
   const wanted = highestOf(datasets.map(({ assurance = "low" }) => assurance));
-  return wanted === "low" ? null : acrValuesFrom(wanted);
+  return wanted === "low" ? {} : { acr_values: acrValuesFrom(wanted) };
 }
 
 /** At participants Relais is the client of its own name: they know it from the federation. */
@@ -169,7 +187,7 @@ function registrationAt({ issuer }: Ports, participant: Participant): Registrati
 
 async function finishLink(ports: Ports, req: Request, res: Response): Promise<void> {
   const begun = await takeAttempt(ports, req, LINK_CALLBACK);
-  const session = res.locals["session"] as Session | null | undefined;
+  const session = sessionOf(res);
   if (!session || session.personId !== begun.personId)
     throw new RelaisError(
       "unauthenticated",

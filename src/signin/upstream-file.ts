@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { RelaisError } from "../core/errors.ts";
 import { ASSURANCES } from "../core/person/assurance.ts";
-import { PROFILE_NAMES } from "./profiles.ts";
+import { ALGORITHMS, PROFILE_NAMES } from "./profiles.ts";
 import type { Upstream } from "./providers.ts";
 
 const entry = z.strictObject({
@@ -17,24 +17,30 @@ const entry = z.strictObject({
   client_secret_file: z.string().min(1).optional(),
   profile: z.enum(PROFILE_NAMES).default("standard"),
   assurance: z.enum(ASSURANCES).optional(),
+  /** What ID tokens (and `userinfo`, where it is read) are signed with, by our registration there. */
+  algorithm: z.enum(ALGORITHMS).optional(),
 });
+const isOneOfAKind = (member: "id" | "name") => (all: z.output<typeof entry>[]) =>
+  new Set(all.map((one) => one[member])).size === all.length;
 const list = z
   .array(entry)
   .max(20)
-  .refine((all) => new Set(all.map(({ id }) => id)).size === all.length, "two have the same id");
+  .refine(isOneOfAKind("id"), "two have the same id")
+  .refine(isOneOfAKind("name"), "two have the same name");
 
 /** More issuers at which people sign in (docs/identity.md). @throws RelaisError `invalid` that names what is wrong. */
 export function readUpstreams(path: string): Upstream[] {
   const parsed = list.safeParse(jsonIn(path));
   if (!parsed.success) throw broken(path, z.prettifyError(parsed.error));
-  return parsed.data.map(({ id, name, issuer, client_id: clientId, client_secret_file: secretFile, profile, assurance }) => ({
+  return parsed.data.map(({ id, name, issuer, client_id: clientId, client_secret_file: secretFile, profile, assurance, algorithm }) => ({
     id,
     name,
     issuer,
     clientId,
     profile,
+    algorithm,
     least: assurance ?? null,
-    ...(secretFile === undefined ? {} : { clientSecret: textIn(secretFile).trim() }),
+    ...(secretFile === undefined ? {} : { clientSecret: secretIn(secretFile) }),
   }));
 }
 
@@ -47,6 +53,12 @@ function jsonIn(path: string): unknown {
   }
 }
 
+function secretIn(path: string): string {
+  const secret = textIn(path).trim();
+  if (secret === "") throw broken(path, "It is empty; it should hold the client secret.");
+  return secret;
+}
+
 function textIn(path: string): string {
   try {
     return readFileSync(path, "utf8");
@@ -56,7 +68,7 @@ function textIn(path: string): string {
 }
 
 function broken(path: string, flaw: string): RelaisError {
-  return new RelaisError("invalid", `${path}, which lists where people sign in, is wrong: ${flaw} The operator mends it.`, {
+  return new RelaisError("invalid", `${path}, which says where people sign in, is wrong: ${flaw} The operator mends it.`, {
     actor: "operator",
   });
 }

@@ -36,7 +36,7 @@ describe("keyring", () => {
   test("the key set holds both roles, no private member, no federation key, and kids are RFC 7638 thumbprints", async () => {
     const keys = await web.publicKeys();
     assert.deepEqual(keys, await worker.publicKeys());
-    assert.equal(keys.length, 5);
+    assert.equal(keys.length, 6);
     assert.ok(!keys.some((key) => key.kid === web.current("federation").kid));
     for (const key of keys) {
       assert.equal(key.d, undefined);

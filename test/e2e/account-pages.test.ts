@@ -83,6 +83,15 @@ async function newAccount({ page }: Device, lang: string, name: string): Promise
   return page.locator(".rl-codes code").allTextContents();
 }
 
+/** As if everybody had signed in eleven minutes ago. */
+const age = () => relais.query("update relais.sessions set authenticated_at = now() - interval '11 minutes'");
+
+/** For whoever looks over the pages: `PICTURES=<folder>`. */
+async function picture(page: Page, name: string): Promise<void> {
+  const folder = process.env["PICTURES"];
+  if (folder !== undefined) await page.screenshot({ path: `${folder}/${name}.png`, fullPage: true });
+}
+
 async function signOut({ page }: Device): Promise<void> {
   await page.locator('header form[action="/sign-out"] button').click();
   await page.waitForURL(/\/(fr|en)\/$/);
@@ -139,6 +148,55 @@ for (const lang of ["fr", "en"] as const) {
     await meets(laptop.page, lang);
     assert.deepEqual(await relais.query("select 1 from relais.people where display_name = 'Camille'"), []);
     for (const one of [phone, laptop]) await one.context.close();
+  });
+
+  test(`${lang}: long after a sign-in, the person signs in again before what cannot be undone, and comes back`, async () => {
+    const phone = await device();
+    await newAccount(phone, lang, "Alix");
+    const { page } = phone;
+    await page.goto(`${relais.origin}/${lang}/me/account`);
+    await age();
+    // The page was open all the while: its form for a new passkey leads to the sign-in, too.
+    await page.locator("#passkey-add button").click();
+    await page.waitForURL(/sign-in\/again/);
+    await meets(page, lang);
+    await picture(page, `again-${lang}`);
+    await page.locator("#passkey-again button").click();
+    await page.waitForURL(/\/me\/account$/);
+    await page.locator("#passkey-add button").waitFor();
+    await age();
+    for (const path of ["/me/account", "/me/mail"]) await open(page, lang, path);
+    await page.locator('a[href*="/sign-in/again"]').first().waitFor();
+    await page.goto(`${relais.origin}/${lang}/me/account`);
+    await picture(page, `stale-account-${lang}`);
+    await page.locator('a[href$="/me/account/delete"]').click();
+    await page.waitForURL(/sign-in\/again/);
+    await page.locator("#passkey-again button").click();
+    await page.waitForURL(/\/me\/account\/delete$/);
+    await age();
+    await page.locator("#sure").check();
+    await page.locator("main form button").click();
+    await page.waitForURL(/sign-in\/again/);
+    await page.locator("#passkey-again button").click();
+    await page.waitForURL(/\/me\/account\/delete$/);
+    await phone.context.close();
+  });
+
+  test(`${lang}: the same at a provider, without JavaScript`, async () => {
+    const context = await openContext(browser, { viewport: { width: 320, height: 800 }, javaScriptEnabled: false });
+    const page = await context.newPage();
+    provider.state.subject = `again-${lang}`;
+    await page.goto(`${relais.origin}/sign-in/start?lang=${lang}&next=/${lang}/me/account`);
+    await age();
+    await page.locator('a[href$="/me/account/export"]').click();
+    await page.waitForURL(/sign-in\/again/);
+    await page.locator('a[href*="/sign-in/start"]').click();
+    await page.waitForURL(/\/me\/account\?news=again/);
+    await page.locator("[role=status]").waitFor();
+    const download = page.waitForEvent("download");
+    await page.locator('a[href$="/me/account/export"]').click();
+    assert.match((await download).suggestedFilename(), /^relais-[\d-]+\.json$/);
+    await context.close();
   });
 
   test(`${lang}: a full account, and one without JavaScript`, async () => {

@@ -51,7 +51,8 @@ before(async () => {
     issuer: origin,
     operator: null,
     sealer: { seal: unused, ephemeralProofs: unused },
-    standings: NO_STANDINGS, callers: { verify: unused, verifyRegister: unused },
+    standings: NO_STANDINGS,
+    callers: { verify: unused, verifyRegister: unused },
     ...REGISTER_PORTS,
     staff,
   };

@@ -24,6 +24,7 @@ import { policy } from "../support/policy.ts";
 import { browser } from "../support/platform-client.ts";
 import { accreditedParticipant, linkAccount } from "../support/register-fixtures.ts";
 import { loopbackFetch } from "../support/web-fetch.ts";
+import { realClock } from "../support/real-clock.ts";
 
 const SEED = "1";
 const person = accountsByPersona(SEED).find(({ persona }) => persona.customers.energy !== undefined) as ReturnType<
@@ -45,18 +46,23 @@ before(async () => {
       issuer: setup.issuer,
       upstreams: [{ id: "default", name: null, least: null, issuer: "https://unused.example", clientId: "x" }],
       passkeys: true,
+      newcomers: { mostPerHour: 1000, networkMark: () => null },
       store: setup.store,
       clock,
       records: setup.records,
       network: { fetchFor: () => loopbackFetch },
       fetchOrigin: () => loopbackFetch,
+      decryptionKeys: async () => [],
       clientKey: () => clientKey(setup.web.current("signin")),
       allowLoopback: true,
     }),
   );
   const entityConfigurations = createEntityConfigurations({ clock, fetchOrigin: () => loopbackFetch, verify: verifyEntityConfiguration });
   const statements = { signDocument: async (type: string, payload: object) => signCompact(setup.web.current("federation"), type, payload) };
-  const registered = await registerParticipant({ store: setup.store, entityConfigurations }, { entityId: program.entityId });
+  const registered = await registerParticipant(
+    { store: setup.store, clock: realClock, entityConfigurations },
+    { entityId: program.entityId },
+  );
   await accreditParticipant(
     { store: setup.store, clock, issuer: setup.issuer, statements, charters: PLAIN },
     { participantId: registered.id, level: 1, reasons: REASONS },

@@ -79,7 +79,7 @@ after(async () => {
 const sign = async (type: string, payload: object) => signCompact(keyring.current("federation"), type, payload);
 const verifyOwn = async (jwt: string, type: string) => verifyCompact(jwt, { type, keys: await keyring.publicRing("federation") });
 const entityConfigurations = createEntityConfigurations({ clock, fetchOrigin: () => loopbackFetch, verify: verifyEntityConfiguration });
-const registering = () => ({ store, entityConfigurations });
+const registering = () => ({ store, clock, entityConfigurations });
 const marking = () => ({ store, clock, issuer: relais.origin, statements: { signDocument: sign }, charters: PLAIN });
 
 function configuration(changed: Record<string, unknown> = {}): Record<string, unknown> {

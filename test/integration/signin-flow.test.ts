@@ -17,7 +17,7 @@ import { createSignin } from "../../src/signin/signin.ts";
 import { clock, listen, type Listening } from "../support/authorization-server.ts";
 import { freshDatabase } from "../support/database.ts";
 import { browser } from "../support/platform-client.ts";
-import { accreditedParticipant } from "../support/register-fixtures.ts";
+import { accreditedParticipant, dataset } from "../support/register-fixtures.ts";
 import { startTinyProvider, type TinyProvider } from "../support/tiny-provider.ts";
 import { loopbackFetch } from "../support/web-fetch.ts";
 
@@ -51,11 +51,13 @@ before(async () => {
       issuer: relais.origin,
       upstreams: [{ id: "default", name: null, least: null, issuer: upstream.origin, clientId: "relais-client" }],
       passkeys: true,
+      newcomers: { mostPerHour: 1000, networkMark: () => null },
       store,
       clock,
       records: createOauthRecords(pool),
       network: { fetchFor: () => loopbackFetch },
       fetchOrigin: () => loopbackFetch,
+      decryptionKeys: async () => [],
       clientKey: () => clientKey(keyring.current("signin")),
       allowLoopback: true,
     }),
@@ -230,6 +232,36 @@ describe("proof of an account", () => {
     await follow(visit, `/link/${holder.id}/start?next=/fr/copy`);
     assert.equal((await linkOf(holder))?.inventory, null);
     assert.equal(holderProvider.seen.scopes.at(-1), "openid");
+  });
+
+  test("is asked for at the level of the most sensitive data set, and what the answer says of it is kept", async () => {
+    const strict = await startTinyProvider(() => relais.origin);
+    cleanUp.push(() => strict.listening.close());
+    const participant = await accreditedParticipant(store, {
+      entityId: strict.origin,
+      roles: ["holder"],
+      endpoints: { issuer: strict.origin },
+      datasets: [dataset("energy.bills"), { ...dataset("energy.readings"), assurance: "substantial" }],
+    });
+    const visit = await signedIn("sure");
+    const shown: [acr: unknown, kept: string][] = [
+      ["eidas2", "substantial"],
+      ["http://eidas.europa.eu/LoA/high", "high"],
+      ["eidas1", "low"],
+      ["eidas9", "low"],
+      [undefined, "low"],
+    ];
+    for (const [acr, kept] of shown) {
+      strict.state.changed = { acr };
+      assert.equal((await follow(visit, `/link/${participant.id}/start?next=/fr/accounts`)).place, "/fr/accounts");
+      assert.equal((await linkOf(participant))?.assurance, kept, String(acr));
+    }
+    assert.equal(
+      strict.seen.asked.at(-1)?.["acr_values"],
+      "http://eidas.europa.eu/LoA/substantial eidas2 http://eidas.europa.eu/LoA/high eidas3",
+    );
+    await follow(visit, `/link/${holder.id}/start`);
+    assert.equal(holderProvider.seen.asked.at(-1)?.["acr_values"], undefined, "nothing where no data set asks for more");
   });
 
   test("needs a signed-in person, the same one at both ends, and a participant with a sign-in", async () => {

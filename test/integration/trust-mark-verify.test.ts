@@ -28,6 +28,7 @@ import { PLAIN, REASONS, reinstate, suspend } from "../support/charter.ts";
 import { freshDatabase } from "../support/database.ts";
 import { dataset, testKey, type TestKey } from "../support/register-fixtures.ts";
 import { loopbackFetch } from "../support/web-fetch.ts";
+import { realClock } from "../support/real-clock.ts";
 
 const cleanUp: (() => Promise<unknown>)[] = [];
 const CLI = fileURLToPath(new URL("../../src/cli/relais.ts", import.meta.url));
@@ -90,7 +91,7 @@ before(async () => {
     () => database.drop(),
     () => rm(dir, { recursive: true }),
   );
-  participant = await registerParticipant({ store, entityConfigurations }, { entityId: peer.origin });
+  participant = await registerParticipant({ store, clock: realClock, entityConfigurations }, { entityId: peer.origin });
 });
 after(async () => {
   for (const end of cleanUp) await end();
@@ -254,13 +255,13 @@ describe("software that is not ours", () => {
     assert.equal(await said(), "Énergie du Parc");
     organisation = "Parc";
     assert.equal(await said(), "Énergie du Parc", "what is published counts once the register has read it");
-    await registerParticipant({ store, entityConfigurations }, { entityId: peer.origin });
+    await registerParticipant({ store, clock: realClock, entityConfigurations }, { entityId: peer.origin });
     assert.equal(await said(), "Parc");
   });
 
   test("nobody is led to a place that waits for a look, by the resolver or by the chain itself", async () => {
     movedTo = "https://elsewhere.example/export";
-    await registerParticipant({ store, entityConfigurations }, { entityId: peer.origin });
+    await registerParticipant({ store, clock: realClock, entityConfigurations }, { entityId: peer.origin });
     assert.ok((await store.read((r) => r.entities.find(participant.id)))?.candidate, "it waits");
     const { payload } = await byNodeJose(
       await text(`/federation/resolve?${new URLSearchParams({ sub: peer.origin, trust_anchor: relais.origin })}`),
@@ -271,7 +272,7 @@ describe("software that is not ours", () => {
     const said = (await byNodeJose(String(about))).payload["metadata"] as Record<string, Record<string, unknown>>;
     assert.equal(said["self_data_holder"]?.["export_endpoint"], `${peer.origin}/export`);
     movedTo = null;
-    await registerParticipant({ store, entityConfigurations }, { entityId: peer.origin });
+    await registerParticipant({ store, clock: realClock, entityConfigurations }, { entityId: peer.origin });
   });
 
   test("that asks for what names nothing is told so", async () => {

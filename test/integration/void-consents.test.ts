@@ -120,3 +120,38 @@ test("where only the register changed, by whatever way, no token of it is active
   await pool.query(`update participants set about = about || '{"country": "CN"}' where id = $1`, [platform.id]);
   assert.deepEqual([(await present(given)).state, await standing(given)], ["active", "consent_ended"]);
 });
+
+test("a platform that the operator describes is held to the same", async () => {
+  const about = { country: "FR", privacyContact: "dpo@nuage.example", processors: ["Hébergeur A"] };
+  const described = {
+    entityId: "https://nuage.example",
+    name: "Nuage",
+    roles: ["platform" as const],
+    adapter: "webdav" as const,
+    endpoints: { root: "https://nuage.example/dav/" },
+    keys: [],
+    datasets: [],
+    client: null,
+  };
+  const describe = (changed: object) => registerParticipant(ports, { description: { ...described, about: { ...about, ...changed } } });
+  const nuage = await describe({});
+  await pool.query("update participants set status = 'accredited' where id = $1", [nuage.id]);
+  await store.write((w) => w.register.addMark(markFor(nuage.id)));
+  const someone = await person(nuage);
+  for (const [change, what] of [
+    [{ processors: [] }, null],
+    [{ country: "US", processors: [] }, "country"],
+    [{ country: "US", processors: ["Régie C"] }, "processors"],
+    [{ country: "US", processors: ["Régie C"], purposes: ["https://w3id.org/dpv#Advertising"] }, "purposes"],
+  ] as const) {
+    const [given, asked] = [await someone.consent([DATASET]), await someone.ask([DATASET])];
+    const transfer = await someone.transfer(given);
+    assert.equal((await describe(change)).id, nuage.id);
+    const states = [(await present(given)).state, (await present(asked)).state];
+    assert.deepEqual(states, what === null ? ["active", "requested"] : ["revoked", "expired"], String(what));
+    const last = (await store.read((r) => r.changes.of(given.id))).at(-1);
+    const named = last?.because?.kind === "terms" ? last.because.changes.map((one) => one.what) : [];
+    assert.deepEqual(named, what === null ? [] : [what]);
+    assert.equal((await store.read((r) => r.transfers.get(transfer.id))).state === "cancelled", what !== null);
+  }
+});

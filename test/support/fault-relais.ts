@@ -176,7 +176,7 @@ async function registerAt({ store, network }: Pick<FaultWorld, "store" | "networ
     fetchOrigin: network.fetchOrigin,
     verify: verifyEntityConfiguration,
   });
-  const participant = await registerParticipant({ store, entityConfigurations }, { entityId });
+  const participant = await registerParticipant({ store, clock: realClock, entityConfigurations }, { entityId });
   await store.write(async (w) => {
     await w.register.addMark(markFor(participant.id));
     await w.register.setStatus(participant.id, "accredited");

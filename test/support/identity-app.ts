@@ -8,17 +8,18 @@ import type { WaysIn } from "../../src/core/person/ways-in.ts";
 import type { Store } from "../../src/core/ports.ts";
 import type { StaffMember } from "../../src/core/register/staff.ts";
 import { createHttpApp, listen, type Listening } from "../../src/http/server.ts";
-import { clientKey } from "../../src/keys/client-key.ts";
-import { openKeyring } from "../../src/keys/keyring.ts";
-import { createAddressSealer } from "../../src/keys/mail-addresses.ts";
+import { answerKeys, clientKey } from "../../src/keys/client-key.ts";
+import { openKeyring, type Keyring } from "../../src/keys/keyring.ts";
+import { createAddressSealer, createMarks } from "../../src/keys/mail-addresses.ts";
 import { createSealer } from "../../src/keys/sealer.ts";
+import { networkOf } from "../../src/net/addresses.ts";
 import { networkFor } from "../../src/net/network.ts";
 import { createPages } from "../../src/pages/pages.ts";
 import { renderProblem } from "../../src/pages/problems.ts";
 import { createOauthRecords } from "../../src/postgres/oauth-records.ts";
 import { openDatabase, openPool } from "../../src/postgres/pool.ts";
 import { createStore } from "../../src/postgres/store.ts";
-import { relyingPartyId } from "../../src/signin/passkeys.ts";
+import { relyingPartyId } from "../../src/signin/relying-party.ts";
 import type { Upstream } from "../../src/signin/providers.ts";
 import { createSignin } from "../../src/signin/signin.ts";
 import type { Logger } from "../../src/telemetry/log.ts";
@@ -36,6 +37,7 @@ export interface IdentityApp extends AsyncDisposable {
   second: string;
   store: Store;
   staff: Map<string, StaffMember>;
+  keyring: Keyring;
   query(text: string, values?: unknown[]): Promise<Record<string, unknown>[]>;
 }
 
@@ -43,25 +45,32 @@ interface Options {
   /** Host of the public address. */
   host?: string;
   upstreams?: readonly Upstream[];
-  /** Whether mail addresses are taken; nothing is sent. */
-  takesMail?: boolean;
   /** Told of each refusal and each answer, as the role `web` tells its log. */
   log?: Logger;
+  mostPerHour?: number;
+  /** Chosen before, where a provider has to know the public address. */
+  port?: number;
 }
 
 /** Sign-in and the portal, as `web` mounts them behind the guards of the server, twice over one real database. */
-export async function startIdentityApp({ host = "localhost", upstreams = [], takesMail = false, log }: Options = {}): Promise<IdentityApp> {
+export async function startIdentityApp({
+  host = "localhost",
+  upstreams = [],
+  log,
+  mostPerHour = 1000,
+  port: chosen,
+}: Options = {}): Promise<IdentityApp> {
   const owned = new AsyncDisposableStack();
   const database = owned.use(await freshDatabase());
   const pool = owned.adopt(openPool(database.url, 20), (open) => open.end());
   const dir = owned.adopt(await mkdtemp(join(tmpdir(), "relais-identity-")), (folder) => rm(folder, { recursive: true }));
-  const keyring = await openKeyring(join(dir, "keys"), "web");
   // Addresses are sealed to what a worker published.
-  if (takesMail) await openKeyring(join(dir, "keys"), "worker");
+  await openKeyring(join(dir, "keys"), "worker");
+  const keyring = await openKeyring(join(dir, "keys"), "web");
   const network = owned.use(networkFor({ allowLoopback: true }));
   const store = createStore(openDatabase(pool));
   const members = new Map<string, StaffMember>();
-  const [port, other] = [await freePort(), await freePort()];
+  const [port, other] = [chosen ?? (await freePort()), await freePort()];
   const issuer = `http://${host}:${port}`;
   const ways: WaysIn = {
     providers: upstreams.map(({ id, name, issuer: from }) => ({ id, name, issuer: from })),
@@ -85,22 +94,26 @@ export async function startIdentityApp({ host = "localhost", upstreams = [], tak
         [...members.values()].find(({ person }) => person?.issuer === from && person.subject === subject) ?? null,
     },
   };
+  const mark = createMarks(keyring, "networks of newcomers");
   const published = Router().get("/.well-known/jwks.json", async (_req, res) => void res.json({ keys: await keyring.publicKeys() }));
   for (const at of [port, other]) {
     const signin = createSignin({
       ...ports,
       upstreams,
       passkeys: true,
+      newcomers: { mostPerHour, networkMark: (address) => networkOf(address) && mark(address) },
       records: createOauthRecords(pool),
       network,
+      decryptionKeys: () => answerKeys(keyring),
       clientKey: () => clientKey(keyring.current("signin")),
       fetchOrigin: network.fetchOrigin,
       allowLoopback: true,
     });
-    const mail = takesMail ? createAddressSealer(keyring) : null;
+    const mail = createAddressSealer(keyring);
     const pages = createPages({ ...ports, sealer: createSealer(keyring), network, adapters: ADAPTERS, operator: null, ways, mail });
     const app = createHttpApp(ports, {
       issuer,
+      proxies: ["127.0.0.1"],
       mounted: [published, signin, pages],
       page: (error, { language, ...reader }) => renderProblem(error, { ...reader, lang: language === "en" ? "en" : "fr", operator: null }),
       log: ({ supportId, status, error }) => log?.info("request refused", { requestId: supportId, status, error }),
@@ -113,6 +126,7 @@ export async function startIdentityApp({ host = "localhost", upstreams = [], tak
     second: `http://${host}:${other}`,
     store,
     staff: members,
+    keyring,
     query: async (text, values = []) => (await pool.query<Record<string, unknown>>(text, values)).rows,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };

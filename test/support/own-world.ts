@@ -40,7 +40,7 @@ const DATASET = "energy.bills";
 export async function startOwnWorld(): Promise<OwnWorld> {
   const lines: string[] = [];
   const log = createLogger({ level: "debug", pretty: false, write: (line) => void lines.push(line) });
-  const relais = await startIdentityApp({ takesMail: true, log });
+  const relais = await startIdentityApp({ log });
   const { store, origin } = relais;
   const ports = { store, clock: realClock, policy };
   const holder = await accreditedParticipant(store, {

@@ -7,10 +7,17 @@ import { testKey, type TestKey } from "./register-fixtures.ts";
 export interface TinyProvider {
   origin: string;
   key: TestKey;
-  /** Who is signed in there, and what goes wrong on purpose. */
-  state: { subject: string; deny: boolean; changed: Record<string, unknown>; iss: string | null; inventoryStatus: number };
+  /** Who is signed in there (since how many seconds; null: it does not say), and what goes wrong on purpose. */
+  state: {
+    subject: string;
+    deny: boolean;
+    changed: Record<string, unknown>;
+    iss: string | null;
+    inventoryStatus: number;
+    signedInAgo: number | null;
+  };
   /** What it was asked, for a look from outside. */
-  seen: { scopes: string[]; assertions: Record<string, unknown>[]; inventoryTokens: string[] };
+  seen: { asked: Record<string, string>[]; scopes: string[]; assertions: Record<string, unknown>[]; inventoryTokens: string[] };
   listening: Listening;
 }
 
@@ -28,8 +35,8 @@ export async function startTinyProvider(relaisIssuer: () => string, namesItself 
   const provider: TinyProvider = {
     origin: listening.origin,
     key,
-    state: { subject: "s1", deny: false, changed: {}, iss: null, inventoryStatus: 200 },
-    seen: { scopes: [], assertions: [], inventoryTokens: [] },
+    state: { subject: "s1", deny: false, changed: {}, iss: null, inventoryStatus: 200, signedInAgo: 0 },
+    seen: { asked: [], scopes: [], assertions: [], inventoryTokens: [] },
     listening,
   };
   listening.serve(appOf(provider, relaisIssuer, namesItself));
@@ -47,6 +54,7 @@ function appOf(provider: TinyProvider, relaisIssuer: () => string, namesItself: 
   app.get("/jwks", (_req, res) => void res.json({ keys: [key.publicJwk] }));
   app.get("/authorize", (req, res) => {
     const query = req.query as Record<string, string>;
+    seen.asked.push(query);
     seen.scopes.push(query.scope ?? "");
     const code = randomUUID();
     codes.set(code, {
@@ -106,6 +114,7 @@ async function redeem(
     iat,
     exp: iat + 60,
     name: `Name of ${state.subject}`,
+    ...(state.signedInAgo === null ? {} : { auth_time: iat - state.signedInAgo }),
     ...state.changed,
   });
   res.json({ access_token: `at-${state.subject}`, token_type: "Bearer", expires_in: 60, id_token: idToken });

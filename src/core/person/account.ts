@@ -43,6 +43,11 @@ export interface AccountReader {
 }
 
 export interface AccountWriter {
+  /**
+   * An account is opened: how many were since then, from the same network (0 where it is not known) and in all, with this one. One opening after the
+   * other, until the transaction ends.
+   */
+  countOpening(opening: { network: string | null; at: Date; since: Date }): Promise<{ fromHere: number; overall: number }>;
   /** A session was used. */
   see(tokenHash: string, at: Date): Promise<void>;
   /** False where this person has no such session. */

@@ -27,6 +27,8 @@ export interface Session {
   /** How sure the provider was of who signed in. */
   assurance: Assurance;
   browser: BrowserFamily;
+  /** When they last proved who they are; null where the provider did not say. */
+  authenticatedAt: Date | null;
   createdAt: Date;
   /** To five minutes. */
   lastSeenAt: Date;

@@ -4,7 +4,8 @@ import type { Ports, Writer } from "../ports.ts";
 import { RelaisError } from "../errors.ts";
 import type { Person, Session } from "./person.ts";
 
-const SESSION_HOURS = 12;
+/** How long a session lasts. */
+export const SESSION_HOURS = 12;
 /** A session's last use is written down no more often than this. */
 const SEEN_MILLISECONDS = 300_000;
 
@@ -12,7 +13,8 @@ const SEEN_MILLISECONDS = 300_000;
 export const SESSION_COOKIE = "relais_session";
 
 /** What is known of a sign-in; what is left out is as little as can be. */
-export type Beginning = Pick<Session, "displayName"> & Partial<Pick<Session, "way" | "assurance" | "browser" | "logoutHint">>;
+export type Beginning = Pick<Session, "displayName"> &
+  Partial<Pick<Session, "way" | "assurance" | "browser" | "logoutHint" | "authenticatedAt">>;
 
 export interface Started {
   token: string;
@@ -47,6 +49,7 @@ export async function beginSession(w: Writer, personId: PersonId, beginning: Beg
     assurance: "low",
     browser: "other",
     logoutHint: null,
+    authenticatedAt: now,
     ...beginning,
     createdAt: now,
     lastSeenAt: now,

@@ -2,6 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { RelaisError } from "../errors.ts";
 import { newId, type PasskeyId, type PersonId } from "../ids.ts";
 import type { Ports, Writer } from "../ports.ts";
+import { admitNewcomer, type Newcomer } from "./newcomers.ts";
 import type { Passkey } from "./passkey.ts";
 import { beginSession, type Beginning, type Started } from "./sessions.ts";
 
@@ -17,13 +18,17 @@ export interface WaysIn {
 /** What an authenticator made, checked by the caller. */
 export type NewPasskey = Pick<Passkey, "credentialId" | "userHandle" | "name" | "publicKey" | "counter" | "transports" | "backedUp">;
 
-/** A new account with its first way in; Relais itself is its issuer, and the pseudonym its subject. */
+/**
+ * A new account with its first way in; Relais itself is its issuer, and the pseudonym its subject.
+ * @throws RelaisError `rate_limited` where many others were opened a short while ago.
+ */
 export async function openAccount(
   ports: AccountPorts & Pick<Ports, "issuer">,
-  { passkey, displayName, ...beginning }: { passkey: NewPasskey } & Beginning,
+  { passkey, displayName, newcomer, ...beginning }: { passkey: NewPasskey; newcomer: Newcomer } & Beginning,
 ): Promise<Started> {
   const now = ports.clock.now();
   return ports.store.write(async (w) => {
+    await admitNewcomer(w, newcomer, now);
     const subject = { issuer: ports.issuer, subject: passkey.userHandle };
     const { id: personId } = await w.accounts.signIn({ id: newId("person"), ...subject, createdAt: now });
     await w.belongings.setDisplayName(personId, displayName);
@@ -129,16 +134,19 @@ function digestOf(code: string): string {
   return createHash("sha256").update(code).digest("base64url");
 }
 
-/** A code counts once, however often it comes at the same time. @throws RelaisError `unauthenticated`. */
+/**
+ * A code counts once, however often it comes at the same time. `only`: it has to be this person's; another one's is left as it was.
+ * @throws RelaisError `unauthenticated`.
+ */
 export async function signInByCode(
   { store, clock }: AccountPorts,
-  { code, ...beginning }: { code: string } & Omit<Beginning, "displayName">,
+  { code, only, ...beginning }: { code: string; only?: PersonId | undefined } & Omit<Beginning, "displayName">,
 ): Promise<Started> {
   const now = clock.now();
   const plain = code.toUpperCase().replaceAll(/[^A-Z0-9]/g, "");
   return store.write(async (w) => {
     const personId = await w.belongings.useCode(digestOf(plain), now);
-    if (personId === null)
+    if (personId === null || personId !== (only ?? personId))
       throw new RelaisError("unauthenticated", "This code is not one of ours, or was used before. Try another one of your codes.", {
         actor: "person",
       });

@@ -25,11 +25,13 @@ async function ask(event, form) {
 }
 
 async function answerTo(form) {
-  const wish = { purpose: form.dataset.passkey, name: form.elements.name?.value ?? "" };
+  const { passkey: purpose } = form.dataset;
+  const wish = { purpose, name: form.elements.name?.value ?? "", lang: form.elements.lang.value };
   const answer = await fetch("/passkeys/options", { method: "POST", body: new URLSearchParams(wish) });
+  if (answer.status === 403) location.assign((await answer.json()).again);
   if (!answer.ok) throw new Error(String(answer.status));
   const optionsJSON = await answer.json();
-  return form.dataset.passkey === "sign-in" ? startAuthentication({ optionsJSON }) : startRegistration({ optionsJSON });
+  return purpose === "sign-in" || purpose === "again" ? startAuthentication({ optionsJSON }) : startRegistration({ optionsJSON });
 }
 
 function wordFor(error) {

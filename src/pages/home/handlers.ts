@@ -1,9 +1,11 @@
+import { unreadEnds } from "../../core/consent/tell-ends.ts";
 import { localPath } from "../../core/person/local-path.ts";
 import { endsOf } from "../transfers/handlers.ts";
 import type { Answer, Handler, PagesPorts, PersonVisit, Visit } from "../visit.ts";
 import { errorsByField, pathOf } from "../visit.ts";
 import { sharedToDo } from "../journey/shared-view.ts";
 import { readTold, viewOfTold } from "../life/told.ts";
+import { viewOfEnds } from "./ends.ts";
 import { viewOfSignIn } from "./sign-in.ts";
 import { viewOfMe } from "./view.ts";
 
@@ -19,7 +21,7 @@ export function signIn(ports: PagesPorts, visit: Visit): Answer {
 
 export function showRecovery(_ports: PagesPorts, { tongue, query }: Visit): Answer {
   const errors = query.one("refused") === "" ? [] : [{ field: "code", text: tongue.t("recovery.error") }];
-  const model = { errors, errorAt: errorsByField(tongue, errors) };
+  const model = { errors, errorAt: errorsByField(tongue, errors), next: localPath(query.one("next")) };
   return { kind: "page", template: "recovery", title: tongue.t("recovery.title"), model, status: errors.length > 0 ? 422 : 200 };
 }
 
@@ -41,7 +43,8 @@ export function plainPage(name: keyof typeof PLAIN): Handler {
 
 export async function me(ports: PagesPorts, visit: PersonVisit): Promise<Answer> {
   const { personId, tongue } = visit;
-  const { participants, consents, transfers, switches, told, shared, before } = await ports.store.read(async (r) => {
+  const now = ports.clock.now();
+  const { participants, consents, transfers, switches, told, ends, shared, before } = await ports.store.read(async (r) => {
     const own = {
       consents: await r.consents.list(personId),
       transfers: await r.transfers.list(personId),
@@ -51,11 +54,11 @@ export async function me(ports: PagesPorts, visit: PersonVisit): Promise<Answer>
       ...own,
       before: await r.people.findPreviousVisit(personId),
       told: await readTold(r, personId),
+      ends: await unreadEnds(r, personId, now),
       shared: await r.parties.shared(personId),
       participants: await r.registered.named(endsOf(Object.values(own).flat())),
     };
   });
-  const now = ports.clock.now();
   const model = viewOfMe(tongue, { participants, consents, transfers, switches, before, now });
   return {
     kind: "page",
@@ -65,6 +68,7 @@ export async function me(ports: PagesPorts, visit: PersonVisit): Promise<Answer>
       ...model,
       toDo: [...sharedToDo(tongue, shared, now), ...model.toDo],
       told: viewOfTold(tongue, told),
+      ends: viewOfEnds(tongue, ends),
       name: visit.session.displayName,
     },
   };

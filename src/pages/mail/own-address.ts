@@ -1,7 +1,9 @@
 import { RelaisError } from "../../core/errors.ts";
+import { isFresh } from "../../core/person/fresh-sign-in.ts";
 import { giveAddress, removeAddress, tryAddress, wantReminders } from "../../core/person/own-address.ts";
 import type { MessageKey } from "../tongue.ts";
 import { errorsByField, pathOf, type Answer, type FieldError, type PagesPorts, type PersonVisit } from "../visit.ts";
+import { againHref } from "../me-account/again.ts";
 import { viewOfMail } from "./view.ts";
 
 const NEWS = ["given", "removed", "reminders", "test"] as const;
@@ -20,6 +22,7 @@ async function page(ports: PagesPorts, visit: PersonVisit, errors: FieldError[])
   const news = NEWS.find((one) => one === query.one("news"));
   const model = {
     mail: viewOfMail(tongue, own, isOn(ports)),
+    againHref: isFresh(visit.session, ports.clock.now()) ? null : againHref(visit, PATH),
     news: news && tongue.t(`mail.news.${news}`),
     given: form.one("address"),
     errors,

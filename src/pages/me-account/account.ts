@@ -1,13 +1,16 @@
+import { isFresh } from "../../core/person/fresh-sign-in.ts";
 import { isId } from "../../core/ids.ts";
 import type { MessageKey } from "../tongue.ts";
 import { errorsByField, type Answer, type FieldError, type PagesPorts, type PersonVisit } from "../visit.ts";
 import { viewOfMail } from "../mail/view.ts";
+import { againHref } from "./again.ts";
 import { viewOfAccount } from "./view.ts";
 
 /** As many as a person can look over; the file with everything has all. */
 const ACCESSES = 50;
 
 const NEWS = {
+  again: "account.news.again",
   passkeyAdded: "account.news.passkeyAdded",
   passkeyRenamed: "account.news.passkeyRenamed",
   passkeyRemoved: "account.news.passkeyRemoved",
@@ -38,6 +41,7 @@ export async function account(ports: PagesPorts, visit: PersonVisit, errors: Fie
   const news = query.one("news");
   const model = {
     ...viewOfAccount(tongue, { ...mine, present: session, ways: ports.ways }),
+    againHref: isFresh(session, now) ? null : againHref(visit, "/me/account"),
     mail: viewOfMail(tongue, mine.mail, Boolean(ports.mail)),
     news: Object.hasOwn(NEWS, news) ? tongue.t(NEWS[news as keyof typeof NEWS]) : null,
     errors,

@@ -32,6 +32,12 @@ export function showCodes(_ports: PagesPorts, visit: PersonVisit): Answer {
   return codesPage(visit, null, localPath(visit.query.one("next")));
 }
 
+/** With where the person goes on to afterwards. */
+export function pageOfCodes({ query, form }: PersonVisit): string {
+  const next = localPath(query.one("next") || form.one("next"));
+  return next === null ? "/me/account/codes" : `/me/account/codes?${new URLSearchParams({ next })}`;
+}
+
 /** Shown in this one answer; what is kept are digests. */
 export async function makeCodes(ports: PagesPorts, visit: PersonVisit): Promise<Answer> {
   return codesPage(visit, await makeRecoveryCodes(ports, visit.personId), localPath(visit.form.one("next")));

@@ -1,5 +1,8 @@
 /** Texts about giving, changing and following a permission, in English. */
 export const enConsent = {
+  "ends.region": "{count, plural, one {A permission has ended} other {# permissions have ended}}",
+  "ends.title": "From {source} to {destination}, on {date}",
+  "ends.look": "Look at this permission, and what you can do",
   "decide.answerBy": "You can answer until {date}. You can leave this page and come back to it: the request waits for you.",
   "decide.refusedBefore": "You refused the same request on {date}. You can refuse again.",
   "decide.account": "Your account there: {account}",

@@ -2,6 +2,9 @@ import type { enConsent } from "./en-consent.ts";
 
 /** Texts about giving, changing and following a permission, in French. */
 export const frConsent = {
+  "ends.region": "{count, plural, one {Une autorisation a pris fin} other {# autorisations ont pris fin}}",
+  "ends.title": "De {source} vers {destination}, le {date}",
+  "ends.look": "Voir cette autorisation, et quoi faire",
   "decide.answerBy": "Vous pouvez répondre jusqu’au {date}. Vous pouvez quitter cette page et y revenir : la demande vous attend.",
   "decide.refusedBefore": "Vous avez refusé la même demande le {date}. Vous pouvez refuser encore.",
   "decide.account": "Votre compte chez lui : {account}",

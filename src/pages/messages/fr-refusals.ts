@@ -152,6 +152,18 @@ export const FR_REFUSALS: [said: string, text: string][] = [
     "This link is too old, or was used before. Sign in to go on, or ask for a new mail there.",
     "ce lien est trop ancien, ou a déjà servi. Identifiez-vous pour continuer, ou pour demander un nouveau courriel.",
   ],
+  [
+    "You signed in as somebody else than before. Sign in again as the person whose account is open here, or sign out first.",
+    "c’était le compte de quelqu’un d’autre. Identifiez-vous comme la personne dont le compte est ouvert ici, ou quittez d’abord ce compte.",
+  ],
+  [
+    "Many accounts were opened from your network in the last hour. Try again in an hour, or from another connection.",
+    "beaucoup de comptes viennent d’être ouverts depuis votre réseau. Réessayez dans une heure, ou depuis une autre connexion.",
+  ],
+  [
+    "Many people open an account at the moment. Try again in an hour.",
+    "beaucoup de personnes ouvrent un compte en ce moment. Réessayez dans une heure.",
+  ],
   ["This was asked for too often. Wait until tomorrow.", "cela a été demandé trop souvent. Attendez demain."],
   ["No mail address is in use for you.", "aucune adresse de courriel n’est utilisée pour vous."],
   [
