@@ -136,13 +136,7 @@ export function writeConsents(db: Database): Writer["permissions"] {
       return Number(ended.numUpdatedRows);
     },
     revokeOutside: (end) => revokeOutside(db, end),
-    readEnd: async (personId, id, at) => {
-      const { rows } = await sql`
-        with ended as (select id from consents where id = ${id} and person_id = ${personId} and ${endedByTerms}),
-        marked as (insert into ends_read (consent_id, at) select id, ${at} from ended on conflict do nothing)
-        select from ended`.execute(db);
-      return rows.length > 0;
-    },
+    readEnd: (personId, id, at) => readEnd(db, { personId, id, at }),
     expire: async (now) => {
       const expired = await db
         .updateTable("consents")
@@ -158,6 +152,14 @@ export function writeConsents(db: Database): Writer["permissions"] {
       return expired.map((row) => row.id);
     },
   };
+}
+
+async function readEnd(db: Database, { personId, id, at }: { personId: PersonId; id: ConsentId; at: Date }): Promise<boolean> {
+  const { rows } = await sql`
+    with ended as (select id from consents where id = ${id} and person_id = ${personId} and ${endedByTerms}),
+    marked as (insert into ends_read (consent_id, at) select id, ${at} from ended on conflict do nothing)
+    select from ended`.execute(db);
+  return rows.length > 0;
 }
 
 type Outside = Parameters<Writer["permissions"]["revokeOutside"]>[0];
