@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import { LIST_SIZE, STATUS } from "../core/federation/status-list.ts";
 import { askedBefore, type ConsentEnds, type ConsentPlace } from "../core/consent/consent.ts";
-import type { ParticipantId, PersonId } from "../core/ids.ts";
+import type { ConsentId, ParticipantId, PersonId } from "../core/ids.ts";
 import type { Reader, Writer } from "../core/ports.ts";
 import { sha256 } from "../core/transfer/manifest.ts";
 import type { Database } from "./pool.ts";
