@@ -20,19 +20,20 @@ const RETURNED_TYPES = ["message/rfc822", "text/rfc822-headers"];
  * Null for anything else: an answer on holiday, a complaint, a report in words alone.
  */
 export function readDeliveryReport(raw: string): DeliveryReport | null {
-  const whole = partIn(raw);
-  const type = whole.headers.get("content-type") ?? "";
-  const boundary = /;\s*boundary=(?:"([^"]+)"|([^\s;]+))/i.exec(type);
-  if (!/^multipart\/report\s*;/i.test(type) || boundary === null) return null;
-  const parts = partsOf(whole.body, boundary[1] ?? boundary[2] ?? "");
+  const parts = reportParts(partIn(raw));
   const [, recipient, ...others] = fieldGroups(parts.find((part) => typeOf(part) === STATUS_TYPE)?.body ?? "");
   if (recipient === undefined || others.length > 0) return null;
-  const [action = "", status = ""] = [
-    recipient.get("action")?.toLowerCase(),
-    /^[245]\.\d{1,3}\.\d{1,3}/.exec(recipient.get("status") ?? "")?.[0],
-  ];
-  const returned = parts.find((part) => RETURNED_TYPES.includes(typeOf(part)));
-  return action === "" || status === "" ? null : { mail: mailIn(returned), action, status };
+  const action = recipient.get("action")?.toLowerCase();
+  const status = /^[245]\.\d{1,3}\.\d{1,3}/.exec(recipient.get("status") ?? "")?.[0];
+  if (action === undefined || status === undefined) return null;
+  return { mail: mailIn(parts.find((part) => RETURNED_TYPES.includes(typeOf(part)))), action, status };
+}
+
+/** None where it is no report. */
+function reportParts({ headers, body }: Part): Part[] {
+  const type = headers.get("content-type") ?? "";
+  const boundary = /;\s*boundary=(?:"([^"]+)"|([^\s;]+))/i.exec(type);
+  return boundary !== null && /^multipart\/report\s*;/i.test(type) ? partsOf(body, boundary[1] ?? boundary[2] ?? "") : [];
 }
 
 /** Nobody is there: no such mailbox or domain, moved away, no mail taken, closed. A full mailbox or a refusal of our words is something else. */
