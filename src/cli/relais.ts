@@ -5,6 +5,7 @@ import { INSTANCE } from "./instance.ts";
 import { HOLDER } from "./holder.ts";
 import { KEYS } from "./keys.ts";
 import { log, LOG_HELP } from "./log.ts";
+import { MAIL } from "./mail.ts";
 import { PLATFORM } from "./platform.ts";
 import { REGISTER } from "./register.ts";
 import { SANDBOX } from "./sandbox.ts";
@@ -22,6 +23,7 @@ const COMMANDS: Record<string, Command> = {
   sandbox: SANDBOX,
   keys: KEYS,
   instance: INSTANCE,
+  mail: MAIL,
   log: { summary: "check and read the public log of register decisions", help: LOG_HELP, run: runLog },
 };
 

@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import type { Mail, MailReader, MailWriter } from "../core/person/mail.ts";
+import type { Mail, MailReader, MailWriter, SentMail } from "../core/person/mail.ts";
 import type { MailAddress } from "../core/person/mail-address.ts";
 import type { Database } from "./pool.ts";
 
@@ -26,6 +26,12 @@ export function readMails(db: Database): MailReader {
         .where("usedAt", "is", null)
         .where("expiresAt", ">", now)
         .executeTakeFirst()) ?? null,
+    findSent: async (id) => {
+      const { rows } = await sql<SentMail>`select person_id, address_id, ended_at from mails where id = ${id} and outcome = 'sent'`.execute(
+        db,
+      );
+      return rows[0] ?? null;
+    },
     waiting: async () => {
       const { count } = await db
         .selectFrom("mails")

@@ -56,7 +56,12 @@ export interface MailLink {
   usedAt: Date | null;
 }
 
+/** A mail that a mail server took. */
+export type SentMail = Pick<Mail, "personId" | "addressId"> & { endedAt: Date };
+
 export interface MailReader {
+  /** Null for what was never sent, or is forgotten. */
+  findSent(id: MailId): Promise<SentMail | null>;
   addresses(personId: PersonId): Promise<OwnAddresses>;
   /** Where this mail goes now; null where there is no such address any more, or it takes no mail. */
   addressOf(mail: Mail): Promise<MailAddress | null>;

@@ -14,6 +14,8 @@ export function viewOfMail({ t, date }: Tongue, { inUse, toProve }: OwnAddresses
       wantsReminders: inUse.remindersOffAt === null,
       unreachable: inUse.unreachableAt && t("mail.unreachable", { date: date(inUse.unreachableAt) }),
     },
-    waits: toProve && t("mail.waits", { hint: toProve.hint, date: date(toProve.givenAt) }),
+    waits:
+      toProve &&
+      t(toProve.unreachableAt === null ? "mail.waits" : "mail.waitsUnreachable", { hint: toProve.hint, date: date(toProve.givenAt) }),
   };
 }

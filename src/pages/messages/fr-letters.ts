@@ -4,6 +4,8 @@ import type { enLetters } from "./en-letters.ts";
 export const frLetters = {
   "permissions.older": "Autorisations plus anciennes",
   "permissions.first": "Retour aux plus récentes",
+  "mail.waitsUnreachable":
+    "Le courriel envoyé à {hint} le {date} est revenu : personne n’y est. Vérifiez l’adresse, et donnez-la de nouveau.",
   "letter.subject.office": "Un signalement attend votre réponse · A report waits for your answer",
   "letter.office.text":
     "{count, plural, one {Un signalement sur une autorisation attend} other {# signalements sur des autorisations attendent}} votre réponse sur Relais. La réponse est montrée à la personne sur sa page.",
