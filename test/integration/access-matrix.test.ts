@@ -68,6 +68,7 @@ const MATRIX: [method: Method, path: string, statuses: number[]][] = [
   ["GET",  "/en/verify",                                      OPEN],
   ["POST", "/en/verify",                                      each(422)],
   ["GET",  "/en/sign-in",                                     each(200, 303)],
+  ["GET",  "/en/sign-in/again",                               each(303)],
   ["GET",  "/en/sign-in/recovery",                            OPEN],
   ["POST", "/sign-in/recovery",                               each(400)],
   ["GET",  "/sign-out/done",                                  each(303)],
@@ -121,6 +122,7 @@ const MATRIX: [method: Method, path: string, statuses: number[]][] = [
   ["POST", "/en/permissions/:consent/decide",                 PERSONS(303)],
   ["GET",  "/en/permissions/:consent/stop",                   PERSONS(200)],
   ["GET",  "/en/permissions/:consent/mandate",                PERSONS(200)],
+  ["POST", "/en/permissions/:consent/end/read",               each(303, 404)],
   ["GET",  "/en/permissions/:consent/mandate.txt",            PERSONS(200)],
   ["GET",  "/en/me/journeys/:journey",                        PERSONS(200)],
   ["GET",  "/en/me/propose",                                  SIGNED_IN],
@@ -525,6 +527,12 @@ function certificateOf(id: CertificateClaim["id"], platformId: CertificateClaim[
   };
 }
 
+/** Where a form without an answer is refused to everybody alike: what it takes to get as far as the right. */
+const FORMS: Record<string, Record<string, string>> = {
+  "/en/permissions/:consent/decide": { answer: "accept" },
+  "/en/me/mail/reminders": { reminders: "yes" },
+};
+
 const addressed = (path: string): string => path.replace(/:(\w+)/g, (_, name: string) => String(ids[name])).replace("*path", "x");
 
 async function statusOf(method: Method, path: string, who: Who): Promise<number> {
@@ -534,7 +542,7 @@ async function statusOf(method: Method, path: string, who: Who): Promise<number>
     redirect: "manual",
     signal: left.signal,
     headers: { accept: "text/html", origin: whole.origin, ...(cookies[who] === "" ? {} : { cookie: cookies[who] }) },
-    ...(method === "GET" || method === "DELETE" ? {} : { body: new URLSearchParams() }),
+    ...(method === "GET" || method === "DELETE" ? {} : { body: new URLSearchParams(FORMS[path]) }),
   });
   // Nobody reads to the end of an event stream.
   left.abort();
