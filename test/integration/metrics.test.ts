@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { withdrawConsent } from "../../src/core/consent/withdraw-consent.ts";
 import { RelaisError } from "../../src/core/errors.ts";
 import { MOST_MEASURED } from "../../src/core/operation/measures.ts";
@@ -25,6 +28,14 @@ const MAIN = new URL("../../src/main.ts", import.meta.url).pathname;
 async function ask(engine: Engine): Promise<Transfer> {
   const consent = await engine.consent([DATASET]);
   return requestTransfer(engine.ports, { consentId: consent.id, personId: engine.personId });
+}
+
+async function until<T>(look: () => Promise<T | null>): Promise<T> {
+  for (;;) {
+    const found = await look();
+    if (found !== null) return found;
+    await sleep(10);
+  }
 }
 
 const measuresOf = (engine: Engine) => engine.store.read((r) => r.operation.measures());
@@ -148,7 +159,23 @@ test("the product answers them on their own address alone, by the names of the t
     const outside = await fetch(`http://127.0.0.1:${port}/metrics`);
     assert.equal(outside.status, 404);
     assert.doesNotMatch(await outside.text(), /relais_up/);
-    assert.deepEqual(await product.kill("SIGTERM"), { code: 0, signal: null });
+    const board = await fetch(`http://127.0.0.1:${port}/ops/queues`, { redirect: "manual" });
+    assert.deepEqual([board.status, board.headers.get("location")?.slice(4)], [303, "sign-in?next=%2Fops%2Fqueues"]);
+    // Somebody who is slow to ask keeps the drain open for a moment.
+    const slow = connect(port, "127.0.0.1");
+    slow.on("error", () => undefined);
+    await once(slow, "connect");
+    slow.write("GET /fr/ HTTP/1.1\r\nHost: ");
+    await sleep(200);
+    const ended = product.kill("SIGTERM");
+    const ready = await until(async () => {
+      const answer = await fetch(`${own}/readyz`);
+      return answer.status === 503 ? await answer.text() : null;
+    });
+    assert.equal(ready, "draining\n");
+    assert.equal((await fetch(`${own}/livez`)).status, 200, "it lives until it has drained");
+    slow.destroy();
+    assert.deepEqual(await ended, { code: 0, signal: null });
   }
   await rm(folder, { recursive: true });
 });

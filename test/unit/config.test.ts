@@ -48,6 +48,11 @@ const WRONG: [what: string, environment: Record<string, string>, problem: RegExp
     { DATABASE_URL: "mysql://u:p@h/d" },
     /^DATABASE_URL: has an unusable value; expected a URL that begins with postgres/,
   ],
+  [
+    "metrics where the public is",
+    { RELAIS_PORT: "8080", RELAIS_METRICS_PORT: "8080" },
+    /^RELAIS_METRICS_PORT: is the port of pages and API/,
+  ],
   ["plain http outside", { RELAIS_PUBLIC_URL: "http://relais.example" }, /^RELAIS_PUBLIC_URL: is http; expected https/],
   ["a misspelt name", { RELAIS_LOG_LEVLE: "info" }, /^RELAIS_LOG_LEVLE: is not a setting of Relais; did you mean RELAIS_LOG_LEVEL\?$/],
   ["a file for what is no secret", { RELAIS_PORT_FILE: "/x" }, /^RELAIS_PORT_FILE: is not a setting of Relais/],
