@@ -23,7 +23,7 @@ const Header = z.object({
     .string()
     .refine((typ) => TYPES.includes(typ.toLowerCase()))
     .optional(),
-  crit: z.undefined(),
+  crit: z.never().optional(),
 });
 const Claims = z.object({
   iss: z.string().regex(/^https?:\/\/[!-~]{1,1000}$/),

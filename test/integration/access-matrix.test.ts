@@ -530,7 +530,7 @@ function certificateOf(id: CertificateClaim["id"], platformId: CertificateClaim[
 /** Where a form without an answer is refused to everybody alike: what it takes to get as far as the right. */
 const FORMS: Record<string, Record<string, string>> = {
   "/en/permissions/:consent/decide": { answer: "accept" },
-  "/en/me/mail/reminders": { reminders: "yes" },
+  "/en/me/mail/reminders": { want: "yes" },
 };
 
 const addressed = (path: string): string => path.replace(/:(\w+)/g, (_, name: string) => String(ids[name])).replace("*path", "x");

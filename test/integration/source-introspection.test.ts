@@ -65,6 +65,15 @@ test("both ways say the same of a token that is active, that is not any more, an
   assert.deepEqual(stopped, longer);
 });
 
+test("what is right goes the short way, and what is unusual the long one: their hands are told apart by how they write a header", async () => {
+  const { source } = journey;
+  const { value } = await workerToken("told-apart");
+  const members = (reply: Reply) =>
+    Object.keys(JSON.parse(Buffer.from(String(reply.body["text"]).split(".")[0] ?? "", "base64url").toString()) as object);
+  assert.deepEqual(members(await ask(source, { token: value })), ["alg", "kid", "typ"]);
+  assert.deepEqual(members(await ask(source, { token: value, ...LONG_WAY })), ["alg", "typ", "kid"]);
+});
+
 test("a question that is wrong is refused by both in the same words", async () => {
   const { source, client, setup } = journey;
   const { value } = await workerToken("wrongly-asked");
