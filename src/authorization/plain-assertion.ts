@@ -1,4 +1,5 @@
 import { createPublicKey, verify, type KeyObject } from "node:crypto";
+import { promisify } from "node:util";
 import { z } from "zod";
 import type { PublicJwk } from "../core/register/participant.ts";
 import { CLOCK_SECONDS, LONGEST_SECONDS, TYPES } from "./client-assertion.ts";
@@ -56,14 +57,17 @@ function jsonIn(part: string): unknown {
 }
 
 /** Whether a client's keys made it. A key is kept as it is used, for as long as what was read of its client is remembered. */
-export function assertionVerifier(): (assertion: PlainAssertion, keys: readonly PublicJwk[]) => boolean {
+export function assertionVerifier(): (assertion: PlainAssertion, keys: readonly PublicJwk[]) => Promise<boolean> {
   const known = new WeakMap<PublicJwk, KeyObject>();
-  return ({ kid, input, signature }, keys) => {
+  return async ({ kid, input, signature }, keys) => {
     const [jwk, ...others] = keys.filter((key) => key.kid === kid);
     const isUsable = jwk?.kty === "EC" && jwk["crv"] === "P-256" && jwk.use !== "enc" && (jwk.alg ?? "ES256") === "ES256";
     if (jwk === undefined || others.length > 0 || !isUsable) return false;
     const key = known.get(jwk) ?? createPublicKey({ key: jwk, format: "jwk" });
     known.set(jwk, key);
-    return verify("sha256", input, { key, dsaEncoding: "ieee-p1363" }, signature);
+    return verifyElsewhere("sha256", input, { key, dsaEncoding: "ieee-p1363" }, signature);
   };
 }
+
+/** On another thread. */
+const verifyElsewhere = promisify(verify);
