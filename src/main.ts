@@ -1,3 +1,4 @@
+import { constants, setPriority } from "node:os";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ConfigError, readConfig } from "./config.ts";
@@ -46,6 +47,7 @@ async function run(prepared: Base): Promise<void> {
   const worker = config.roles.includes("worker") ? await openKeyring(keysDir, "worker", config.keys.encryptionSecret ?? undefined) : null;
   if (web) await startWeb(base, web, sandbox);
   if (worker) startWorker(base, worker);
+  if (!web) standBack();
   if (config.roles.includes("sweeper")) startSweeper(base);
   await writeFile(
     join(config.dataDir, "relais.json"),
@@ -55,6 +57,11 @@ async function run(prepared: Base): Promise<void> {
   say(`relais ready at ${base.issuer}`);
   if (sandbox) say(`the sandbox, with people to sign in as, is at ${sandbox.urls.home}`);
   if (sandbox) say("npm run demo shows the whole journey; Ctrl-C stops everything");
+}
+
+/** What moves in the background takes what whoever waits for an answer leaves: on one machine, the web comes first. */
+function standBack(): void {
+  setPriority(constants.priority.PRIORITY_LOW);
 }
 
 async function plannedBeside({ config, issuer }: Base): Promise<SandboxPlan | null> {
