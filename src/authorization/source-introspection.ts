@@ -42,9 +42,12 @@ export function sourceIntrospection(ports: Ports): (req: IncomingMessage, res: S
     const form = body === null ? null : formIn(body);
     const assertion = form && readPlainAssertion(form.client_assertion, { issuer: ports.issuer, now: seconds() });
     if (!form || !assertion || (form.client_id ?? assertion.iss) !== assertion.iss) return false;
-    const source = await ports.standings.findParticipant(assertion.iss);
+    const [source, found] = await Promise.all([
+      ports.standings.findParticipant(assertion.iss),
+      ports.records.findAmong(TOKENS, form.token),
+    ]);
+    const token = workerTokenIn(found, { issuer: ports.issuer, source: assertion.iss });
     if (source === null || source.client?.mutualTls || !(await isBy(assertion, source.keys))) return false;
-    const token = workerTokenIn(await ports.records.findAmong(TOKENS, form.token), { issuer: ports.issuer, source: assertion.iss });
     if (token === null) return false;
     const [isFirst, live] = await Promise.all([
       ports.usedOnce(assertion.iss, assertion.jti, assertion.exp + CLOCK_SECONDS),

@@ -17,7 +17,10 @@ export async function startApache(): Promise<ServerProcess> {
   // Started by root, apache2 serves as www-data (33 on Debian), who must reach the files.
   if (process.getuid?.() === 0) for (const path of [folder, join(folder, "data")]) await chown(path, 33, 33);
   await chmod(folder, 0o755);
-  return startProcess("apache2", ["-f", join(folder, "apache.conf"), "-D", "FOREGROUND"], { url: `http://127.0.0.1:${port}/dav/`, folder });
+  return startProcess("/usr/sbin/apache2", ["-f", join(folder, "apache.conf"), "-D", "FOREGROUND"], {
+    url: `http://127.0.0.1:${port}/dav/`,
+    folder,
+  });
 }
 
 function apacheConfiguration(folder: string, port: number): string {
