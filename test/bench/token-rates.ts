@@ -25,6 +25,8 @@ import {
 const REQUESTS = 1500;
 const WARM = 200;
 const WIDTH = 16;
+/** As in the morning, when everybody's holder asks at once: what is asked together costs less. */
+const CROWD = 64;
 const TOKENS = 20;
 const STOCK = new URL("./stock-provider.ts", import.meta.url).pathname;
 
@@ -59,16 +61,17 @@ interface Rate {
 export async function tokenRates(rounds: number, tell: Tell): Promise<Measure[]> {
   await using ours = await startOurs();
   await using stock = await startStock();
-  const found: Record<"tokens" | "introspections", { ours: Rate; stock: Rate }[]> = { tokens: [], introspections: [] };
+  const found: Record<"tokens" | "introspections" | "crowd", { ours: Rate; stock: Rate }[]> = { tokens: [], introspections: [], crowd: [] };
   for (const server of [ours, stock]) {
     await tokens(server, WARM);
-    await introspections(server, WARM);
+    await introspections(server, WIDTH, WARM);
   }
   for (let round = 1; round <= rounds; round++) {
     found.tokens.push({ ours: await tokens(ours), stock: await tokens(stock) });
-    found.introspections.push({ stock: await introspections(stock), ours: await introspections(ours) });
+    found.introspections.push({ stock: await introspections(stock, WIDTH), ours: await introspections(ours, WIDTH) });
+    found.crowd.push({ ours: await introspections(ours, CROWD), stock: await introspections(stock, CROWD) });
     tell(
-      `round ${round}: ${JSON.stringify({ tokens: found.tokens.at(-1), introspections: found.introspections.at(-1) }, (_, n: unknown) => (typeof n === "number" ? Number(n.toPrecision(3)) : n))}`,
+      `round ${round}: ${JSON.stringify({ tokens: found.tokens.at(-1), introspections: found.introspections.at(-1), crowd: found.crowd.at(-1) }, (_, n: unknown) => (typeof n === "number" ? Number(n.toPrecision(3)) : n))}`,
     );
   }
   const of = (kind: keyof typeof found, whose: "ours" | "stock") => median(found[kind].map((one) => one[whose].perSecond));
@@ -107,6 +110,10 @@ export async function tokenRates(rounds: number, tell: Tell): Promise<Measure[]>
       "one record is written, and the consent read, before the answer",
     ),
     costs("introspections"),
+    figure(`the same introspections, ${CROWD} at once instead of ${WIDTH}`, of("crowd", "ours"), "answers/s"),
+    figure(`the same at the stock oidc-provider, ${CROWD} at once`, of("crowd", "stock"), "answers/s"),
+    ratio(`introspections ${CROWD} at once, ours / stock`, share("crowd"), 0.8, 1, "more questions share each statement"),
+    costs("crowd"),
   ];
 }
 
@@ -119,10 +126,13 @@ async function tokens(server: Server, count = REQUESTS): Promise<Rate> {
     formRequest("/token", { ...form, ...authentication(platform, issuer) }, { dpop: proofOf(platform, { method: "POST", url, nonce }) });
   const nonce = String((await line.send(signed())).headers["dpop-nonce"]);
   const requests = Array.from({ length: count }, () => signed(nonce));
-  return rateOf(server, requests, ({ status, text }) => status === 200 && text.includes('"token_type":"DPoP"'));
+  return rateOf(server, requests, {
+    width: WIDTH,
+    isGood: ({ status, text }) => status === 200 && text.includes('"token_type":"DPoP"'),
+  });
 }
 
-async function introspections(server: Server, count = REQUESTS): Promise<Rate> {
+async function introspections(server: Server, width: number, count = REQUESTS): Promise<Rate> {
   const { issuer, holder } = server;
   const known = await server.tokens();
   const accept = "application/token-introspection+jwt";
@@ -133,12 +143,16 @@ async function introspections(server: Server, count = REQUESTS): Promise<Rate> {
       { accept },
     ),
   );
-  return rateOf(server, requests, isActive);
+  return rateOf(server, requests, { width, isGood: isActive });
 }
 
-async function rateOf({ line, computed }: Server, requests: Prepared[], isGood: (answer: Answer) => boolean): Promise<Rate> {
+async function rateOf(
+  { line, computed }: Server,
+  requests: Prepared[],
+  { width, isGood }: { width: number; isGood: (answer: Answer) => boolean },
+): Promise<Rate> {
   const before = await computed();
-  const perSecond = await line.rate(requests, WIDTH, isGood);
+  const perSecond = await line.rate(requests, width, isGood);
   const after = await computed();
   const each = (part: keyof Computed) => (after[part] - before[part]) / requests.length;
   return { perSecond, each: { server: each("server"), database: each("database") } };
@@ -161,7 +175,7 @@ async function startOurs(): Promise<Server> {
     keys: [platformKey.publicJwk],
   });
   const given = await Promise.all(Array.from({ length: TOKENS }, (_, index) => consentAt(world, source, platform, `account-${index}`)));
-  const line = early.use(lineTo(world.url, WIDTH));
+  const line = early.use(lineTo(world.url, CROWD));
   const server = {
     issuer: world.url,
     line,
@@ -225,7 +239,7 @@ async function startStock(): Promise<Server> {
     signingClient("https://bench-holder.example", holderKey),
     signingClient("https://bench-platform.example", platformKey),
   ]);
-  const line = early.use(lineTo(issuer, WIDTH));
+  const line = early.use(lineTo(issuer, CROWD));
   const computed = async () => ({ server: await processorTimeOf([program.pid]), database: 0 });
   const server = { issuer, line, platform, holder, resource, computed };
   // Its memory keeps the last thousand records: tokens of before are gone.
