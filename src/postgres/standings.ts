@@ -11,11 +11,22 @@ import { COLUMNS } from "./participants.ts";
 import { LINK } from "./people.ts";
 import { SCHEMA } from "./pool.ts";
 import { found } from "./rows.ts";
-import { fromJson, versionOf, versionedRows, type Place, type Row } from "./versioned-rows.ts";
+import { versionOf, versionedRows, type Place, type Row } from "./versioned-rows.ts";
 
-const newestMark = (whose: string): string =>
-  `(select to_jsonb(m) from (select id, participant_id, type, level, jwt, issued_at, expires_at, revoked_at, status_index from ${SCHEMA}.trust_marks
-    where participant_id = c.${whose} order by (revoked_at is null) desc, issued_at desc limit 1) m)`;
+const MARK = [
+  "id",
+  "participantId",
+  "type",
+  "level",
+  "jwt",
+  "issuedAt",
+  "expiresAt",
+  "revokedAt",
+  "statusIndex",
+] as const satisfies (keyof TrustMark)[];
+const newestMark = (whose: string, as: string): string =>
+  `left join lateral (select m.id, ${versionOf("m")} as version from ${SCHEMA}.trust_marks m
+    where participant_id = c.${whose} order by (revoked_at is null) desc, issued_at desc limit 1) ${as} on true`;
 
 /**
  * Each is one prepared statement for all who ask meanwhile: one snapshot and one way to the database, where a transaction of single reads is ten. Of the
@@ -27,7 +38,7 @@ const STATEMENTS = {
   standing: `select asked.place, c.id as consent_id, ${versionOf("c")} as consent_version,
     s.id as source_id, ${versionOf("s")} as source_version, d.id as destination_id, ${versionOf("d")} as destination_version,
     l.id as link_id, ${versionOf("l")} as link_version,
-    ${newestMark("source_id")} as source_mark, ${newestMark("destination_id")} as destination_mark,
+    ms.id as source_mark_id, ms.version as source_mark_version, md.id as destination_mark_id, md.version as destination_mark_version,
     coalesce((select jsonb_agg(jsonb_build_object(
         'dataset', dataset, 'minimumLevel', minimum_level, 'regions', to_jsonb(regions), 'certificates', to_jsonb(certificates)))
       from ${SCHEMA}.holder_conditions where holder_id = c.source_id), '[]') as conditions,
@@ -41,7 +52,9 @@ const STATEMENTS = {
     join ${SCHEMA}.consents c on c.id = asked.id
     join ${SCHEMA}.participants s on s.id = c.source_id
     join ${SCHEMA}.participants d on d.id = c.destination_id
-    left join ${SCHEMA}.account_links l on l.id = c.source_link_id and l.removed_at is null`,
+    left join ${SCHEMA}.account_links l on l.id = c.source_link_id and l.removed_at is null
+    ${newestMark("source_id", "ms")}
+    ${newestMark("destination_id", "md")}`,
 } as const;
 
 export function createStandings(pool: pg.Pool): Standings {
@@ -57,18 +70,22 @@ export function createStandings(pool: pg.Pool): Standings {
   const consents = versionedRows<Consent>(ask, "consents");
   const participants = versionedRows<Participant>(ask, "participants", COLUMNS);
   const links = versionedRows<AccountLink>(ask, "account_links", LINK);
+  const marks = versionedRows<TrustMark>(ask, "trust_marks", MARK);
   const find = gathered<{ id: ConsentId; today: string }, Found | null>(async (asked) => {
     const rows = await ask("standing", STATEMENTS.standing, [asked.map(({ id }) => id), asked.map(({ today }) => today)]);
-    const [consent, participant, link] = await Promise.all([
+    const [consent, participant, link, mark] = await Promise.all([
       consents(placesIn(rows, "consent")),
-      participants([...placesIn(rows, "source"), ...placesIn(rows, "destination")]),
+      participants(placesIn(rows, "source", "destination")),
       links(placesIn(rows, "link")),
+      marks(placesIn(rows, "source_mark", "destination_mark")),
     ]);
     return asked.map((_, index) => {
       const row = rows.find(({ place }) => place === index + 1);
       if (row === undefined) return null;
-      const ends = [row["source_id"], row["destination_id"]].map((id) => participant.get(id as string)).filter((one) => one !== undefined);
-      return { consent: consent.get(row["consent_id"] as string), reader: readerOf(row, ends, link.get(row["link_id"] as string)) };
+      const named = <T>(known: Map<string, T>, ...names: string[]) => names.flatMap((name) => known.get(row[`${name}_id`] as string) ?? []);
+      const ends = named(participant, "source", "destination");
+      const reader = readerOf(row, { ends, marks: named(mark, "source_mark", "destination_mark"), links: named(link, "link") });
+      return { consent: consent.get(row["consent_id"] as string), reader };
     });
   });
   return {
@@ -96,24 +113,22 @@ interface Found {
 }
 
 /** Which version of which rows these say. */
-function placesIn(rows: Row[], of: string): Place[] {
-  return rows.flatMap((row) => (row[`${of}_id`] === null ? [] : [{ id: row[`${of}_id`], version: row[`${of}_version`] } as Place]));
+function placesIn(rows: Row[], ...names: string[]): Place[] {
+  const place = (row: Row, of: string) =>
+    row[`${of}_id`] === null ? [] : [{ id: row[`${of}_id`], version: row[`${of}_version`] } as Place];
+  return names.flatMap((of) => rows.flatMap((row) => place(row, of)));
 }
 
 /** Answers what was read, as a Reader would; of anybody else it knows nothing. */
-function readerOf(row: Row, participants: Participant[], link: AccountLink | undefined): StandingReader {
-  const marks = ["source_mark", "destination_mark"].map((mark) => (row[mark] === null ? null : (fromJson(row[mark]) as TrustMark)));
+function readerOf(row: Row, { ends, marks, links }: { ends: Participant[]; marks: TrustMark[]; links: AccountLink[] }): StandingReader {
   const { conditions, excluded, access, certificates } = row;
+  const byId = <T extends { id: string }>(known: T[], id: string) => known.find((one) => one.id === id);
   return {
     participants: {
-      get: async (id) =>
-        found(
-          participants.find((one) => one.id === id),
-          "participant",
-        ),
-      findMark: async (id) => marks.find((mark) => mark?.participantId === id) ?? null,
+      get: async (id) => found(byId(ends, id), "participant"),
+      findMark: async (id) => marks.find((mark) => mark.participantId === id) ?? null,
     },
-    people: { getLink: async (id) => found(link?.id === id ? link : undefined, "link") },
+    people: { getLink: async (id) => found(byId(links, id), "link") },
     conditions: { stance: async () => ({ conditions, excluded, access, certificates }) as Stance },
   };
 }
