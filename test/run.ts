@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
-import { globSync } from "node:fs";
-import { dirname } from "node:path";
+import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { completeMachine } from "./support/machine.ts";
 import { SERVER_VARIABLE, startTestServer } from "./support/postgres-server.ts";
@@ -17,6 +18,8 @@ interface Outcome {
   files: number;
   passed: boolean;
   seconds: number;
+  /** What failed and why, as `support/failures.ts` writes it. */
+  failures: string;
 }
 
 const say = (line: string) => console.log(`tests: ${line}`);
@@ -52,15 +55,24 @@ function select(suite: string, words: string[]): string[] {
 async function runSuite(suite: string, files: string[], env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<Outcome> {
   say(`${suite} (${files.length} ${files.length === 1 ? "file" : "files"})`);
   const begun = performance.now();
-  const child = spawn(process.execPath, ["--test", "--test-concurrency=2", "--test-timeout=1200000", ...files], { env, stdio: "inherit" });
+  const said = mkdtempSync(join(tmpdir(), "relais-failures-"));
+  const reporters = ["spec", "stdout", `${HERE}/support/failures.ts`, join(said, "failures.txt")];
+  const options = reporters.map((value, index) => `--test-reporter${index % 2 === 0 ? "" : "-destination"}=${value}`);
+  const child = spawn(process.execPath, ["--test", ...options, "--test-concurrency=2", "--test-timeout=1200000", ...files], {
+    env,
+    stdio: "inherit",
+  });
   signal.addEventListener("abort", () => child.kill("SIGTERM"), { once: true });
   const passed = await new Promise<boolean>((done, fail) => child.once("error", fail).once("exit", (code) => done(code === 0)));
-  return { suite, files: files.length, passed, seconds: (performance.now() - begun) / 1000 };
+  const failures = readFileSync(join(said, "failures.txt"), "utf8");
+  rmSync(said, { recursive: true });
+  return { suite, files: files.length, passed, seconds: (performance.now() - begun) / 1000, failures };
 }
 
-/** The exit code: zero only where every chosen suite ran and passed. */
+/** The exit code: zero only where every chosen suite ran and passed. What failed is said again here, where the end of a long log is read first. */
 function summarise(outcomes: Outcome[], chosen: number): number {
   say("");
+  for (const { failures } of outcomes) if (failures !== "") console.log(failures);
   for (const { suite, files, passed, seconds } of outcomes) {
     say(`${passed ? "passed" : "FAILED"}  ${suite.padEnd(12)} ${String(files).padStart(3)} files  ${seconds.toFixed(1).padStart(6)} s`);
   }
