@@ -5,6 +5,7 @@ import type { CallerTokens } from "../core/ports.ts";
 import type { PublicJwk } from "../core/register/participant.ts";
 import { createCallerTokens, participantCalls, type ProofVerifier } from "./caller-tokens.ts";
 import { certificateReader, type CertificateReader } from "./client-certificate.ts";
+import { nameOfUse } from "./client-assertion.ts";
 import { configurationOf, peerOf, type AuthorizationPorts } from "./configuration.ts";
 import { registerConsentGrant } from "./consent-grant.ts";
 import { grantRoutes, nameGrant } from "./grants.ts";
@@ -40,7 +41,7 @@ export function createAuthorization(settings: Settings): Authorization {
   const router = Router();
   const onlyOwnCertificates = refuseForeignCertificates(certificateReader(settings.certificates));
   const toIssuer = atIssuer(settings.issuer);
-  const forSources = sourceIntrospection({ ...settings, usedOnce: usedOnce(settings) });
+  const forSources = sourceIntrospection(settings);
   const endpoints: RequestHandler = async (req, res, next) => {
     if (!PROVIDER_PATHS.test(req.path)) return next();
     onlyOwnCertificates(req, res, () => undefined);
@@ -98,7 +99,7 @@ function presentBy(settings: Settings, kid: unknown): Present {
 /** The library looks, and then writes; one conditional statement does both, and tells a replay from a failure. */
 function usedOnce({ records }: Settings): (iss: string, jti: string, exp: number) => Promise<boolean> {
   return (iss, jti, exp) =>
-    records.insertOnce({ model: "ReplayDetection", id: `${iss} ${jti}`, payload: {}, expiresAt: new Date(exp * 1000) });
+    records.insertOnce({ model: "ReplayDetection", id: nameOfUse(iss, jti), payload: {}, expiresAt: new Date(exp * 1000) });
 }
 
 /** What anybody may read stays readable by pages of any origin; no such page is a client of ours. */

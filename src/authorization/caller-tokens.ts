@@ -1,7 +1,8 @@
 import type { AccessToken, ClientCredentials, Provider } from "oidc-provider";
 import { RelaisError } from "../core/errors.ts";
 import type { ParticipantId } from "../core/ids.ts";
-import type { ApiRequest, Caller, CallerTokens, Clock, OauthRecords, Standings, Store } from "../core/ports.ts";
+import type { Standings } from "../core/consent/standings.ts";
+import type { ApiRequest, Caller, CallerTokens, Clock, OauthRecords, Store } from "../core/ports.ts";
 import type { Policy } from "../core/policy/policy.ts";
 import { certificateHash, certificateReader, type CertificateFront } from "./client-certificate.ts";
 import { consentIdIn, readLiveConsent } from "./live-consent.ts";

@@ -6,6 +6,11 @@ export const CLOCK_SECONDS = 15;
 export const LONGEST_SECONDS = 3600;
 export const TYPES = [undefined, "jwt", "client-authentication+jwt"];
 
+/** Under which name it is remembered that a client used this assertion: one for both ways in which it may come. */
+export function nameOfUse(iss: string, jti: string): string {
+  return `${iss} ${jti}`;
+}
+
 /**
  * What the library leaves to us of an assertion whose signature holds (RFC 7523 §3, FAPI 2.0 §5.3.3.1): the issuer is its one audience, as a
  * text, so that an assertion that was made for another server is worth nothing here, and the other way round.

@@ -1,5 +1,5 @@
 import type { ClientMetadata } from "oidc-provider";
-import type { Standings } from "../core/ports.ts";
+import type { Standings } from "../core/consent/standings.ts";
 import type { Participant, PublicJwk } from "../core/register/participant.ts";
 import type { Staff } from "../core/register/staff.ts";
 import {

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { errors, type Configuration, type ResourceServer } from "oidc-provider";
-import type { Clock, OauthRecords, Peer, Standings, Store } from "../core/ports.ts";
+import type { Standings } from "../core/consent/standings.ts";
+import type { Clock, OauthRecords, Peer, Store } from "../core/ports.ts";
 import type { Policy } from "../core/policy/policy.ts";
 import type { PublicJwk } from "../core/register/participant.ts";
 import type { Staff } from "../core/register/staff.ts";

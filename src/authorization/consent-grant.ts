@@ -2,7 +2,8 @@ import { errors, type Client, type Provider, type TokenEndpointGrantContext } fr
 import validateDpop, { checkDpopReplay } from "oidc-provider/lib/helpers/validate_dpop.js";
 import { JWT_TOKEN_SECONDS, OPAQUE_TOKEN_SECONDS } from "../core/consent/token-lifetime.ts";
 import { asRelaisError, type ErrorCode } from "../core/errors.ts";
-import type { Clock, Standings, Store } from "../core/ports.ts";
+import type { Standings } from "../core/consent/standings.ts";
+import type { Clock, Store } from "../core/ports.ts";
 import type { Policy } from "../core/policy/policy.ts";
 import { detailOf, readLiveConsent, type LiveConsent } from "./live-consent.ts";
 import { signedToken, type TokenKeys } from "./jwt-token.ts";

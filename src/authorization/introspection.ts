@@ -1,9 +1,10 @@
 import type { AccessToken, AuthorizationDetail, Client, ClientCredentials, KoaContextWithOIDC, RefreshToken } from "oidc-provider";
 import { RelaisError } from "../core/errors.ts";
-import type { Clock, Standings, Store } from "../core/ports.ts";
+import type { Standings } from "../core/consent/standings.ts";
+import type { Clock, Store } from "../core/ports.ts";
 import { readLook } from "./probe-grant.ts";
 import type { Policy } from "../core/policy/policy.ts";
-import { consentIdIn, detailOf, pairwiseSubject, readLiveConsent, type LiveConsent, type LivePorts } from "./live-consent.ts";
+import { consentIdIn, detailOf, pairwiseSubject, readLiveConsent, type LiveConsent } from "./live-consent.ts";
 
 type Token = AccessToken | ClientCredentials | RefreshToken;
 interface Ports {
@@ -25,7 +26,7 @@ export function introspectionPolicy(ports: Ports): (ctx: KoaContextWithOIDC, cli
     if (probe !== undefined) return tellOfLook(ports, client, token, probe);
     const own = token.clientId === client.clientId;
     const asSource = token.clientId === `${ports.issuer}/worker` && "aud" in token && token.aud === client.clientId;
-    const live = own || asSource ? await standingOf(ports, consentIdIn(token.rar)) : null;
+    const live = own || asSource ? await orNull(readLiveConsent(ports, consentIdIn(token.rar))) : null;
     if (live === null) return false;
     const { authorization_details: details, ...extra } = answerToSource(live);
     token.rar = details;
@@ -49,10 +50,10 @@ export function answerToSource(live: LiveConsent): { account: string; authorizat
   return { account: live.account, authorization_details: [detailOf(live)] };
 }
 
-/** The consent as it is now, or null where the right is gone. */
-export async function standingOf(ports: LivePorts, consentId: unknown): Promise<LiveConsent | null> {
+/** Null where the right is gone. */
+export async function orNull(consent: Promise<LiveConsent>): Promise<LiveConsent | null> {
   try {
-    return await readLiveConsent(ports, consentId);
+    return await consent;
   } catch (error) {
     if (
       error instanceof RelaisError &&

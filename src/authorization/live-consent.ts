@@ -6,7 +6,8 @@ import { presentConsent } from "../core/consent/succession.ts";
 import { RelaisError } from "../core/errors.ts";
 import { isId } from "../core/ids.ts";
 import type { Policy } from "../core/policy/policy.ts";
-import type { Clock, StandingReader, Standings, Store } from "../core/ports.ts";
+import type { StandingReader, Standings } from "../core/consent/standings.ts";
+import type { Clock, Store } from "../core/ports.ts";
 import { DETAIL_TYPE } from "./names.ts";
 
 export interface LiveConsent extends Standing {
@@ -21,11 +22,15 @@ export interface LiveConsent extends Standing {
  */
 export async function readLiveConsent(ports: LivePorts, consentId: unknown): Promise<LiveConsent> {
   if (!isId("consent", consentId)) throw new RelaisError("consent_missing", "There is no such consent.");
-  const now = ports.clock.now();
-  const read = await ports.standings.find(consentId, now);
+  return liveAsRead(ports, await ports.standings.find(consentId, ports.clock.now()));
+}
+
+/** The same of what was just read. */
+export async function liveAsRead(ports: LivePorts, read: Awaited<ReturnType<Standings["find"]>>): Promise<LiveConsent> {
   if (read === null) throw new RelaisError("not_found", "There is no consent with this id.");
-  if (read.consent.state !== "superseded") return live(read.reader, read.consent, { ...ports, now });
-  return ports.store.read(async (r) => live(r, await presentConsent(r, consentId), { ...ports, now }));
+  const terms = { policy: ports.policy, now: ports.clock.now() };
+  if (read.consent.state !== "superseded") return live(read.reader, read.consent, terms);
+  return ports.store.read(async (r) => live(r, await presentConsent(r, read.consent.id), terms));
 }
 
 export interface LivePorts {

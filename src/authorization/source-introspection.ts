@@ -1,32 +1,22 @@
 import { once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { parse as parseForm } from "node:querystring";
-import type { AuthorizationDetail } from "oidc-provider";
-import type { Clock, OauthRecords, Standings, Store } from "../core/ports.ts";
-import type { Policy } from "../core/policy/policy.ts";
-import { CLOCK_SECONDS } from "./client-assertion.ts";
-import { answerToSource, standingOf } from "./introspection.ts";
+import type { TokenFacts } from "../core/consent/standings.ts";
+import { CLOCK_SECONDS, nameOfUse } from "./client-assertion.ts";
+import { answerToSource, orNull } from "./introspection.ts";
 import type { TokenKeys } from "./jwt-token.ts";
-import { consentIdIn } from "./live-consent.ts";
-import { assertionVerifier, readPlainAssertion } from "./plain-assertion.ts";
+import { liveAsRead, type LivePorts } from "./live-consent.ts";
+import { assertionVerifier, readPlainAssertion, type PlainAssertion } from "./plain-assertion.ts";
 
-interface Ports {
-  store: Store;
-  standings: Standings;
-  clock: Clock;
-  policy: Policy;
-  records: OauthRecords;
+interface Ports extends LivePorts {
   issuer: string;
   keys: Pick<TokenKeys, "sign">;
-  /** True once for each `jti` of a client, and only while it is not over. */
-  usedOnce: (iss: string, jti: string, exp: number) => Promise<boolean>;
 }
 
 const ANSWER = "application/token-introspection+jwt";
 const FORM = /^application\/x-www-form-urlencoded *(?:; *charset=utf-8)?$/i;
 const ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 const MEMBERS = ["token", "token_type_hint", "client_id", "client_assertion", "client_assertion_type"];
-const TOKENS = ["AccessToken", "ClientCredentials", "RefreshToken"];
 
 /**
  * The question that sources ask before they hand out anything: is the worker's token for this person's consent active, now? (RFC 7662, answered as RFC
@@ -36,24 +26,16 @@ const TOKENS = ["AccessToken", "ClientCredentials", "RefreshToken"];
  * hold or was used before) is left as it came to the library, which judges it by itself and says what is wrong. Returns whether it answered.
  */
 export function sourceIntrospection(ports: Ports): (req: IncomingMessage, res: ServerResponse) => Promise<boolean> {
-  const isBy = assertionVerifier();
+  const factsOf = factsFor(ports);
   return async (req, res) => {
     const body = await wholeBody(req);
     const form = body === null ? null : formIn(body);
     const assertion = form && readPlainAssertion(form.client_assertion, { issuer: ports.issuer, now: seconds() });
     if (!form || !assertion || (form.client_id ?? assertion.iss) !== assertion.iss) return false;
-    const [source, found] = await Promise.all([
-      ports.standings.findParticipant(assertion.iss),
-      ports.records.findAmong(TOKENS, form.token),
-    ]);
-    const token = workerTokenIn(found, { issuer: ports.issuer, source: assertion.iss });
-    if (source === null || source.client?.mutualTls || !(await isBy(assertion, source.keys))) return false;
-    if (token === null) return false;
-    const [isFirst, live] = await Promise.all([
-      ports.usedOnce(assertion.iss, assertion.jti, assertion.exp + CLOCK_SECONDS),
-      standingOf(ports, consentIdIn(token.rar)),
-    ]);
-    if (!isFirst) return false;
+    const facts = await factsOf(assertion, form.token);
+    if (!facts?.isFirst) return false;
+    const token = facts.payload as unknown as WorkerToken;
+    const live = token.exp > seconds() ? await orNull(liveAsRead(ports, facts.standing)) : null;
     const said = live === null ? { active: false } : { ...answerToSource(live), ...saidOf(token, ports.issuer) };
     const answer = { token_introspection: said, aud: assertion.iss, iss: ports.issuer, iat: seconds() };
     req.resume();
@@ -61,6 +43,26 @@ export function sourceIntrospection(ports: Ports): (req: IncomingMessage, res: S
     res.setHeader("content-type", `${ANSWER}; charset=utf-8`);
     res.end(await ports.keys.sign("token-introspection+jwt", answer));
     return true;
+  };
+}
+
+/**
+ * Judges the assertion by the keys that were last seen of its client; the statement that follows answers only where they still are its keys. Where they
+ * are not, or were never seen, they are read first.
+ */
+function factsFor({ standings, clock, issuer }: Ports): (assertion: PlainAssertion, token: string) => Promise<TokenFacts | null> {
+  const isBy = assertionVerifier();
+  return async (assertion, token) => {
+    const { iss, jti, exp } = assertion;
+    const once = { id: nameOfUse(iss, jti), expiresAt: new Date((exp + CLOCK_SECONDS) * 1000) };
+    for (const readFirst of [false, true]) {
+      if (readFirst) await standings.findParticipant(iss);
+      const asker = standings.recall(iss);
+      if (asker === null || asker.participant.client?.mutualTls || !(await isBy(assertion, asker.participant.keys))) continue;
+      const facts = await standings.askOnce({ asker, clientId: `${issuer}/worker`, token, once, now: clock.now() });
+      if (facts !== null) return facts;
+    }
+    return null;
   };
 }
 
@@ -92,25 +94,12 @@ function formIn(body: string): Form | null {
   return form as unknown as Form;
 }
 
+/** What was stored of a token of the worker, bound to its DPoP key. */
 interface WorkerToken {
-  aud: string;
   exp: number;
   iat: number;
+  aud: string;
   jkt: string;
-  rar: AuthorizationDetail[];
-}
-
-/** What was stored of it, where it is a live token of the worker for this source, bound to a DPoP key. */
-function workerTokenIn(
-  found: Awaited<ReturnType<OauthRecords["findAmong"]>>,
-  { issuer, source }: { issuer: string; source: string },
-): WorkerToken | null {
-  if (found?.model !== "AccessToken" || found.consumedAt !== null) return null;
-  const { clientId, aud, exp, jkt, rar, grantId, accountId, scope } = found.payload;
-  const isForSource = clientId === `${issuer}/worker` && aud === source && typeof exp === "number" && exp > seconds();
-  const isPlain = typeof jkt === "string" && Array.isArray(rar) && rar[0]?.probe === undefined;
-  if (!isForSource || !isPlain || grantId !== undefined || accountId !== undefined || scope !== undefined) return null;
-  return found.payload as unknown as WorkerToken;
 }
 
 function saidOf({ aud, exp, iat, jkt }: WorkerToken, issuer: string): Record<string, unknown> {

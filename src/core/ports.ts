@@ -303,21 +303,6 @@ export interface Store {
   rehearse<T>(work: (writer: Writer) => Promise<T>): Promise<T>;
 }
 
-/** What the rules ask about the ends of one consent. Every Reader is one. */
-export interface StandingReader {
-  participants: Pick<Reader["participants"], "get" | "findMark">;
-  people: Pick<Reader["people"], "getLink">;
-  conditions: Pick<Reader["conditions"], "stance">;
-}
-
-/** What is asked at every use of a token. What a call answers is what the tables say then: nothing in it is older than the call. Answers are shared, and frozen. */
-export interface Standings {
-  /** The consent, with all that `checkStanding` reads about it; null where there is none. */
-  find(id: ConsentId, now: Date): Promise<{ consent: Consent; reader: StandingReader } | null>;
-  findConsent(id: ConsentId): Promise<Consent | null>;
-  findParticipant(entityId: string): Promise<Participant | null>;
-}
-
 /** One ring of the doorbell: what to look at, and the epoch that was present. Nothing personal. */
 export interface Ring {
   transferId: TransferId;

@@ -1,5 +1,6 @@
 import type { PersonId } from "../core/ids.ts";
-import type { CallerTokens, EntityConfigurations, Ports, Standings } from "../core/ports.ts";
+import type { Standings } from "../core/consent/standings.ts";
+import type { CallerTokens, EntityConfigurations, Ports } from "../core/ports.ts";
 import type { Charters } from "../core/register/charter.ts";
 import type { Staff } from "../core/register/staff.ts";
 import type { DocumentCheck } from "../core/verification/verify-document.ts";

@@ -9,7 +9,7 @@ export interface Place {
 }
 
 /** Rows that are remembered of one table. */
-const MOST = 2000;
+export const MOST = 2000;
 
 /**
  * What tells one version of a row from every other: the transaction that wrote it, and where it lies (PostgreSQL, System Columns), under one start
@@ -19,13 +19,14 @@ export function versionOf(alias: string): string {
   return `(${alias}.xmin::text || ${alias}.ctid::text || extract(epoch from pg_postmaster_start_time()))`;
 }
 
-type Ask = (name: string, text: string, values: unknown[]) => Promise<Row[]>;
+export type Ask = (name: string, text: string, values: unknown[]) => Promise<Row[]>;
+export type VersionedRows<T> = (places: Place[]) => Promise<Map<string, T>>;
 
 /**
  * Rows of a table as objects, by id. Which version there is was read just now by whoever asks; only what is not known of it is read here, so that
  * what is answered is never older than that. They are frozen: many share them.
  */
-export function versionedRows<T>(ask: Ask, table: string, columns?: readonly string[]): (places: Place[]) => Promise<Map<string, T>> {
+export function versionedRows<T>(ask: Ask, table: string, columns?: readonly string[]): VersionedRows<T> {
   const chosen = columns === undefined ? "t.*" : columns.map((name) => `t.${snake(name)}`).join(", ");
   const statement = `select t.id, ${versionOf("t")} as version, (select to_jsonb(r) from (select ${chosen}) r) as row
     from ${SCHEMA}.${table} t where t.id = any($1)`;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type pg from "pg";
 import type { Consent } from "../../src/core/consent/consent.ts";
-import type { Standings } from "../../src/core/ports.ts";
+import type { Standings } from "../../src/core/consent/standings.ts";
 import { openPool } from "../../src/postgres/pool.ts";
 import { createStandings } from "../../src/postgres/standings.ts";
 import { suspend, REASONS } from "../support/charter.ts";

@@ -1,4 +1,10 @@
-import type { Standings } from "../../src/core/ports.ts";
+import type { Standings } from "../../src/core/consent/standings.ts";
 
 /** For an application that nobody calls with a token. */
-export const NO_STANDINGS: Standings = { find: async () => null, findConsent: async () => null, findParticipant: async () => null };
+export const NO_STANDINGS: Standings = {
+  find: async () => null,
+  findConsent: async () => null,
+  findParticipant: async () => null,
+  recall: () => null,
+  askOnce: async () => null,
+};

@@ -1,5 +1,5 @@
 import { RelaisError } from "../errors.ts";
-import type { StandingReader } from "../ports.ts";
+import type { StandingReader } from "./standings.ts";
 import { areConditionsDue, conditionUnmet, endOf, refusedByConditions } from "../policy/decide.ts";
 import type { End } from "../policy/facts.ts";
 import type { Policy } from "../policy/policy.ts";

@@ -1,6 +1,7 @@
 import { RelaisError } from "../errors.ts";
 import type { ConsentId, ParticipantId } from "../ids.ts";
-import type { Ports, Standings } from "../ports.ts";
+import type { Standings } from "./standings.ts";
+import type { Ports } from "../ports.ts";
 import type { Consent } from "./consent.ts";
 import { pageOf, placeOf } from "./consent-place.ts";
 

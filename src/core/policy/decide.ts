@@ -1,6 +1,6 @@
 import { RelaisError } from "../errors.ts";
 import type { LinkId } from "../ids.ts";
-import type { StandingReader } from "../ports.ts";
+import type { StandingReader } from "../consent/standings.ts";
 import type { Participant } from "../register/participant.ts";
 import type { Stance } from "./conditions.ts";
 import { factsOf, type End, type Ends } from "./facts.ts";
