@@ -73,12 +73,16 @@ async function refuseWithoutRoom(folder: Folder, bytes: number): Promise<void> {
   });
 }
 
-/** Makes each folder once, parents first, however many items ask for it at the same time. */
+/** Makes each folder once, however many items ask for it at the same time. Most of them have a parent already: it is made where it is missing. */
 function folderMaker(folder: Folder): Landing["makeFolder"] {
   const made = new Map<string, Promise<void>>();
   const make = async (segments: readonly string[]): Promise<void> => {
-    if (segments.length > 1) await ensure(segments.slice(0, -1));
-    // 405: it is there already (RFC 4918 §9.3.1).
+    const isRoot = segments.length === 1;
+    // 405: it is there already. 409, and with some servers 404: its parent is not (RFC 4918 §9.3.1).
+    const answer = await folder.ask({ method: "MKCOL", url: folder.urlOf(segments, "folder") }, isRoot ? [201, 405] : [201, 405, 409, 404]);
+    await answer.drop();
+    if (answer.status !== 409 && answer.status !== 404) return;
+    await ensure(segments.slice(0, -1));
     await (await folder.ask({ method: "MKCOL", url: folder.urlOf(segments, "folder") }, [201, 405])).drop();
   };
   const ensure = (segments: readonly string[]): Promise<void> => {
@@ -132,7 +136,9 @@ class Tally {
 async function noteTypes(landing: Landing, manifest: Manifest): Promise<void> {
   for (const dataset of new Set(manifest.items.map((item) => item.dataset))) {
     const types = await typesAt(landing.folder, landing.slug, dataset);
-    for (const item of manifest.items) if (item.dataset === dataset) types.set(item.key, item.media_type);
+    const others = manifest.items.filter((item) => item.dataset === dataset && types.get(item.key) !== item.media_type);
+    if (others.length === 0) continue;
+    for (const item of others) types.set(item.key, item.media_type);
     const target = typesSegments(landing.slug, dataset);
     const body = new TextEncoder().encode(writeTypes(types));
     const note = { dataset: "_types", key: dataset, mediaType: "application/json", bytes: body.length, sha256: sha256(body) };

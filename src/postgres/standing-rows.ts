@@ -26,7 +26,7 @@ const newestMark = (whose: string, as: string): string =>
 /** All that `checkStanding` reads of the consent `c` on the day `asked.today`: of the large rows, which version there is. */
 export const STANDING = `c.id as consent_id, ${versionOf("c")} as consent_version,
     s.id as source_id, ${versionOf("s")} as source_version, d.id as destination_id, ${versionOf("d")} as destination_version,
-    l.id as link_id, ${versionOf("l")} as link_version,
+    l.id as link_id, ${versionOf("l")} as link_version, ld.id as destination_link_id, ${versionOf("ld")} as destination_link_version,
     ms.id as source_mark_id, ms.version as source_mark_version, md.id as destination_mark_id, md.version as destination_mark_version,
     coalesce((select jsonb_agg(jsonb_build_object(
         'dataset', dataset, 'minimumLevel', minimum_level, 'regions', to_jsonb(regions), 'certificates', to_jsonb(certificates)))
@@ -44,6 +44,7 @@ export function standingOf(consentId: string): string {
     left join ${SCHEMA}.participants s on s.id = c.source_id
     left join ${SCHEMA}.participants d on d.id = c.destination_id
     left join ${SCHEMA}.account_links l on l.id = c.source_link_id and l.removed_at is null
+    left join ${SCHEMA}.account_links ld on ld.id = c.destination_link_id and ld.removed_at is null
     ${newestMark("source_id", "ms")}
     ${newestMark("destination_id", "md")}`;
 }
@@ -66,13 +67,17 @@ export function standingRows(ask: Ask, { consents, participants }: Tables): (row
     const [consent, participant, link, mark] = await Promise.all([
       consents(placesIn(rows, "consent")),
       participants(placesIn(rows, "source", "destination")),
-      links(placesIn(rows, "link")),
+      links(placesIn(rows, "link", "destination_link")),
       marks(placesIn(rows, "source_mark", "destination_mark")),
     ]);
     return rows.map((row) => {
       const named = <T>(known: Map<string, T>, ...names: string[]) => names.flatMap((name) => known.get(row[`${name}_id`] as string) ?? []);
       const ends = named(participant, "source", "destination");
-      const reader = readerOf(row, { ends, marks: named(mark, "source_mark", "destination_mark"), links: named(link, "link") });
+      const reader = readerOf(row, {
+        ends,
+        marks: named(mark, "source_mark", "destination_mark"),
+        links: named(link, "link", "destination_link"),
+      });
       const [given] = named(consent, "consent");
       return given === undefined ? null : { consent: given, reader };
     });

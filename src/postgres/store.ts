@@ -1,4 +1,3 @@
-import { asRelaisError, RelaisError } from "../core/errors.ts";
 import type { Reader, Store, Writer } from "../core/ports.ts";
 import { readAccount, writeAccount } from "./account.ts";
 import { writeAccreditations } from "./accreditation-changes.ts";
@@ -27,6 +26,7 @@ import { readPersonNotices, writePersonNotices } from "./person-notices.ts";
 import type { Database } from "./pool.ts";
 import { readRegistered } from "./registered.ts";
 import { readReminders, writeReminders } from "./reminders.ts";
+import { isCollision, translate } from "./store-errors.ts";
 import { readSubordinates } from "./subordinates.ts";
 import { readSwitches, writeSwitches } from "./switches.ts";
 import { readTransfers } from "./transfers.ts";
@@ -34,7 +34,6 @@ import { writeTransfers } from "./transfer-changes.ts";
 
 /** How often a write that collided with another one (serialization, deadlock) is run again before it is given up. */
 const TRIES = 5;
-const COLLISIONS = new Set(["40001", "40P01"]);
 
 export function createStore(db: Database): Store {
   return {
@@ -58,13 +57,6 @@ async function writeWithRetry<T>(db: Database, work: (writer: Writer) => Promise
       if (attempt >= TRIES || !isCollision(error)) return translate(error);
     }
   }
-}
-
-/** Two consents that drew the same place in a status list at the same moment draw again. */
-function isCollision(error: unknown): boolean {
-  return (
-    COLLISIONS.has(sqlState(error)) || (error instanceof Error && "constraint" in error && error.constraint === "consents_status_index")
-  );
 }
 
 /** Carries what a rehearsal found out of the transaction that it takes back. */
@@ -147,33 +139,4 @@ function writerOf(tx: Database): Writer {
     wording: writeNoticeTexts(tx),
     complaints: writeProblems(tx),
   };
-}
-
-function sqlState(error: unknown): string {
-  return typeof error === "object" && error !== null && "code" in error ? String(error.code) : "";
-}
-
-/** SQLSTATE to our words. RE001 and RE002 are raised by our own triggers. Class 08, 53 and 57P are a server that is away or full. */
-const TRANSLATIONS: [matches: RegExp, code: "conflict" | "unavailable" | "invalid", message: string][] = [
-  [/^RE00[12]$/, "conflict", "This is no longer possible in its present state. Reload and look again."],
-  [/^23505$/, "conflict", "This exists already."],
-  // A zero byte, and half of a surrogate pair in JSON: PostgreSQL keeps neither.
-  [/^22(021|P05|P02)$/, "invalid", "A text holds a character that is none. Take it out, and send it again."],
-  [
-    /^(08|53|57P|ECONN|ENOENT|EPIPE|ETIMEDOUT)/,
-    "unavailable",
-    "The database does not answer. Try again in a moment; if it lasts, tell the operator.",
-  ],
-];
-
-function translate(error: unknown): never {
-  if (error instanceof RelaisError) throw error;
-  const known = TRANSLATIONS.find(([matches]) => matches.test(sqlState(error)));
-  if (known) throw new RelaisError(known[1], known[2], { cause: error });
-  if (error instanceof Error && /Connection terminated|timeout exceeded when trying to connect/.test(error.message)) {
-    throw new RelaisError("unavailable", "The database does not answer. Try again in a moment; if it lasts, tell the operator.", {
-      cause: error,
-    });
-  }
-  throw asRelaisError(error);
 }

@@ -56,7 +56,7 @@ function frozen(value: unknown): unknown {
 }
 
 /** A row that came as JSON: its times are texts, and are those whose name ends so. */
-function fromJson(value: unknown): unknown {
+export function fromJson(value: unknown): unknown {
   const timed = (name: string, one: unknown) => (name.endsWith("_at") && typeof one === "string" ? new Date(one) : one);
   return Object.fromEntries(Object.entries(value as Row).map(([name, one]) => [camel(name), timed(name, one)]));
 }

@@ -19,6 +19,8 @@ import { createOpener } from "../keys/sealer.ts";
 import { anHourAgo, createSigner } from "../keys/signer.ts";
 import { createVerifier } from "../keys/verifier.ts";
 import { inspectTls, txtRecords } from "../net/inspections.ts";
+import { createAttemptRecords } from "../postgres/attempt-records.ts";
+import { openPreparedPool } from "../postgres/pool.ts";
 import { clock, every, type Base } from "./base.ts";
 
 /** How soon what waits to be looked at is looked at. */
@@ -31,6 +33,7 @@ export function startWorker(base: Base, keyring: Keyring): void {
   const anyTime = new AbortController().signal;
   const ports = {
     ...base,
+    records: createAttemptRecords(base.owned.adopt(openPreparedPool(base.databaseUrl), (pool) => pool.end())),
     signer: createSigner(() => keyring.current("documents"), clock),
     verifier: createVerifier(),
     opener: createOpener(keyring),

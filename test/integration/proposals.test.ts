@@ -14,15 +14,15 @@ import { newId, type LinkId, type PersonId, type TransferId } from "../../src/co
 import type { Store } from "../../src/core/ports.ts";
 import type { Participant } from "../../src/core/register/participant.ts";
 import { participantFrom } from "../../src/core/register/participant-metadata.ts";
-import { payloadOf } from "../../src/core/transfer/complete-transfer.ts";
-import { sha256, type Receipt } from "../../src/core/transfer/manifest.ts";
+import { payloadOf, sha256, type Receipt } from "../../src/core/transfer/manifest.ts";
 import { requestTransfer } from "../../src/core/transfer/request-transfer.ts";
 import { runTransfer } from "../../src/core/transfer/run-transfer.ts";
 import type { RunPorts } from "../../src/core/transfer/run-ports.ts";
 import { createEntityConfigurations } from "../../src/federation/entity-configuration.ts";
 import { createVerifier, verifyEntityConfiguration } from "../../src/keys/verifier.ts";
 import { networkFor } from "../../src/net/network.ts";
-import { openDatabase, openPool } from "../../src/postgres/pool.ts";
+import { createAttemptRecords } from "../../src/postgres/attempt-records.ts";
+import { openDatabase, openPool, openPreparedPool } from "../../src/postgres/pool.ts";
 import { createStore } from "../../src/postgres/store.ts";
 import { accountsByPersona, pseudonymousAccounts } from "../../src/sandbox/accounts/accounts.ts";
 import { startHolder, type Program } from "../../src/sandbox/holder/holder.ts";
@@ -81,6 +81,7 @@ before(async () => {
   [holder, platform] = [await register(energy.entityId), await register(ancre.entityId)];
   ports = {
     store,
+    records: createAttemptRecords(owned.adopt(openPreparedPool(database.url, 2), (open) => open.end())),
     clock: realClock,
     policy,
     issuer: relais.issuer,

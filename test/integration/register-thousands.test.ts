@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { startPublicRegister, type PublicRegister } from "../support/public-register.ts";
-import { timesOf } from "../support/percentile.ts";
 import { registerPaths, type Asked } from "../support/register-paths.ts";
 
 const PARTICIPANTS = 10_000;
@@ -17,22 +16,9 @@ before(async () => {
 });
 after(() => owned.disposeAsync());
 
-/** The limit is 100 ms, which `npm run bench -- --only register` measures. Here other tests run beside: what reads everybody takes longer than this. */
-const GENEROUS_MILLISECONDS = 400;
-
-test("with 10 000 participants, everything that is read in public answers soon (p95, warm)", async (t) => {
-  const slow: string[] = [];
-  for (const { name, addressOf, warmUp } of paths) {
-    // A machine that is busy with other tests may spoil rounds; what is slow by itself is slow in each of them.
-    let best = await timesOf(20, addressOf, warmUp);
-    for (let round = 0; round < 4 && best.p95 >= GENEROUS_MILLISECONDS; round++) {
-      const again = await timesOf(20, addressOf);
-      if (again.p95 < best.p95) best = again;
-    }
-    t.diagnostic(`${name}: ${best.p50.toFixed(1)} ms, p95 ${best.p95.toFixed(1)} ms`);
-    if (best.p95 >= GENEROUS_MILLISECONDS) slow.push(`${name}: ${best.p95.toFixed(1)} ms`);
-  }
-  assert.deepEqual(slow, []);
+test("with 10 000 participants, everything that is read in public is answered (how fast: npm run bench -- --only register)", async () => {
+  for (const { name, addressOf, warmUp = 1 } of paths)
+    for (let index = 0; index < warmUp; index++) assert.equal((await fetch(addressOf(index))).status, 200, name);
 });
 
 test("lists of the federation leave out who is suspended or revoked", async () => {

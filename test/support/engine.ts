@@ -9,7 +9,8 @@ import type { Participant } from "../../src/core/register/participant.ts";
 import type { Adapter, Credentials } from "../../src/core/transfer/adapter.ts";
 import type { RunPorts } from "../../src/core/transfer/run-ports.ts";
 import type { RunTerms } from "../../src/core/transfer/run-transfer.ts";
-import { openDatabase, openPool } from "../../src/postgres/pool.ts";
+import { createAttemptRecords } from "../../src/postgres/attempt-records.ts";
+import { openDatabase, openPool, openPreparedPool } from "../../src/postgres/pool.ts";
 import { createStore } from "../../src/postgres/store.ts";
 import { freshDatabase } from "./database.ts";
 import { realClock } from "./real-clock.ts";
@@ -44,10 +45,12 @@ export interface RealEnds {
 export async function startEngine(adapter: Adapter, datasets: string[], ends?: RealEnds): Promise<Engine> {
   const database = await freshDatabase();
   const pool = openPool(database.url, 20);
+  const prepared = openPreparedPool(database.url, 4);
   const store = createStore(openDatabase(pool));
   const rings: Ring[] = [];
   const ports: Engine["ports"] = {
     store,
+    records: createAttemptRecords(prepared),
     clock: realClock,
     policy,
     issuer: "https://relais.test",
@@ -85,7 +88,7 @@ export async function startEngine(adapter: Adapter, datasets: string[], ends?: R
       return grantConsent(ports, { consentId: asked.id, personId, datasets: wanted, noticeHash: asked.noticeHash, language: "fr" });
     },
     [Symbol.asyncDispose]: async () => {
-      await pool.end();
+      await Promise.all([pool.end(), prepared.end()]);
       await database[Symbol.asyncDispose]();
     },
   };

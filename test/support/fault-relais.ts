@@ -269,6 +269,16 @@ export interface AncreWitness {
   index: string;
 }
 
+/** Its last line may be half written: it counts when it is whole. */
+export async function readLedger(file: string): Promise<LedgerEntry[]> {
+  const text = await readFile(file, "utf8");
+  const whole = text.slice(0, text.lastIndexOf("\n") + 1);
+  return whole
+    .split("\n")
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as LedgerEntry);
+}
+
 export function ancreWitness(folder: string): AncreWitness {
   const index = join(folder, "index.sqlite");
   const rows = (query: string, ...values: string[]): Record<string, unknown>[] => {
@@ -277,11 +287,7 @@ export function ancreWitness(folder: string): AncreWitness {
   };
   return {
     index,
-    ledger: async () =>
-      (await readFile(join(folder, "ledger.jsonl"), "utf8"))
-        .split("\n")
-        .filter(Boolean)
-        .map((line) => JSON.parse(line) as LedgerEntry),
+    ledger: () => readLedger(join(folder, "ledger.jsonl")),
     items: (account) =>
       rows("SELECT dataset, key, sha256, file FROM items WHERE account = ? ORDER BY dataset, key", account) as unknown as HeldItem[],
     receipts: () => Number(rows("SELECT count(*) AS n FROM transfers WHERE receipt IS NOT NULL")[0]?.["n"]),

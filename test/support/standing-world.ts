@@ -1,4 +1,4 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -19,7 +19,7 @@ import { ANCRE } from "../../src/sandbox/platform/personas.ts";
 import { startPlatform } from "../../src/sandbox/platform/platform.ts";
 import { askAboutToken } from "./ask-about-token.ts";
 import { REASONS } from "./charter.ts";
-import { DAILY, startFaultWorld, type FaultWorld, type LedgerEntry } from "./fault-relais.ts";
+import { DAILY, readLedger, startFaultWorld, type FaultWorld, type LedgerEntry } from "./fault-relais.ts";
 import { realClock } from "./real-clock.ts";
 import { testKey } from "./register-fixtures.ts";
 import { abreast } from "../bench/measure.ts";
@@ -199,14 +199,6 @@ async function statesOf({ store }: FaultWorld, { transfers }: Stream): Promise<M
     counts.set(state, (counts.get(state) ?? 0) + 1);
   }
   return counts;
-}
-
-async function readLedger(file: string): Promise<LedgerEntry[]> {
-  const text = await readFile(file, "utf8");
-  return text
-    .split("\n")
-    .filter(Boolean)
-    .map((line) => JSON.parse(line) as LedgerEntry);
 }
 
 /** Requests of Relais that move data, and whose they are. A platform is asked by the transfer, a source by the item. */

@@ -1,16 +1,17 @@
 import { checkStanding, type Standing } from "../consent/check-consent.ts";
 import type { Consent } from "../consent/consent.ts";
+import type { StandingReader } from "../consent/standings.ts";
 import { asRelaisError, RelaisError } from "../errors.ts";
 import type { AccountLink } from "../person/person.ts";
-import type { Ports, Reader, Writer } from "../ports.ts";
+import type { Writer } from "../ports.ts";
+import type { Begun, Mark, Step } from "./attempt-records.ts";
+import type { RunPorts } from "./run-ports.ts";
 import type { Transfer } from "./transfer.ts";
 
 /** How often a running attempt looks whether it still may: a withdrawal stops it well within one second. */
 const WATCH_MILLISECONDS = 250;
 /** A right that was read longer ago than this is read again before the next movement of data. */
 const STALE_MILLISECONDS = 500;
-
-type Marks = Parameters<Writer["deliveries"]["markItems"]>[2];
 
 /** The person's proved accounts at both ends. */
 interface Links {
@@ -31,36 +32,48 @@ export interface Attempt extends AsyncDisposable {
    * Why it broke off. What is seen first may be the echo of a stop (a cut connection, a lost lease): the stop itself is the truth.
    */
   reasonOf(error: unknown): Promise<RelaisError>;
+  /** What an earlier attempt signed, and handed over or was about to. */
+  manifest: string | null;
+  /** Is written with the next step, or at last when the attempt ends: nobody waits for it. */
+  intend(part: Partial<Step>): void;
+  /** Writes what was intended and this, together, as this attempt. @throws `lease_lost`, and nothing is written, where another attempt took over. */
+  step(part: Partial<Step>): Promise<void>;
   /** Records what moved, also where the transfer was stopped meanwhile. @throws `lease_lost` where another attempt took over. */
-  record(marks: Marks): Promise<void>;
+  record(marks: Mark[]): Promise<void>;
   /** Writes as this attempt: nothing is committed where another attempt took over. @throws `lease_lost`. */
   write<T>(work: (w: Writer) => Promise<T>): Promise<T>;
 }
 
-type AttemptPorts = Pick<Ports, "store" | "clock" | "policy">;
+type AttemptPorts = Pick<RunPorts, "store" | "records" | "clock" | "policy">;
 
 export async function startAttempt(
   ports: AttemptPorts,
-  transfer: Transfer,
-  terms: { leaseSeconds: number; shutdown: AbortSignal },
+  { transfer, manifest, ground }: Begun,
+  terms: { leaseSeconds: number; shutdown: AbortSignal; begunAt: Date },
 ): Promise<Attempt> {
   const ended = new AbortController();
   const signal = AbortSignal.any([ended.signal, terms.shutdown]);
-  let readAt = Number.NEGATIVE_INFINITY;
+  let readAt = terms.begunAt.getTime();
   const look = async (): Promise<Standing> => {
     const startedAt = ports.clock.now().getTime();
     const standing = await readStanding(ports, transfer);
     readAt = startedAt;
     return standing;
   };
-  const standing = await look();
-  const links = await ports.store.read((r) => readLinks(r, standing.consent));
-  const watching = watch(ports, transfer, { ended, signal, look, leaseSeconds: terms.leaseSeconds });
+  const { consent, reader } = present(ground);
+  const standing = await checkStanding(reader, consent, { policy: ports.policy, now: terms.begunAt });
+  const links = await readLinks(reader, consent);
+  const { intend, step, flush } = inSteps(ports, transfer);
+  const lookAndFlush = () => look().then(flush);
+  const watching = watch(ports, transfer, { ended, signal, look: lookAndFlush, leaseSeconds: terms.leaseSeconds });
   return {
     transfer,
     standing,
     links,
     signal,
+    manifest,
+    intend,
+    step,
     mayMoveData: async () => {
       throwIfAborted(signal);
       if (ports.clock.now().getTime() - readAt > STALE_MILLISECONDS) await look();
@@ -78,29 +91,63 @@ export async function startAttempt(
     [Symbol.asyncDispose]: async () => {
       ended.abort(new RelaisError("lease_lost", "The attempt has ended."));
       await watching;
+      // Where it cannot be written, the next attempt comes to the same.
+      await flush().catch(() => undefined);
     },
   };
 }
 
-async function readLinks(r: Reader, consent: Consent): Promise<Links> {
+async function readLinks(r: StandingReader, consent: Consent): Promise<Links> {
   return { source: await r.people.getLink(consent.sourceLinkId), destination: await r.people.getLink(consent.destinationLinkId) };
 }
 
 async function readStanding(ports: AttemptPorts, transfer: Transfer): Promise<Standing> {
-  return ports.store.read(async (r) => {
-    const present = await r.transfers.get(transfer.id);
-    const consent = await r.consents.get(transfer.consentId);
-    const standing = await checkStanding(r, consent, { policy: ports.policy, now: ports.clock.now() });
-    if (present.state === "cancelled") throw new RelaisError("stopped", "The transfer was stopped.");
-    if (present.epoch !== transfer.epoch) throw leaseLost();
-    return standing;
-  });
+  const now = ports.clock.now();
+  const { state, epoch, ground } = await ports.records.look(transfer.id, now);
+  const { consent, reader } = present(ground);
+  const standing = await checkStanding(reader, consent, { policy: ports.policy, now });
+  if (state === "cancelled") throw new RelaisError("stopped", "The transfer was stopped.");
+  if (epoch !== transfer.epoch) throw leaseLost();
+  return standing;
+}
+
+function present(ground: Begun["ground"]): NonNullable<Begun["ground"]> {
+  if (ground === null) throw new RelaisError("not_found", "There is no consent with this id.");
+  return ground;
+}
+
+/** One step after the other, each with what was intended since the one before. */
+function inSteps({ records, clock }: AttemptPorts, transfer: Transfer): Pick<Attempt, "intend" | "step"> & { flush(): Promise<void> } {
+  const intended: Partial<Step>[] = [];
+  let last: Promise<unknown> = Promise.resolve();
+  const write = async (part: Partial<Step>): Promise<void> => {
+    if (!(await records.step(transfer, together([...intended.splice(0), part]), clock.now()))) throw leaseLost();
+  };
+  const step: Attempt["step"] = (part) => {
+    const written = last.then(() => write(part));
+    last = written.catch(() => undefined);
+    return written;
+  };
+  return {
+    intend: (part) => void intended.push({ ...part, events: part.events?.map((event) => ({ at: clock.now(), ...event })) ?? [] }),
+    step,
+    flush: async () => (intended.length > 0 ? step({}) : undefined),
+  };
+}
+
+/** The last state is the one that it comes to. */
+function together(parts: Partial<Step>[]): Step {
+  return {
+    ...Object.assign({}, ...parts),
+    events: parts.flatMap(({ events = [] }) => events),
+    marks: parts.flatMap(({ marks = [] }) => marks),
+  };
 }
 
 interface Watch {
   ended: AbortController;
   signal: AbortSignal;
-  look: () => Promise<Standing>;
+  look: () => Promise<void>;
   leaseSeconds: number;
 }
 

@@ -1,43 +1,57 @@
-import { RelaisError } from "../errors.ts";
+import { asRelaisError, RelaisError } from "../errors.ts";
 import { newId } from "../ids.ts";
 import type { Reader, Writer } from "../ports.ts";
 import { itemName, type Destination, type Proof } from "./adapter.ts";
 import type { Attempt } from "./attempt.ts";
-import { MANIFEST_TYPE, RECEIPT_TYPE, sha256, type Manifest, type Receipt } from "./manifest.ts";
+import type { Moved } from "./deliver-items.ts";
+import { finishAttempt, finishTransfer, receiptEvent } from "./finish-transfer.ts";
+import { MANIFEST_TYPE, payloadOf, RECEIPT_TYPE, sha256, type Manifest, type Receipt } from "./manifest.ts";
 import { headOf } from "./open-ends.ts";
 import { outcomesOf, waitOn } from "./proposal.ts";
 import type { RunPorts } from "./run-ports.ts";
-import type { Transfer, TransferItem } from "./transfer.ts";
+import type { Transfer, TransferItem, TransferState } from "./transfer.ts";
 
 /**
  * Signs what was sent, keeps it, hands it over, and keeps the destination's proof. The manifest is written before it is handed over:
  * after a crash the same one is handed over again, never a second one. `waiting`: of what was proposed, something is still to be decided.
+ * `moved`: what this attempt has not written down yet.
  */
-export async function completeTransfer(ports: RunPorts, attempt: Attempt, destination: Destination): Promise<"decided" | "waiting"> {
-  const stored = await storedManifest(ports, attempt.transfer.id);
+export async function completeTransfer(
+  ports: RunPorts,
+  attempt: Attempt,
+  destination: Destination,
+  moved?: Moved,
+): Promise<TransferState | "waiting"> {
+  const stored = attempt.manifest;
   if (stored !== null) await standAsDelivered(attempt);
-  const manifestJws = stored ?? (await signManifest(ports, attempt));
+  const manifestJws = stored ?? (await signManifest(ports, attempt, moved));
   const manifest = payloadOf(manifestJws) as Manifest;
   await attempt.mayMoveData();
   const proof = await destination.complete(manifest, manifestJws);
   const { receipt, jws } = await receiptOf(ports, attempt, { manifest, manifestJws, proof });
+  if (manifest.action === "propose") return settleOutcomes(ports, attempt, { manifest, receipt, jws });
+  return finishAttempt(ports, attempt, { manifest, receipt, jws, whole: moved?.whole ?? null });
+}
+
+/** What the organisation decided so far is kept; its receipt when nothing waits any more. */
+async function settleOutcomes(
+  ports: RunPorts,
+  { transfer, write }: Attempt,
+  { manifest, receipt, jws }: { manifest: Manifest; receipt: Receipt; jws: string },
+): Promise<TransferState | "waiting"> {
   const now = ports.clock.now();
-  return attempt.write(async (w) => {
-    const waiting = manifest.action === "propose" ? await recordOutcomes(w, attempt.transfer, { manifest, receipt, now }) : 0;
+  const isWaiting = await write(async (w) => {
+    const waiting = await recordOutcomes(w, transfer, { manifest, receipt, now });
     if (waiting === 0)
-      await w.deliveries.addDocument({ id: newId("document"), transferId: attempt.transfer.id, kind: "receipt", jws, createdAt: now });
-    if (attempt.transfer.state !== "received") {
-      await w.deliveries.change(attempt.transfer.id, attempt.transfer.epoch, { state: "received" });
-      await w.deliveries.addEvent(attempt.transfer.id, now, {
-        kind: "receipt_received",
-        actor: receipt.observed ? "relais" : manifest.action === "propose" ? "holder" : "platform",
-        details: { items: receipt.items.length, observed: receipt.observed, ...(waiting > 0 ? { waiting } : {}) },
-      });
+      await w.deliveries.addDocument({ id: newId("document"), transferId: transfer.id, kind: "receipt", jws, createdAt: now });
+    if (transfer.state !== "received") {
+      await w.deliveries.change(transfer.id, transfer.epoch, { state: "received" });
+      await w.deliveries.addEvent(transfer.id, now, receiptEvent(receipt, "holder", waiting));
     }
-    if (waiting === 0) return "decided";
-    await waitOn(w, attempt.transfer, now);
-    return "waiting";
+    if (waiting > 0) await waitOn(w, transfer, now);
+    return waiting > 0;
   });
+  return isWaiting ? "waiting" : finishTransfer(ports, { ...transfer, state: "received" });
 }
 
 /** What the organisation said of each item so far. Returns how many it has still to decide. */
@@ -70,11 +84,6 @@ async function recordOutcomes(
   return outcomes.filter(({ outcome }) => outcome === "waiting").length;
 }
 
-/** Whether everything was handed over by an earlier attempt: its manifest stands, also where the transfer was paused since. */
-export async function isSigned(ports: Pick<RunPorts, "store">, id: Transfer["id"]): Promise<boolean> {
-  return (await storedManifest(ports, id)) !== null;
-}
-
 /** A transfer that was paused after its manifest begins anew in its states: it passes those that it had behind it. */
 async function standAsDelivered({ transfer, write }: Attempt): Promise<void> {
   const { id, epoch, state } = transfer;
@@ -85,26 +94,29 @@ async function standAsDelivered({ transfer, write }: Attempt): Promise<void> {
   });
 }
 
-async function signManifest(ports: RunPorts, attempt: Attempt): Promise<string> {
+async function signManifest(ports: RunPorts, attempt: Attempt, moved: Moved = { marks: [], whole: null }): Promise<string> {
   const { transfer } = attempt;
+  const { marks } = moved;
+  // What the store knows is only whole with what was not written down yet.
+  if (moved.whole === null && marks.length > 0) await attempt.record(marks.splice(0));
   const now = ports.clock.now();
-  const contents = await ports.store.read((r) => contentsOf(r, transfer.id));
   const manifest: Manifest = {
     iss: ports.issuer,
     iat: Math.floor(now.getTime() / 1000),
     ...headOf(attempt),
-    ...contents,
+    ...(moved.whole?.contents ?? (await ports.store.read((r) => contentsOf(r, transfer.id)))),
   };
   const jws = await ports.signer.signDocument(MANIFEST_TYPE, manifest);
-  await attempt.write(async (w) => {
-    await w.deliveries.addDocument({ id: newId("document"), transferId: transfer.id, kind: "manifest", jws, createdAt: now });
-    await w.deliveries.change(transfer.id, transfer.epoch, { state: "delivered" });
-    await w.deliveries.addEvent(transfer.id, now, {
-      kind: "delivered",
-      actor: "relais",
-      details: { items: manifest.items.length, omissions: manifest.omissions.length },
-    });
-  });
+  const details = { items: manifest.items.length, omissions: manifest.omissions.length };
+  const delivered = { state: "delivered", events: [{ kind: "delivered", actor: "relais", details }] } as const;
+  const document = { id: newId("document"), kind: "manifest", jws } as const;
+  try {
+    await attempt.step({ ...delivered, events: [...delivered.events], marks, document });
+  } catch (error) {
+    // Stopped meanwhile: what moved is a fact all the same.
+    if (marks.length > 0 && asRelaisError(error).code === "lease_lost") await attempt.record(marks);
+    throw error;
+  }
   return jws;
 }
 
@@ -169,14 +181,4 @@ function assertSame(receipt: Receipt, expected: Partial<Receipt>): void {
     `The platform's receipt speaks of another ${wrong.join(", ")}. The platform must sign a receipt for this transfer.`,
     { actor: "platform" },
   );
-}
-
-async function storedManifest(ports: Pick<RunPorts, "store">, id: Transfer["id"]): Promise<string | null> {
-  const documents = await ports.store.read((r) => r.transfers.documents(id));
-  return documents.find(({ kind }) => kind === "manifest")?.jws ?? null;
-}
-
-/** The payload of a document that was verified or signed here before. */
-export function payloadOf(jws: string): unknown {
-  return JSON.parse(Buffer.from(jws.split(".")[1] ?? "", "base64url").toString("utf8"));
 }

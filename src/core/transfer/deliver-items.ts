@@ -1,8 +1,10 @@
 import { RelaisError } from "../errors.ts";
-import type { Destination, Source, SourceItem, SourcePage } from "./adapter.ts";
+import type { DatasetCount, Destination, Source, SourceItem, SourcePage } from "./adapter.ts";
 import { itemName } from "./adapter.ts";
 import type { Attempt } from "./attempt.ts";
-import { deliverItem, type ItemOutcome } from "./deliver-item.ts";
+import type { Mark } from "./attempt-records.ts";
+import { deliverItem } from "./deliver-item.ts";
+import type { Manifest } from "./manifest.ts";
 
 export interface Limits {
   maxItemBytes: number;
@@ -16,6 +18,8 @@ interface Delivery {
   needsDigest: boolean;
   concurrency: number;
   limits: Limits;
+  /** As the source counted. */
+  datasets: DatasetCount[];
   /** What the destination already holds, from earlier attempts: name to digest. */
   held: Map<string, string>;
 }
@@ -23,8 +27,23 @@ interface Delivery {
 /** Outcomes are written in groups: what a crash loses of the record, the destination still knows. */
 const RECORD_EVERY = 200;
 
+/** What came of the items. */
+export interface Moved {
+  /** Not written down yet. */
+  marks: Mark[];
+  /** All of the transfer, where it is little and was moved by its first attempt; else null: the store knows. */
+  whole: Whole | null;
+}
+
+export interface Whole {
+  contents: Pick<Manifest, "items" | "omissions">;
+  /** How many the source counted; where it could not, how many it listed. */
+  expected: { dataset: string; items: number }[];
+}
+
 /** Lists every data set and moves every item that the destination does not hold yet. Memory is bounded by one page. */
-export async function deliverItems(delivery: Delivery): Promise<void> {
+export async function deliverItems(delivery: Delivery): Promise<Moved> {
+  const tally: Tally = { marks: [], omitted: [], isWhole: delivery.attempt.transfer.attempts === 1, mediaTypes: new Map() };
   let listed = 0;
   for (const dataset of delivery.attempt.transfer.datasets) {
     for await (const page of pagesOf(delivery, dataset)) {
@@ -35,9 +54,41 @@ export async function deliverItems(delivery: Delivery): Promise<void> {
           `The source lists more than ${delivery.limits.maxItems} items. The operator can raise the limit.`,
           { actor: "operator" },
         );
-      await deliverPage(delivery, page);
+      await deliverPage(delivery, page, tally);
     }
   }
+  return { marks: tally.marks, whole: tally.isWhole ? wholeOf(delivery, tally) : null };
+}
+
+interface Tally {
+  marks: Mark[];
+  /** These three say all of the transfer: no earlier attempt did anything, and of its marks none was written down yet. */
+  isWhole: boolean;
+  omitted: Mark[];
+  mediaTypes: Map<string, string>;
+}
+
+function wholeOf({ datasets }: Delivery, tally: Tally): Whole {
+  const contents = contentsOf(tally);
+  const listed = (dataset: string): number => [...contents.items, ...contents.omissions].filter((one) => one.dataset === dataset).length;
+  return { contents, expected: datasets.map(({ dataset, items }) => ({ dataset, items: items ?? listed(dataset) })) };
+}
+
+/** In the order of their names, as the store would give them. */
+function contentsOf({ marks, omitted, mediaTypes }: Tally): Pick<Manifest, "items" | "omissions"> {
+  const last = new Map([...omitted, ...marks].map((mark) => [itemName(mark), mark]));
+  const inOrder = [...last.values()].sort(
+    (a, b) => Buffer.compare(Buffer.from(a.dataset), Buffer.from(b.dataset)) || Buffer.compare(Buffer.from(a.key), Buffer.from(b.key)),
+  );
+  const items = inOrder.flatMap(({ dataset, key, state, bytes = 0, sha256 }) =>
+    state === "sent" && sha256 !== undefined
+      ? [{ dataset, key, media_type: mediaTypes.get(itemName({ dataset, key })) ?? "application/octet-stream", bytes, "sha-256": sha256 }]
+      : [],
+  );
+  const omissions = inOrder.flatMap(({ dataset, key, state, reason = "not_available" }) =>
+    state === "omitted" ? [{ dataset, key, reason }] : [],
+  );
+  return { items, omissions };
 }
 
 async function* pagesOf(delivery: Delivery, dataset: string): AsyncGenerator<SourcePage> {
@@ -56,39 +107,54 @@ async function* pagesOf(delivery: Delivery, dataset: string): AsyncGenerator<Sou
   }
 }
 
-async function deliverPage(delivery: Delivery, page: SourcePage): Promise<void> {
+async function deliverPage(delivery: Delivery, page: SourcePage, tally: Tally): Promise<void> {
   const { attempt, held } = delivery;
-  await attempt.write(async (w) => {
-    await w.deliveries.listItems(attempt.transfer.id, attempt.transfer.epoch, page.items);
-    if (page.omissions.length > 0)
-      await w.deliveries.markItems(
-        attempt.transfer.id,
-        attempt.transfer.epoch,
-        page.omissions.map((omission) => ({ ...omission, state: "omitted" as const })),
-      );
-  });
-  const outcomes: ItemOutcome[] = page.items
-    .filter((item) => isHeld(held, item))
-    .map((item) => ({ kind: "sent", dataset: item.dataset, key: item.key, bytes: item.bytes ?? 0, sha256: item.sha256 as string }));
+  const omitted = page.omissions.map((omission) => ({ ...omission, state: "omitted" as const }));
+  await attempt.step({ listed: page.items.map(({ content: _content, ...item }) => item), marks: omitted });
+  if (tally.omitted.length + omitted.length + tally.mediaTypes.size + page.items.length > RECORD_EVERY) forget(tally);
+  if (tally.isWhole) tally.omitted.push(...omitted);
+  if (tally.isWhole) for (const item of page.items) tally.mediaTypes.set(itemName(item), item.mediaType);
   const waiting = page.items.filter((item) => !isHeld(held, item));
+  const heldMarks = page.items
+    .filter((item) => isHeld(held, item))
+    .map((item) => ({
+      state: "sent" as const,
+      dataset: item.dataset,
+      key: item.key,
+      bytes: item.bytes ?? 0,
+      sha256: item.sha256 as string,
+    }));
+  tally.marks.push(...heldMarks);
   try {
     await inParallel(delivery.concurrency, waiting, async (item) => {
-      outcomes.push(await deliverItem({ ...delivery, maxItemBytes: delivery.limits.maxItemBytes, mayMoveData: attempt.mayMoveData }, item));
-      if (outcomes.length >= RECORD_EVERY) await recordOutcomes(attempt, outcomes.splice(0));
+      const { kind, ...outcome } = await deliverItem(
+        { ...delivery, maxItemBytes: delivery.limits.maxItemBytes, mayMoveData: attempt.mayMoveData },
+        item,
+      );
+      tally.marks.push({ ...outcome, state: kind });
+      if (tally.marks.length >= RECORD_EVERY) await writeDown(attempt, tally);
     });
-  } finally {
-    await recordOutcomes(attempt, outcomes.splice(0));
+  } catch (error) {
+    await writeDown(attempt, tally);
+    throw error;
   }
+}
+
+/** It is more than is kept in memory. */
+function forget(tally: Tally): void {
+  tally.isWhole = false;
+  tally.omitted = [];
+  tally.mediaTypes.clear();
+}
+
+async function writeDown(attempt: Attempt, tally: Tally): Promise<void> {
+  forget(tally);
+  const marks = tally.marks.splice(0);
+  if (marks.length > 0) await attempt.record(marks);
 }
 
 function isHeld(held: Map<string, string>, item: SourceItem): boolean {
   return item.sha256 !== null && item.bytes !== null && held.get(itemName(item)) === item.sha256;
-}
-
-async function recordOutcomes(attempt: Attempt, outcomes: ItemOutcome[]): Promise<void> {
-  if (outcomes.length === 0) return;
-  const marks = outcomes.map(({ kind, ...outcome }) => ({ ...outcome, state: kind }));
-  await attempt.record(marks);
 }
 
 /** Runs `work` over all items, at most `width` at once. The first failure stops new starts, and is thrown when those under way have ended. */

@@ -1,32 +1,50 @@
 import { RelaisError } from "../errors.ts";
-import type { Ports, Reader, StoredDocument } from "../ports.ts";
-import { payloadOf } from "./complete-transfer.ts";
-import type { Manifest, Receipt } from "./manifest.ts";
+import { newId } from "../ids.ts";
+import type { NewEvent, Ports, Reader, StoredDocument } from "../ports.ts";
+import type { Attempt } from "./attempt.ts";
+import type { Whole } from "./deliver-items.ts";
+import { payloadOf, type Manifest, type Receipt } from "./manifest.ts";
 import { reconcile, type Verdict } from "./reconcile.ts";
+import type { RunPorts } from "./run-ports.ts";
 import type { Progress, Transfer } from "./transfer.ts";
+
+interface Papers {
+  manifest: Manifest;
+  receipt: Receipt;
+}
 
 /**
  * The last step: compares consented, sent and stored, writes down what each item came to, and says *verified* only where nothing is missing.
- * Its input is all in the store, so it can be repeated after a crash.
+ * The receipt and what comes of it are written together.
  */
+export async function finishAttempt(
+  ports: Pick<RunPorts, "store">,
+  { transfer, step }: Attempt,
+  papers: Papers & { jws: string; whole: Whole | null },
+): Promise<"verified" | "partial"> {
+  const { receipt, jws, whole } = papers;
+  const expected = whole?.expected ?? countsOf(await ports.store.read((r) => r.transfers.progress(transfer.id)));
+  const { state, marks, event } = outcomeOf(expected, papers);
+  await step({
+    state,
+    marks,
+    document: { id: newId("document"), kind: "receipt", jws },
+    events: [receiptEvent(receipt, "platform"), event],
+    copied: state === "verified" ? "verified" : "incomplete",
+  });
+  return state;
+}
+
+/** The same for a receipt that is kept already. Its input is all in the store, so it can be repeated after a crash. */
 export async function finishTransfer(ports: Pick<Ports, "store" | "clock">, transfer: Transfer): Promise<"verified" | "partial"> {
-  const { manifest, receipt, progress } = await ports.store.read((r) => readOutcome(r, transfer));
-  const result = reconcile(
-    progress.map(({ dataset, expected }) => ({ dataset, items: expected })),
-    manifest,
-    receipt,
-  );
-  const state = result.complete ? "verified" : "partial";
+  const { progress, ...papers } = await ports.store.read((r) => readOutcome(r, transfer));
+  const { state, marks, event } = outcomeOf(countsOf(progress), papers);
   const now = ports.clock.now();
   await ports.store.write(async (w) => {
-    if (!(await w.deliveries.markItems(transfer.id, transfer.epoch, result.verdicts.map(markOf))))
+    if (!(await w.deliveries.markItems(transfer.id, transfer.epoch, marks)))
       throw new RelaisError("lease_lost", "Another attempt owns this transfer now.");
     await w.deliveries.change(transfer.id, transfer.epoch, { state });
-    await w.deliveries.addEvent(transfer.id, now, {
-      kind: state,
-      actor: "relais",
-      details: detailsOf(result.verdicts, manifest, result.missing),
-    });
+    await w.deliveries.addEvent(transfer.id, now, event);
     if (transfer.switchId !== null)
       await w.moves.change(
         transfer.switchId,
@@ -36,6 +54,29 @@ export async function finishTransfer(ports: Pick<Ports, "store" | "clock">, tran
       );
   });
   return state;
+}
+
+/** `waiting`: of what was proposed, how much is still to be decided. */
+export function receiptEvent(receipt: Receipt, by: "platform" | "holder", waiting = 0): NewEvent {
+  const details = { items: receipt.items.length, observed: receipt.observed, ...(waiting > 0 ? { waiting } : {}) };
+  return { kind: "receipt_received", actor: receipt.observed ? "relais" : by, details };
+}
+
+function countsOf(progress: Progress[]): Whole["expected"] {
+  return progress.map(({ dataset, expected: items }) => ({ dataset, items }));
+}
+
+function outcomeOf(
+  expected: Whole["expected"],
+  { manifest, receipt }: Papers,
+): { state: "verified" | "partial"; marks: ReturnType<typeof markOf>[]; event: NewEvent } {
+  const { verdicts, missing, complete } = reconcile(expected, manifest, receipt);
+  const state = complete ? "verified" : "partial";
+  return {
+    state,
+    marks: verdicts.map(markOf),
+    event: { kind: state, actor: "relais", details: detailsOf(verdicts, manifest, missing) },
+  };
 }
 
 function markOf(verdict: Verdict): { dataset: string; key: string; state: "stored" | "omitted"; reason?: NonNullable<Verdict["reason"]> } {

@@ -99,3 +99,8 @@ export function readContentDigest(field: string | null | undefined): string | nu
   const found = /(?:^|[,\s])sha-256=:([A-Za-z0-9+/]{43}=):/.exec(field ?? "");
   return found ? Buffer.from(found[1] as string, "base64").toString("base64url") : null;
 }
+
+/** The payload of a document that was verified or signed here before. */
+export function payloadOf(jws: string): unknown {
+  return JSON.parse(Buffer.from(jws.split(".")[1] ?? "", "base64url").toString("utf8"));
+}

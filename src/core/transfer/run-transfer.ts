@@ -3,8 +3,9 @@ import type { NewEvent, Ring, TransferChange } from "../ports.ts";
 import { leaveIncomplete } from "../switch/leave-incomplete.ts";
 import type { DatasetCount, Destination, Source } from "./adapter.ts";
 import { startAttempt, type Attempt } from "./attempt.ts";
+import type { Begun } from "./attempt-records.ts";
 import { deliverItems, type Limits } from "./deliver-items.ts";
-import { completeTransfer, isSigned } from "./complete-transfer.ts";
+import { completeTransfer } from "./complete-transfer.ts";
 import { finishTransfer } from "./finish-transfer.ts";
 import { announceAgain, headOf, openDestination, openSource } from "./open-ends.ts";
 import { isUndecided } from "./proposal.ts";
@@ -15,6 +16,8 @@ import type { Transfer, TransferState } from "./transfer.ts";
 
 /** The transfer will not go on: the destination is told. A shutdown is not among them. */
 const STOPS: ErrorCode[] = ["consent_ended", "stopped"];
+
+type AttemptTerms = RunTerms & { begunAt: Date };
 
 export interface RunTerms {
   leaseSeconds: number;
@@ -31,57 +34,42 @@ export type RunResult = { kind: "nothing" } | { kind: "ended"; state: TransferSt
  * read again before each movement of data. Running it twice, or after a crash, gives the same end.
  */
 export async function runTransfer(ports: RunPorts, ring: Ring, terms: RunTerms): Promise<RunResult> {
-  const transfer = await claim(ports, ring, terms.leaseSeconds);
-  if (transfer === null) return { kind: "nothing" };
+  const begunAt = ports.clock.now();
+  const begun = await ports.records.begin(ring, { leaseSeconds: terms.leaseSeconds, at: begunAt });
+  if (begun === null) return { kind: "nothing" };
   try {
-    const state = await carry(ports, transfer, terms);
+    const state = await carry(ports, begun, { ...terms, begunAt });
     return state === "waiting" ? { kind: "waiting" } : { kind: "ended", state };
   } catch (error) {
-    return settle(ports, transfer, asRelaisError(error));
+    return settle(ports, begun.transfer, asRelaisError(error));
   }
 }
 
-async function claim(ports: RunPorts, ring: Ring, leaseSeconds: number): Promise<Transfer | null> {
-  return ports.store.write(async (w) => {
-    const transfer = await w.deliveries.claim(ring.transferId, ring.epoch, leaseSeconds);
-    // Asking an organisation again what it decided is no new try.
-    if (transfer && transfer.state !== "received")
-      await w.deliveries.addEvent(transfer.id, ports.clock.now(), {
-        kind: "attempt_started",
-        actor: "relais",
-        details: { attempt: transfer.attempts },
-      });
-    return transfer;
-  });
-}
-
-async function carry(ports: RunPorts, transfer: Transfer, terms: RunTerms): Promise<TransferState | "waiting"> {
-  const reached = await receive(ports, transfer, terms);
-  return reached === "decided" ? finishTransfer(ports, { ...transfer, state: "received" }) : reached;
-}
-
-/** From wherever the last attempt left it to the receipt. */
-async function receive(ports: RunPorts, transfer: Transfer, terms: RunTerms): Promise<"decided" | "waiting" | TransferState> {
-  if (transfer.state === "received")
-    return (await ports.store.read((r) => isUndecided(r, transfer))) ? settleProposal(ports, transfer, terms) : "decided";
-  await using attempt = await startAttempt(ports, transfer, terms);
+/** From wherever the last attempt left it to its end. */
+async function carry(ports: RunPorts, begun: Begun, terms: AttemptTerms): Promise<TransferState | "waiting"> {
+  const { transfer } = begun;
+  if (transfer.state === "received") {
+    const isWaiting = await ports.store.read((r) => isUndecided(r, transfer));
+    return isWaiting ? settleProposal(ports, begun, terms) : finishTransfer(ports, transfer);
+  }
+  await using attempt = await startAttempt(ports, begun, terms);
   // Awaited within the attempt: it ends with this function.
-  if (!(await isSigned(ports, transfer.id))) return await deliver(ports, attempt, terms);
+  if (attempt.manifest === null) return await deliver(ports, attempt, terms);
   return await withDestination(ports, attempt, async (destination) => {
     await destination.announce(await announceAgain(ports, attempt));
     return completeTransfer(ports, attempt, destination);
   });
 }
 
-async function deliver(ports: RunPorts, attempt: Attempt, terms: RunTerms): Promise<"decided" | "waiting"> {
+async function deliver(ports: RunPorts, attempt: Attempt, terms: RunTerms): Promise<TransferState | "waiting"> {
   await using source = await openSource(ports, attempt);
-  const datasets = await count(ports, attempt, source);
+  const datasets = await count(attempt, source);
   const { needsDigest, concurrency } = ports.adapters[attempt.standing.destination.adapter];
   return await withDestination(ports, attempt, async (destination) => {
     const held = await destination.announce({ manifest: headOf(attempt), datasets, expiresAt: attempt.transfer.expiresAt });
-    if (attempt.transfer.state === "fetching") await advance(ports, attempt, "delivering", { kind: "delivering", actor: "relais" });
-    await deliverItems({ attempt, source, destination, held, needsDigest, concurrency, limits: terms.limits });
-    return completeTransfer(ports, attempt, destination);
+    if (attempt.transfer.state === "fetching") attempt.intend({ state: "delivering", events: [{ kind: "delivering", actor: "relais" }] });
+    const moved = await deliverItems({ attempt, source, destination, held, datasets, needsDigest, concurrency, limits: terms.limits });
+    return completeTransfer(ports, attempt, destination, moved);
   });
 }
 
@@ -98,28 +86,18 @@ async function withDestination<T>(ports: RunPorts, attempt: Attempt, work: (dest
 }
 
 /** Fixes the denominator of the progress, once. */
-async function count(ports: RunPorts, attempt: Attempt, source: Source): Promise<DatasetCount[]> {
+async function count(attempt: Attempt, source: Source): Promise<DatasetCount[]> {
   await attempt.mayMoveData();
-  const { id, epoch, attempts, datasets } = attempt.transfer;
+  const { attempts, datasets } = attempt.transfer;
   const told = new Map((await source.inventory()).map((entry) => [entry.dataset, entry]));
   // What the source does not count is announced all the same: there may be nothing of it, or more than it knows.
   const counts = datasets.map((dataset) => told.get(dataset) ?? { dataset, items: null, bytes: null });
-  const known = counts.flatMap(({ dataset, items, bytes }) => (items === null ? [] : [{ dataset, items, bytes: bytes ?? 0 }]));
-  const total = (member: "items" | "bytes"): number => known.reduce((sum, entry) => sum + entry[member], 0);
-  await attempt.write(async (w) => {
-    await w.deliveries.setExpected(id, epoch, known);
-    const actor = attempt.standing.consent.action === "propose" ? "platform" : "holder";
-    const event: NewEvent = { kind: "source_counted", actor, details: { items: total("items"), bytes: total("bytes") } };
-    if (attempts === 1) await w.deliveries.addEvent(id, ports.clock.now(), event);
-  });
+  const expected = counts.flatMap(({ dataset, items, bytes }) => (items === null ? [] : [{ dataset, items, bytes: bytes ?? 0 }]));
+  const total = (member: "items" | "bytes"): number => expected.reduce((sum, entry) => sum + entry[member], 0);
+  const actor = attempt.standing.consent.action === "propose" ? "platform" : "holder";
+  const event: NewEvent = { kind: "source_counted", actor, details: { items: total("items"), bytes: total("bytes") } };
+  attempt.intend({ expected, events: attempts === 1 ? [event] : [] });
   return counts;
-}
-
-async function advance(ports: RunPorts, attempt: Attempt, state: TransferState, event: NewEvent): Promise<void> {
-  await attempt.write(async (w) => {
-    await w.deliveries.change(attempt.transfer.id, attempt.transfer.epoch, { state });
-    await w.deliveries.addEvent(attempt.transfer.id, ports.clock.now(), event);
-  });
 }
 
 /** Writes down what follows a failure, unless somebody else already decided (withdrawal, suspension, another attempt). */

@@ -1,5 +1,6 @@
 import { asRelaisError } from "../errors.ts";
 import { startAttempt } from "./attempt.ts";
+import type { Begun } from "./attempt-records.ts";
 import { completeTransfer } from "./complete-transfer.ts";
 import { announceAgain, openDestination } from "./open-ends.ts";
 import { waitOn } from "./proposal.ts";
@@ -12,10 +13,11 @@ type Terms = Parameters<typeof startAttempt>[2];
  * Asks the organisation what it decided meanwhile, until nothing waits any more. Where the consent ended, or its time is over, the rest is given up:
  * the organisation is told, and what it had not decided is not taken over.
  */
-export async function settleProposal(ports: RunPorts, transfer: Transfer, terms: Terms): Promise<"decided" | "waiting" | TransferState> {
+export async function settleProposal(ports: RunPorts, begun: Begun, terms: Terms): Promise<TransferState | "waiting"> {
+  const { transfer } = begun;
   if (transfer.expiresAt <= ports.clock.now()) return giveUp(ports, transfer, terms.shutdown);
   try {
-    await using attempt = await startAttempt(ports, transfer, terms);
+    await using attempt = await startAttempt(ports, begun, terms);
     await using destination = await openDestination(ports, attempt);
     await destination.announce(await announceAgain(ports, attempt));
     return await completeTransfer(ports, attempt, destination);

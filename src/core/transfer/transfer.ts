@@ -25,7 +25,8 @@ export const MOVES = {
   queued: ["fetching", "paused", "cancelled", "expired", "failed"],
   fetching: ["delivering", "paused", "cancelled", "expired", "failed"],
   delivering: ["delivered", "paused", "cancelled", "expired", "failed"],
-  delivered: ["received", "paused", "cancelled", "expired", "failed"],
+  // At once to its end where the receipt came and was compared: the timeline has both lines.
+  delivered: ["received", "verified", "partial", "paused", "cancelled", "expired", "failed"],
   received: ["verified", "partial", "failed"],
   paused: ["queued", "cancelled", "expired", "failed"],
   verified: [],
