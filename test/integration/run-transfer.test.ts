@@ -52,6 +52,39 @@ test("every item that was consented is stored, named in the receipt, and only th
   assert.equal(destination.calls.filter((call) => call.call === "put").length, 230);
 });
 
+test("what is only written with the next step is seen all the same: while a source takes its time, and where it then fails", async () => {
+  const { promise: released, resolve: release } = Promise.withResolvers<void>();
+  const slow = async (call: string): Promise<void> => {
+    if (call !== "list") return;
+    await released;
+    throw new RelaisError("peer_unavailable", "The source went away.");
+  };
+  const { engine, transfer } = await prepare(fakeAccount({ items: numberedItems(DATASET, 3), fault: slow }), fakeAccount());
+  await using _ = engine;
+  const kinds = async () => (await look(engine, transfer)).events.map(({ kind }) => kind);
+  const running = runTransfer(engine.ports, engine.rings[0]!, engine.terms);
+  while (!(await kinds()).includes("delivering")) await sleep(50);
+  assert.equal((await look(engine, transfer)).progress[0]?.expected, 3);
+  release();
+  assert.deepEqual(await running, { kind: "waiting" });
+
+  const fast = await prepare(
+    fakeAccount({
+      items: numberedItems(DATASET, 3),
+      fault: (call) => {
+        if (call === "list") throw new RelaisError("peer_unavailable", "The source went away.");
+      },
+    }),
+    fakeAccount(),
+  );
+  await using _other = fast.engine;
+  assert.deepEqual(await runTransfer(fast.engine.ports, fast.engine.rings[0]!, fast.engine.terms), { kind: "waiting" });
+  assert.deepEqual(
+    (await look(fast.engine, fast.transfer)).events.map(({ kind }) => kind),
+    ["requested", "attempt_started", "source_counted", "delivering", "retry_planned"],
+  );
+});
+
 test("the same ring again, and a ring of a past epoch, find nothing to do", async () => {
   const [source, destination] = [fakeAccount({ items: numberedItems(DATASET, 3) }), fakeAccount()];
   const { engine, transfer } = await prepare(source, destination);
