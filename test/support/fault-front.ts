@@ -67,9 +67,13 @@ function pass(port: number, request: IncomingMessage, response: ServerResponse, 
       response.writeHead(answer.statusCode ?? 502, answer.rawHeaders);
       answer.pipe(response);
     } else
+      // A change that fails resets the connection: what was asked for is done, and nobody hears of it.
       void collect(answer)
         .then(change)
-        .then((changed) => send(response, changed));
+        .then(
+          (changed) => send(response, changed),
+          () => response.socket?.resetAndDestroy(),
+        );
   });
   request.pipe(onward);
 }

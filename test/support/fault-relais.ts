@@ -71,6 +71,8 @@ export interface FaultWorld extends AsyncDisposable {
   /** Everything that any process wrote. */
   output(): string;
   startSandbox(): Promise<Program>;
+  /** The participants' process. */
+  sandbox(): Program;
   /** A Relais with these roles, once it says that it is ready. */
   start(roles: string, settings?: Record<string, string>): Promise<Program>;
   register(entityId: string): Promise<Participant>;
@@ -135,8 +137,11 @@ export async function startFaultWorld(options: FaultWorldOptions): Promise<Fault
   };
   const start: FaultWorld["start"] = (roles, more = {}) =>
     started([...FLAGS, MAIN], { ...environment, RELAIS_ROLES: roles, ...more }, /relais ready/);
-  const startSandbox = async (): Promise<Program> =>
-    started([SANDBOX, await settingsFile(dir, { relais: url, ports, urls, customers, accounts })], environment, /^ready/);
+  let sandbox: Program;
+  const startSandbox = async (): Promise<Program> => {
+    const file = await settingsFile(dir, { relais: url, ports, urls, customers, accounts });
+    return (sandbox = await started([SANDBOX, file], environment, /^ready/));
+  };
   await startSandbox();
   const register = (entityId: string): Promise<Participant> => registerAt({ store, network }, entityId);
   if (options.databaseUrl !== undefined) await migrate(pool);
@@ -150,6 +155,7 @@ export async function startFaultWorld(options: FaultWorldOptions): Promise<Fault
     network,
     start,
     startSandbox,
+    sandbox: () => sandbox,
     register,
     energy,
     ancre,
