@@ -26,7 +26,7 @@ before(async () => {
   line = await startFaultProxy(postgres.port);
   world = await startFaultWorld({
     databaseUrl: postgres.url,
-    settings: { DATABASE_URL: line.through(postgres.url), RELAIS_WORKER_CONCURRENCY: "4" },
+    settings: { DATABASE_URL: line.through(postgres.url), RELAIS_WORKER_CONCURRENCY: "4", RELAIS_LEASE_SECONDS: "10" },
     customers: crowdCustomers,
     accounts: ["crashes", "ended", "unknown", "accepted"].flatMap((name) => crowdOf(name, EACH)),
   });

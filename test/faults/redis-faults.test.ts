@@ -23,7 +23,7 @@ before(async () => {
   redis = await startRedis();
   line = await startFaultProxy(Number(new URL(redis.url).port));
   world = await startFaultWorld({
-    settings: { REDIS_URL: line.through(redis.url), RELAIS_WORKER_CONCURRENCY: "4" },
+    settings: { REDIS_URL: line.through(redis.url), RELAIS_WORKER_CONCURRENCY: "4", RELAIS_LEASE_SECONDS: "10" },
     customers: crowdCustomers,
     accounts: ["killed", "flushed", "down", "full", "rung"].flatMap((name) => crowdOf(name, EACH)),
   });
