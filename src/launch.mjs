@@ -37,6 +37,7 @@ const ENTRIES = {
   docs: ["scripts/generate-docs.ts"],
   demo: ["src/cli/demo.ts", process.env.RELAIS_DATA_DIR || ".relais"],
   bench: ["test/bench/run.ts"],
+  soak: ["test/soak/run.ts"],
   doctor: ["src/operate.ts", "doctor"],
   migrate: ["src/operate.ts", "migrate"],
 };

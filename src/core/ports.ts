@@ -49,6 +49,8 @@ export interface TransferChange {
   reason?: ErrorCode | null;
   actor?: Actor | null;
   dueAt?: Date;
+  /** Due so long from now, by the clock that `due` and leases go by: that of whoever asks may be wrong. */
+  dueInSeconds?: number;
   /** True gives the lease back. */
   release?: boolean;
 }

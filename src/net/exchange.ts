@@ -3,6 +3,7 @@ import type { Dispatcher } from "undici";
 import { type Actor, RelaisError } from "../core/errors.ts";
 import type { Bytes, OutboundRequest, OutboundResponse } from "../core/transfer/adapter.ts";
 import { failureOf } from "./failures.ts";
+import { paced, taken, tooSlow } from "./pace.ts";
 
 const DEFAULT_LIMIT = 1024 * 1024;
 
@@ -11,6 +12,8 @@ export interface Line {
   signal: AbortSignal;
   /** Who is at the other end, for the message of a failure. */
   actor: Actor;
+  /** Milliseconds in which something must move. */
+  idle: number;
   limit?: number;
 }
 
@@ -20,14 +23,15 @@ export interface Line {
  */
 export async function exchange(line: Line, url: URL, request: OutboundRequest): Promise<OutboundResponse> {
   if (line.signal.aborted) throw failureOf(null, line.signal, line.actor);
+  const { body, signal } = bodyOf(line, request.body);
   try {
     const answer = await line.dispatcher.request({
       origin: url.origin,
       path: url.pathname + url.search,
       method: request.method,
       headers: request.headers ?? {},
-      body: bodyOf(request.body),
-      signal: line.signal,
+      body,
+      signal,
     });
     const headers = headersOf(answer.headers);
     await refuseEncoded(answer, headers, line.actor);
@@ -37,11 +41,16 @@ export async function exchange(line: Line, url: URL, request: OutboundRequest): 
   }
 }
 
-function bodyOf(body: OutboundRequest["body"]): NonNullable<Dispatcher.RequestOptions["body"]> | null {
-  if (body === undefined) return null;
-  if (typeof body === "string" || body instanceof Uint8Array || body instanceof Readable) return body;
+type Body = NonNullable<Dispatcher.RequestOptions["body"]>;
+
+function bodyOf(line: Line, body: OutboundRequest["body"]): { body: Body | null; signal: AbortSignal } {
+  const { signal, idle, actor } = line;
+  if (body === undefined) return { body: null, signal };
+  if (typeof body === "string" || body instanceof Uint8Array || body instanceof Readable) return { body, signal };
+  const silence = new AbortController();
+  const watched = taken(body, idle, () => silence.abort(tooSlow("takes", actor)));
   // undici takes any async iterable and pulls it at the speed of the socket; its types name streams only.
-  return body as unknown as Readable;
+  return { body: watched as unknown as Readable, signal: AbortSignal.any([signal, silence.signal]) };
 }
 
 function headersOf(fields: Record<string, string | string[] | undefined>): Record<string, string> {
@@ -70,7 +79,7 @@ function responseOf(line: Line, answer: Dispatcher.ResponseData, headers: Record
 
 async function* streamOf(line: Line, answer: Dispatcher.ResponseData): Bytes {
   try {
-    for await (const chunk of answer.body) yield chunk as Uint8Array;
+    yield* paced(answer.body as AsyncIterable<Uint8Array>, line.idle, line.actor);
   } catch (error) {
     throw failureOf(error, line.signal, line.actor);
   }

@@ -12,7 +12,7 @@ export interface Timeouts {
   connect: number;
   /** Until the first byte of an answer, counted from the last byte sent. */
   headers: number;
-  /** Without any byte, while an answer arrives. */
+  /** Without any byte, while an answer arrives or a body is sent; with next to none over a whole such time, too. */
   idle: number;
   /** For a whole exchange of metadata. */
   metadata: number;
@@ -46,9 +46,9 @@ export function networkFor(options: NetworkOptions): Outbound {
     headersTimeout: timeouts.headers,
     bodyTimeout: timeouts.idle,
   });
-  const fetchWithin = (origins: ReadonlySet<string>, line: () => Omit<Line, "dispatcher">): Fetch => {
+  const fetchWithin = (origins: ReadonlySet<string>, line: () => Omit<Line, "dispatcher" | "idle">): Fetch => {
     return async (request) =>
-      exchange({ dispatcher: agent, ...line() }, permittedUrl(request.url, origins, options.allowLoopback), request);
+      exchange({ dispatcher: agent, idle: timeouts.idle, ...line() }, permittedUrl(request.url, origins, options.allowLoopback), request);
   };
   return {
     fetchFor: (participant, signal) => fetchWithin(originsOf(participant), () => ({ signal, actor: actorOf(participant) })),

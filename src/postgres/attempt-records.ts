@@ -41,7 +41,8 @@ const STATEMENTS = {
       select * from jsonb_to_recordset($1) as a(place integer, id text, epoch integer, at timestamptz, state text, ends boolean, events jsonb,
         expected jsonb, listed jsonb, marks jsonb, document jsonb, copied text)
     ), held as (
-      select a.*, t.switch_id from asked a join ${SCHEMA}.transfers t on t.id = a.id and t.epoch = a.epoch order by t.id for update of t
+      select a.*, t.switch_id from asked a join ${SCHEMA}.transfers t on t.id = a.id and t.epoch = a.epoch and t.ended_at is null
+      order by t.id for update of t
     ), moved as (
       update ${SCHEMA}.transfers t set state = held.state,
         ended_at = case when held.ends then held.at else t.ended_at end, lease_until = case when held.ends then null else t.lease_until end

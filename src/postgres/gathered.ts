@@ -1,3 +1,5 @@
+import { asRelaisError } from "../core/errors.ts";
+
 /** Most questions in one statement. */
 const MOST = 100;
 
@@ -11,8 +13,9 @@ interface Asked<Q, A> {
  * Many callers' questions of one kind as few statements: what is asked while a statement is under way goes with the next one, together. Under little
  * load each goes at once and alone; under much load the way to the database is paid once for many. No answer is older than its question.
  *
- * A statement that fails is asked again for each question alone, so that one which the database cannot take fails nobody else's.
- * `ask` answers in the order of the questions; it must change nothing where it throws.
+ * A statement that fails is asked again for each question alone, so that one which the database cannot take fails nobody else's: `ask` must change
+ * nothing where it throws. Only of a database that went away (`unavailable`) nobody knows what it did: nothing is asked again then.
+ * `ask` answers in the order of the questions.
  */
 export function gathered<Q, A>(ask: (questions: Q[]) => Promise<A[]>): (question: Q) => Promise<A> {
   const waiting: Asked<Q, A>[] = [];
@@ -36,7 +39,8 @@ async function answerAll<Q, A>(ask: (questions: Q[]) => Promise<A[]>, batch: Ask
     const answers = await ask(batch.map(({ question }) => question));
     batch.forEach(({ resolve }, index) => resolve(answers[index] as A));
   } catch (reason) {
-    if (batch.length === 1) return batch[0]?.reject(reason);
+    const isKnown = asRelaisError(reason).code !== "unavailable";
+    if (batch.length === 1 || !isKnown) return batch.forEach(({ reject }) => reject(reason));
     await Promise.all(batch.map((one) => answerAll(ask, [one])));
   }
 }

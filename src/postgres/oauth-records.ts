@@ -1,9 +1,9 @@
 import type pg from "pg";
-import { RelaisError } from "../core/errors.ts";
 import type { FoundOauthRecord, OauthRecord, OauthRecords } from "../core/ports.ts";
 import { sha256 } from "../core/transfer/manifest.ts";
 import { gathered } from "./gathered.ts";
 import { SCHEMA } from "./pool.ts";
+import { translate } from "./store-errors.ts";
 
 const TABLE = `${SCHEMA}.oauth_records`;
 const COLUMNS = "model, id, payload, grant_id, uid, expires_at";
@@ -90,7 +90,7 @@ function foundIn(row: FoundRow | undefined): FoundOauthRecord | null {
 async function query(pool: pg.Pool, name: keyof typeof SQL, values: unknown[]): Promise<pg.QueryResult> {
   try {
     return await pool.query({ name: `oauth_${name}`, text: SQL[name], values });
-  } catch (cause) {
-    throw new RelaisError("unavailable", "The database does not answer. Try again in a moment; if it lasts, tell the operator.", { cause });
+  } catch (error) {
+    return translate(error);
   }
 }

@@ -1,5 +1,4 @@
 import type pg from "pg";
-import { RelaisError } from "../core/errors.ts";
 import type { Consent } from "../core/consent/consent.ts";
 import type { ConsentId } from "../core/ids.ts";
 import type { Recalled, Standings } from "../core/consent/standings.ts";
@@ -8,6 +7,7 @@ import { gathered } from "./gathered.ts";
 import { COLUMNS } from "./participants.ts";
 import { SCHEMA } from "./pool.ts";
 import { placesIn, STANDING, standingOf, standingRows, type FoundStanding } from "./standing-rows.ts";
+import { translate } from "./store-errors.ts";
 import { tokenQuestions } from "./token-questions.ts";
 import { MOST, versionOf, versionedRows, type Row } from "./versioned-rows.ts";
 
@@ -25,10 +25,8 @@ export function createStandings(pool: pg.Pool): Standings {
   const ask = async (name: string, text: string, values: unknown[]): Promise<Row[]> => {
     try {
       return (await pool.query<Row>({ name: `standings_${name}`, text, values })).rows;
-    } catch (cause) {
-      throw new RelaisError("unavailable", "The database does not answer. Try again in a moment; if it lasts, tell the operator.", {
-        cause,
-      });
+    } catch (error) {
+      return translate(error);
     }
   };
   const consents = versionedRows<Consent>(ask, "consents");

@@ -30,7 +30,7 @@ export function translate(error: unknown): never {
   if (error instanceof RelaisError) throw error;
   const known = TRANSLATIONS.find(([matches]) => matches.test(sqlState(error)));
   if (known) throw new RelaisError(known[1], known[2], { cause: error });
-  if (error instanceof Error && /Connection terminated|timeout exceeded when trying to connect/.test(error.message)) {
+  if (error instanceof Error && /Connection terminated|not queryable|timeout exceeded when trying to connect/.test(error.message)) {
     throw new RelaisError("unavailable", "The database does not answer. Try again in a moment; if it lasts, tell the operator.", {
       cause: error,
     });

@@ -78,7 +78,9 @@ function changes(db: Database): Pick<Deliveries, "change" | "interrupt" | "live"
     change: async (id, epoch, change) => {
       const columns = columnsOf(change);
       if (Object.keys(columns).length === 0) return holds(db, id, epoch);
-      const changed = await db.updateTable("transfers").set(columns).where("id", "=", id).where("epoch", "=", epoch).executeTakeFirst();
+      const owned = db.updateTable("transfers").set(columns).where("id", "=", id).where("epoch", "=", epoch);
+      // Whoever never heard that its last write was committed would write on after the end.
+      const changed = await owned.where("endedAt", "is", null).executeTakeFirst();
       return changed.numUpdatedRows === 1n;
     },
     interrupt: async (id, change) => {
@@ -162,10 +164,11 @@ async function addEvents(db: Database, transfers: { id: TransferId }[], at: Date
     from unnest(${transfers.map(({ id }) => id)}::text[]) as t (id)`.execute(db);
 }
 
-function columnsOf(change: TransferChange): Partial<Transfer> {
-  const { release, ...columns } = change;
+function columnsOf(change: TransferChange) {
+  const { release, dueInSeconds, ...columns } = change;
+  const due = dueInSeconds === undefined ? {} : { dueAt: sql<Date>`clock_timestamp() + make_interval(secs => ${dueInSeconds})` };
   const ended = change.state !== undefined && isTerminal(change.state) ? { endedAt: new Date() } : {};
-  return { ...columns, ...ended, ...(release || "endedAt" in ended ? { leaseUntil: null } : {}) };
+  return { ...columns, ...due, ...ended, ...(release || "endedAt" in ended ? { leaseUntil: null } : {}) };
 }
 
 type Recording = Pick<Deliveries, "addEvent" | "setExpected" | "listItems" | "markItems" | "addDocument">;

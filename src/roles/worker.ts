@@ -11,6 +11,7 @@ import { secondsSinceWithdrawal } from "../core/operation/since-withdrawal.ts";
 import type { Ring } from "../core/ports.ts";
 import { runChecks } from "../core/register/run-checks.ts";
 import { sweepClosures } from "../core/switch/sweep-closures.ts";
+import { oneAtATime } from "../core/transfer/one-at-a-time.ts";
 import { runTransfer, type RunResult } from "../core/transfer/run-transfer.ts";
 import { createConsentTokens, openProbeToken, testTokenOf } from "../keys/consent-tokens.ts";
 import type { Keyring } from "../keys/keyring.ts";
@@ -41,7 +42,7 @@ export function startWorker(base: Base, keyring: Keyring): void {
     adapters: ADAPTERS,
   };
   const terms = { leaseSeconds: config.transfer.leaseSeconds, limits: config.limits, shutdown: base.shutdown };
-  const run = async (ring: Ring): Promise<void> => {
+  const run = oneAtATime(async (ring) => {
     const result = await runTransfer(ports, ring, terms);
     await count(base, ring, result);
     base.log.info("attempt ended", {
@@ -50,7 +51,7 @@ export function startWorker(base: Base, keyring: Keyring): void {
       kind: result.kind,
       ...("state" in result ? { state: result.state } : {}),
     });
-  };
+  });
   const secret = keyring.secret("consent receipts");
   const sealing = {
     ...ports,

@@ -118,6 +118,24 @@ test("fencing: an attempt of a past epoch changes, records and lists nothing", a
   assert.equal((await store.read((r) => r.transfers.progress(id)))[0]?.expected, 0);
 });
 
+test("whoever ended a transfer and never heard so can change and write down nothing more", async () => {
+  const id = await newTransfer();
+  await claim(id, 0);
+  await store.write((w) => w.deliveries.change(id, 1, { state: "failed" }));
+  const before = await present(id);
+  assert.equal(await store.write((w) => w.deliveries.change(id, 1, { dueInSeconds: 60, release: true })), false);
+  assert.deepEqual(await present(id), before);
+});
+
+test("due in so many seconds, by the database's clock", async () => {
+  const id = await newTransfer();
+  await claim(id, 0);
+  await store.write((w) => w.deliveries.change(id, 1, { dueInSeconds: 3600, release: true }));
+  assert.equal(await claim(id, 1), null);
+  await store.write((w) => w.deliveries.change(id, 1, { dueInSeconds: 0 }));
+  assert.equal((await claim(id, 1))?.epoch, 2);
+});
+
 test("an interruption takes the transfer away from whoever holds it, for ever where it ends it", async () => {
   const id = await newTransfer();
   const attempt = await claim(id, 0);

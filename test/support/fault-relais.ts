@@ -20,7 +20,10 @@ import { verifyEntityConfiguration } from "../../src/keys/verifier.ts";
 import { networkFor, type Outbound } from "../../src/net/network.ts";
 import { openDatabase, openPool } from "../../src/postgres/pool.ts";
 import { createStore } from "../../src/postgres/store.ts";
+import { migrate } from "../../src/postgres/migrate.ts";
 import { freshDatabase } from "./database.ts";
+import { startFaultFront, type FaultFront } from "./fault-front.ts";
+import { startFaultProxy, type FaultProxy } from "./fault-proxy.ts";
 import { inDays } from "./engine.ts";
 import { realClock } from "./real-clock.ts";
 import { policy } from "./policy.ts";
@@ -45,6 +48,16 @@ export interface FaultWorldOptions {
   accounts?: string[];
   /** Settings of every Relais process. */
   settings?: Record<string, string>;
+  /** Somebody else's; it is migrated by the first process that starts, and not dropped. */
+  databaseUrl?: string;
+  /** Something stands in front of both participants that can make them misbehave. */
+  fronted?: boolean;
+}
+
+/** A participant behind a line over TCP and a front that speaks HTTP. */
+export interface Fronted {
+  line: FaultProxy;
+  front: FaultFront;
 }
 
 /** Relais in processes that a test starts, kills and starts again, over one database, with an energy holder and Ancre in another process. */
@@ -58,11 +71,15 @@ export interface FaultWorld extends AsyncDisposable {
   /** Everything that any process wrote. */
   output(): string;
   startSandbox(): Promise<Program>;
+  /** The participants' process. */
+  sandbox(): Program;
   /** A Relais with these roles, once it says that it is ready. */
   start(roles: string, settings?: Record<string, string>): Promise<Program>;
   register(entityId: string): Promise<Participant>;
   energy: Participant;
   ancre: Participant;
+  /** Null where nothing stands in front of them. */
+  fronts: { energy: Fronted; ancre: Fronted } | null;
   /** A new person with proved accounts at both ends. */
   person(accounts: Ends): Promise<SeededPerson>;
   ended(id: TransferId): Promise<Transfer>;
@@ -85,11 +102,12 @@ export interface SeededPerson {
   transfer(consent: Consent): Promise<Transfer>;
 }
 
-export async function startFaultWorld({ customers = {}, accounts = [], settings = {} }: FaultWorldOptions): Promise<FaultWorld> {
+export async function startFaultWorld(options: FaultWorldOptions): Promise<FaultWorld> {
+  const { customers = {}, accounts = [], settings = {} } = options;
   await using early = new AsyncDisposableStack();
   // Whoever starts a program later finds the stack that lives as long as the world.
   let owned = early;
-  const database = owned.use(await freshDatabase());
+  const database = options.databaseUrl === undefined ? owned.use(await freshDatabase()) : { url: options.databaseUrl };
   const dir = await mkdtemp(join(tmpdir(), "relais-fault-"));
   owned.defer(() => rm(dir, { recursive: true, force: true }));
   const pool = openPool(database.url, 4);
@@ -98,6 +116,10 @@ export async function startFaultWorld({ customers = {}, accounts = [], settings 
   const store = createStore(openDatabase(pool));
   const [port, energyPort, ancrePort] = [await freePort(), await freePort(), await freePort()];
   const url = `http://127.0.0.1:${port}`;
+  const ports = { energy: energyPort, ancre: ancrePort };
+  const fronts = options.fronted ? { energy: await frontOf(owned, energyPort), ancre: await frontOf(owned, ancrePort) } : null;
+  const urlOf = (name: "energy" | "ancre"): string => `http://127.0.0.1:${fronts?.[name].line.port ?? ports[name]}`;
+  const urls = { energy: urlOf("energy"), ancre: urlOf("ancre") };
   const programs: Program[] = [];
   const started = async (words: string[], env: NodeJS.ProcessEnv, ready: RegExp): Promise<Program> => {
     const program = owned.use(startNode(words, { env, cwd: dir }));
@@ -115,15 +137,15 @@ export async function startFaultWorld({ customers = {}, accounts = [], settings 
   };
   const start: FaultWorld["start"] = (roles, more = {}) =>
     started([...FLAGS, MAIN], { ...environment, RELAIS_ROLES: roles, ...more }, /relais ready/);
-  const startSandbox = async (): Promise<Program> =>
-    started(
-      [SANDBOX, await settingsFile(dir, { relais: url, ports: { energy: energyPort, ancre: ancrePort }, customers, accounts })],
-      environment,
-      /^ready/,
-    );
+  let sandbox: Program;
+  const startSandbox = async (): Promise<Program> => {
+    const file = await settingsFile(dir, { relais: url, ports, urls, customers, accounts });
+    return (sandbox = await started([SANDBOX, file], environment, /^ready/));
+  };
   await startSandbox();
   const register = (entityId: string): Promise<Participant> => registerAt({ store, network }, entityId);
-  const [energy, ancre] = [await register(`http://127.0.0.1:${energyPort}`), await register(`http://127.0.0.1:${ancrePort}`)];
+  if (options.databaseUrl !== undefined) await migrate(pool);
+  const [energy, ancre] = [await register(urls.energy), await register(urls.ancre)];
   owned = early.move();
   return {
     url,
@@ -133,9 +155,11 @@ export async function startFaultWorld({ customers = {}, accounts = [], settings 
     network,
     start,
     startSandbox,
+    sandbox: () => sandbox,
     register,
     energy,
     ancre,
+    fronts,
     databaseUrl: database.url,
     output: () => programs.map((program) => program.output()).join("\n"),
     person: (ends) => seedPerson(store, { source: energy, destination: ancre, ...ends }),
@@ -143,6 +167,11 @@ export async function startFaultWorld({ customers = {}, accounts = [], settings 
     witness: ancreWitness(join(dir, "sandbox", "ancre")),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
+}
+
+async function frontOf(owned: AsyncDisposableStack, port: number): Promise<Fronted> {
+  const front = owned.use(await startFaultFront(port));
+  return { front, line: owned.use(await startFaultProxy(front.port)) };
 }
 
 function relaisSettings(url: string, port: number, dir: string, databaseUrl: string): Record<string, string> {
@@ -244,6 +273,7 @@ export interface LedgerEntry {
   event: "request" | "stored";
   method?: string;
   path?: string;
+  idempotencyKey?: string | null;
   status?: number;
   transfer?: string;
   dataset?: string;

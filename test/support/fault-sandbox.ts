@@ -10,16 +10,24 @@ export interface FaultSandboxSettings {
   dataDir: string;
   relais: string;
   ports: { energy: number; ancre: number };
+  /** Where they are reached, if something stands in front of them. */
+  urls?: { energy: string; ancre: string };
   customers: BulkPlan;
   accounts: string[];
 }
 
 /** `node fault-sandbox.ts settings.json`: an energy holder with customers of any size, and Ancre with their accounts, in a process that can be killed. */
 async function run(file: string): Promise<void> {
-  const { dataDir, relais, ports, customers, accounts } = JSON.parse(await readFile(file, "utf8")) as FaultSandboxSettings;
+  const { dataDir, relais, ports, urls, customers, accounts } = JSON.parse(await readFile(file, "utf8")) as FaultSandboxSettings;
   const shared = { dataDir, seed: "1", relais, host: "127.0.0.1" };
-  await using energy = await startHolder({ ...shared, holder: "energy", port: ports.energy, extra: bulkOf(customers) });
-  await using ancre = await startPlatform({ ...shared, port: ports.ancre, extra: accounts });
+  await using energy = await startHolder({
+    ...shared,
+    holder: "energy",
+    port: ports.energy,
+    extra: bulkOf(customers),
+    ...(urls && { url: urls.energy }),
+  });
+  await using ancre = await startPlatform({ ...shared, port: ports.ancre, extra: accounts, ...(urls && { url: urls.ancre }) });
   process.stdout.write(`ready ${energy.url} ${ancre.url}\n`);
   await new Promise((resolve) => process.once("SIGTERM", resolve));
 }

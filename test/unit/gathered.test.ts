@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { RelaisError } from "../../src/core/errors.ts";
 import { gathered } from "../../src/postgres/gathered.ts";
 
 test("what is asked meanwhile goes together, and each gets its own answer", async () => {
@@ -37,4 +38,15 @@ test("more than fit in one statement are several", async () => {
   const numbers = Array.from({ length: 250 }, (_, index) => index);
   assert.deepEqual(await Promise.all(numbers.map(ask)), numbers);
   assert.deepEqual(sizes, [100, 100, 50]);
+});
+
+test("of a database that went away nobody knows what it did: nothing is asked again", async () => {
+  let asked = 0;
+  const ask = gathered<number, number>(async () => {
+    asked += 1;
+    throw new RelaisError("unavailable", "The database does not answer.");
+  });
+  const answers = await Promise.allSettled([ask(1), ask(2), ask(3)]);
+  assert.ok(answers.every((one) => one.status === "rejected" && (one.reason as RelaisError).code === "unavailable"));
+  assert.equal(asked, 1);
 });

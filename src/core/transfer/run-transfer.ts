@@ -31,7 +31,8 @@ export type RunResult = { kind: "nothing" } | { kind: "ended"; state: TransferSt
 
 /**
  * One attempt at one transfer, from wherever the last one left it. Every step is written down before the next; the right to go on is
- * read again before each movement of data. Running it twice, or after a crash, gives the same end.
+ * read again before each movement of data. Running it twice, or after a crash, gives the same end: test/model/lease.ts looks at every state that
+ * attempts, leases, rings and stops can reach together.
  */
 export async function runTransfer(ports: RunPorts, ring: Ring, terms: RunTerms): Promise<RunResult> {
   const begunAt = ports.clock.now();
@@ -104,7 +105,7 @@ async function count(attempt: Attempt, source: Source): Promise<DatasetCount[]> 
 async function settle(ports: RunPorts, transfer: Transfer, failure: RelaisError): Promise<RunResult> {
   const settlement = settleFailure(transfer, failure);
   const now = ports.clock.now();
-  const { change, event } = recordOf(settlement, failure, now);
+  const { change, event } = recordOf(settlement, failure);
   await ports.store.write(async (w) => {
     if (!(await w.deliveries.change(transfer.id, transfer.epoch, { ...change, release: true }))) return;
     if (event) await w.deliveries.addEvent(transfer.id, now, event);
@@ -113,11 +114,7 @@ async function settle(ports: RunPorts, transfer: Transfer, failure: RelaisError)
   return settlement.kind === "end" ? { kind: "ended", state: settlement.state } : { kind: "waiting" };
 }
 
-function recordOf(
-  settlement: Settlement,
-  { code: reason, actor }: RelaisError,
-  now: Date,
-): { change: TransferChange; event: NewEvent | null } {
+function recordOf(settlement: Settlement, { code: reason, actor }: RelaisError): { change: TransferChange; event: NewEvent | null } {
   switch (settlement.kind) {
     case "yield":
       return { change: {}, event: null };
@@ -130,7 +127,7 @@ function recordOf(
       };
     case "retry":
       return {
-        change: { dueAt: new Date(now.getTime() + settlement.inSeconds * 1000) },
+        change: { dueInSeconds: settlement.inSeconds },
         event: { kind: "retry_planned", actor, details: { reason, seconds: Math.round(settlement.inSeconds * 10) / 10 } },
       };
   }

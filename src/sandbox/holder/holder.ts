@@ -35,6 +35,8 @@ export interface HolderSettings {
   host: string;
   /** 0 for any free port. */
   port: number;
+  /** Where it is reached, if something stands in front of it; unset: at its own port. */
+  url?: string;
   /** Answers instead of the personas' data. */
   library?: Library;
   /** Customers beside the personas. */
@@ -80,7 +82,7 @@ export async function startHolder(settings: HolderSettings): Promise<Holder> {
   await using owned = new AsyncDisposableStack();
   const ledger = owned.use(await openLedger(folder));
   const server = owned.use(await openPort(host, port));
-  const entityId = server.url;
+  const entityId = settings.url ?? server.url;
   const { name, contact, title } = { ...HOLDERS[holder], ...persona };
   const own = withBulk(
     { [TEST_ACCOUNT]: testHoldings(holder), ...settings.extra },

@@ -42,6 +42,8 @@ export interface PlatformSettings {
   host: string;
   /** 0 for any free port. */
   port: number;
+  /** Where it is reached, if something stands in front of it; unset: at its own port. */
+  url?: string;
   /** Room for one account, in bytes. */
   capacity?: number;
   /** Ancre where it is left out. A bad one has no people: nobody can sign in there. */
@@ -75,7 +77,7 @@ export async function startPlatform(settings: PlatformSettings): Promise<Platfor
   const ledger = owned.use(await openLedger(folder));
   const index = owned.adopt(openIndexFile(join(folder, "index.sqlite")), (open) => open.close());
   const server = owned.use(await openPort(host, port));
-  const entityId = server.url;
+  const entityId = settings.url ?? server.url;
 
   const accounts = persona.flaw === null ? pseudonymousAccounts(seed, persona.folder) : [];
   const shelves = openShelves(index, folder);
