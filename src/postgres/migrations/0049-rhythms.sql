@@ -45,7 +45,8 @@ exception when others then
 end $$;
 
 create function anchor_of(consent_id text, decided_at timestamptz, every interval) returns timestamptz language sql stable as $$
-  select decided_at + least(every / 4, interval '1 day') * ((hashtextextended(consent_id, 49) & 4294967295)::double precision / 4294967296)
+  select date_trunc('milliseconds',
+    decided_at + least(every / 4, interval '1 day') * ((hashtextextended(consent_id, 49) & 4294967295)::double precision / 4294967296))
 $$;
 
 -- The last period that has begun. A month is guessed to have thirty days, and put right.
