@@ -111,7 +111,11 @@ test("who may ask and look: participants for themselves, the operator for an end
   await assert.rejects(cancel({ kind: "authority", name: "CNIL" }), { code: "forbidden" });
   await assert.rejects(cancel(stranger), { code: "not_found" });
   assert.equal((await cancel(OPERATOR)).state, "cancelled");
-  await assert.rejects(cancel(OPERATOR), { code: "conflict" });
+  assert.equal((await cancel(OPERATOR)).state, "cancelled", "again is nothing");
+  const over = await start(OPERATOR, { source: engine.source.id });
+  await runCampaigns(engine.ports);
+  const late = engine.store.write((w) => cancelCampaign(w, OPERATOR, { id: over.id, now: new Date() }));
+  await assert.rejects(late, { code: "conflict" });
   for (let open = 0; open < 5; open++) await start(stranger, {});
   await assert.rejects(start(stranger, {}), { code: "rate_limited" });
 });

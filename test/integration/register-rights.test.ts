@@ -67,8 +67,7 @@ const MATRIX: [method: "GET" | "POST" | "PATCH" | "DELETE" | "UPLOAD", path: str
   ["GET",    "/v1/consents/:consent",                           () => undefined,                       { own: 404, other: 404, accreditor: 403, authority: 403, operator: 403 }],
   ["POST",   "/v1/campaigns",                                   () => ({ source: ids.participant }),   { own: 403, other: 403, accreditor: 403, authority: 403, operator: 202 }],
   ["GET",    "/v1/campaigns/:campaign",                         () => undefined,                       { own: 200, other: 404, accreditor: 404, authority: 200, operator: 200 }],
-  // The participant cancels it first.
-  ["DELETE", "/v1/campaigns/:campaign",                         () => undefined,                       { own: 200, other: 404, accreditor: 404, authority: 403, operator: 409 }],
+  ["DELETE", "/v1/campaigns/:campaign",                         () => undefined,                       { own: 200, other: 404, accreditor: 404, authority: 403, operator: 200 }],
   ["POST",   "/v1/notices/:notice/retry",                       () => undefined,                       { own: 403, other: 403, accreditor: 409, authority: 403, operator: 409 }],
   ["POST",   "/v1/applications/:application/steps/withdraw",    () => undefined,                       { own: 200, other: 404, accreditor: 404, authority: 404, operator: 404 }],
   ["POST",   "/v1/participants/:participant/departure",         () => ({ reasons: REASONS }),          { own: 409, other: 404, accreditor: 404, authority: 404, operator: 404 }],

@@ -3,7 +3,7 @@ import { newId, type ParticipantId } from "../ids.ts";
 import type { Reader, Writer } from "../ports.ts";
 import { isAccredited } from "../register/participant.ts";
 import type { RegisterCaller } from "../register/register-caller.ts";
-import { CAMPAIGN_MOVES, type Campaign, type CampaignId, type Selection } from "./campaign.ts";
+import type { Campaign, CampaignId, Selection } from "./campaign.ts";
 
 /** How many of one participant may run at once: each of them may be for everybody. */
 const OPEN_AT_ONCE = 5;
@@ -66,11 +66,16 @@ export async function readCampaign(r: Reader, caller: RegisterCaller, id: Campai
   throw new RelaisError("not_found", "There is no campaign with this id.");
 }
 
-/** Ends the accepting: what is accepted goes on, each under its own consent. @throws RelaisError `not_found`, `forbidden`, `conflict` where it is over. */
+/**
+ * Ends the accepting: what is accepted goes on, each under its own consent. Again is nothing.
+ * @throws RelaisError `not_found`, `forbidden`, `conflict` where everything was accepted before.
+ */
 export async function cancelCampaign(w: Writer, caller: RegisterCaller, { id, now }: { id: CampaignId; now: Date }): Promise<Campaign> {
-  const { state } = await readCampaign(w, caller, id);
-  if (caller.kind === "authority") throw new RelaisError("forbidden", "An authority sees everything, and changes nothing.", { actor: "operator" });
-  const isOver = CAMPAIGN_MOVES[state].length === 0 || !(await w.campaigns.cancel(id, now));
-  if (isOver) throw new RelaisError("conflict", "This campaign is over: nothing of it is still to be accepted.");
-  return w.campaigns.get(id);
+  await readCampaign(w, caller, id);
+  if (caller.kind === "authority")
+    throw new RelaisError("forbidden", "An authority sees everything, and changes nothing.", { actor: "operator" });
+  await w.campaigns.cancel(id, now);
+  const campaign = await w.campaigns.get(id);
+  if (campaign.state === "cancelled") return campaign;
+  throw new RelaisError("conflict", "This campaign is over: nothing of it is still to be accepted.");
 }
