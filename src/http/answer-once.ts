@@ -11,7 +11,14 @@ import { IdempotencyKey } from "./schemas.ts";
 type Answering = Pick<Ports, "store" | "clock" | "issuer">;
 
 /** Refusals that time can mend are judged anew: nothing was done. The others are the answer to this request, as long as its key stands. */
-const JUDGED_ANEW: readonly ErrorCode[] = ["conflict", "idempotency_mismatch", "rate_limited", "unauthenticated", "unavailable", "internal"];
+const JUDGED_ANEW: readonly ErrorCode[] = [
+  "conflict",
+  "idempotency_mismatch",
+  "rate_limited",
+  "unauthenticated",
+  "unavailable",
+  "internal",
+];
 
 /**
  * Answers a request that may come again (draft-ietf-httpapi-idempotency-key-header-07): the same request with the same key gets the same answer, to

@@ -36,7 +36,9 @@ export const Campaign = z
     total: z.int().nullable().meta({ description: "How many consents it is for; null until they were looked up" }),
     accepted: z.int().meta({ description: "Deliveries that were accepted" }),
     refused: z
-      .array(z.object({ reason: z.string().meta({ description: "The `code` that a single request would have been answered" }), count: z.int() }))
+      .array(
+        z.object({ reason: z.string().meta({ description: "The `code` that a single request would have been answered" }), count: z.int() }),
+      )
       .meta({ description: "`conflict`: one is under way, or was made within half a period, or the single one was made" }),
     remaining: z.int().nullable().meta({ description: "Still to be accepted or refused; null until they were looked up" }),
   })

@@ -11,7 +11,9 @@ export function readCampaigns(db: Database): CampaignsReader {
     open: (limit) => all.where("endedAt", "is", null).orderBy("createdAt").orderBy("id").limit(limit).execute(),
     countOpen: async (participantId) => {
       const { rows } = await sql<{ count: number }>`
-        select count(*)::int as count from campaigns where ended_at is null and participant_id is not distinct from ${participantId}`.execute(db);
+        select count(*)::int as count from campaigns where ended_at is null and participant_id is not distinct from ${participantId}`.execute(
+        db,
+      );
       return rows[0]?.count ?? 0;
     },
   };
@@ -53,7 +55,9 @@ export function writeCampaigns(db: Database): CampaignsWriter {
       return finished.numAffectedRows === 1n;
     },
     cancel: async (id, at) => {
-      const cancelled = await sql`update campaigns set state = 'cancelled', ended_at = ${at} where id = ${id} and ended_at is null`.execute(db);
+      const cancelled = await sql`update campaigns set state = 'cancelled', ended_at = ${at} where id = ${id} and ended_at is null`.execute(
+        db,
+      );
       await sql`delete from campaign_consents where campaign_id = ${id}`.execute(db);
       return cancelled.numAffectedRows === 1n;
     },

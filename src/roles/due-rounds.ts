@@ -1,4 +1,4 @@
-import { acceptDue } from "../core/transfer/rhythm.ts";
+import { acceptDue } from "../core/transfer/accept-due.ts";
 import { runCampaigns } from "../core/transfer/run-campaigns.ts";
 import { every, type Base } from "./base.ts";
 

@@ -1,6 +1,6 @@
 import { Queue } from "bullmq";
 import type pg from "pg";
-import { acceptDue } from "../../src/core/transfer/rhythm.ts";
+import { acceptDue } from "../../src/core/transfer/accept-due.ts";
 import { runCampaigns } from "../../src/core/transfer/run-campaigns.ts";
 import { startCampaign } from "../../src/core/transfer/start-campaign.ts";
 import { openPool } from "../../src/postgres/pool.ts";
@@ -30,11 +30,18 @@ export async function acceptance(rounds: number, tell: Tell): Promise<Measure[]>
     await pool.query("truncate relais.transfers cascade; analyze");
     campaign.push(await acceptCampaign(engine));
     await pool.end();
-    tell(`${DUE}: due ${due.at(-1)?.toFixed(1)} s, a campaign ${campaign.at(-1)?.toFixed(1)} s, addBulk on Redis ${queue.at(-1)?.toFixed(1)} s`);
+    tell(
+      `${DUE}: due ${due.at(-1)?.toFixed(1)} s, a campaign ${campaign.at(-1)?.toFixed(1)} s, addBulk on Redis ${queue.at(-1)?.toFixed(1)} s`,
+    );
   }
   const [ours, theirs] = [median(due), median(queue)];
   return [
-    figure(`${DUE} due transfers accepted, each a row and a line of its timeline, committed`, ours, "s", "the database's work for each row"),
+    figure(
+      `${DUE} due transfers accepted, each a row and a line of its timeline, committed`,
+      ours,
+      "s",
+      "the database's work for each row",
+    ),
     figure("the same, asked for by a campaign", median(campaign), "s", "and looked up before"),
     figure(`bare BullMQ addBulk of ${DUE} on Redis (append-only file, everysec)`, theirs, "s"),
     { ...figure("accepted / addBulk, in time (at most 2.0, aim 1.0)", ours / theirs, "ratio"), floor: 2, aim: 1 },
@@ -71,7 +78,10 @@ async function addBulk(): Promise<number> {
   const queue = new Queue("bench", { connection: { host, port: Number(port) } });
   await queue.waitUntilReady();
   const jobs = (from: number) =>
-    Array.from({ length: Math.min(BULK, DUE - from) }, (_, index) => ({ name: "transfer", data: { transferId: `trf_${from + index}`, epoch: 0 } }));
+    Array.from({ length: Math.min(BULK, DUE - from) }, (_, index) => ({
+      name: "transfer",
+      data: { transferId: `trf_${from + index}`, epoch: 0 },
+    }));
   const seconds = await timed(async () => {
     for (let from = 0; from < DUE; from += BULK) await queue.addBulk(jobs(from));
   });

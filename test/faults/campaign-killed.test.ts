@@ -55,9 +55,7 @@ test("a sweeper killed in the middle of a campaign, twice: the next one goes on,
   await seedCrowd(engine, pool, { count: PEOPLE, recurrence: null, decidedAt: new Date(Date.now() - 1000) });
   await pool.query("analyze");
   const caller = { kind: "operator", name: "Operator" } as const;
-  const { id } = await engine.store.write((w) =>
-    startCampaign(w, { caller, selection: { source: engine.source.id }, now: new Date() }),
-  );
+  const { id } = await engine.store.write((w) => startCampaign(w, { caller, selection: { source: engine.source.id }, now: new Date() }));
   for (const reached of [1, 2001]) {
     const sweeper = await startSweeper();
     await until("some of the campaign", async () => (await accepted()) >= reached);

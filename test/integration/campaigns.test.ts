@@ -48,7 +48,12 @@ const read = (caller: RegisterCaller, id: Awaited<ReturnType<typeof start>>["id"
 const transfersOf = async (): Promise<number> => (await pool.query("select from relais.transfers")).rowCount ?? 0;
 let crowds = 0;
 const crowd = async (count: number, recurrence: string | null = null) =>
-  (await seedCrowd(engine, pool, { count, recurrence, decidedAt: new Date(Date.now() - 1000), name: `campaign${crowds++}.` })) as ConsentId[];
+  (await seedCrowd(engine, pool, {
+    count,
+    recurrence,
+    decidedAt: new Date(Date.now() - 1000),
+    name: `campaign${crowds++}.`,
+  })) as ConsentId[];
 const personOf = async (id: ConsentId) => (await engine.store.read((r) => r.consents.get(id))).personId;
 
 test("a holder asks for everybody who allowed it: each gets one transfer of its own, counted, with the campaign in its first line", async () => {
@@ -58,7 +63,9 @@ test("a holder asks for everybody who allowed it: each gets one transfer of its 
   assert.equal(await runCampaigns(engine.ports), 4300);
   const done = await read(holder(), campaign.id);
   assert.deepEqual([done.state, done.total, done.accepted, done.refused], ["accepted", 4300, 4300, {}]);
-  const { rows } = await pool.query("select count(*)::int as n, count(distinct consent_id)::int as consents, min(priority)::int as priority from relais.transfers");
+  const { rows } = await pool.query(
+    "select count(*)::int as n, count(distinct consent_id)::int as consents, min(priority)::int as priority from relais.transfers",
+  );
   assert.deepEqual(rows, [{ n: 4300, consents: 4300, priority: 10 }]);
   const { rows: events } = await pool.query("select distinct actor, details ->> 'campaign' as campaign from relais.transfer_events");
   assert.deepEqual(events, [{ actor: "holder", campaign: campaign.id }]);

@@ -138,9 +138,13 @@ test("a key ends when it was said to end, and is forgotten", async () => {
   const token = await held("P1D");
   const first = await post(token, '"ends"', { consent: token.consent.id });
   await whole.query(`update relais.transfers set state = 'cancelled', ended_at = now() where consent_id = '${token.consent.id}'`);
-  const [row] = ((await whole.query(`select extract(epoch from expires_at - now())::float8 / 3600 as hours from relais.given_answers where key = '"ends"'`)) as {
-    rows: { hours: number }[];
-  }).rows;
+  const [row] = (
+    (await whole.query(
+      `select extract(epoch from expires_at - now())::float8 / 3600 as hours from relais.given_answers where key = '"ends"'`,
+    )) as {
+      rows: { hours: number }[];
+    }
+  ).rows;
   assert.ok(row && Math.abs(row.hours - KEY_HOURS) < 0.1, String(row?.hours));
   await whole.query(`update relais.given_answers set expires_at = now() - interval '1 second' where key = '"ends"'`);
   const again = await post(token, '"ends"', { consent: token.consent.id });
@@ -160,7 +164,12 @@ test("the token is looked at first: whoever lost the right gets no answer of bef
 });
 
 test("the description of the API says how long a key stands", async () => {
-  const document = (await (await fetch(`${whole.origin}/v1/openapi.json`)).json()) as { paths: Record<string, { post: { parameters: { name: string; required: boolean; description?: string; schema: { description?: string } }[] } }> };
+  const document = (await (await fetch(`${whole.origin}/v1/openapi.json`)).json()) as {
+    paths: Record<
+      string,
+      { post: { parameters: { name: string; required: boolean; description?: string; schema: { description?: string } }[] } }
+    >;
+  };
   for (const path of ["/v1/transfers", "/v1/campaigns"]) {
     const key = document.paths[path]?.post.parameters.find(({ name }) => name === "idempotency-key");
     assert.equal(key?.required, true);

@@ -32,7 +32,15 @@ const VERSIONS = charters(
 
 let api: RegisterApi;
 let clients: Record<Who, RegisterClient>;
-let ids: { notice: string; consent: string; campaign: string; participant: string; application: string; evidence: string; organisation: string };
+let ids: {
+  notice: string;
+  consent: string;
+  campaign: string;
+  participant: string;
+  application: string;
+  evidence: string;
+  organisation: string;
+};
 
 const evidenceFile = () => ({
   bytes: Buffer.from("%PDF-1.7 an audit"),

@@ -4,7 +4,7 @@ import type pg from "pg";
 import { withdrawConsent } from "../../src/core/consent/withdraw-consent.ts";
 import type { ConsentId } from "../../src/core/ids.ts";
 import { requestTransfer } from "../../src/core/transfer/request-transfer.ts";
-import { acceptDue } from "../../src/core/transfer/rhythm.ts";
+import { acceptDue } from "../../src/core/transfer/accept-due.ts";
 import { sweepTransfers } from "../../src/core/transfer/sweep-transfers.ts";
 import { openDatabase, openPool } from "../../src/postgres/pool.ts";
 import { createStore } from "../../src/postgres/store.ts";
@@ -90,7 +90,8 @@ test("what was given at one moment is due over a quarter of its period, a day at
     assert.equal(spread.distinct, 400);
     assert.equal(spread.hours, 24, "in each twenty-fourth of the time some");
   }
-  const due = async () => rows<{ consent_id: string; due_at: Date }>("select consent_id, due_at from relais.rhythms where every = '1 day' order by 1");
+  const due = async () =>
+    rows<{ consent_id: string; due_at: Date }>("select consent_id, due_at from relais.rhythms where every = '1 day' order by 1");
   const before = await due();
   later(1.3);
   assert.equal(await acceptDue(ports()), 400);
@@ -181,7 +182,10 @@ test("only where the right is there: ended consents never; without a standing it
   await withdrawConsent(ports(), { consentId: gone, personId });
   assert.deepEqual(await rows("select from relais.rhythms where consent_id = $1", [gone]), []);
   later(1.3);
-  await pool.query("update relais.trust_marks set expires_at = $1 where participant_id = $2", [new Date(now.getTime() - 1), engine.destination.id]);
+  await pool.query("update relais.trust_marks set expires_at = $1 where participant_id = $2", [
+    new Date(now.getTime() - 1),
+    engine.destination.id,
+  ]);
   assert.equal(await acceptDue(ports()), 0);
   assert.equal(await acceptDue(ports()), 0, "looked at again later, not at once");
   await pool.query("update relais.trust_marks set expires_at = now() + interval '900 days'");

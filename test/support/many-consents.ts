@@ -31,7 +31,8 @@ export async function seedCrowd(engine: Engine, pool: pg.Pool, crowd: Crowd): Pr
     language: "fr",
     requester: null,
   });
-  const id = (kind: string, n = "n") => `'${kind}_' || left(translate(encode(sha256(convert_to($2::text || ${n}, 'UTF8')), 'base64'), '+/=', ''), 22)`;
+  const id = (kind: string, n = "n") =>
+    `'${kind}_' || left(translate(encode(sha256(convert_to($2::text || ${n}, 'UTF8')), 'base64'), '+/=', ''), 22)`;
   await pool.query(
     `with numbers as (select n from generate_series(1, $1::int) n),
      persons as (insert into relais.people (id, issuer, subject, created_at) select ${id("prs")}, 'https://id.test', $2::text || n, $4 from numbers),

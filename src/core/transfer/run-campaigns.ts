@@ -2,10 +2,11 @@ import type { ErrorCode } from "../errors.ts";
 import type { ParticipantId } from "../ids.ts";
 import type { Ports, Reader, Writer } from "../ports.ts";
 import { isAccredited } from "../register/participant.ts";
-import { acceptanceOf, judge, type Acceptance, type Judged } from "./alike.ts";
+import type { Acceptance } from "./alike.ts";
 import type { Campaign } from "./campaign.ts";
+import { acceptanceOf, judge, type Judged } from "./judge.ts";
 
-/** What one transaction accepts, as for what comes by itself (core/transfer/rhythm.ts). */
+/** What one transaction accepts, as for what comes by itself (core/transfer/accept-due.ts). */
 const BATCH = 2000;
 /** Campaigns that are carried on in one round. */
 const AT_ONCE = 20;

@@ -13,16 +13,15 @@ const OPEN_AT_ONCE = 5;
  * asks for its own consents alone; the operator names at least one end.
  * @throws RelaisError `forbidden` (an office that does not run deliveries), `not_accredited`, `rate_limited`, `invalid`.
  */
-export async function startCampaign(
-  w: Writer,
-  request: { caller: RegisterCaller; selection: Selection; now: Date },
-): Promise<Campaign> {
+export async function startCampaign(w: Writer, request: { caller: RegisterCaller; selection: Selection; now: Date }): Promise<Campaign> {
   const { caller, selection, now } = request;
   const participantId = mayStart(caller);
   if (participantId !== null) await mustBeAccredited(w, participantId, now);
   else mustNameAnEnd(selection);
   if ((await w.campaigns.countOpen(participantId)) >= OPEN_AT_ONCE)
-    throw new RelaisError("rate_limited", `${OPEN_AT_ONCE} campaigns of yours are not over. Wait until one is, or cancel it.`, { retryAfter: 60 });
+    throw new RelaisError("rate_limited", `${OPEN_AT_ONCE} campaigns of yours are not over. Wait until one is, or cancel it.`, {
+      retryAfter: 60,
+    });
   const campaign: Campaign = {
     id: newId("campaign"),
     participantId,

@@ -77,7 +77,11 @@ interface Detail {
   now: Date;
 }
 
-export function viewOfPermission(tongue: Tongue, consent: Consent, { transfers, participants, neighbours = ALONE, due = null, now }: Detail) {
+export function viewOfPermission(
+  tongue: Tongue,
+  consent: Consent,
+  { transfers, participants, neighbours = ALONE, due = null, now }: Detail,
+) {
   const { lang } = tongue;
   const pathOfConsent = (id: ConsentId | null, step = "") => id && `/${lang}/permissions/${id}${step}`;
   const allowed = new Set(consent.datasets);
@@ -123,7 +127,7 @@ function deliveriesOf(tongue: Tongue, consent: Consent, own: Transfer[], { due, 
   };
 }
 
-/** The first delivery is asked for; those of a rhythm come by themselves (core/transfer/rhythm.ts). */
+/** The first delivery is asked for; those of a rhythm come by themselves (core/transfer/accept-due.ts). */
 function nextOf({ t, date }: Tongue, consent: Consent, own: Transfer[], { due, now }: { due: Date | null; now: Date }): string {
   const [last] = own;
   if (last !== undefined && !isTerminal(last.state)) return t("permission.next.running");
