@@ -113,9 +113,9 @@ test("while the first one runs: 409; when it broke off, the key is free again", 
   });
   await begun.promise;
   const answer = await post(token, '"running"', { consent: token.consent.id });
-  assert.deepEqual([answer.status, codeOf(answer)], [409, "conflict"]);
   resolve();
   await assert.rejects(running);
+  assert.deepEqual([answer.status, codeOf(answer)], [409, "conflict"]);
   assert.equal((await post(token, '"running"', { consent: token.consent.id })).status, 202);
 });
 
