@@ -1,4 +1,4 @@
-import { createHash, createPrivateKey, createPublicKey, type JsonWebKey } from "node:crypto";
+import { createHash, createPrivateKey, createPublicKey, randomUUID, type JsonWebKey } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { Readable } from "node:stream";
 import {
@@ -90,7 +90,10 @@ function clientOf({ relais, configuration, token, DPoP }: Session): RegisterClie
   return {
     get: async <T>(path: string) => (await call("GET", path)).json() as T,
     send: async <T>(method: string, path: string, body?: object, version?: string) => {
-      const condition: Record<string, string> = version === undefined ? {} : { "if-match": `"${version}"` };
+      const condition: Record<string, string> = {
+        ...(version === undefined ? {} : { "if-match": `"${version}"` }),
+        ...(method === "POST" ? { "idempotency-key": `"${randomUUID()}"` } : {}),
+      };
       const answer = await (body === undefined
         ? call(method, path, undefined, condition)
         : call(method, path, JSON.stringify(body), { ...json, ...condition }));

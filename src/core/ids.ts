@@ -11,6 +11,7 @@ const PREFIXES = {
   consent: "cst",
   change: "chg",
   transfer: "trf",
+  campaign: "cmp",
   switch: "swt",
   document: "doc",
   trustMark: "tmk",

@@ -31,7 +31,10 @@ import type { Participant, PublicJwk, Status, TrustMark } from "./register/parti
 import type { RemindersReader, RemindersWriter } from "./register/reminder.ts";
 import type { Switch, SwitchState } from "./switch/switch.ts";
 import type { Adapter, Credentials, Fetch, Opening } from "./transfer/adapter.ts";
+import type { CampaignsReader, CampaignsWriter } from "./transfer/campaign.ts";
+import type { AnswersWriter } from "./transfer/given-answer.ts";
 import type { OmissionReason, Receipt } from "./transfer/manifest.ts";
+import type { RhythmsReader, RhythmsWriter } from "./transfer/rhythm.ts";
 import type { Progress, Transfer, TransferEvent, TransferItem, TransferState } from "./transfer/transfer.ts";
 
 /** A signed document that the person can download: manifest, receipt, consent receipt. Never changed once written. */
@@ -153,6 +156,8 @@ export interface Reader {
   parties: PartiesReader;
   journeys: JourneysReader;
   operation: OperationReader;
+  rhythms: RhythmsReader;
+  campaigns: CampaignsReader;
 }
 
 /** A Reader that may also write. Everything in one `store.write` is committed together, durably, or not at all. */
@@ -214,6 +219,8 @@ export interface Writer extends Reader {
     expire(now: Date): Promise<ConsentId[]>;
   };
   deliveries: {
+    /** Whoever else accepts deliveries under this consent waits here until this transaction is over: two never find that none is under way. */
+    acceptAlone(id: ConsentId): Promise<void>;
     add(transfer: Transfer): Promise<void>;
     /**
      * Remembers the answer to an idempotency key. Returns the transfer that the key already stands for, or null.
@@ -294,6 +301,9 @@ export interface Writer extends Reader {
   routes: JourneysWriter;
   wording: NoticeTextsWriter;
   complaints: ProblemsWriter;
+  rhythms: RhythmsWriter;
+  campaigns: CampaignsWriter;
+  answers: AnswersWriter;
 }
 
 /** PostgreSQL. Nothing else is the truth. */

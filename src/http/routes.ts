@@ -16,6 +16,8 @@ import {
   postStep,
 } from "./applications.ts";
 import type { Attempt } from "./attempts.ts";
+import { Campaign, NewCampaign } from "./campaign-schemas.ts";
+import { deleteCampaign, getCampaign, postCampaign } from "./campaigns.ts";
 import { getCharter, getCharterDiff, getCriterion, listCharters } from "./charters.ts";
 import { deleteCertificate, getCertificate, getCertificateFile, listCertificates, postCertificate, postReading } from "./certificates.ts";
 import { getConsent, listConsents } from "./consents.ts";
@@ -123,6 +125,9 @@ export const ROUTES: Route[] = [
   { method: "get", path: "/v1/consents/:id", may: "register token", handler: getConsent, summary: "State of one of them, with the reason", status: 200, answers: Consent, params: PathId },
   { method: "post", path: "/v1/transfers", may: "consent token", handler: postTransfer, summary: "Ask for a delivery", status: 202, answers: Transfer, headers: IdempotencyKey, body: NewTransfer },
   { method: "get", path: "/v1/transfers/:id", may: "consent token", handler: getTransfer, summary: "State and counts of a transfer", status: 200, answers: Transfer, params: PathId },
+  { method: "post", path: "/v1/campaigns", may: "register token", handler: postCampaign, summary: "Ask for deliveries under many consents at once; they are accepted in the background", status: 202, answers: Campaign, headers: IdempotencyKey, body: NewCampaign },
+  { method: "get", path: "/v1/campaigns/:id", may: "register token", handler: getCampaign, summary: "How far a campaign is", status: 200, answers: Campaign, params: PathId },
+  { method: "delete", path: "/v1/campaigns/:id", may: "register token", handler: deleteCampaign, summary: "Accept no more of a campaign; what was accepted goes on", status: 200, answers: Campaign, params: PathId },
   { method: "post", path: "/v1/participants", may: "anyone", handler: postParticipant, summary: "Join the register, in the sandbox at once", status: 201, answers: cases.Joined, body: cases.NewParticipant },
   { method: "get", path: "/v1/participants/:id/decisions", may: "anyone", handler: listDecisions, summary: "Decisions about a participant, newest first", status: 200, answers: cases.DecisionList, params: PathId },
   { method: "get", path: "/v1/participants/:id/checks", may: "register token", handler: getChecks, summary: "Newest result of each check", status: 200, answers: cases.Checks, params: PathId },

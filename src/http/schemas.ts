@@ -4,6 +4,7 @@ import type { ErrorCode } from "../core/errors.ts";
 import { ACCESS_STATES } from "../core/policy/conditions.ts";
 import { ROLES, STATUSES } from "../core/register/participant.ts";
 import { PARTICIPATION, type ParticipationLevel } from "../core/register/participation.ts";
+import { KEY_HOURS } from "../core/transfer/given-answer.ts";
 import { STATES } from "../core/transfer/transfer.ts";
 import { STATUS } from "./problems.ts";
 
@@ -161,6 +162,8 @@ export const PathId = z.object({ id: z.string().max(64) });
 export const IdempotencyKey = z.object({
   "idempotency-key": z
     .string()
-    .regex(/^"[\x20-\x21\x23-\x5b\x5d-\x7e]{1,128}"$/)
-    .meta({ description: 'A quoted string, new for each new request: `"8e03978e-…"` (draft-ietf-httpapi-idempotency-key-header-07)' }),
+    .regex(/^"[\x20-\x21\x23-\x5b\x5d-\x7e]{1,128}"$/, "send a quoted string of 1 to 128 characters, a new one for each new request")
+    .meta({
+      description: `A quoted string, new for each new request: \`"8e03978e-…"\` (draft-ietf-httpapi-idempotency-key-header-07). It stands for its answer for ${KEY_HOURS} hours: the same request gets the same answer again; 409 while the first one runs, 422 for another request with this key, 400 without a key`,
+    }),
 });

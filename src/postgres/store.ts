@@ -4,9 +4,11 @@ import { writeAccreditations } from "./accreditation-changes.ts";
 import { readAccreditations } from "./accreditations.ts";
 import { readChanges, writeChanges } from "./consent-changes.ts";
 import { writeConsents, readConsents } from "./consents.ts";
+import { readCampaigns, writeCampaigns } from "./campaigns.ts";
 import { readCertificates, writeCertificates } from "./certificates.ts";
 import { readConditions, writeConditions } from "./conditions.ts";
 import { readEntities, writeEntities } from "./entities.ts";
+import { writeAnswers } from "./given-answers.ts";
 import { readIndicators } from "./indicators.ts";
 import { readLedger, writeLedger } from "./ledger.ts";
 import { readJourneys, writeJourneys } from "./journeys.ts";
@@ -25,6 +27,7 @@ import { readPeople, writePeople } from "./people.ts";
 import { readPersonNotices, writePersonNotices } from "./person-notices.ts";
 import type { Database } from "./pool.ts";
 import { readRegistered } from "./registered.ts";
+import { readRhythms, writeRhythms } from "./rhythms.ts";
 import { readReminders, writeReminders } from "./reminders.ts";
 import { isCollision, translate } from "./store-errors.ts";
 import { readSubordinates } from "./subordinates.ts";
@@ -108,6 +111,8 @@ function readerOf(tx: Database): Reader {
     parties: readParties(tx),
     journeys: readJourneys(tx),
     operation: readOperation(tx),
+    rhythms: readRhythms(tx),
+    campaigns: readCampaigns(tx),
   };
 }
 
@@ -138,5 +143,8 @@ function writerOf(tx: Database): Writer {
     routes: writeJourneys(tx),
     wording: writeNoticeTexts(tx),
     complaints: writeProblems(tx),
+    rhythms: writeRhythms(tx),
+    campaigns: writeCampaigns(tx),
+    answers: writeAnswers(tx),
   };
 }

@@ -46,6 +46,8 @@ import type { ParticipationRow } from "../core/register/participation.ts";
 import type { Participant, PublicJwk, TrustMark } from "../core/register/participant.ts";
 import type { Reminder } from "../core/register/reminder.ts";
 import type { Switch } from "../core/switch/switch.ts";
+import type { Campaign, CampaignId } from "../core/transfer/campaign.ts";
+import type { GivenAnswer, KeyedRequest } from "../core/transfer/given-answer.ts";
 import type { Transfer, TransferEvent, TransferItem } from "../core/transfer/transfer.ts";
 
 /** `pg` reads jsonb as values and writes it from text. */
@@ -89,6 +91,10 @@ export interface Tables {
   loggedTexts: Pick<NoticeText, "version" | "language" | "logIndex">;
   switches: Switch;
   transfers: Transfer;
+  rhythms: { consentId: ConsentId; dueAt: Date };
+  campaigns: WithJson<Campaign, "selection" | "refused">;
+  campaignConsents: { campaignId: CampaignId; consentId: ConsentId; terms: string };
+  givenAnswers: KeyedRequest & GivenAnswer & { expiresAt: Date };
   transferKeys: { caller: string; key: string; fingerprint: string; transferId: TransferId };
   transferEvents: WithJson<TransferEvent, "details">;
   transferExpected: { transferId: TransferId; dataset: string; items: number; bytes: number };

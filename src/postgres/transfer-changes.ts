@@ -13,8 +13,9 @@ export function writeTransfers(db: Database): Deliveries {
   return { ...intake(db), ...lease(db), ...changes(db), ...sanctions(db), ...record(db) };
 }
 
-function intake(db: Database): Pick<Deliveries, "add" | "claimKey"> {
+function intake(db: Database): Pick<Deliveries, "acceptAlone" | "add" | "claimKey"> {
   return {
+    acceptAlone: async (id) => void (await sql`select from consents where id = ${id} for no key update`.execute(db)),
     add: async (transfer) => {
       await db.insertInto("transfers").values(transfer).execute();
     },

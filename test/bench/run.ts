@@ -5,6 +5,7 @@ import { parseArgs } from "node:util";
 import { startEmbeddedPostgres } from "../../src/embedded/postgres.ts";
 import { PROFILE_VARIABLE } from "../support/fault-relais.ts";
 import { SERVER_VARIABLE } from "../support/postgres-server.ts";
+import { acceptance } from "./accept.ts";
 import { bigFile } from "./big-file.ts";
 import type { Measure } from "./measure.ts";
 import { mixedLoad } from "./mixed-load.ts";
@@ -31,6 +32,7 @@ const PARTS = {
   start: nextStart,
   small: smallTransfers,
   big: bigFile,
+  accept: acceptance,
   register: registerOfThousands,
   standing: standingMeasures,
   tokens: tokenRates,

@@ -8,6 +8,7 @@ import { APPLICATION_MOVES, type ApplicationId, type OrganisationId } from "../.
 import { ORGANISATION_MOVES, STATUS_MOVES } from "../../src/core/register/standing.ts";
 import { requestTransfer } from "../../src/core/transfer/request-transfer.ts";
 import { SWITCH_MOVES, SWITCH_STATES } from "../../src/core/switch/switch.ts";
+import { CAMPAIGN_MOVES, CAMPAIGN_STATES } from "../../src/core/transfer/campaign.ts";
 import { MOVES, STATES } from "../../src/core/transfer/transfer.ts";
 import { openPool } from "../../src/postgres/pool.ts";
 import { startEngine, type Engine } from "../support/engine.ts";
@@ -49,6 +50,7 @@ const MACHINES: Machine[] = [
     moves: CONSENT_MOVES,
     add: async () => (await engine.consent([DATASET])).id,
   },
+  { name: "campaign", table: "campaigns", states: CAMPAIGN_STATES, moves: CAMPAIGN_MOVES, add: addCampaign },
   { name: "party", table: "consent_parties", key: "consent_id", states: Object.keys(PARTY_MOVES), moves: PARTY_MOVES, add: addParty },
   { name: "switch", table: "switches", states: SWITCH_STATES, moves: SWITCH_MOVES, add: addSwitch },
   { name: "application", table: "applications", states: Object.keys(APPLICATION_MOVES), moves: APPLICATION_MOVES, add: addApplication },
@@ -69,6 +71,13 @@ const MACHINES: Machine[] = [
     add: addOrganisation,
   },
 ];
+
+async function addCampaign(): Promise<string> {
+  const asked = { selection: {}, state: "asked", createdAt: new Date(), total: null, accepted: 0, refused: {}, endedAt: null } as const;
+  const id = newId("campaign");
+  await engine.store.write((w) => w.campaigns.add({ id, participantId: engine.source.id, ...asked }));
+  return id;
+}
 
 async function addParty(): Promise<string> {
   const { id: consentId } = await engine.consent([DATASET]);

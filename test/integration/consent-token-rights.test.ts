@@ -1,15 +1,11 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { grantConsent } from "../../src/core/consent/decide-consent.ts";
 import { withdrawConsent } from "../../src/core/consent/withdraw-consent.ts";
-import type { Consent } from "../../src/core/consent/consent.ts";
-import { asId } from "../../src/core/ids.ts";
 import type { Participant } from "../../src/core/register/participant.ts";
 import { charter, charters, suspend } from "../support/charter.ts";
-import { inDays } from "../support/engine.ts";
-import { browser, platformClient, type PlatformClient } from "../support/platform-client.ts";
 import { realClock } from "../support/real-clock.ts";
-import { accreditedParticipant, dataset, linkAccount, testKey } from "../support/register-fixtures.ts";
+import { platform, tokenOf, type Held } from "../support/held-token.ts";
+import { accreditedParticipant, dataset } from "../support/register-fixtures.ts";
 import { startWholeApp, type WholeApp } from "../support/whole-app.ts";
 
 /**
@@ -49,60 +45,10 @@ const MATRIX: [name: string, method: "GET" | "POST", path: Path, consent: Of, an
   ["events",                                 "POST", () => "/v1/events/poll", itself, { own: 401, otherConsent: 401, otherPlatform: 401, withdrawn: 401, suspended: 401 }],
 ];
 
-interface Held {
-  client: PlatformClient;
-  value: string;
-  consent: Consent;
-}
-
 let whole: WholeApp;
 let holder: Participant;
 const held = {} as Record<Token, Held>;
 const transfers: Partial<Record<Token, string>> = {};
-
-const CALLBACK = "https://platform.example/callback";
-
-async function platform(name: string): Promise<{ participant: Participant; client: PlatformClient }> {
-  const key = await testKey();
-  const entityId = `https://${name}.example`;
-  const given = { entityId, roles: ["platform" as const], keys: [key.publicJwk], client: { redirectUris: [CALLBACK] } };
-  return {
-    participant: await accreditedParticipant(whole.store, given),
-    client: await platformClient(whole.origin, entityId, key, CALLBACK),
-  };
-}
-
-/** The whole way: pushed request, the person's answer, the code, the token. */
-async function tokenOf({ participant, client }: Awaited<ReturnType<typeof platform>>, subject: string): Promise<Held> {
-  const { personId, cookie } = await whole.signIn(subject);
-  await linkAccount(whole.store, personId, holder.id, `customer-${subject}`);
-  await linkAccount(whole.store, personId, participant.id, `space-${subject}`);
-  const visit = browser({ origin: whole.origin, cookie });
-  const { body, verifier } = await client.push([
-    {
-      type: "self_data_transfer",
-      actions: ["copy"],
-      locations: [holder.entityId],
-      datasets: ["bills"],
-      purpose: "https://w3id.org/dpv#PersonalisedBenefits",
-      destination: participant.entityId,
-      expires: inDays(300),
-    },
-  ]);
-  const query = new URLSearchParams({ client_id: client.id, request_uri: String(body.request_uri) });
-  const began = await visit.get(`${whole.origin}/auth?${query}`);
-  const decide = await visit.get(String(began.location));
-  const [, id, next] = /\/permissions\/(cst_\w+)\/decide\?next=(.*)$/.exec(decide.location ?? "") ?? [];
-  const consent = await whole.store.read((r) => r.consents.get(asId("consent", id)));
-  const answer = { consentId: consent.id, personId, noticeHash: consent.noticeHash, datasets: ["bills"], language: "fr" as const };
-  await grantConsent({ store: whole.store, clock: realClock }, answer);
-  const finished = await visit.get(`${whole.origin}${decodeURIComponent(next ?? "")}`);
-  const resumed = await visit.get(String(finished.location));
-  const code = new URL(String(resumed.location)).searchParams.get("code");
-  const reply = await client.exchange(String(code), verifier);
-  assert.equal(reply.status, 200, JSON.stringify(reply.body));
-  return { client, value: String(reply.body.access_token), consent };
-}
 
 before(async () => {
   whole = await startWholeApp(charters(charter("2026-11", [])));
@@ -112,12 +58,12 @@ before(async () => {
     datasets: [dataset("bills")],
     about: { country: "FR", privacyContact: "dpo@holder.example", synthetic: true },
   });
-  const [one, other, third] = [await platform("platform"), await platform("other"), await platform("third")];
-  held.own = await tokenOf(one, "own");
-  held.otherConsent = await tokenOf(one, "own");
-  held.otherPlatform = await tokenOf(other, "elsewhere");
-  held.withdrawn = await tokenOf(one, "withdrawn");
-  held.suspended = await tokenOf(third, "suspended");
+  const [one, other, third] = [await platform(whole, "platform"), await platform(whole, "other"), await platform(whole, "third")];
+  held.own = await tokenOf(whole, holder, { ...one, subject: "own" });
+  held.otherConsent = await tokenOf(whole, holder, { ...one, subject: "own" });
+  held.otherPlatform = await tokenOf(whole, holder, { ...other, subject: "elsewhere" });
+  held.withdrawn = await tokenOf(whole, holder, { ...one, subject: "withdrawn" });
+  held.suspended = await tokenOf(whole, holder, { ...third, subject: "suspended" });
   const { id: consentId, personId } = held.withdrawn.consent;
   await withdrawConsent({ store: whole.store, clock: realClock }, { consentId, personId });
   await suspend(whole.store, third.participant.id);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { Refused, registerClient, type RegisterClient } from "../../src/cli/register-client.ts";
-import { newId } from "../../src/core/ids.ts";
+import { newId, type ParticipantId } from "../../src/core/ids.ts";
 import { ROUTES } from "../../src/http/routes.ts";
 import { charter, charters, criterion, REASONS } from "../support/charter.ts";
 import { startRegisterApi, type RegisterApi } from "../support/register-api.ts";
@@ -32,7 +32,15 @@ const VERSIONS = charters(
 
 let api: RegisterApi;
 let clients: Record<Who, RegisterClient>;
-let ids: { notice: string; consent: string; participant: string; application: string; evidence: string; organisation: string };
+let ids: {
+  notice: string;
+  consent: string;
+  campaign: string;
+  participant: string;
+  application: string;
+  evidence: string;
+  organisation: string;
+};
 
 const evidenceFile = () => ({
   bytes: Buffer.from("%PDF-1.7 an audit"),
@@ -65,6 +73,9 @@ const MATRIX: [method: "GET" | "POST" | "PATCH" | "DELETE" | "UPLOAD", path: str
   ["POST",   "/v1/events/poll",                                 () => ({ ack: [] }),                   { own: 200, other: 200, accreditor: 403, authority: 403, operator: 403 }],
   ["GET",    "/v1/consents",                                    () => undefined,                       { own: 200, other: 200, accreditor: 403, authority: 403, operator: 403 }],
   ["GET",    "/v1/consents/:consent",                           () => undefined,                       { own: 404, other: 404, accreditor: 403, authority: 403, operator: 403 }],
+  ["POST",   "/v1/campaigns",                                   () => ({ source: ids.participant }),   { own: 403, other: 403, accreditor: 403, authority: 403, operator: 202 }],
+  ["GET",    "/v1/campaigns/:campaign",                         () => undefined,                       { own: 200, other: 404, accreditor: 404, authority: 200, operator: 200 }],
+  ["DELETE", "/v1/campaigns/:campaign",                         () => undefined,                       { own: 200, other: 404, accreditor: 404, authority: 403, operator: 200 }],
   ["POST",   "/v1/notices/:notice/retry",                       () => undefined,                       { own: 403, other: 403, accreditor: 409, authority: 403, operator: 409 }],
   ["POST",   "/v1/applications/:application/steps/withdraw",    () => undefined,                       { own: 200, other: 404, accreditor: 404, authority: 404, operator: 404 }],
   ["POST",   "/v1/participants/:participant/departure",         () => ({ reasons: REASONS }),          { own: 409, other: 404, accreditor: 404, authority: 404, operator: 404 }],
@@ -88,6 +99,7 @@ before(async () => {
   ids = {
     notice: newId("event"),
     consent: newId("consent"),
+    campaign: await campaignOf(own.participant.id),
     participant: own.participant.id,
     application: id,
     evidence: String(evidence[0]?.id),
@@ -97,6 +109,14 @@ before(async () => {
   await startSuspended();
 });
 after(() => api[Symbol.asyncDispose]());
+
+/** As it was asked for when the participant was accredited. */
+async function campaignOf(participantId: ParticipantId): Promise<string> {
+  const id = newId("campaign");
+  const asked = { selection: {}, state: "asked", createdAt: new Date(), total: null, accepted: 0, refused: {}, endedAt: null } as const;
+  await api.store.write((w) => w.campaigns.add({ id, participantId, ...asked }));
+  return id;
+}
 
 const addressed = (path: string): string => path.replace(/:(\w+)/g, (_, name: string) => ids[name as keyof typeof ids]);
 

@@ -1,6 +1,6 @@
 import { RelaisError } from "../errors.ts";
 import type { PersonId, TransferId } from "../ids.ts";
-import type { Ports, StoredDocument } from "../ports.ts";
+import type { Ports, Reader, StoredDocument } from "../ports.ts";
 import type { Participant } from "../register/participant.ts";
 import type { Progress, Transfer, TransferEvent, TransferItem } from "./transfer.ts";
 
@@ -26,8 +26,7 @@ export async function readTransfer(
   query: { transferId: TransferId; personId: PersonId },
 ): Promise<TransferView> {
   return ports.store.read(async (r) => {
-    const transfer = await r.transfers.get(query.transferId);
-    if (transfer.personId !== query.personId) throw new RelaisError("not_found", "There is no transfer with this id.");
+    const transfer = await ownTransfer(r, query);
     const progress = await r.transfers.progress(transfer.id);
     const events = await r.transfers.events(transfer.id);
     const documents = await r.transfers.documents(transfer.id);
@@ -43,6 +42,13 @@ export async function readTransfer(
       documents: documents.map(({ id, kind, createdAt }) => ({ id, kind, createdAt })),
     };
   });
+}
+
+/** @throws RelaisError `not_found`, also for somebody else's. */
+export async function ownTransfer(r: Reader, { transferId, personId }: { transferId: TransferId; personId: PersonId }): Promise<Transfer> {
+  const transfer = await r.transfers.get(transferId);
+  if (transfer.personId !== personId) throw new RelaisError("not_found", "There is no transfer with this id.");
+  return transfer;
 }
 
 /** The signed document as the person downloads it. */

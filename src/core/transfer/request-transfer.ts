@@ -17,7 +17,7 @@ export interface TransferRequest {
 }
 
 /** How long a transfer may wait for a source or a destination that does not answer, unless its consent ends before. */
-const PATIENCE_HOURS = 72;
+export const PATIENCE_HOURS = 72;
 
 /**
  * Accepts a transfer: once this returns, it is durable, and the sweep will run it even if the queue loses the ring.
@@ -37,6 +37,7 @@ export async function requestTransfer(
 /** The accepting step, for use cases that accept more in the same transaction. */
 export async function accept(w: Writer, request: TransferRequest, terms: { policy: Policy; now: Date }): Promise<Transfer> {
   const { policy, now } = terms;
+  await w.deliveries.acceptAlone(request.consentId);
   const consent = await ownConsent(w, request.consentId, request.personId);
   const transfer = transferOf(consent, now);
   const known = await alreadyAccepted(w, request, transfer);

@@ -4,6 +4,7 @@ import { enJourney } from "./en-journey.ts";
 import { enConsent } from "./en-consent.ts";
 import { enNotices } from "./en-notices.ts";
 import { enRequests } from "./en-requests.ts";
+import { enRhythms } from "./en-rhythms.ts";
 import { enKeys } from "./en-keys.ts";
 import { enOperate } from "./en-operate.ts";
 import { enPortal } from "./en-portal.ts";
@@ -304,6 +305,7 @@ export const en = {
   ...enUnderstand,
   ...enTransfers,
   ...enConditions,
+  ...enRhythms,
   ...enJourney,
   ...enConsent,
   ...enNotices,

@@ -5,6 +5,7 @@ import { frJourney } from "./fr-journey.ts";
 import { frConsent } from "./fr-consent.ts";
 import { frNotices } from "./fr-notices.ts";
 import { frRequests } from "./fr-requests.ts";
+import { frRhythms } from "./fr-rhythms.ts";
 import { frKeys } from "./fr-keys.ts";
 import { frOperate } from "./fr-operate.ts";
 import { frPortal } from "./fr-portal.ts";
@@ -309,6 +310,7 @@ export const fr = {
   ...frUnderstand,
   ...frTransfers,
   ...frConditions,
+  ...frRhythms,
   ...frJourney,
   ...frConsent,
   ...frNotices,

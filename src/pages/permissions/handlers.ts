@@ -32,7 +32,8 @@ export async function permission(ports: PagesPorts, visit: PersonVisit): Promise
     const participants = await r.registered.named(endsOf([consent, ...transfers]));
     const records = viewOfRecords(tongue, await readRecords(r, consent));
     const neighbours = await neighboursOf(r, consent);
-    const seen = viewOfPermission(tongue, consent, { transfers, participants, neighbours, now });
+    const due = await r.rhythms.nextDue(consent.id);
+    const seen = viewOfPermission(tongue, consent, { transfers, participants, neighbours, due, now });
     return {
       ...seen,
       ...records,

@@ -71,11 +71,17 @@ const ALONE: Neighbours = { before: null, after: null, proposal: null };
 interface Detail {
   transfers: Transfer[];
   neighbours?: Neighbours;
+  /** When the next one begins by itself; null or left out where none does. */
+  due?: Date | null;
   participants: Participant[];
   now: Date;
 }
 
-export function viewOfPermission(tongue: Tongue, consent: Consent, { transfers, participants, neighbours = ALONE, now }: Detail) {
+export function viewOfPermission(
+  tongue: Tongue,
+  consent: Consent,
+  { transfers, participants, neighbours = ALONE, due = null, now }: Detail,
+) {
   const { lang } = tongue;
   const pathOfConsent = (id: ConsentId | null, step = "") => id && `/${lang}/permissions/${id}${step}`;
   const allowed = new Set(consent.datasets);
@@ -93,7 +99,7 @@ export function viewOfPermission(tongue: Tongue, consent: Consent, { transfers, 
     beforeHref: pathOfConsent(neighbours.before),
     afterHref: pathOfConsent(neighbours.after),
     proposalHref: pathOfConsent(neighbours.proposal, "/decide"),
-    ...deliveriesOf(tongue, consent, own, now),
+    ...deliveriesOf(tongue, consent, own, { due, now }),
     allowed: consent.notice.datasets.filter(({ id }) => allowed.has(id)).map(({ title }) => title[lang]),
     refused: consent.notice.datasets.filter(({ id }) => consent.state !== "requested" && !allowed.has(id)).map(({ title }) => title[lang]),
     ...factsOf(tongue, consent.notice),
@@ -110,22 +116,27 @@ function mayChange(consent: Consent, now: Date): boolean {
 }
 
 /** When data went last, and what makes it go next. `own`: newest first. */
-function deliveriesOf({ t, moment }: Tongue, consent: Consent, own: Transfer[], now: Date) {
+function deliveriesOf(tongue: Tongue, consent: Consent, own: Transfer[], { due, now }: { due: Date | null; now: Date }) {
+  const { t, moment } = tongue;
   const [last] = own;
-  const isRunning = last !== undefined && !isTerminal(last.state);
   return {
     last: last
       ? t("permission.lastAt", { at: moment(last.createdAt), state: t(`transfer.state.${last.state}`) })
       : t("permission.lastNone"),
-    next: isRunning
-      ? t("permission.next.running")
-      : t(`permission.next.${nextOf(consent, own, now)}`, { name: consent.notice.requester?.name ?? "" }),
+    next: nextOf(tongue, consent, own, { due, now }),
   };
 }
 
-function nextOf(consent: Consent, own: Transfer[], now: Date): "none" | "yours" | "theirs" {
-  if (stateAt(consent, now) !== "active" || isDelivered(consent, own) || consent.action !== "copy") return "none";
-  return consent.requesterId === null ? "yours" : "theirs";
+/** The first delivery is asked for; those of a rhythm come by themselves (core/transfer/accept-due.ts). */
+function nextOf({ t, date }: Tongue, consent: Consent, own: Transfer[], { due, now }: { due: Date | null; now: Date }): string {
+  const [last] = own;
+  if (last !== undefined && !isTerminal(last.state)) return t("permission.next.running");
+  if (stateAt(consent, now) !== "active" || isDelivered(consent, own) || consent.action !== "copy") return t("permission.next.none");
+  const whose = consent.requesterId === null ? "yours" : "theirs";
+  const name = consent.notice.requester?.name ?? "";
+  if (due === null || due >= consent.expiresAt) return t(`permission.next.${whose}`, { name });
+  const values = { date: date(due < now ? now : due), name };
+  return whose === "yours" ? t("permission.next.dueYours", values) : t("permission.next.dueTheirs", values);
 }
 
 function timelineOf({ t, moment }: Tongue, consent: Consent, now: Date) {

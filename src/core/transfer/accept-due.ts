@@ -1,0 +1,43 @@
+import type { Ports } from "../ports.ts";
+import { acceptanceOf, judge } from "./judge.ts";
+
+/** What one transaction accepts. A person who stops a permission waits for it at most, and a withdrawal is to be felt within a second. */
+const BATCH = 2000;
+/** How many work side by side when there is much. */
+const LANES = 2;
+/** What may not move now is looked at again after this; a mark that came back does not wait for the next month. */
+const AGAIN_SECONDS = 3600;
+
+type DuePorts = Pick<Ports, "store" | "clock" | "policy">;
+
+/**
+ * Turns what recurring consents are due into transfers, in sets; any number of processes may. After an hour or a week of standstill each consent
+ * is caught up once. The sweep rings for them. Returns how many were accepted.
+ */
+export async function acceptDue(ports: DuePorts, shutdown?: AbortSignal): Promise<number> {
+  const first = await step(ports);
+  if (first.taken < BATCH) return first.accepted;
+  const lanes = await Promise.all(Array.from({ length: LANES }, () => lane(ports, shutdown)));
+  return lanes.reduce((sum, one) => sum + one, first.accepted);
+}
+
+async function lane(ports: DuePorts, shutdown: AbortSignal | undefined): Promise<number> {
+  for (let sum = 0; ;) {
+    const { taken, accepted } = await step(ports);
+    sum += accepted;
+    if (taken < BATCH || shutdown?.aborted) return sum;
+  }
+}
+
+async function step({ store, clock, policy }: DuePorts): Promise<{ taken: number; accepted: number }> {
+  const now = clock.now();
+  return store.write(async (w) => {
+    const groups = await w.rhythms.takeDue(now, BATCH);
+    const { allowed, refused } = await judge(w, groups, { policy, now });
+    const details = { policy: policy.fingerprint };
+    const accepted = allowed.length === 0 ? 0 : await w.rhythms.acceptDue(acceptanceOf(allowed, { at: now, actor: "relais", details }));
+    const again = new Date(now.getTime() + AGAIN_SECONDS * 1000);
+    for (const ids of refused.values()) await w.rhythms.postpone(ids, again);
+    return { taken: groups.reduce((sum, { consents }) => sum + consents.length, 0), accepted };
+  });
+}

@@ -1,0 +1,44 @@
+import { checkStanding } from "../consent/check-consent.ts";
+import { RelaisError, type ErrorCode } from "../errors.ts";
+import { newId, type ConsentId } from "../ids.ts";
+import type { Writer } from "../ports.ts";
+import type { Policy } from "../policy/policy.ts";
+import type { Acceptance, Alike } from "./alike.ts";
+import { PATIENCE_HOURS } from "./request-transfer.ts";
+
+export interface Judged {
+  allowed: ConsentId[];
+  refused: Map<ErrorCode, ConsentId[]>;
+}
+
+/** The right to move data now, as strictly as for a single transfer: it is the same function that says so, asked once for all who are alike. */
+export async function judge(w: Writer, groups: Alike[], terms: { policy: Policy; now: Date }): Promise<Judged> {
+  const judged: Judged = { allowed: [], refused: new Map() };
+  for (const { one, consents } of groups) {
+    const code = await refusalOf(w, one, terms);
+    if (code === null) judged.allowed.push(...consents);
+    else judged.refused.set(code, [...(judged.refused.get(code) ?? []), ...consents]);
+  }
+  return judged;
+}
+
+/** Null where it is allowed. @throws what is no refusal: Relais itself is out of order. */
+async function refusalOf(w: Writer, id: ConsentId, terms: { policy: Policy; now: Date }): Promise<ErrorCode | null> {
+  const consent = await w.consents.get(id);
+  if (consent.action !== "copy" || consent.switchId !== null) return "conflict";
+  try {
+    await checkStanding(w, consent, terms);
+    return null;
+  } catch (error) {
+    if (error instanceof RelaisError && !error.retryable) return error.code;
+    throw error;
+  }
+}
+
+export function acceptanceOf(consents: ConsentId[], rest: { at: Date } & Pick<Acceptance, "actor" | "details">): Acceptance {
+  return {
+    wanted: consents.map((consentId) => ({ consentId, transferId: newId("transfer") })),
+    until: new Date(rest.at.getTime() + PATIENCE_HOURS * 3_600_000),
+    ...rest,
+  };
+}
