@@ -3,6 +3,7 @@ import type { ConsentId, DocumentId, LinkId, ParticipantId, PersonId, SwitchId, 
 import type { LedgerReader, LedgerWriter } from "./ledger/ledger.ts";
 import type { OutboxReader, OutboxWriter } from "./events/outbox.ts";
 import type { ChangesReader, ChangesWriter } from "./consent/record-change.ts";
+import type { DispatchReader, DispatchWriter } from "./dispatch/dispatch-port.ts";
 import type { CertificatesReader, CertificatesWriter } from "./certificates/claim.ts";
 import type { ConditionsReader, ConditionsWriter } from "./policy/conditions.ts";
 import type { MeetingsReader, MeetingsWriter } from "./policy/meetings.ts";
@@ -151,6 +152,7 @@ export interface Reader {
   parties: PartiesReader;
   journeys: JourneysReader;
   operation: OperationReader;
+  dispatch: DispatchReader;
 }
 
 /** A Reader that may also write. Everything in one `store.write` is committed together, durably, or not at all. */
@@ -292,6 +294,7 @@ export interface Writer extends Reader {
   routes: JourneysWriter;
   wording: NoticeTextsWriter;
   complaints: ProblemsWriter;
+  dispatch: DispatchReader & DispatchWriter;
 }
 
 /** PostgreSQL. Nothing else is the truth. */

@@ -7,6 +7,8 @@ import { readChanges, writeChanges } from "./consent-changes.ts";
 import { writeConsents, readConsents } from "./consents.ts";
 import { readCertificates, writeCertificates } from "./certificates.ts";
 import { readConditions, writeConditions } from "./conditions.ts";
+import { readDispatch } from "./dispatch.ts";
+import { writeDispatch } from "./dispatch-changes.ts";
 import { readEntities, writeEntities } from "./entities.ts";
 import { readIndicators } from "./indicators.ts";
 import { readLedger, writeLedger } from "./ledger.ts";
@@ -116,6 +118,7 @@ function readerOf(tx: Database): Reader {
     parties: readParties(tx),
     journeys: readJourneys(tx),
     operation: readOperation(tx),
+    dispatch: readDispatch(tx),
   };
 }
 
@@ -146,6 +149,7 @@ function writerOf(tx: Database): Writer {
     routes: writeJourneys(tx),
     wording: writeNoticeTexts(tx),
     complaints: writeProblems(tx),
+    dispatch: { ...readDispatch(tx), ...writeDispatch(tx) },
   };
 }
 

@@ -10,6 +10,9 @@ import type { ConsentChange } from "../core/consent/record-change.ts";
 import type { NoticeText } from "../core/consent/notice-text.ts";
 import type { CertificateClaim, Reading } from "../core/certificates/claim.ts";
 import type { Notice } from "../core/events/outbox.ts";
+import type { StatedCapacity } from "../core/dispatch/capacity.ts";
+import type { Pause } from "../core/dispatch/gate.ts";
+import type { Health } from "../core/dispatch/health.ts";
 import type { ConsentId, ParticipantId, PersonId, TransferId } from "../core/ids.ts";
 import type { Access, Condition, Exclusion, HolderReview, ShownCertificate } from "../core/policy/conditions.ts";
 import type { Meeting } from "../core/policy/meetings.ts";
@@ -88,7 +91,7 @@ export interface Tables {
   noticeTexts: Omit<WithJson<NoticeText, "sections">, "logIndex">;
   loggedTexts: Pick<NoticeText, "version" | "language" | "logIndex">;
   switches: Switch;
-  transfers: Transfer;
+  transfers: Transfer & { priority: Generated<number> };
   transferKeys: { caller: string; key: string; fingerprint: string; transferId: TransferId };
   transferEvents: WithJson<TransferEvent, "details">;
   transferExpected: { transferId: TransferId; dataset: string; items: number; bytes: number };
@@ -157,4 +160,8 @@ export interface Tables {
   loggedCharters: LoggedCharter;
   loggedKeys: { kid: string; event: "introduced" | "revoked"; ring: string; loggedAt: Date };
   participations: ParticipationRow;
+  participantCapacities: Omit<StatedCapacity, "hours"> & { hours: NullableJson<StatedCapacity["hours"]> };
+  dispatchPauses: Pause;
+  participantHealth: Health;
+  workers: { id: string; slots: number; seenAt: Date };
 }
