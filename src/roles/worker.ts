@@ -20,6 +20,7 @@ import { anHourAgo, createSigner } from "../keys/signer.ts";
 import { createVerifier } from "../keys/verifier.ts";
 import { inspectTls, txtRecords } from "../net/inspections.ts";
 import { clock, every, type Base } from "./base.ts";
+import { joinWorkers, watchParticipants } from "./dispatching.ts";
 
 /** How soon what waits to be looked at is looked at. */
 const LOOK_SECONDS = 1;
@@ -31,6 +32,7 @@ export function startWorker(base: Base, keyring: Keyring): void {
   const anyTime = new AbortController().signal;
   const ports = {
     ...base,
+    network: watchParticipants(base),
     signer: createSigner(() => keyring.current("documents"), clock),
     verifier: createVerifier(),
     opener: createOpener(keyring),
@@ -39,7 +41,8 @@ export function startWorker(base: Base, keyring: Keyring): void {
   };
   const terms = { leaseSeconds: config.transfer.leaseSeconds, limits: config.limits, shutdown: base.shutdown };
   const run = async (ring: Ring): Promise<void> => {
-    const result = await runTransfer(ports, ring, terms);
+    // Whatever comes of it, there is room again.
+    const result = await runTransfer(ports, ring, terms).finally(() => base.queue.nudge());
     await count(base, ring, result);
     base.log.info("attempt ended", {
       transferId: ring.transferId,
@@ -48,6 +51,7 @@ export function startWorker(base: Base, keyring: Keyring): void {
       ...("state" in result ? { state: result.state } : {}),
     });
   };
+  joinWorkers(base);
   const secret = keyring.secret("consent receipts");
   const sealing = {
     ...ports,
