@@ -5,6 +5,7 @@ import { enConsent } from "./en-consent.ts";
 import { enNotices } from "./en-notices.ts";
 import { enRequests } from "./en-requests.ts";
 import { enKeys } from "./en-keys.ts";
+import { enDispatch } from "./en-dispatch.ts";
 import { enOperate } from "./en-operate.ts";
 import { enPortal } from "./en-portal.ts";
 import { enHolder } from "./en-holder.ts";
@@ -318,4 +319,5 @@ export const en = {
   ...enMail,
   ...enProblems,
   ...enOperate,
+  ...enDispatch,
 } as const satisfies Record<string, string>;

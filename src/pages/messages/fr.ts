@@ -6,6 +6,7 @@ import { frConsent } from "./fr-consent.ts";
 import { frNotices } from "./fr-notices.ts";
 import { frRequests } from "./fr-requests.ts";
 import { frKeys } from "./fr-keys.ts";
+import { frDispatch } from "./fr-dispatch.ts";
 import { frOperate } from "./fr-operate.ts";
 import { frPortal } from "./fr-portal.ts";
 import { frHolder } from "./fr-holder.ts";
@@ -323,4 +324,5 @@ export const fr = {
   ...frMail,
   ...frProblems,
   ...frOperate,
+  ...frDispatch,
 } as const satisfies Record<keyof typeof en, string>;
