@@ -6,6 +6,7 @@ import { startEmbeddedPostgres } from "../../src/embedded/postgres.ts";
 import { PROFILE_VARIABLE } from "../support/fault-relais.ts";
 import { SERVER_VARIABLE } from "../support/postgres-server.ts";
 import { bigFile } from "./big-file.ts";
+import { dispatchMeasures } from "./dispatch.ts";
 import type { Measure } from "./measure.ts";
 import { mixedLoad } from "./mixed-load.ts";
 import { nextStart } from "./next-start.ts";
@@ -32,6 +33,7 @@ const PARTS = {
   small: smallTransfers,
   big: bigFile,
   register: registerOfThousands,
+  dispatch: dispatchMeasures,
   standing: standingMeasures,
   tokens: tokenRates,
   withdrawals,
