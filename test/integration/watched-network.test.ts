@@ -52,7 +52,10 @@ const read = async (fetch: Fetch) => (await fetch({ method: "GET", url: url() })
 async function notesOf(behaviours: RequestListener[]): Promise<string[]> {
   const notes: HealthNote[] = [];
   const opening = new AbortController();
-  const fetch = watchedNetwork(network, { note: (note) => void notes.push(note), now: () => new Date() }).fetchFor(participant, opening.signal);
+  const fetch = watchedNetwork(network, { note: (note) => void notes.push(note), now: () => new Date() }).fetchFor(
+    participant,
+    opening.signal,
+  );
   for (const one of behaviours) {
     behave = one;
     await read(fetch).catch(() => undefined);
@@ -77,13 +80,16 @@ const TOLD: [what: string, behaviours: RequestListener[], notes: string[]][] = [
   ["a request to wait that says nothing usable", [answer(429, { "retry-after": "-7" })], ["answered", "success"]],
   ["a wait with an answer that asks for none", [answer(200, { "retry-after": "7" })], ["answered", "success"]],
 ];
-for (const [what, behaviours, notes] of TOLD) test(`${what}: ${notes.join(", ")}`, async () => assert.deepEqual(await notesOf(behaviours), notes));
+for (const [what, behaviours, notes] of TOLD)
+  test(`${what}: ${notes.join(", ")}`, async () => assert.deepEqual(await notesOf(behaviours), notes));
 
 test("a stop of ours is no failure of theirs", async () => {
   const notes: HealthNote[] = [];
   const opening = new AbortController();
   behave = hang;
-  const asking = read(watchedNetwork(network, { note: (note) => void notes.push(note), now: () => new Date() }).fetchFor(participant, opening.signal));
+  const asking = read(
+    watchedNetwork(network, { note: (note) => void notes.push(note), now: () => new Date() }).fetchFor(participant, opening.signal),
+  );
   opening.abort(new RelaisError("consent_ended", "The person stopped."));
   await assert.rejects(asking, { code: "consent_ended" });
   assert.deepEqual(notes, []);

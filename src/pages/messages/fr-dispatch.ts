@@ -6,8 +6,7 @@ export const frDispatch = {
   "dispatch.held.lead":
     "Pour l’instant, plus rien ne part de ces organismes ni vers eux. Ce qui a été accepté est gardé, et repart de soi-même.",
   "dispatch.held.none": "Rien n’est retenu.",
-  "dispatch.hold.paused":
-    "{who} est en pause ({what}) depuis le {since}. Qui l’a décidé : {by}. Raison : {reason}",
+  "dispatch.hold.paused": "{who} est en pause ({what}) depuis le {since}. Qui l’a décidé : {by}. Raison : {reason}",
   "dispatch.hold.outside_hours": "{who} ne prend rien à cette heure de la journée.",
   "dispatch.hold.breaker":
     "{who} a échoué plusieurs fois de suite. Relais attend{until, select, none {} other { jusqu’au {until}}} avant de réessayer, puis essaie une fois.",
