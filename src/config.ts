@@ -71,6 +71,7 @@ function group(read: Read) {
       leaseSeconds: read.RELAIS_LEASE_SECONDS,
       workerConcurrency: read.RELAIS_WORKER_CONCURRENCY,
       sweepSeconds: read.RELAIS_SWEEP_SECONDS,
+      dispatchWindow: read.RELAIS_DISPATCH_WINDOW ?? null,
     },
     log: { level: read.RELAIS_LOG_LEVEL },
   };

@@ -248,6 +248,10 @@ export const SETTINGS = z.object({
   RELAIS_WORKER_CONCURRENCY: whole(1, 1_000)
     .default(8)
     .meta({ group: "transfer", description: "Transfers that this worker runs at the same time." }),
+  RELAIS_DISPATCH_WINDOW: whole(1, 10_000).optional().meta({
+    group: "transfer",
+    description: "Most transfers that the queue holds and that have not started. Unset: as many as all workers carry at the same time.",
+  }),
   RELAIS_SWEEP_SECONDS: whole(1, 3_600).default(5).meta({ group: "transfer", description: "Seconds between two looks of the sweeper." }),
 
   RELAIS_LOG_LEVEL: z

@@ -1,5 +1,6 @@
 import { type Actor, type ErrorCode, RelaisError } from "../../src/core/errors.ts";
 import type { Opening, OutboundResponse } from "../../src/core/transfer/adapter.ts";
+import { retryAfterSeconds } from "../../src/core/transfer/retry-after.ts";
 
 /** What a status means here, and what whoever can mend it should do. */
 // oxfmt-ignore
@@ -27,7 +28,7 @@ export function actorOf(opening: Pick<Opening, "participant">): Actor {
 export async function refusalOf(opening: Opening, answer: OutboundResponse): Promise<RelaisError> {
   const problem = await readProblem(answer);
   const [, code, sentence] = STATUSES.find(([status]) => status === answer.status) ?? otherStatus(answer.status);
-  const wait = retryAfter(answer.headers["retry-after"], opening.clock.now());
+  const wait = retryAfterSeconds(answer.headers["retry-after"], opening.clock.now());
   return new RelaisError(problem["code"] === "consent_missing" ? "consent_missing" : code, `The other side ${sentence}`, {
     actor: actorOf(opening),
     details: { status: answer.status, ...fitsOf(problem) },
@@ -58,11 +59,4 @@ async function readProblem(answer: OutboundResponse): Promise<Record<string, unk
 function fitsOf(problem: Record<string, unknown>): { fits?: number } {
   const bytes = (problem["fits"] as { bytes?: unknown } | null | undefined)?.bytes;
   return typeof bytes === "number" && Number.isSafeInteger(bytes) && bytes >= 0 ? { fits: bytes } : {};
-}
-
-/** Seconds to wait (RFC 9110 §10.2.3: a number, or a date), at most a day; null where nothing usable is said. */
-function retryAfter(field: string | undefined, now: Date): number | null {
-  if (field === undefined) return null;
-  const seconds = /^\d{1,9}$/.test(field) ? Number(field) : Math.ceil((Date.parse(field) - now.getTime()) / 1000);
-  return Number.isFinite(seconds) ? Math.min(Math.max(seconds, 0), 86_400) : null;
 }

@@ -1,5 +1,6 @@
 import { type Actor, type ErrorCode, RelaisError } from "../../src/core/errors.ts";
 import type { OutboundResponse } from "../../src/core/transfer/adapter.ts";
+import { retryAfterSeconds } from "../../src/core/transfer/retry-after.ts";
 
 const STATUSES: [status: number, code: ErrorCode, actor: Actor, sentence: string][] = [
   [400, "unsupported", "platform", "does not take such a name or such content. The item can be received elsewhere."],
@@ -23,7 +24,7 @@ const STATUSES: [status: number, code: ErrorCode, actor: Actor, sentence: string
 export async function refusalOf(answer: OutboundResponse, now: Date): Promise<RelaisError> {
   await answer.drop();
   const [, code, actor, sentence] = STATUSES.find(([status]) => status === answer.status) ?? otherStatus(answer.status);
-  const wait = retryAfter(answer.headers["retry-after"], now);
+  const wait = retryAfterSeconds(answer.headers["retry-after"], now);
   return new RelaisError(code, `The pod's server ${sentence}`, {
     actor,
     details: { status: answer.status },
@@ -43,11 +44,4 @@ function otherStatus(status: number): [number, ErrorCode, Actor, string] {
 
 export function brokenProtocol(flaw: string): RelaisError {
   return new RelaisError("peer_protocol", `The pod's server ${flaw}. Its operator must correct it.`, { actor: "platform" });
-}
-
-/** Seconds to wait (RFC 9110 §10.2.3: a number, or a date), at most a day; null where nothing usable is said. */
-function retryAfter(field: string | undefined, now: Date): number | null {
-  if (field === undefined) return null;
-  const seconds = /^\d{1,9}$/.test(field) ? Number(field) : Math.ceil((Date.parse(field) - now.getTime()) / 1000);
-  return Number.isFinite(seconds) ? Math.min(Math.max(seconds, 0), 86_400) : null;
 }

@@ -1,5 +1,6 @@
 import { type ErrorCode, RelaisError } from "../../src/core/errors.ts";
 import type { OutboundResponse } from "../../src/core/transfer/adapter.ts";
+import { retryAfterSeconds } from "../../src/core/transfer/retry-after.ts";
 
 const STATUSES: [status: number, code: ErrorCode, sentence: string][] = [
   [207, "peer_refused", "could do this for a part only. The person should look for locked files there."],
@@ -23,7 +24,7 @@ const STATUSES: [status: number, code: ErrorCode, sentence: string][] = [
 export async function refusalOf(answer: OutboundResponse, now: Date): Promise<RelaisError> {
   await answer.drop();
   const [, code, sentence] = STATUSES.find(([status]) => status === answer.status) ?? otherStatus(answer.status);
-  const wait = retryAfter(answer.headers["retry-after"], now);
+  const wait = retryAfterSeconds(answer.headers["retry-after"], now);
   return new RelaisError(code, `The platform ${sentence}`, {
     actor: "platform",
     details: { status: answer.status },
@@ -38,11 +39,4 @@ function otherStatus(status: number): [number, ErrorCode, string] {
     "peer_protocol",
     "answers with a status that WebDAV does not have here. The person should check the address of the folder.",
   ];
-}
-
-/** Seconds to wait (RFC 9110 §10.2.3: a number, or a date), at most a day; null where nothing usable is said. */
-function retryAfter(field: string | undefined, now: Date): number | null {
-  if (field === undefined) return null;
-  const seconds = /^\d{1,9}$/.test(field) ? Number(field) : Math.ceil((Date.parse(field) - now.getTime()) / 1000);
-  return Number.isFinite(seconds) ? Math.min(Math.max(seconds, 0), 86_400) : null;
 }

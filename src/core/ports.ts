@@ -3,6 +3,7 @@ import type { ConsentId, DocumentId, LinkId, ParticipantId, PersonId, SwitchId, 
 import type { LedgerReader, LedgerWriter } from "./ledger/ledger.ts";
 import type { OutboxReader, OutboxWriter } from "./events/outbox.ts";
 import type { ChangesReader, ChangesWriter } from "./consent/record-change.ts";
+import type { DispatchReader, DispatchWriter } from "./dispatch/dispatch-port.ts";
 import type { CertificatesReader, CertificatesWriter } from "./certificates/claim.ts";
 import type { ConditionsReader, ConditionsWriter } from "./policy/conditions.ts";
 import type { MeetingsReader, MeetingsWriter } from "./policy/meetings.ts";
@@ -158,6 +159,7 @@ export interface Reader {
   operation: OperationReader;
   rhythms: RhythmsReader;
   campaigns: CampaignsReader;
+  dispatch: DispatchReader;
 }
 
 /** A Reader that may also write. Everything in one `store.write` is committed together, durably, or not at all. */
@@ -304,6 +306,7 @@ export interface Writer extends Reader {
   rhythms: RhythmsWriter;
   campaigns: CampaignsWriter;
   answers: AnswersWriter;
+  dispatch: DispatchReader & DispatchWriter;
 }
 
 /** PostgreSQL. Nothing else is the truth. */

@@ -18,6 +18,8 @@ import {
 import type { Attempt } from "./attempts.ts";
 import { Campaign, NewCampaign } from "./campaign-schemas.ts";
 import { deleteCampaign, getCampaign, postCampaign } from "./campaigns.ts";
+import { deletePause, getCapacity, putCapacity, putPause } from "./capacity.ts";
+import * as capacities from "./capacity-schemas.ts";
 import { getCharter, getCharterDiff, getCriterion, listCharters } from "./charters.ts";
 import { deleteCertificate, getCertificate, getCertificateFile, listCertificates, postCertificate, postReading } from "./certificates.ts";
 import { getConsent, listConsents } from "./consents.ts";
@@ -110,6 +112,10 @@ export const ROUTES: Route[] = [
   { method: "get", path: "/v1/participants/:id/matrix/:platform", may: "register token", handler: getMatrixRow, summary: "One platform, with what a holder may see of its evidence", status: 200, answers: holders.PlatformSummary, params: holders.PathPlatform },
   { method: "get", path: "/v1/participants/:id/reviews", may: "register token", handler: getReviews, summary: "What the holder's committee found", status: 200, answers: holders.HolderReviews, params: PathId, query: holders.ReviewsQuery },
   { method: "post", path: "/v1/participants/:id/reviews", may: "register token", handler: postHolderReview, summary: "Record what the holder's committee found", status: 201, answers: holders.HolderReview, params: PathId, body: holders.NewHolderReview },
+  { method: "get", path: "/v1/participants/:id/capacity", may: "register token", handler: getCapacity, summary: "How many transfers a participant takes, when, and what is paused", status: 200, answers: capacities.Capacity, params: PathId },
+  { method: "put", path: "/v1/participants/:id/capacity", may: "register token", handler: putCapacity, summary: "State how many transfers it takes, and when", status: 200, answers: capacities.Capacity, params: PathId, body: capacities.NewCapacity },
+  { method: "put", path: "/v1/participants/:id/pauses/:dataset", may: "register token", handler: putPause, summary: "Pause transfers from and to a participant, of a data set or of all", status: 200, answers: capacities.Capacity, params: holders.PathDataset, body: capacities.NewPause },
+  { method: "delete", path: "/v1/participants/:id/pauses/:dataset", may: "register token", handler: deletePause, summary: "Let them go on", status: 200, answers: capacities.Capacity, params: holders.PathDataset },
   { method: "get", path: "/v1/restrictions", may: "register token", handler: listRestrictions, summary: "Platforms that holders restrict, newest first", status: 200, answers: holders.Restrictions, query: holders.RestrictionsQuery },
   { method: "get", path: "/v1/meetings", may: "register token", handler: listMeetings, summary: "Requests to open, one's own", status: 200, answers: holders.Meetings },
   { method: "post", path: "/v1/meetings", may: "register token", handler: postMeeting, summary: "Ask a holder to open", status: 201, answers: holders.Meeting, body: holders.NewMeeting },

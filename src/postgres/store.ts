@@ -7,6 +7,8 @@ import { writeConsents, readConsents } from "./consents.ts";
 import { readCampaigns, writeCampaigns } from "./campaigns.ts";
 import { readCertificates, writeCertificates } from "./certificates.ts";
 import { readConditions, writeConditions } from "./conditions.ts";
+import { readDispatch } from "./dispatch.ts";
+import { writeDispatch } from "./dispatch-changes.ts";
 import { readEntities, writeEntities } from "./entities.ts";
 import { writeAnswers } from "./given-answers.ts";
 import { readIndicators } from "./indicators.ts";
@@ -113,6 +115,7 @@ function readerOf(tx: Database): Reader {
     operation: readOperation(tx),
     rhythms: readRhythms(tx),
     campaigns: readCampaigns(tx),
+    dispatch: readDispatch(tx),
   };
 }
 
@@ -146,5 +149,6 @@ function writerOf(tx: Database): Writer {
     rhythms: writeRhythms(tx),
     campaigns: writeCampaigns(tx),
     answers: writeAnswers(tx),
+    dispatch: { ...readDispatch(tx), ...writeDispatch(tx) },
   };
 }

@@ -10,6 +10,9 @@ import type { ConsentChange } from "../core/consent/record-change.ts";
 import type { NoticeText } from "../core/consent/notice-text.ts";
 import type { CertificateClaim, Reading } from "../core/certificates/claim.ts";
 import type { Notice } from "../core/events/outbox.ts";
+import type { StatedCapacity } from "../core/dispatch/capacity.ts";
+import type { Pause } from "../core/dispatch/gate.ts";
+import type { Health } from "../core/dispatch/health.ts";
 import type { ConsentId, ParticipantId, PersonId, TransferId } from "../core/ids.ts";
 import type { Access, Condition, Exclusion, HolderReview, ShownCertificate } from "../core/policy/conditions.ts";
 import type { Meeting } from "../core/policy/meetings.ts";
@@ -90,7 +93,7 @@ export interface Tables {
   noticeTexts: Omit<WithJson<NoticeText, "sections">, "logIndex">;
   loggedTexts: Pick<NoticeText, "version" | "language" | "logIndex">;
   switches: Switch;
-  transfers: Transfer;
+  transfers: Transfer & { priority: Generated<number> };
   rhythms: { consentId: ConsentId; dueAt: Date };
   campaigns: WithJson<Campaign, "selection" | "refused">;
   campaignConsents: { campaignId: CampaignId; consentId: ConsentId; terms: string };
@@ -163,4 +166,8 @@ export interface Tables {
   loggedCharters: LoggedCharter;
   loggedKeys: { kid: string; event: "introduced" | "revoked"; ring: string; loggedAt: Date };
   participations: ParticipationRow;
+  participantCapacities: Omit<StatedCapacity, "hours"> & { hours: NullableJson<StatedCapacity["hours"]> };
+  dispatchPauses: Pause;
+  participantHealth: Health;
+  workers: { id: string; slots: number; seenAt: Date };
 }

@@ -2,9 +2,10 @@ import { mkdir } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { setTimeout as sleep } from "node:timers/promises";
 import { prepareBackend, type QueueBackend } from "../bullmq/backend.ts";
-import { createTransferQueue } from "../bullmq/transfer-queue.ts";
 import type { Config } from "../config.ts";
 import { asRelaisError } from "../core/errors.ts";
+import type { dispatchDue } from "../core/dispatch/dispatch-due.ts";
+import type { Dispatcher } from "../core/dispatch/dispatcher.ts";
 import type { Clock, EntityConfigurations, Ports } from "../core/ports.ts";
 import type { Charters } from "../core/register/charter.ts";
 import { logNoticeTexts } from "../core/consent/log-notice-texts.ts";
@@ -28,6 +29,7 @@ import { createStore } from "../postgres/store.ts";
 import type { Logger } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { metricsOf } from "./metrics.ts";
+import { openDispatch } from "./turns.ts";
 
 /** What every role of this process shares. */
 export interface Base {
@@ -45,7 +47,9 @@ export interface Base {
   staff: Staff;
   policy: Ports["policy"];
   backend: QueueBackend;
-  queue: Ports["queue"];
+  queue: Dispatcher;
+  /** The doorbell itself, and the terms on which it is rung. */
+  dispatching: Parameters<typeof dispatchDue>;
   network: Outbound;
   entityConfigurations: EntityConfigurations;
   shutdown: AbortSignal;
@@ -96,7 +100,7 @@ export async function prepare(config: Config, log: Logger, shutdown: AbortSignal
     staff: openStaff(config.register.staffFile, (error) => log.error("nobody has an office", { error: asRelaisError(error) })),
     policy: createPolicy(),
     backend,
-    queue: owned.use(createTransferQueue(backend)),
+    ...openDispatch({ config, store, clock, log, backend }, shutdown, owned),
     network,
     entityConfigurations: createEntityConfigurations({ clock, fetchOrigin: network.fetchOrigin, verify: verifyEntityConfiguration }),
     shutdown,

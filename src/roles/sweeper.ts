@@ -4,6 +4,7 @@ import { sweepTransfers } from "../core/transfer/sweep-transfers.ts";
 import { clearMails, remindPeople } from "../core/person/remind-people.ts";
 import { createOauthRecords } from "../postgres/oauth-records.ts";
 import { every, type Base } from "./base.ts";
+import { startDispatching } from "./dispatching.ts";
 import { startDueRounds } from "./due-rounds.ts";
 
 /** Reminders of permissions are a matter of days. */
@@ -12,10 +13,12 @@ const REMINDING_SECONDS = 600;
 const CLEARING_SECONDS = 300;
 
 export function startSweeper(base: Base): void {
-  every(base, "sweep", base.config.transfer.sweepSeconds, () => sweepTransfers(base));
+  const [{ queue }, terms] = base.dispatching;
+  every(base, "sweep", base.config.transfer.sweepSeconds, () => sweepTransfers({ ...base, queue }, terms));
+  startDispatching(base);
   startDueRounds(base);
-  const terms = { ...base.config.register, shutdown: base.shutdown };
-  for (const { what, seconds, work } of REGISTER_ROUNDS) every(base, what, seconds, () => work(base, terms));
+  const rounds = { ...base.config.register, shutdown: base.shutdown };
+  for (const { what, seconds, work } of REGISTER_ROUNDS) every(base, what, seconds, () => work(base, rounds));
   if (base.config.mail !== null) every(base, "reminding people", REMINDING_SECONDS, () => remindPeople(base));
   every(base, "erasing accounts", base.config.transfer.sweepSeconds, () => eraseClosed(base));
   every(base, "clearing mails", CLEARING_SECONDS, () => clearMails(base));

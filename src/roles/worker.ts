@@ -23,6 +23,7 @@ import { inspectTls, txtRecords } from "../net/inspections.ts";
 import { createAttemptRecords } from "../postgres/attempt-records.ts";
 import { openPreparedPool } from "../postgres/pool.ts";
 import { clock, every, type Base } from "./base.ts";
+import { joinWorkers, watchParticipants } from "./dispatching.ts";
 
 /** How soon what waits to be looked at is looked at. */
 const LOOK_SECONDS = 1;
@@ -35,6 +36,7 @@ export function startWorker(base: Base, keyring: Keyring): void {
   const ports = {
     ...base,
     records: createAttemptRecords(base.owned.adopt(openPreparedPool(base.databaseUrl), (pool) => pool.end())),
+    network: watchParticipants(base),
     signer: createSigner(() => keyring.current("documents"), clock),
     verifier: createVerifier(),
     opener: createOpener(keyring),
@@ -43,7 +45,8 @@ export function startWorker(base: Base, keyring: Keyring): void {
   };
   const terms = { leaseSeconds: config.transfer.leaseSeconds, limits: config.limits, shutdown: base.shutdown };
   const run = oneAtATime(async (ring) => {
-    const result = await runTransfer(ports, ring, terms);
+    // Whatever comes of it, there is room again.
+    const result = await runTransfer(ports, ring, terms).finally(() => base.queue.nudge());
     await count(base, ring, result);
     base.log.info("attempt ended", {
       transferId: ring.transferId,
@@ -52,6 +55,7 @@ export function startWorker(base: Base, keyring: Keyring): void {
       ...("state" in result ? { state: result.state } : {}),
     });
   });
+  joinWorkers(base);
   const secret = keyring.secret("consent receipts");
   const sealing = {
     ...ports,

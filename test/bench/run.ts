@@ -7,6 +7,7 @@ import { PROFILE_VARIABLE } from "../support/fault-relais.ts";
 import { SERVER_VARIABLE } from "../support/postgres-server.ts";
 import { acceptance } from "./accept.ts";
 import { bigFile } from "./big-file.ts";
+import { dispatchMeasures } from "./dispatch.ts";
 import type { Measure } from "./measure.ts";
 import { mixedLoad } from "./mixed-load.ts";
 import { nextStart } from "./next-start.ts";
@@ -34,6 +35,7 @@ const PARTS = {
   big: bigFile,
   accept: acceptance,
   register: registerOfThousands,
+  dispatch: dispatchMeasures,
   standing: standingMeasures,
   tokens: tokenRates,
   withdrawals,

@@ -170,6 +170,7 @@ const holderOnly = (status: number) => ({
   operator: 403,
 });
 const readable = { holder: 200, otherHolder: 404, platform: 404, stranger: 404, accreditor: 200, authority: 200, operator: 404 };
+const itselfOrOperator = { ...readable, accreditor: 404, authority: 404, operator: 200 };
 const committee = { date: "2026-03-12", questions: ["Where?"], decision: "accepted", conditions: [], by: "Security committee" };
 const reading = { verdict: "accept", without_conflict: true, reasons: REASONS };
 const scan = () => ({
@@ -195,6 +196,10 @@ const HOLDER_MATRIX: HolderRow[] = [
   ["GET",      "/v1/participants/:holder/matrix",                   () => undefined,                                readable],
   ["GET",      "/v1/participants/:holder/matrix/:platform",         () => undefined,                                readable],
   ["GET",      "/v1/participants/:holder/reviews",                  () => undefined,                                readable],
+  ["PUT",      "/v1/participants/:holder/capacity",                 () => ({ per_second: 5, hours: { time_zone: "Europe/Paris", from: "22:00", to: "06:00" } }), itselfOrOperator],
+  ["PUT",      "/v1/participants/:holder/pauses/*",                 () => ({ reason: "Wrong amounts." }),           itselfOrOperator],
+  ["GET",      "/v1/participants/:holder/capacity",                 () => undefined,                                { ...readable, operator: 200 }],
+  ["DELETE",   "/v1/participants/:holder/pauses/*",                 () => undefined,                                itselfOrOperator],
   ["GET",      "/v1/restrictions",                                  () => undefined,                                { holder: 403, otherHolder: 403, platform: 403, stranger: 403, accreditor: 200, authority: 200, operator: 403 }],
   ["POST",     "/v1/meetings",                                      () => ({ holder: held.holder, message: "Please open." }), { holder: 403, otherHolder: 403, platform: 201, stranger: 409, accreditor: 403, authority: 403, operator: 403 }],
   ["GET",      "/v1/meetings",                                      () => undefined,                                { holder: 200, otherHolder: 200, platform: 200, stranger: 200, accreditor: 403, authority: 403, operator: 403 }],
@@ -323,6 +328,28 @@ for (const [who, method, path, body, wanted] of SUSPENDED_MATRIX)
 test("a participant that is suspended gets a new token: it stays a client", async () => {
   const renewed = await registerClient({ relais: api.origin, clientId: "https://digue.example", keyFile: suspendedKeyFile });
   assert.deepEqual((await renewed.get<{ participant: string }>("/v1/me")).participant, held.suspendedPlatform);
+});
+
+test("what a participant states, and what is paused, is read as it was said; a time zone that is none is refused with its pointer", async () => {
+  const { holder, operator } = holderClients;
+  const at = `/v1/participants/${held["holder"]}`;
+  const hours = { time_zone: "Europe/Paris", from: "22:00", to: "06:00", days: [1, 5] };
+  await holder.send("PUT", `${at}/capacity`, { per_hour: 300, concurrent: 4, hours });
+  await operator.send("PUT", `${at}/pauses/*`, { reason: "Their certificate runs out." });
+  const { pauses, changed_at, ...stated } = await holder.get<{
+    pauses: { by: string; dataset: string; reason: string }[];
+    changed_at: string;
+  }>(`${at}/capacity`);
+  assert.deepEqual(stated, { participant: held["holder"], per_second: null, per_hour: 300, concurrent: 4, hours, set_by: "participant" });
+  assert.ok(Date.parse(changed_at) > 0);
+  assert.deepEqual(
+    pauses.map(({ by, dataset, reason }) => [by, dataset, reason]),
+    [["operator", "*", "Their certificate runs out."]],
+  );
+  const wrong = holder.send("PUT", `${at}/capacity`, { hours: { ...hours, time_zone: "Europe/Nowhere" } });
+  await assert.rejects(wrong, (error: unknown) => error instanceof Refused && error.status === 400 && /time zone/.test(error.message));
+  await assert.rejects(holder.send("DELETE", `${at}/pauses/*`, undefined), { status: 404 });
+  await operator.send("DELETE", `${at}/pauses/*`, undefined);
 });
 
 test("what the holder's side holds is no public page: committee, matrix and files answer nobody without a token", async () => {

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Held } from "../../src/core/dispatch/hold-of.ts";
 import { newId } from "../../src/core/ids.ts";
 import { STATES, type Transfer, type TransferEvent, type TransferState } from "../../src/core/transfer/transfer.ts";
 import { explain, type Explained } from "../../src/pages/operation/explain.ts";
+import { holdIn } from "../../src/pages/operation/holds.ts";
 import { TONGUES } from "../../src/pages/tongue.ts";
 
 const AT = new Date("2026-11-25T13:05:00Z");
@@ -36,7 +38,7 @@ function story(
   };
   const requested = { kind: "requested", actor: "person", details: {} } as const;
   const lines = [requested, ...events].map((event, index) => ({ ...event, transferId: id, sequence: index, at: later(index) }));
-  return { transfer, events: lines, source: "Parc Énergie", destination: "Ancre", isProposal: false, now: later(30) };
+  return { transfer, events: lines, source: "Parc Énergie", destination: "Ancre", isProposal: false, holds: [], now: later(30) };
 }
 
 const begun = { kind: "attempt_started", actor: "relais", details: { attempt: 1 } } as const;
@@ -62,6 +64,34 @@ for (const [what, told, en, fr] of EXPLAINED)
     assert.match(explain(TONGUES.en, told), en);
     assert.match(explain(TONGUES.fr, told), fr);
   });
+
+const PAUSED: Held = {
+  participantId: newId("participant"),
+  hold: "paused",
+  until: null,
+  pause: { by: "operator", reason: "Their certificate runs out.", dataset: "energy.bills", since: AT },
+};
+const BREAKER: Held = { ...PAUSED, hold: "breaker", until: later(60), pause: null };
+
+test("what holds up a transfer that is due is told, and nothing of it where the transfer is not held up", () => {
+  const names = new Map([[PAUSED.participantId, "Ancre"]]);
+  const tell = (told: Explained, lang: "en" | "fr", held: Held) =>
+    explain(TONGUES[lang], { ...told, holds: [holdIn(TONGUES[lang], held, names)] });
+  const due = story("queued", { dueAt: AT });
+  assert.match(tell(due, "en", PAUSED), /Ancre is paused \(energy\.bills\) by the operator since .*14:05: Their certificate runs out\.$/);
+  assert.match(tell(due, "fr", PAUSED), /Ancre est en pause \(energy\.bills\) depuis .* Raison\s: Their certificate runs out\.$/);
+  assert.match(
+    tell(due, "en", BREAKER),
+    /Ancre failed several times in a row\. Relais waits before it tries again, until .*15:05, and then tries once\.$/,
+  );
+  assert.match(tell(due, "fr", BREAKER), /Ancre a échoué plusieurs fois de suite/);
+  for (const other of [
+    story("queued", { dueAt: later(60) }),
+    story("delivering", { leaseUntil: later(40) }),
+    story("verified", { endedAt: later(5) }),
+  ])
+    assert.doesNotMatch(tell(other, "en", PAUSED), /certificate/);
+});
 
 test("every state is explained in one paragraph, with nobody's id in it", () => {
   for (const state of STATES)

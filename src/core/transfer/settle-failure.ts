@@ -1,4 +1,5 @@
 import type { ErrorCode, RelaisError } from "../errors.ts";
+import { LONGEST_RETRY_AFTER_SECONDS } from "./retry-after.ts";
 import type { Transfer } from "./transfer.ts";
 
 /** What follows when an attempt breaks off. */
@@ -40,18 +41,27 @@ const ANSWERS = {
 /** After so many attempts that failed in the same transfer, a person or a participant must act. With the longest waits this is about half a day. */
 const MOST_ATTEMPTS = 100;
 const LONGEST_WAIT_SECONDS = 600;
+/** Attempts after which nobody is asked again at once, whatever they say. */
+const PATIENT_ATTEMPTS = 3;
 
-export function settleFailure(transfer: Pick<Transfer, "id" | "attempts">, failure: RelaisError): Settlement {
+/** `chance` gives numbers from 0 to 1: transfers that failed together do not try again together. */
+export function settleFailure(transfer: Pick<Transfer, "attempts">, failure: RelaisError, chance: () => number = Math.random): Settlement {
   const answer = ANSWERS[failure.code];
   if (answer === "yield" || answer === "pause") return { kind: answer };
   if (answer === "cancel") return { kind: "end", state: "cancelled" };
   if (answer === "fail" || transfer.attempts >= MOST_ATTEMPTS) return { kind: "end", state: "failed" };
-  return { kind: "retry", inSeconds: failure.retryAfter === null ? backoff(transfer) : Math.min(failure.retryAfter, 3600) };
+  return { kind: "retry", inSeconds: waitOf(transfer, failure.retryAfter, chance()) };
 }
 
-/** Doubles from one second, at most ten minutes, spread by ±25 % that differ by transfer, so that retries do not march in step. */
-export function backoff(transfer: Pick<Transfer, "id" | "attempts">): number {
-  const wait = Math.min(2 ** Math.max(0, transfer.attempts - 1), LONGEST_WAIT_SECONDS);
-  const spread = (transfer.id.charCodeAt(4) * 31 + transfer.id.charCodeAt(5) + transfer.attempts * 17) % 100;
-  return wait * (0.75 + spread / 200);
+/** What the other side asks for, within bounds: at most an hour, and not again and again at once. */
+function waitOf(transfer: Pick<Transfer, "attempts">, asked: number | null, chance: number): number {
+  if (asked === null || !(asked >= 0)) return backoff(transfer.attempts, chance);
+  const wait = Math.min(asked, LONGEST_RETRY_AFTER_SECONDS);
+  return transfer.attempts <= PATIENT_ATTEMPTS ? wait : Math.max(wait, backoff(transfer.attempts, chance));
+}
+
+/** Doubles from one second, at most ten minutes; between half of that and all of it, by chance. */
+export function backoff(attempts: number, chance: number): number {
+  const wait = Math.min(2 ** Math.min(Math.max(0, attempts - 1), 20), LONGEST_WAIT_SECONDS);
+  return wait * (0.5 + chance / 2);
 }

@@ -6,6 +6,7 @@ import { enNotices } from "./en-notices.ts";
 import { enRequests } from "./en-requests.ts";
 import { enRhythms } from "./en-rhythms.ts";
 import { enKeys } from "./en-keys.ts";
+import { enDispatch } from "./en-dispatch.ts";
 import { enOperate } from "./en-operate.ts";
 import { enPortal } from "./en-portal.ts";
 import { enHolder } from "./en-holder.ts";
@@ -320,4 +321,5 @@ export const en = {
   ...enMail,
   ...enProblems,
   ...enOperate,
+  ...enDispatch,
 } as const satisfies Record<string, string>;

@@ -7,6 +7,7 @@ import { frNotices } from "./fr-notices.ts";
 import { frRequests } from "./fr-requests.ts";
 import { frRhythms } from "./fr-rhythms.ts";
 import { frKeys } from "./fr-keys.ts";
+import { frDispatch } from "./fr-dispatch.ts";
 import { frOperate } from "./fr-operate.ts";
 import { frPortal } from "./fr-portal.ts";
 import { frHolder } from "./fr-holder.ts";
@@ -325,4 +326,5 @@ export const fr = {
   ...frMail,
   ...frProblems,
   ...frOperate,
+  ...frDispatch,
 } as const satisfies Record<keyof typeof en, string>;

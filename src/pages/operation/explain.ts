@@ -9,12 +9,14 @@ export interface Explained {
   destination: string;
   /** The organisation is the destination, the data space the source. */
   isProposal: boolean;
+  /** What holds it up while it is due, in sentences. */
+  holds: string[];
   now: Date;
 }
 
 /** One transfer in one paragraph, from its events: what happened, what holds it up, who has to act. Counts, times and participants; nobody's name. */
 export function explain(tongue: Tongue, story: Explained): string {
-  return [asked, replayed, attempts, counted, retries, proved, present].flatMap((part) => part(tongue, story) ?? []).join(" ");
+  return [asked, replayed, attempts, counted, retries, proved, present, heldUp].flatMap((part) => part(tongue, story) ?? []).join(" ");
 }
 
 type Part = (tongue: Tongue, story: Explained) => string | null;
@@ -92,6 +94,13 @@ const present: Part = (tongue, story) => {
     return t(`operate.explain.${now}`, { at, problem: problemIn(tongue, transfer.reason), who: actorIn(tongue, transfer.actor, story) });
   const details = last(story, "partial")?.details ?? {};
   return t("operate.explain.partial", { at, omitted: Number(details["omitted"] ?? 0), missing: Number(details["missing"] ?? 0) });
+};
+
+/** Only what is due, and that nobody has, is held up. */
+const heldUp: Part = (_tongue, { transfer: { state, leaseUntil, dueAt }, holds, now }) => {
+  const isWaiting = PRESENT[state] === "waiting" || PRESENT[state] === "held";
+  const isTaken = leaseUntil !== null && leaseUntil > now;
+  return !isWaiting || isTaken || dueAt > now || holds.length === 0 ? null : holds.join(" ");
 };
 
 /** What has not ended is held by an attempt, or waits for its time, or for a worker. */

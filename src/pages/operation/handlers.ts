@@ -1,3 +1,4 @@
+import { heldNow, holdsOf } from "../../core/dispatch/hold-of.ts";
 import { RelaisError } from "../../core/errors.ts";
 import { asId, isId, type ParticipantId, type TransferId } from "../../core/ids.ts";
 import type { DeadGroup, DeadGroupKey } from "../../core/operation/operation-reader.ts";
@@ -9,6 +10,7 @@ import { tagOf } from "../transfers/view.ts";
 import { pathOf, type Answer, type FieldError, type PagesPorts, type PersonVisit } from "../visit.ts";
 import { viewOfGroup } from "./dead-view.ts";
 import { explain } from "./explain.ts";
+import { holdIn } from "./holds.ts";
 import { viewOfStages } from "./queue-chart.ts";
 import { ageOf } from "./words.ts";
 
@@ -20,10 +22,15 @@ const LETTERS = 20;
 export async function showQueue(ports: PagesPorts, visit: PersonVisit, errors: FieldError[] = []): Promise<Answer> {
   await operatorOf(ports, visit);
   const { tongue } = visit;
-  const { stages, measures } = await ports.store.read(async (r) => ({
-    stages: await r.operation.stages(),
-    measures: await r.operation.measures(),
-  }));
+  const { stages, measures, held, names } = await ports.store.read(async (r) => {
+    const holding = await heldNow(r);
+    return {
+      stages: await r.operation.stages(),
+      measures: await r.operation.measures(),
+      held: holding,
+      names: await r.participants.names(holding.map(({ participantId }) => participantId)),
+    };
+  });
   const view = viewOfStages(tongue, stages);
   const dead = measures.deadLetters.reduce((sum, { kind, count }) => sum + (kind === "mail" ? 0 : count), 0);
   const model = {
@@ -34,6 +41,7 @@ export async function showQueue(ports: PagesPorts, visit: PersonVisit, errors: F
       age: ageOf(tongue, measures.oldestDueSeconds),
     }),
     dead: tongue.t("operate.dead.count", { count: dead }),
+    held: held.map((one) => holdIn(tongue, one, names)),
     id: visit.query.one("id"),
     errors,
   };
@@ -63,6 +71,7 @@ export async function explainTransfer(ports: PagesPorts, visit: PersonVisit): Pr
       source,
       destination,
       isProposal: action === "propose",
+      holds: (await holdsOf(r, transfer)).map((held) => holdIn(tongue, held, names)),
       events: await r.transfers.events(id),
       now: ports.clock.now(),
     };

@@ -1,0 +1,121 @@
+import type { PersonId } from "../ids.ts";
+import type { Ports, Ring } from "../ports.ts";
+import type { DispatchReader, DispatchWriter, Lane, LaneLook } from "./dispatch-port.ts";
+import { CALLING_BACK, gateOf, type Flight, type Gate } from "./gate.ts";
+import { takeTurns, type Candidate } from "./take-turns.ts";
+
+export interface DispatchTerms {
+  /** Most transfers that are rung for and not started; null: as many as all workers carry at once. */
+  window: number | null;
+  /** What is rung for and not started after this is rung for again: the ring may be lost. A ring that was not lost changes nothing. */
+  ringAgainSeconds: number;
+}
+
+export const DISPATCH_TERMS: DispatchTerms = { window: null, ringAgainSeconds: 10 };
+
+/** Without a worker that was seen lately, somebody may still be starting one. */
+const LEAST_SLOTS = 8;
+/** How far one look goes into a lane. */
+const DEEPEST = 500;
+/** So much of a look from one person, and the look goes on behind them. */
+const CROWD = 0.25;
+
+type Dispatch = DispatchReader & DispatchWriter;
+
+/**
+ * Rings for work that is due, in its turn: never more than the window, within what each participant takes, and so that nobody's backlog keeps others
+ * waiting. The same for a first try, for a retry, after a crash and after the loss of the queue. Returns how many it rang for.
+ */
+export async function dispatchDue(ports: Pick<Ports, "store" | "queue">, terms: DispatchTerms = DISPATCH_TERMS): Promise<number> {
+  const rings = await ports.store.write(async ({ dispatch }) => {
+    await dispatch.alone();
+    return giveTurns(dispatch, terms);
+  });
+  if (rings.length > 0) await ports.queue.ring(rings);
+  return rings.length;
+}
+
+async function giveTurns(dispatch: Dispatch, { window, ringAgainSeconds }: DispatchTerms): Promise<Ring[]> {
+  const { now, slots: seen } = await dispatch.present();
+  const slots = Math.max(seen, LEAST_SLOTS);
+  await dispatch.observe(now);
+  const lanes = await dispatch.lanes();
+  const flights = await dispatch.flights();
+  const gates = await gatesOf(dispatch, flights, { lanes, now, slots });
+  const called = await dispatch.callBack(
+    gates.flatMap(({ participantId, hold }) => (hold && CALLING_BACK.includes(hold) ? [participantId] : [])),
+  );
+  const again = await dispatch.ringAgain(now, ringAgainSeconds);
+  const free = (window ?? slots) - flights.filter(isWaiting).length + called;
+  if (free <= 0) return again;
+  const chosen = await choose(dispatch, { lanes, gates, free, now, people: peopleOf(flights) });
+  return [...again, ...(await dispatch.take(chosen, now))];
+}
+
+const isWaiting = ({ startedAt, isOver }: Flight): boolean => startedAt === null && !isOver;
+
+interface Look {
+  lanes: Lane[];
+  now: Date;
+}
+
+async function gatesOf(dispatch: Dispatch, flights: Flight[], { lanes, now, slots }: Look & { slots: number }): Promise<Gate[]> {
+  const ids = new Set([...lanes, ...flights].flatMap(({ sourceId, destinationId }) => [sourceId, destinationId]));
+  const terms = await dispatch.terms([...ids], now);
+  return terms.map((one) => gateOf(one, flights, { now, slots }));
+}
+
+interface Choice extends Look {
+  gates: Gate[];
+  free: number;
+  people: Map<PersonId, number>;
+}
+
+/** A short look into each lane; a long one only where the short ones do not give enough. */
+async function choose(dispatch: Dispatch, choice: Choice): Promise<Candidate[]> {
+  const open = openLanes(choice);
+  const short = Math.ceil((2 * choice.free) / Math.max(1, open.length)) + 4;
+  const looks = open.map(({ lane, room, paused }): LaneLook => ({ ...lane, most: Math.min(short, 4 * room + 4), except: [], paused }));
+  const found = await lookInto(dispatch, looks, choice.now);
+  const chosen = takeTurns({ ...choice, candidates: found });
+  const cut = looks.filter((look) => ownOf(look, found).length >= look.most);
+  if (chosen.length === choice.free || cut.length === 0) return chosen;
+  const longer = looks.map((look) => (cut.includes(look) ? { ...look, most: DEEPEST } : look));
+  return takeTurns({ ...choice, candidates: await lookInto(dispatch, longer, choice.now) });
+}
+
+/** Lanes whose both ends have room, with what is paused at either. */
+function openLanes({ lanes, gates, free }: Choice): { lane: Lane; room: number; paused: string[] }[] {
+  const ends = new Map(gates.map((gate) => [gate.participantId, gate]));
+  return lanes.flatMap((lane) => {
+    const [source, destination] = [ends.get(lane.sourceId), ends.get(lane.destinationId)];
+    const room = Math.min(free, source?.room ?? 0, destination?.room ?? 0);
+    return room < 1 ? [] : [{ lane, room, paused: [...(source?.paused ?? []), ...(destination?.paused ?? [])] }];
+  });
+}
+
+/** What has been due longest there. Where one person fills a look, it goes on behind them. */
+async function lookInto(dispatch: Dispatch, looks: LaneLook[], now: Date): Promise<Candidate[]> {
+  const first = await dispatch.candidates(looks, now);
+  const further = looks.flatMap((look) => behindCrowds(look, ownOf(look, first)));
+  return further.length === 0 ? first : [...first, ...(await dispatch.candidates(further, now))];
+}
+
+function ownOf(lane: Lane, found: Candidate[]): Candidate[] {
+  return found.filter(
+    ({ sourceId, destinationId, priority }) =>
+      sourceId === lane.sourceId && destinationId === lane.destinationId && priority === lane.priority,
+  );
+}
+
+function behindCrowds(look: LaneLook, own: Candidate[]): LaneLook[] {
+  if (own.length < look.most) return [];
+  const counts = [...Map.groupBy(own, ({ personId }) => personId)];
+  const crowds = counts.filter(([, theirs]) => theirs.length > look.most * CROWD).map(([personId]) => personId);
+  return crowds.length === 0 ? [] : [{ ...look, except: crowds }];
+}
+
+function peopleOf(flights: Flight[]): Map<PersonId, number> {
+  const live = flights.filter(({ isOver }) => !isOver);
+  return new Map([...Map.groupBy(live, ({ personId }) => personId)].map(([personId, theirs]) => [personId, theirs.length]));
+}

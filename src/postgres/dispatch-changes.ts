@@ -1,0 +1,186 @@
+import { sql } from "kysely";
+import type { DispatchWriter, LaneLook } from "../core/dispatch/dispatch-port.ts";
+import { unknownHealth, type Health } from "../core/dispatch/health.ts";
+import type { Ring } from "../core/ports.ts";
+import type { Candidate } from "../core/dispatch/take-turns.ts";
+import { MAY_BE_DUE } from "./dispatch.ts";
+import type { Database } from "./pool.ts";
+import { jsonOrNull } from "./rows.ts";
+
+/** Key of the lock under which turns are given. */
+const LOCK = 7_268;
+/** A dispatcher that falls silent in its transaction is cut off, so that the others go on. */
+const SILENCE = "5s";
+
+const IS_FREE = sql`(t.lease_until is null or t.lease_until < clock_timestamp())`;
+
+export function writeDispatch(db: Database): DispatchWriter {
+  return { ...turns(db), ...words(db), ...watch(db) };
+}
+
+type Turns = Pick<DispatchWriter, "alone" | "observe" | "candidates" | "take" | "callBack" | "ringAgain">;
+
+function turns(db: Database): Turns {
+  return {
+    alone: async () => {
+      await sql`select set_config('idle_in_transaction_session_timeout', ${SILENCE}, true), pg_advisory_xact_lock(${LOCK})`.execute(db);
+    },
+    observe: async (now) => {
+      await noteBegun(db, now);
+      await stopPaused(db);
+      await forgetOver(db, now);
+    },
+    candidates: (looks, now) => candidatesOf(db, looks, now),
+    take: (chosen, now) => take(db, chosen, now),
+    callBack: async (ids) => {
+      if (ids.length === 0) return 0;
+      const { rows } = await sql`
+        with back as (
+          update transfers t set epoch = t.epoch + 1 from dispatches d
+          where d.transfer_id = t.id and d.epoch = t.epoch and d.started_at is null and (d.source_id = any (${ids}) or d.destination_id = any (${ids}))
+          returning d.transfer_id, d.epoch)
+        delete from dispatches d using back where d.transfer_id = back.transfer_id and d.epoch = back.epoch returning 1`.execute(db);
+      return rows.length;
+    },
+    ringAgain: async (now, seconds) => {
+      const { rows } = await sql<Ring>`
+        update dispatches set rung_at = ${now} where started_at is null and rung_at < ${now}::timestamptz - make_interval(secs => ${seconds})
+        returning transfer_id as "transferId", epoch`.execute(db);
+      return rows;
+    },
+  };
+}
+
+/** The time at which it is seen is at or after the time at which it began: rates that count from it are kept. */
+async function noteBegun(db: Database, now: Date): Promise<void> {
+  await sql`
+    with begun as (
+      update dispatches d set started_at = clock_timestamp() from transfers t
+      where t.id = d.transfer_id and d.started_at is null and t.attempts > d.attempts returning d.source_id, d.destination_id)
+    insert into dispatch_minutes (participant_id, minute, starts)
+    select c.participant_id, date_trunc('minute', ${now}::timestamptz), count(*)
+    from begun join participant_capacities c on c.participant_id in (begun.source_id, begun.destination_id) and c.per_hour is not null
+    group by c.participant_id
+    on conflict (participant_id, minute) do update set starts = dispatch_minutes.starts + excluded.starts`.execute(db);
+}
+
+/** A pause is no end: the attempt finds that another one owns the transfer, and what it had moved is found at the destination later. */
+async function stopPaused(db: Database): Promise<void> {
+  await sql`
+    update transfers t set epoch = t.epoch + 1, lease_until = null from dispatches d
+    where d.transfer_id = t.id and (d.epoch = t.epoch or (t.epoch = d.epoch + 1 and t.lease_until > clock_timestamp()))
+      and ${MAY_BE_DUE} and t.state <> 'received'
+      and exists (select from dispatch_pauses p where p.participant_id in (d.source_id, d.destination_id) and (p.dataset = '*' or p.dataset = any (t.datasets)))`.execute(
+    db,
+  );
+}
+
+/** What began within the last second still counts; so does what began within the last hour, in its minute. */
+async function forgetOver(db: Database, now: Date): Promise<void> {
+  await sql`
+    delete from dispatches d using transfers t where t.id = d.transfer_id and (
+      (d.started_at is null and t.epoch <> d.epoch and t.attempts = d.attempts)
+      or (d.started_at < ${now}::timestamptz - interval '1 second' and not coalesce(t.epoch = d.epoch + 1 and t.lease_until > clock_timestamp(), false)))`.execute(
+    db,
+  );
+}
+
+async function candidatesOf(db: Database, looks: readonly LaneLook[], now: Date): Promise<Candidate[]> {
+  if (looks.length === 0) return [];
+  const asked = looks.map(({ sourceId, destinationId, priority, most, except, paused }) => ({
+    source_id: sourceId,
+    destination_id: destinationId,
+    priority,
+    most,
+    except_: except,
+    paused,
+  }));
+  const { rows } = await sql<Candidate>`
+    select due.* from jsonb_to_recordset(${JSON.stringify(asked)}::jsonb)
+        as look (source_id text, destination_id text, priority smallint, most integer, except_ text[], paused text[])
+      cross join lateral (
+        select t.id, t.epoch, t.source_id as "sourceId", t.destination_id as "destinationId", t.person_id as "personId", t.priority, t.due_at as "dueAt"
+        from transfers t
+        where t.source_id = look.source_id and t.destination_id = look.destination_id and t.priority = look.priority
+          and ${MAY_BE_DUE} and t.due_at <= ${now} and ${IS_FREE} and t.person_id <> all (look.except_)
+          and not exists (select from dispatches d where d.transfer_id = t.id and d.epoch = t.epoch)
+          and not t.datasets && look.paused
+        order by t.due_at limit look.most) due`.execute(db);
+  return rows;
+}
+
+async function take(db: Database, chosen: readonly Candidate[], now: Date): Promise<Ring[]> {
+  if (chosen.length === 0) return [];
+  const { rows } = await sql<Ring>`
+    with taken as (
+      select t.id, t.epoch, t.attempts, t.source_id, t.destination_id, t.person_id from transfers t
+      join unnest(${chosen.map(({ id }) => id)}::text[], ${chosen.map(({ epoch }) => epoch)}::int[]) as c (id, epoch) on c.id = t.id and c.epoch = t.epoch
+      where ${MAY_BE_DUE} and ${IS_FREE} for update of t skip locked),
+    woken as (update transfers set state = 'queued' where state = 'scheduled' and id in (select id from taken))
+    insert into dispatches (transfer_id, epoch, attempts, source_id, destination_id, person_id, rung_at)
+    select id, epoch, attempts, source_id, destination_id, person_id, ${now} from taken
+    on conflict do nothing returning transfer_id as "transferId", epoch`.execute(db);
+  return rows;
+}
+
+function words(db: Database): Pick<DispatchWriter, "setCapacity" | "pause" | "resume"> {
+  return {
+    setCapacity: async (stated) => {
+      const row = { ...stated, hours: jsonOrNull(stated.hours) };
+      await db
+        .insertInto("participantCapacities")
+        .values(row)
+        .onConflict((conflict) => conflict.column("participantId").doUpdateSet(row))
+        .execute();
+    },
+    pause: async (pause) => {
+      await db
+        .insertInto("dispatchPauses")
+        .values(pause)
+        .onConflict((conflict) => conflict.columns(["participantId", "dataset", "by"]).doUpdateSet({ reason: pause.reason }))
+        .execute();
+    },
+    resume: async ({ participantId, dataset, by }) => {
+      const lifted = await db
+        .deleteFrom("dispatchPauses")
+        .where("participantId", "=", participantId)
+        .where("dataset", "=", dataset)
+        .where("by", "=", by)
+        .executeTakeFirst();
+      return lifted.numDeletedRows > 0n;
+    },
+  };
+}
+
+type Watch = Pick<DispatchWriter, "health" | "putHealth" | "seen" | "gone">;
+
+function watch(db: Database): Watch {
+  return {
+    health: async (participantId) => {
+      await db
+        .insertInto("participantHealth")
+        .values(unknownHealth(participantId))
+        .onConflict((conflict) => conflict.doNothing())
+        .execute();
+      const { rows } = await sql<Health & { now: Date }>`
+        select participant_id as "participantId", failures, trips, opened_until as "openedUntil", resting_until as "restingUntil",
+          answered_at as "answeredAt", clock_timestamp() as now
+        from participant_health where participant_id = ${participantId} for update`.execute(db);
+      const { now, ...health } = rows[0] as Health & { now: Date };
+      return { health, now };
+    },
+    putHealth: async (health) => {
+      await db.updateTable("participantHealth").set(health).where("participantId", "=", health.participantId).execute();
+    },
+    seen: async ({ id, slots }) => {
+      await sql`
+        insert into workers (id, slots, seen_at) values (${id}, ${slots}, clock_timestamp())
+        on conflict (id) do update set slots = excluded.slots, seen_at = excluded.seen_at`.execute(db);
+      await sql`delete from workers where seen_at < clock_timestamp() - interval '1 hour'`.execute(db);
+      await sql`delete from dispatch_minutes where minute < clock_timestamp() - interval '2 hours'`.execute(db);
+    },
+    gone: async (workerId) => {
+      await db.deleteFrom("workers").where("id", "=", workerId).execute();
+    },
+  };
+}
