@@ -11,6 +11,7 @@ const EDGES = {
   postgres: ["pg", "kysely"],
   bullmq: ["bullmq", "ioredis", "@bull-board/api", "@bull-board/express"],
   keys: ["node-jose"],
+  disk: [],
   net: ["undici", "ipaddr.js"],
   events: ["nodemailer"],
   policies: ["yaml", "@cedar-policy/cedar-wasm"],

@@ -28,6 +28,7 @@ const PREFIXES = {
   mailAddress: "mad",
   journey: "jrn",
   problem: "pbl",
+  package: "pkg",
 } as const;
 
 type Kind = keyof typeof PREFIXES;

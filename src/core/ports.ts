@@ -6,6 +6,7 @@ import type { ChangesReader, ChangesWriter } from "./consent/record-change.ts";
 import type { CertificatesReader, CertificatesWriter } from "./certificates/claim.ts";
 import type { ConditionsReader, ConditionsWriter } from "./policy/conditions.ts";
 import type { MeetingsReader, MeetingsWriter } from "./policy/meetings.ts";
+import type { MailboxReader, MailboxWriter } from "./mailbox/mailbox.ts";
 import type { MailReader, MailWriter } from "./person/mail.ts";
 import type { OfficeMailWriter } from "./person/office-mail.ts";
 import type { AccountReader, AccountWriter } from "./person/account.ts";
@@ -30,7 +31,7 @@ import type { RegisterReader } from "./register/register-reader.ts";
 import type { Participant, PublicJwk, Status, TrustMark } from "./register/participant.ts";
 import type { RemindersReader, RemindersWriter } from "./register/reminder.ts";
 import type { Switch, SwitchState } from "./switch/switch.ts";
-import type { Adapter, Credentials, Fetch, Opening } from "./transfer/adapter.ts";
+import type { Adapter, Credentials, Fetch, Mailbox, Opening } from "./transfer/adapter.ts";
 import type { OmissionReason, Receipt } from "./transfer/manifest.ts";
 import type { Progress, Transfer, TransferEvent, TransferItem, TransferState } from "./transfer/transfer.ts";
 
@@ -49,6 +50,7 @@ export interface TransferChange {
   reason?: ErrorCode | null;
   actor?: Actor | null;
   dueAt?: Date;
+  expiresAt?: Date;
   /** True gives the lease back. */
   release?: boolean;
 }
@@ -151,6 +153,7 @@ export interface Reader {
   parties: PartiesReader;
   journeys: JourneysReader;
   operation: OperationReader;
+  mailbox: MailboxReader;
 }
 
 /** A Reader that may also write. Everything in one `store.write` is committed together, durably, or not at all. */
@@ -292,6 +295,7 @@ export interface Writer extends Reader {
   routes: JourneysWriter;
   wording: NoticeTextsWriter;
   complaints: ProblemsWriter;
+  keeping: MailboxWriter;
 }
 
 /** PostgreSQL. Nothing else is the truth. */
@@ -472,6 +476,8 @@ export interface Ports {
   tokens: ConsentTokens;
   network: Network;
   adapters: Readonly<Record<Participant["adapter"], Adapter>>;
+  /** Left out where nothing is kept for platforms without an address. */
+  mailbox?: Mailbox | undefined;
   /** The broker's own entity identifier and issuer. */
   issuer: string;
 }

@@ -16,6 +16,7 @@ import { writeOfficeMails } from "./office-mails.ts";
 import { readNoticeTexts, writeNoticeTexts } from "./notice-texts.ts";
 import { readMeetings, writeMeetings } from "./meetings.ts";
 import { writeLogbook } from "./logbook.ts";
+import { readMailbox, writeMailbox } from "./mailbox.ts";
 import { readMails, writeMails } from "./mails.ts";
 import { readOperation } from "./operation.ts";
 import { readOutbox, writeOutbox } from "./outbox.ts";
@@ -116,6 +117,7 @@ function readerOf(tx: Database): Reader {
     parties: readParties(tx),
     journeys: readJourneys(tx),
     operation: readOperation(tx),
+    mailbox: readMailbox(tx),
   };
 }
 
@@ -146,6 +148,7 @@ function writerOf(tx: Database): Writer {
     routes: writeJourneys(tx),
     wording: writeNoticeTexts(tx),
     complaints: writeProblems(tx),
+    keeping: writeMailbox(tx),
   };
 }
 

@@ -13,6 +13,7 @@ import type { Notice } from "../core/events/outbox.ts";
 import type { ConsentId, ParticipantId, PersonId, TransferId } from "../core/ids.ts";
 import type { Access, Condition, Exclusion, HolderReview, ShownCertificate } from "../core/policy/conditions.ts";
 import type { Meeting } from "../core/policy/meetings.ts";
+import type { Delivery, Package } from "../core/mailbox/mailbox.ts";
 import type { SignedCheckpoint } from "../core/ledger/ledger.ts";
 import type { PersonAccess } from "../core/person/account.ts";
 import type { Assurance } from "../core/person/assurance.ts";
@@ -157,4 +158,6 @@ export interface Tables {
   loggedCharters: LoggedCharter;
   loggedKeys: { kid: string; event: "introduced" | "revoked"; ring: string; loggedAt: Date };
   participations: ParticipationRow;
+  mailboxDeliveries: Delivery & { bytes: Generated<number> };
+  mailboxPackages: Package;
 }

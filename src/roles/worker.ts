@@ -7,6 +7,7 @@ import { sealChanges } from "../core/consent/seal-changes.ts";
 import { createNoticeDelivery } from "../core/events/deliver-notices.ts";
 import { asRelaisError } from "../core/errors.ts";
 import type { ConsentId, PersonId } from "../core/ids.ts";
+import { createMailbox } from "../core/mailbox/keep-packages.ts";
 import { secondsSinceWithdrawal } from "../core/operation/since-withdrawal.ts";
 import type { Ring } from "../core/ports.ts";
 import { runChecks } from "../core/register/run-checks.ts";
@@ -15,6 +16,8 @@ import { runTransfer, type RunResult } from "../core/transfer/run-transfer.ts";
 import { createConsentTokens, openProbeToken, testTokenOf } from "../keys/consent-tokens.ts";
 import type { Keyring } from "../keys/keyring.ts";
 import { startMail } from "./mail.ts";
+import { openPackageFiles } from "../disk/package-files.ts";
+import { createPackageSealer } from "../keys/package-sealer.ts";
 import { createOpener } from "../keys/sealer.ts";
 import { anHourAgo, createSigner } from "../keys/signer.ts";
 import { createVerifier } from "../keys/verifier.ts";
@@ -36,6 +39,13 @@ export function startWorker(base: Base, keyring: Keyring): void {
     opener: createOpener(keyring),
     tokens: createConsentTokens({ issuer, key: () => keyring.current("worker"), fetch: network.fetchOrigin(issuer, anyTime) }),
     adapters: ADAPTERS,
+    mailbox: createMailbox({
+      store,
+      clock,
+      files: openPackageFiles(config.mailbox.dir),
+      sealer: createPackageSealer({ issuer, current: () => keyring.current("documents"), now: clock.now }),
+      limits: config.mailbox,
+    }),
   };
   const terms = { leaseSeconds: config.transfer.leaseSeconds, limits: config.limits, shutdown: base.shutdown };
   const run = async (ring: Ring): Promise<void> => {

@@ -3,5 +3,5 @@ import type { Ports } from "../ports.ts";
 /** What carrying a transfer needs. */
 export type RunPorts = Pick<
   Ports,
-  "store" | "clock" | "policy" | "signer" | "verifier" | "opener" | "tokens" | "network" | "adapters" | "issuer"
+  "store" | "clock" | "policy" | "signer" | "verifier" | "opener" | "tokens" | "network" | "adapters" | "issuer" | "mailbox"
 >;
