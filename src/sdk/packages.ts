@@ -12,8 +12,10 @@ import {
   SEALING_ALG,
   SEALING_ENC,
   TAG_BYTES,
+  type OpenedFrame,
   type PackageClaims,
 } from "../core/mailbox/package-format.ts";
+import { RelaisError } from "../core/errors.ts";
 import type { Bytes } from "../core/transfer/adapter.ts";
 
 export { PACKAGE_TYPE, type PackageClaims };
@@ -107,8 +109,8 @@ export interface Measure {
  */
 export async function openPackage(sealed: AsyncIterable<Uint8Array>, opening: Opening): Promise<OpenedPackage> {
   const measures = { sealed: { bytes: 0, sha256: null }, plain: { bytes: 0, sha256: null } };
-  const frame = await readFrame(measuring(sealed, measures.sealed)).catch(refuse);
-  const { cek, ...claims } = await openClaims(frame.jwe, opening);
+  const frame = await readFrame(measuring(sealed, measures.sealed)).catch(refuseForm);
+  const { cek, ...claims } = await openClaims(frame, opening);
   const contentKey = Buffer.from(cek, "base64url");
   if (contentKey.length !== 32) throw new PackageError("The content key of the package has another length than 32 bytes.");
   return { claims, bytes: measuring(openChunks(frame.rest, contentKey, bindingOf(frame.header)), measures.plain), measures };
@@ -122,11 +124,15 @@ async function* openChunks(sealed: Bytes, contentKey: Buffer, binding: Buffer): 
     const decipher = createDecipheriv("aes-256-gcm", contentKey, nonceOf(number, isLast), { authTagLength: TAG_BYTES })
       .setAAD(binding)
       .setAuthTag(chunk.subarray(end));
-    try {
-      yield Buffer.concat([decipher.update(chunk.subarray(0, end)), decipher.final()]);
-    } catch (cause) {
-      throw new PackageError(`Chunk ${number} of the package does not open: it was changed, cut short, or is another one's.`, { cause });
-    }
+    yield proved(() => Buffer.concat([decipher.update(chunk.subarray(0, end)), decipher.final()]), number);
+  }
+}
+
+function proved(work: () => Buffer, number: number): Buffer {
+  try {
+    return work();
+  } catch (cause) {
+    throw new PackageError(`Chunk ${number} of the package does not open: it was changed, cut short, or is another one's.`, { cause });
   }
 }
 
@@ -140,10 +146,10 @@ async function* measuring(bytes: AsyncIterable<Uint8Array>, measure: Measure): A
   measure.sha256 = hash.digest("base64url");
 }
 
-async function openClaims(jwe: string, { keys, keysOf, expected }: Opening): Promise<PackageClaims> {
-  const { kid } = decodeProtectedHeader(jwe);
-  const own = keys.find((key) => key.kid === kid);
-  if (own === undefined) throw new PackageError(`The package is sealed to a key that is not yours (${String(kid)}).`);
+/** A failure of `keysOf` is none of the package's, and is passed on. */
+async function openClaims({ jwe, sealedTo }: OpenedFrame, { keys, keysOf, expected }: Opening): Promise<PackageClaims> {
+  const own = keys.find((key) => key.kid === sealedTo.kid);
+  if (own === undefined) throw new PackageError(`The package is sealed to a key that is not yours (${String(sealedTo.kid)}).`);
   const { plaintext } = await compactDecrypt(jwe, await importJWK({ ...own, alg: SEALING_ALG }, SEALING_ALG), {
     keyManagementAlgorithms: [SEALING_ALG],
     contentEncryptionAlgorithms: [SEALING_ENC],
@@ -162,8 +168,7 @@ const SIGNATURES = ["ES256", "PS256", "Ed25519", "EdDSA"];
 const TEXTS = ["iss", "jti", "aud", "consent", "dataset", "key", "media_type", "cek"] as const;
 
 async function verifiedClaims(jws: string, keysOf: Opening["keysOf"]): Promise<PackageClaims> {
-  const claims = claimsIn(jws);
-  const { kid, typ, alg } = decodeProtectedHeader(jws);
+  const { claims, kid, typ, alg } = readClaims(jws);
   if (typ !== CLAIMS_TYPE) throw new PackageError("What is sealed in the header is of another type.");
   for (const key of (await keysOf(claims.iss)).filter((one) => one.use !== "enc" && (one.kid === undefined || one.kid === kid))) {
     const verified = await importJWK(key, alg)
@@ -174,10 +179,12 @@ async function verifiedClaims(jws: string, keysOf: Opening["keysOf"]): Promise<P
   throw new PackageError(`The package is not signed by ${claims.iss} with a key that is known of it.`);
 }
 
-function claimsIn(jws: string): PackageClaims {
+/** As they are written, before anything is proved. */
+function readClaims(jws: string): { claims: PackageClaims; kid?: string | undefined; typ?: string | undefined; alg?: string | undefined } {
   try {
     const claims = JSON.parse(Buffer.from(jws.split(".")[1] ?? "", "base64url").toString("utf8")) as PackageClaims;
-    if (TEXTS.every((name) => typeof claims[name] === "string") && Number.isSafeInteger(claims.iat)) return claims;
+    const { kid, typ, alg } = decodeProtectedHeader(jws);
+    if (TEXTS.every((name) => typeof claims[name] === "string") && Number.isSafeInteger(claims.iat)) return { claims, kid, typ, alg };
   } catch (cause) {
     refuse(cause);
   }
@@ -186,4 +193,10 @@ function claimsIn(jws: string): PackageClaims {
 
 function refuse(cause: unknown): never {
   throw cause instanceof PackageError ? cause : new PackageError("The header of the package does not open.", { cause });
+}
+
+/** What the stream itself throws is the caller's own, and is passed on. */
+function refuseForm(cause: unknown): never {
+  if (!(cause instanceof RelaisError)) throw cause;
+  throw new PackageError(cause.message, { cause });
 }

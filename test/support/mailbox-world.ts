@@ -2,11 +2,13 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { JWK } from "jose";
 import { ADAPTERS } from "../../adapters/index.ts";
 import { createAuthorization } from "../../src/authorization/authorization.ts";
 import type { Consent } from "../../src/core/consent/consent.ts";
 import { grantConsent } from "../../src/core/consent/decide-consent.ts";
 import { requestConsent } from "../../src/core/consent/request-consent.ts";
+import { withdrawConsent } from "../../src/core/consent/withdraw-consent.ts";
 import { newId, type PersonId, type TransferId } from "../../src/core/ids.ts";
 import { createMailbox } from "../../src/core/mailbox/keep-packages.ts";
 import type { MailboxLimits, PackageFiles } from "../../src/core/mailbox/mailbox.ts";
@@ -17,6 +19,7 @@ import type { Participant } from "../../src/core/register/participant.ts";
 import { NOBODY } from "../../src/core/register/staff.ts";
 import { requestTransfer } from "../../src/core/transfer/request-transfer.ts";
 import { runTransfer, type RunResult } from "../../src/core/transfer/run-transfer.ts";
+import type { Mailbox } from "../../src/core/transfer/adapter.ts";
 import type { Transfer } from "../../src/core/transfer/transfer.ts";
 import { openPackageFiles } from "../../src/disk/package-files.ts";
 import { createEntityConfigurations } from "../../src/federation/entity-configuration.ts";
@@ -67,8 +70,12 @@ export interface MailboxWorld extends AsyncDisposable {
   sweep(): Promise<void>;
   /** The doorbell, as it rang. */
   rings: Ring[];
-  /** Requests of the device go through this, where a test sets it. */
-  through: { call: ((call: MailboxCall) => MailboxCall) | null };
+  /** Where a test sets them: what requests of the device go through, and what happens when everything was just offered. */
+  through: { call: ((call: MailboxCall) => MailboxCall) | null; offered: (() => Promise<void>) | null };
+  /** Keys that the device believes beside those that are published, by who has them. */
+  trusted: Map<string, JWK[]>;
+  /** The person stops the permission. */
+  withdraw(consent: Consent): Promise<void>;
 }
 
 export interface WorldSettings {
@@ -137,6 +144,14 @@ export async function startMailboxWorld({ customers, library, limits, folder }: 
     },
   );
   server.serve(app);
+  const through: MailboxWorld["through"] = { call: null, offered: null };
+  const mailbox = createMailbox({
+    store,
+    clock: realClock,
+    files,
+    sealer: createPackageSealer({ issuer, current: () => worker.current("documents"), now: realClock.now }),
+    limits: { packageBytes: 1 << 30, platformBytes: 1 << 30, days: 14, ...limits },
+  });
   const running = {
     ...shared,
     signer: createSigner(() => worker.current("documents"), realClock),
@@ -149,13 +164,7 @@ export async function startMailboxWorld({ customers, library, limits, folder }: 
     }),
     network,
     adapters: ADAPTERS,
-    mailbox: createMailbox({
-      store,
-      clock: realClock,
-      files,
-      sealer: createPackageSealer({ issuer, current: () => worker.current("documents"), now: realClock.now }),
-      limits: { packageBytes: 1 << 30, platformBytes: 1 << 30, days: 14, ...limits },
-    }),
+    mailbox: offering(mailbox, () => through.offered?.()),
   };
   const at = { seed: "mailbox", relais: issuer, host: "127.0.0.1", port: 0 };
   const energy = owned.use(
@@ -167,12 +176,12 @@ export async function startMailboxWorld({ customers, library, limits, folder }: 
       ...(library ? { library } : {}),
     }),
   );
-  const through: MailboxWorld["through"] = { call: null };
   const wrap =
     (call: MailboxCall): MailboxCall =>
     (...asked) =>
       (through.call?.(call) ?? call)(...asked);
-  const device = owned.use(await startDevice({ ...at, dataDir: join(dir, "one"), everySeconds: null, wrap }));
+  const trusted = new Map<string, JWK[]>();
+  const device = owned.use(await startDevice({ ...at, dataDir: join(dir, "one"), everySeconds: null, wrap, trusted }));
   const other = owned.use(await startDevice({ ...at, dataDir: join(dir, "two"), everySeconds: null }));
   const enter = async (entityId: string): Promise<Participant> => {
     const participant = { ...(await registerParticipant(shared, { entityId })), status: "accredited" as const };
@@ -228,7 +237,26 @@ export async function startMailboxWorld({ customers, library, limits, folder }: 
     sweep: () => sweepMailbox({ store, clock: realClock, files }),
     rings,
     through,
+    trusted,
+    withdraw: async ({ id, personId }) => void (await withdrawConsent(running, { consentId: id, personId })),
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  };
+}
+
+/** Between the offer and the rest of the worker's attempt. */
+function offering(mailbox: Mailbox, offered: () => Promise<void> | undefined): Mailbox {
+  return {
+    open: (platform, head) => {
+      const delivery = mailbox.open(platform, head);
+      return {
+        ...delivery,
+        complete: async () => {
+          const answer = await delivery.complete();
+          await offered();
+          return answer;
+        },
+      };
+    },
   };
 }
 

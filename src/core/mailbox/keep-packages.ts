@@ -6,7 +6,7 @@ import type { Participant } from "../register/participant.ts";
 import { itemName, type Bytes, type Draft, type ItemToStore, type Mailbox } from "../transfer/adapter.ts";
 import type { MailboxLimits, PackageFiles, PackageId, PackageSealer } from "./mailbox.ts";
 import { broken, PACKAGE_TYPE, readFrame, SEALING_ALG, SEALING_ENC } from "./package-format.ts";
-import { sealingKeysOf } from "./sealing-key.ts";
+import { sealingKeyOf, sealingKeysOf } from "./sealing-key.ts";
 
 export interface KeepingPorts extends Pick<Ports, "store" | "clock"> {
   files: PackageFiles;
@@ -29,6 +29,8 @@ export function createMailbox(ports: KeepingPorts): Mailbox {
 
 /** What is known of it already is found again, so that a second attempt brings only the rest. */
 async function announce({ store, clock, limits }: KeepingPorts, platform: Participant, draft: Draft): Promise<Map<string, string>> {
+  // Without a key nothing of it can ever be delivered: better said before the source is read.
+  sealingKeyOf(platform);
   const { transfer: transferId } = draft.manifest;
   const expected = draft.datasets.reduce((sum, { bytes }) => sum + (bytes ?? 0), 0);
   if (expected > limits.platformBytes)

@@ -29,6 +29,8 @@ export interface DeviceSettings {
   everySeconds: number | null;
   /** Of one request to the mailbox; for tests that cut it. */
   wrap?: (call: MailboxCall) => MailboxCall;
+  /** Keys of others that it was given by hand. */
+  trusted?: ReadonlyMap<string, JWK[]>;
   report?: (error: unknown) => void;
 }
 
@@ -77,7 +79,9 @@ export async function startDevice(settings: DeviceSettings): Promise<Device> {
   server.serve(appOf(express(), serveEntityConfiguration(described), provider, report));
   const key = documentKey.privateJwk as Device["key"];
   const call = createParticipantCall({ issuer: relais, entityId, key });
-  const owner: MailboxOwner = { entityId, sealingKeys: [sealingKey.privateJwk], signingKey: key, keysOf: entityKeys(relais) };
+  const published = entityKeys(relais);
+  const keysOf: MailboxOwner["keysOf"] = async (issuer) => [...(settings.trusted?.get(issuer) ?? []), ...(await published(issuer))];
+  const owner: MailboxOwner = { entityId, sealingKeys: [sealingKey.privateJwk], signingKey: key, keysOf };
   const fetchNow = (): Promise<string[]> => fetchAll(settings.wrap?.(call) ?? call, owner, join(folder, "items"));
   if (settings.everySeconds !== null) owned.use(looping(settings.everySeconds, fetchNow, report));
   const kept = owned.move();
