@@ -11,7 +11,7 @@ export interface SweepingPorts extends Pick<Ports, "store" | "clock"> {
 const BATCH = 100;
 const PAGE = 1000;
 /** A file that nobody lists after this time was left by a worker that died: one that lives lists it within moments, or deletes it. */
-const ORPHAN_MILLISECONDS = 24 * 3_600_000;
+const ORPHAN_MILLISECONDS = 3_600_000;
 /** So long a platform is told how a delivery ended. */
 const TOLD_DAYS = 30;
 
