@@ -69,7 +69,7 @@ function group(read: Read) {
       accountsPerHour: read.RELAIS_ACCOUNTS_PER_HOUR,
     },
     mailbox: {
-      dir: read.RELAIS_MAILBOX_DIR ?? join(read.RELAIS_DATA_DIR, "mailbox"),
+      dir: read.RELAIS_MAILBOX_DIR ?? (read.DATABASE_URL === undefined ? join(read.RELAIS_DATA_DIR, "mailbox") : null),
       packageBytes: read.RELAIS_MAILBOX_PACKAGE_BYTES,
       platformBytes: read.RELAIS_MAILBOX_PLATFORM_BYTES,
       days: read.RELAIS_MAILBOX_DAYS,

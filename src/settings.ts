@@ -245,7 +245,7 @@ export const SETTINGS = z.object({
   RELAIS_MAILBOX_DIR: z.string().min(1).optional().meta({
     group: "mailbox",
     description:
-      "Folder of what waits, sealed, for platforms without an address. Every process of every role needs the same one. Unset: `mailbox` in the data folder.",
+      "Folder of what waits, sealed, for platforms without an address. Every process of every role needs the same one. Unset: `mailbox` in the data folder where DATABASE_URL is unset; else nothing is kept for such platforms.",
   }),
   RELAIS_MAILBOX_PACKAGE_BYTES: whole(1, 1_099_511_627_776)
     .default(10_737_418_240)

@@ -79,7 +79,7 @@ export async function startWeb(base: Base, keyring: Keyring, sandbox: SandboxPla
       callers: authorization.callers,
       standings,
       events: documentSigner(() => keyring.current("oauth")),
-      desk: { files: openPackageFiles(base.config.mailbox.dir), verifier: createVerifier() },
+      desk: deskOf(base),
     },
     {
       issuer,
@@ -97,6 +97,10 @@ export async function startWeb(base: Base, keyring: Keyring, sandbox: SandboxPla
   );
   base.owned.use(await listen(app, base.address));
   repeat(base, keyring, register, subjectFor);
+}
+
+function deskOf({ config: { mailbox } }: Base): Parameters<typeof createHttpApp>[0]["desk"] {
+  return mailbox.dir === null ? undefined : { files: openPackageFiles(mailbox.dir), verifier: createVerifier() };
 }
 
 /** What the web does by itself. The worker looks, the web decides: only here are the keys that sign marks. */

@@ -12,6 +12,7 @@ import { secondsSinceWithdrawal } from "../core/operation/since-withdrawal.ts";
 import type { Ring } from "../core/ports.ts";
 import { runChecks } from "../core/register/run-checks.ts";
 import { sweepClosures } from "../core/switch/sweep-closures.ts";
+import type { Mailbox } from "../core/transfer/adapter.ts";
 import { runTransfer, type RunResult } from "../core/transfer/run-transfer.ts";
 import { createConsentTokens, openProbeToken, testTokenOf } from "../keys/consent-tokens.ts";
 import type { Keyring } from "../keys/keyring.ts";
@@ -39,13 +40,7 @@ export function startWorker(base: Base, keyring: Keyring): void {
     opener: createOpener(keyring),
     tokens: createConsentTokens({ issuer, key: () => keyring.current("worker"), fetch: network.fetchOrigin(issuer, anyTime) }),
     adapters: ADAPTERS,
-    mailbox: createMailbox({
-      store,
-      clock,
-      files: openPackageFiles(config.mailbox.dir),
-      sealer: createPackageSealer({ issuer, current: () => keyring.current("documents"), now: clock.now }),
-      limits: config.mailbox,
-    }),
+    mailbox: mailboxOf(base, keyring),
   };
   const terms = { leaseSeconds: config.transfer.leaseSeconds, limits: config.limits, shutdown: base.shutdown };
   const run = async (ring: Ring): Promise<void> => {
@@ -78,6 +73,14 @@ export function startWorker(base: Base, keyring: Keyring): void {
     }),
   );
   every(base, "closing old places", config.transfer.sweepSeconds, () => sweepClosures({ ...ports, store }, base.shutdown));
+}
+
+/** Null folder: nothing is kept for platforms without an address. */
+function mailboxOf({ config, store, issuer }: Base, keyring: Keyring): Mailbox | undefined {
+  const { dir, ...limits } = config.mailbox;
+  if (dir === null) return undefined;
+  const sealer = createPackageSealer({ issuer, current: () => keyring.current("documents"), now: clock.now });
+  return createMailbox({ store, clock, files: openPackageFiles(dir), sealer, limits });
 }
 
 /** What a withdrawal stopped is timed: it has a second. A measure that fails is none, and no failure of the transfer. */

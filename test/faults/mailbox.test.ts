@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { readdir, readFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
@@ -15,13 +16,16 @@ const [FEW, MANY] = [20, 1500];
 /** How every item of the holder begins. */
 const CONTENT = '{"index":"00000';
 let world: FaultWorld;
+/** Sealed packages lie here. */
+let boxes: string;
 let device: { program: Program; participant: Participant; folder: string };
 let worker: Program;
 const owned = new AsyncDisposableStack();
 
 before(async () => {
   const customers = { few: { [DAILY]: { numbered: FEW } }, many: { [DAILY]: { numbered: MANY } }, byHand: { [DAILY]: { numbered: FEW } } };
-  world = owned.use(await startFaultWorld({ customers, settings: { RELAIS_LOG_LEVEL: "trace" } }));
+  boxes = owned.adopt(await mkdtemp(join(tmpdir(), "mailbox-product-")), (path) => rm(path, { recursive: true, force: true }));
+  world = owned.use(await startFaultWorld({ customers, settings: { RELAIS_LOG_LEVEL: "trace", RELAIS_MAILBOX_DIR: boxes } }));
   await world.start("web");
   worker = await world.start("worker,sweeper");
   const port = String(await freePort());
@@ -39,17 +43,17 @@ async function started(customer: string) {
 }
 
 const keptOf = (customer: string) => readdir(join(device.folder, "items", `galet-${customer}`, DAILY)).catch(() => []);
-const waiting = () => readdir(join(world.dir, "relais", "mailbox")).catch(() => []);
+const waiting = () => readdir(boxes).catch(() => []);
 
-/** All that lies in the data folder, and all that any process wrote. */
+/** All that lies in the folders of Relais, and all that any process wrote. */
 async function traces(): Promise<Buffer> {
-  const folder = join(world.dir, "relais");
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
-  return Buffer.concat([
-    Buffer.from(world.output()),
-    ...(await Promise.all(files.map((file) => readFile(file).catch(() => Buffer.alloc(0))))),
-  ]);
+  const all = [Buffer.from(world.output())];
+  for (const folder of [join(world.dir, "relais"), boxes]) {
+    const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+    const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+    all.push(...(await Promise.all(files.map((file) => readFile(file).catch(() => Buffer.alloc(0))))));
+  }
+  return Buffer.concat(all);
 }
 
 test("a device beside the running program receives what a person allowed, and nothing of it is readable here", async () => {

@@ -1,17 +1,19 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { appendFile, mkdtemp, readdir, readFile, rm, utimes } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import type { Consent } from "../../src/core/consent/consent.ts";
 import { PACKAGE_TYPE } from "../../src/core/mailbox/package-format.ts";
+import { clearMailbox } from "../../src/core/mailbox/sweep-mailbox.ts";
 import { sha256 } from "../../src/core/transfer/manifest.ts";
 import type { BulkItems } from "../../src/sandbox/holder/bulk.ts";
 import { largeItems, numberedItems } from "../../src/sandbox/holder/bulk.ts";
 import type { Library } from "../../src/sandbox/export/library.ts";
 import { openOwnKey } from "../../src/sandbox/peer/own-keys.ts";
 import { sealPackage, type SigningKey } from "../../src/sdk/packages.ts";
+import { realClock } from "../support/real-clock.ts";
 import { startMailboxWorld, type MailboxWorld, type WorldSettings } from "../support/mailbox-world.ts";
 
 /** What the mailbox holds, and how much of it: never anything that it could read. */
@@ -221,4 +223,17 @@ test("a platform without a key to seal to gets nothing, and the transfer says wh
   assert.deepEqual(await world.run(id), { kind: "ended", state: "failed" });
   const { reason, actor } = await world.transfer(id);
   assert.deepEqual([reason, actor], ["unsupported", "platform"]);
+});
+
+test("what a worker that died left behind is deleted, and nothing else", async () => {
+  const world = await worldWith({ customers: { one: { [DAILY]: numberedItems(1) } } });
+  await delivered(world, "one");
+  const [listed] = await readdir(world.folder);
+  const names = ["pkg_0000000000000000000001", "pkg_0000000000000000000002.part", String(listed)];
+  for (const name of names) await appendFile(join(world.folder, name), "");
+  await appendFile(join(world.folder, "pkg_0000000000000000000003.part"), "being written");
+  const longAgo = new Date(Date.now() - 2 * 3_600_000);
+  for (const name of names) await utimes(join(world.folder, name), longAgo, longAgo);
+  await clearMailbox({ store: world.store, clock: realClock, files: world.files });
+  assert.deepEqual(await readdir(world.folder), ["pkg_0000000000000000000003.part", listed].toSorted());
 });

@@ -6,6 +6,8 @@ import type { JWK } from "jose";
 import type { Participant } from "../../src/core/register/participant.ts";
 import { createPackageSealer } from "../../src/keys/package-sealer.ts";
 import type { OwnKey } from "../../src/keys/keyring.ts";
+import { sealingKeyOf } from "../../src/core/mailbox/sealing-key.ts";
+import { participantFrom } from "../../src/core/register/participant-metadata.ts";
 import { openPackage, PackageError, sealPackage, type Opening, type SigningKey } from "../../src/sdk/packages.ts";
 import { readPackage } from "../support/package-reader.ts";
 
@@ -216,4 +218,29 @@ test("the published test vectors open, in both readers", async () => {
     assert.deepEqual(found, claims, name);
     assert.deepEqual((await readPackage(bytes, keys)).plain, content, name);
   }
+});
+
+test("a platform says by `delivery` that it fetches, and then it has no inbox and holds nobody's data sets", () => {
+  const described = (platform: object, more: object = {}) =>
+    participantFrom({
+      entityId: PLATFORM,
+      jwt: "",
+      keys: [],
+      metadata: {
+        federation_entity: { organization_name: "P", contacts: ["dpo@platform.example"] },
+        oauth_client: { jwks: { keys: [signing.publicJwk, platformKey.publicJwk] } },
+        self_data_platform: { country: "FR", ...platform },
+        ...more,
+      },
+    });
+  const found = described({ delivery: "mailbox", issuer: PLATFORM });
+  assert.equal(found.adapter, "mailbox");
+  assert.equal(sealingKeyOf(found).kid, platformKey.publicJwk.kid, "the key for sealing, not the one that signs");
+  assert.equal(described({ inbox_endpoint: `${PLATFORM}/inbox` }).adapter, "self-data");
+  for (const [platform, more] of [
+    [{ delivery: "pigeon" }, {}],
+    [{ delivery: "mailbox", inbox_endpoint: `${PLATFORM}/inbox` }, {}],
+    [{ delivery: "mailbox" }, { self_data_holder: { country: "FR", datasets: [] } }],
+  ] as const)
+    assert.throws(() => described(platform, more), { code: "peer_protocol", message: /delivery/ });
 });
