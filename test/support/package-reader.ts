@@ -4,7 +4,10 @@ import { compactDecrypt, decodeProtectedHeader, importJWK, type JWK } from "jose
  * A reader of sealed packages written from docs/mailbox.md alone, on WebCrypto: no line of the product's. It opens, and checks neither who sealed nor
  * for whom. Throws for whatever is not whole.
  */
-export async function readPackage(sealed: Uint8Array<ArrayBuffer>, keys: JWK[]): Promise<{ claims: Record<string, unknown>; plain: Buffer }> {
+export async function readPackage(
+  sealed: Uint8Array<ArrayBuffer>,
+  keys: JWK[],
+): Promise<{ claims: Record<string, unknown>; plain: Buffer }> {
   const view = new DataView(sealed.buffer, sealed.byteOffset);
   const text = (from: number, to: number) => new TextDecoder("latin1").decode(sealed.subarray(from, to));
   if (text(0, 4) !== "SDPK" || view.getUint8(4) !== 1) throw new Error("no package of version 1");

@@ -40,7 +40,7 @@ async function* pieces(bytes: Uint8Array, size = 10_000): AsyncGenerator<Uint8Ar
 async function whole(bytes: AsyncIterable<Uint8Array>): Promise<Buffer<ArrayBuffer>> {
   const all: Uint8Array[] = [];
   for await (const piece of bytes) all.push(piece);
-  return Buffer.concat(all) as Buffer<ArrayBuffer>;
+  return Buffer.concat(all);
 }
 
 function byHolder(plain: Uint8Array, changed: Partial<Parameters<typeof sealPackage>[1]> = {}): Promise<Buffer<ArrayBuffer>> {
@@ -121,7 +121,7 @@ test("nothing opens that was cut short, exchanged, repeated, added or put togeth
   ];
   for (const [why, form] of forms) {
     await refuses(form, why);
-    await assert.rejects(readPackage(Buffer.from(form) as Buffer<ArrayBuffer>, [platformKey.privateJwk]), Error, `${why}, by the document`);
+    await assert.rejects(readPackage(Buffer.from(form), [platformKey.privateJwk]), Error, `${why}, by the document`);
   }
 });
 
@@ -204,7 +204,7 @@ test("the published test vectors open, in both readers", async () => {
   };
   assert.ok(vectors.length >= 4);
   for (const { name, sealed, plain_bytes, plain_sha256, claims } of vectors) {
-    const bytes = Buffer.from(sealed, "base64") as Buffer<ArrayBuffer>;
+    const bytes = Buffer.from(sealed, "base64");
     const { aud, consent, transfer = "trf_any", dataset, key } = claims as Record<string, string>;
     const asked = { aud, consent, transfer, dataset, key } as Opening["expected"];
     const { bytes: plain, claims: found } = await openPackage(pieces(bytes), {
