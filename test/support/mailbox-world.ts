@@ -195,7 +195,7 @@ export async function startMailboxWorld({ customers, library, limits, folder }: 
   await enter(other.entityId);
   const run: MailboxWorld["run"] = async (id) => {
     const { epoch } = await store.read((r) => r.transfers.get(id));
-    const bounds = { leaseSeconds: 5, limits: { maxItemBytes: 1 << 30, maxItems: 100_000 }, shutdown: new AbortController().signal };
+    const bounds = { leaseSeconds: 60, limits: { maxItemBytes: 1 << 30, maxItems: 100_000 }, shutdown: new AbortController().signal };
     return runTransfer(running, { transferId: id, epoch }, bounds);
   };
   const kept = owned.move();
