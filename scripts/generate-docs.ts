@@ -26,6 +26,7 @@ const GROUPS: [name: string, title: string][] = [
   ["sandbox", "Sandbox"],
   ["limits", "Limits"],
   ["transfer", "Transfers"],
+  ["mailbox", "Mailbox"],
   ["log", "Log"],
 ];
 

@@ -11,6 +11,7 @@ const EDGES = {
   postgres: ["pg", "kysely"],
   bullmq: ["bullmq", "ioredis", "@bull-board/api", "@bull-board/express"],
   keys: ["node-jose"],
+  disk: [],
   net: ["undici", "ipaddr.js"],
   events: ["nodemailer"],
   policies: ["yaml", "@cedar-policy/cedar-wasm"],
@@ -38,7 +39,7 @@ const ADAPTER_BUILTINS = ["crypto"];
  * the probes with keys, a way out and the charter of its own, as main wires the worker; `relais instance` moves keys and tables. The sandbox shows what
  * a holder and a platform do with the two SDKs. */
 const PRODUCTS = {
-  cli: ["sdk", "keys", "net", "federation", "sandbox", "policies", "postgres", "embedded"],
+  cli: ["sdk", "sdk-client", "keys", "net", "federation", "sandbox", "policies", "postgres", "embedded"],
   sandbox: ["sdk", "sdk-client"],
   sdk: [],
   "sdk-client": [],

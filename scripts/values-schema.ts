@@ -131,6 +131,7 @@ function installation(): Record<string, Schema> {
       from: text("Address that mails come from."),
     }),
     migrate: object({ enabled: flag("A job before each install and upgrade."), timeoutSeconds: whole("Then it is given up.", 30) }),
+    mailbox: object({ existingClaim: text("A claim that web, worker and sweeper can mount; empty: there is no mailbox.") }),
     keys: object({
       web: claim("Private keys of the web."),
       worker: claim("Private keys of the worker."),

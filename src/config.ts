@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import type { z } from "zod";
 import { nearest } from "./nearest-name.ts";
 import { SETTINGS, type SettingMeta } from "./settings.ts";
@@ -66,6 +67,12 @@ function group(read: Read) {
       maxItemBytes: read.RELAIS_MAX_ITEM_BYTES,
       maxItems: read.RELAIS_MAX_ITEMS,
       accountsPerHour: read.RELAIS_ACCOUNTS_PER_HOUR,
+    },
+    mailbox: {
+      dir: read.RELAIS_MAILBOX_DIR ?? (read.DATABASE_URL === undefined ? join(read.RELAIS_DATA_DIR, "mailbox") : null),
+      packageBytes: read.RELAIS_MAILBOX_PACKAGE_BYTES,
+      platformBytes: read.RELAIS_MAILBOX_PLATFORM_BYTES,
+      days: read.RELAIS_MAILBOX_DAYS,
     },
     transfer: {
       leaseSeconds: read.RELAIS_LEASE_SECONDS,

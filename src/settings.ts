@@ -242,6 +242,23 @@ export const SETTINGS = z.object({
   }),
   RELAIS_MAX_ITEMS: whole(1, 100_000_000).default(1_000_000).meta({ group: "limits", description: "Items of one transfer at most." }),
 
+  RELAIS_MAILBOX_DIR: z.string().min(1).optional().meta({
+    group: "mailbox",
+    description:
+      "Folder of what waits, sealed, for platforms without an address. Every process of every role needs the same one. Unset: `mailbox` in the data folder where DATABASE_URL is unset; else nothing is kept for such platforms.",
+  }),
+  RELAIS_MAILBOX_PACKAGE_BYTES: whole(1, 1_099_511_627_776)
+    .default(10_737_418_240)
+    .meta({ group: "mailbox", description: "Bytes of one sealed package at most." }),
+  RELAIS_MAILBOX_PLATFORM_BYTES: whole(1, 1_099_511_627_776)
+    .default(107_374_182_400)
+    .meta({ group: "mailbox", description: "Bytes that wait for one platform at most, sealed; what is more waits at its source." }),
+  RELAIS_MAILBOX_DAYS: whole(1, 365).default(14).meta({
+    group: "mailbox",
+    description:
+      "Days for which a package waits, unless its permission ends before. Then it is deleted, and the transfer ends as not fetched.",
+  }),
+
   RELAIS_LEASE_SECONDS: whole(5, 600)
     .default(30)
     .meta({ group: "transfer", description: "Seconds after which the work of a worker that fell silent is given to another one." }),

@@ -1,3 +1,4 @@
+import { MailboxError } from "../sdk/mailbox.ts";
 import { ACCREDITATION } from "./accreditation.ts";
 import { CONFORMANCE } from "./conformance.ts";
 import { EXIT, print as say, readWords, type Command } from "./command.ts";
@@ -6,6 +7,7 @@ import { HOLDER } from "./holder.ts";
 import { KEYS } from "./keys.ts";
 import { log, LOG_HELP } from "./log.ts";
 import { MAIL } from "./mail.ts";
+import { MAILBOX } from "./mailbox.ts";
 import { PLATFORM } from "./platform.ts";
 import { REGISTER } from "./register.ts";
 import { SANDBOX } from "./sandbox.ts";
@@ -24,6 +26,7 @@ const COMMANDS: Record<string, Command> = {
   keys: KEYS,
   instance: INSTANCE,
   mail: MAIL,
+  mailbox: MAILBOX,
   log: { summary: "check and read the public log of register decisions", help: LOG_HELP, run: runLog },
 };
 
@@ -71,7 +74,7 @@ function print(text: string, code: number): number {
 }
 
 function isRefusal(error: unknown): boolean {
-  return error instanceof Refused && [401, 403, 404].includes(error.status);
+  return (error instanceof Refused || error instanceof MailboxError) && [401, 403, 404].includes(error.status);
 }
 
 try {

@@ -1,3 +1,4 @@
+import { startDevice } from "../sandbox/device/device.ts";
 import { startHolder } from "../sandbox/holder/holder.ts";
 import { HOLDER_FAULTS, HOSTILE_HOLDERS, HOSTILE_NAMES, isOnAnother } from "../sandbox/holder/personas.ts";
 import { ANCRE, BAD_NAMES, BAD_PLATFORMS, FAULTS } from "../sandbox/platform/personas.ts";
@@ -34,6 +35,13 @@ ${listed(HOSTILE_HOLDERS)}
   --victim URL     another holder, where people have an account too: for attacks on it
   --fault NAME     wrong on purpose, may be given several times: ${HOLDER_FAULTS.join(", ")}
 
+relais sandbox device --relais URL --dir DIR [options]
+
+Runs one platform without an inbox on its own, until Ctrl-C: it fetches what waits for it at Relais, sealed to its key, and keeps it in
+DIR/device/items. --relais, --dir and --port as above; its page says who it is and signs the invented people in.
+
+  --every N        seconds between two looks (default: 5)
+
 ${SANDBOX_CLIENT_HELP}`;
 
 const OPTIONS = {
@@ -43,6 +51,7 @@ const OPTIONS = {
   persona: { type: "string" },
   fault: { type: "string", multiple: true },
   victim: { type: "string" },
+  every: { type: "string", default: "5" },
   json: { type: "boolean", default: false },
   out: { type: "string" },
   sandbox: { type: "string" },
@@ -50,7 +59,7 @@ const OPTIONS = {
 } as const;
 
 export const SANDBOX: Command = {
-  summary: "run a platform or a holder on its own, also one that is bad on purpose, or make a client for a program of yours",
+  summary: "run a platform, a device or a holder on its own, also one that is bad on purpose, or make a client for a program of yours",
   help: HELP,
   run,
 };
@@ -60,7 +69,7 @@ async function run(words: string[]): Promise<number> {
   const what = positionals.join(" ");
   if (what === "client create") return createSandboxClient(values);
   const start = Object.hasOwn(RUNNING, what) ? RUNNING[what] : undefined;
-  if (start === undefined) throw new UsageError(`Say what to do: platform, holder, or client create.\n\n${HELP}`);
+  if (start === undefined) throw new UsageError(`Say what to do: platform, holder, device, or client create.\n\n${HELP}`);
   const stopped = Promise.withResolvers<void>();
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stopped.resolve());
   await using program = await start(values);
@@ -79,6 +88,7 @@ const RUNNING: Record<string, (values: Values) => Promise<AsyncDisposable & { en
       persona: values.persona === undefined ? ANCRE : BAD_PLATFORMS[oneOf("persona", values.persona, BAD_NAMES)],
       faults: (values.fault ?? []).map((name) => oneOf("fault", name, FAULTS)),
     }),
+  device: (values) => startDevice({ ...placeOf(values), everySeconds: Number(values.every) }),
   holder: async (values) => {
     const persona = values.persona === undefined ? undefined : HOSTILE_HOLDERS[oneOf("persona", values.persona, HOSTILE_NAMES)];
     const faults = (values.fault ?? []).map((name) => oneOf("fault", name, HOLDER_FAULTS));

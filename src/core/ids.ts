@@ -29,6 +29,7 @@ const PREFIXES = {
   mailAddress: "mad",
   journey: "jrn",
   problem: "pbl",
+  package: "pkg",
 } as const;
 
 type Kind = keyof typeof PREFIXES;

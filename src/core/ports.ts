@@ -7,6 +7,7 @@ import type { DispatchReader, DispatchWriter } from "./dispatch/dispatch-port.ts
 import type { CertificatesReader, CertificatesWriter } from "./certificates/claim.ts";
 import type { ConditionsReader, ConditionsWriter } from "./policy/conditions.ts";
 import type { MeetingsReader, MeetingsWriter } from "./policy/meetings.ts";
+import type { MailboxReader, MailboxWriter } from "./mailbox/mailbox.ts";
 import type { MailReader, MailWriter } from "./person/mail.ts";
 import type { OfficeMailWriter } from "./person/office-mail.ts";
 import type { AccountReader, AccountWriter } from "./person/account.ts";
@@ -31,7 +32,7 @@ import type { RegisterReader } from "./register/register-reader.ts";
 import type { Participant, PublicJwk, Status, TrustMark } from "./register/participant.ts";
 import type { RemindersReader, RemindersWriter } from "./register/reminder.ts";
 import type { Switch, SwitchState } from "./switch/switch.ts";
-import type { Adapter, Credentials, Fetch, Opening } from "./transfer/adapter.ts";
+import type { Adapter, Credentials, Fetch, Mailbox, Opening } from "./transfer/adapter.ts";
 import type { CampaignsReader, CampaignsWriter } from "./transfer/campaign.ts";
 import type { AnswersWriter } from "./transfer/given-answer.ts";
 import type { OmissionReason, Receipt } from "./transfer/manifest.ts";
@@ -55,6 +56,7 @@ export interface TransferChange {
   dueAt?: Date;
   /** Due so long from now, by the clock that `due` and leases go by: that of whoever asks may be wrong. */
   dueInSeconds?: number;
+  expiresAt?: Date;
   /** True gives the lease back. */
   release?: boolean;
 }
@@ -160,6 +162,7 @@ export interface Reader {
   rhythms: RhythmsReader;
   campaigns: CampaignsReader;
   dispatch: DispatchReader;
+  mailbox: MailboxReader;
 }
 
 /** A Reader that may also write. Everything in one `store.write` is committed together, durably, or not at all. */
@@ -307,6 +310,7 @@ export interface Writer extends Reader {
   campaigns: CampaignsWriter;
   answers: AnswersWriter;
   dispatch: DispatchReader & DispatchWriter;
+  keeping: MailboxWriter;
 }
 
 /** PostgreSQL. Nothing else is the truth. */
@@ -472,6 +476,8 @@ export interface Ports {
   tokens: ConsentTokens;
   network: Network;
   adapters: Readonly<Record<Participant["adapter"], Adapter>>;
+  /** Left out where nothing is kept for platforms without an address. */
+  mailbox?: Mailbox | undefined;
   /** The broker's own entity identifier and issuer. */
   issuer: string;
 }

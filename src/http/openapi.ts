@@ -1,4 +1,5 @@
 import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObject } from "zod-openapi";
+import { RECEIPT_TYPE } from "../core/transfer/manifest.ts";
 import { LARGEST_DOCUMENT_BYTES } from "../core/verification/verify-document.ts";
 import { ROUTES, type Route } from "./routes.ts";
 import { Problem } from "./schemas.ts";
@@ -63,6 +64,8 @@ function bodyOf({ body }: Route): Pick<ZodOpenApiOperationObject, "requestBody">
   if (body === undefined) return {};
   if (body === "file")
     return { requestBody: { required: true, content: { "application/octet-stream": { schema: { type: "string", format: "binary" } } } } };
+  if (body === "receipt")
+    return { requestBody: { required: true, content: { [`application/${RECEIPT_TYPE}`]: { schema: { type: "string" } } } } };
   if (body === "document")
     return {
       requestBody: { required: true, content: { "text/plain": { schema: { type: "string", maxLength: LARGEST_DOCUMENT_BYTES } } } },

@@ -1,10 +1,17 @@
 import type { PersonId } from "../core/ids.ts";
 import type { Standings } from "../core/consent/standings.ts";
-import type { CallerTokens, EntityConfigurations, Ports } from "../core/ports.ts";
+import type { PackageFiles } from "../core/mailbox/mailbox.ts";
+import type { CallerTokens, EntityConfigurations, Ports, Verifier } from "../core/ports.ts";
 import type { Charters } from "../core/register/charter.ts";
 import type { Staff } from "../core/register/staff.ts";
 import type { DocumentCheck } from "../core/verification/verify-document.ts";
 import type { MarkingPorts, StatementSigner } from "../core/register/trust-mark.ts";
+
+/** What the API needs to hand out what waits for platforms without an address. */
+interface MailboxDesk {
+  files: Pick<PackageFiles, "read">;
+  verifier: Verifier;
+}
 
 /** What the API needs of the system. */
 export type RoutePorts = Pick<Ports, "store" | "queue" | "clock" | "policy" | "issuer"> & {
@@ -22,4 +29,6 @@ export type RoutePorts = Pick<Ports, "store" | "queue" | "clock" | "policy" | "i
   subjectFor: (entityId: string, personId: PersonId) => string;
   /** Signs what participants fetch by polling, with a key of `/.well-known/jwks.json`. */
   events: StatementSigner;
+  /** Left out where nothing is kept for them. */
+  desk?: MailboxDesk | undefined;
 };

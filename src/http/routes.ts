@@ -27,6 +27,8 @@ import { Consent, ConsentList, ConsentsQuery } from "./consent-schemas.ts";
 import { getConditions } from "./conditions.ts";
 import { deleteConditions, deleteExclusion, putAccess, putConditions, putExclusion } from "./holder.ts";
 import * as holders from "./holder-schemas.ts";
+import { getDelivery, getMailbox, getManifest, getPackage, getPackages, putReceipt } from "./mailbox.ts";
+import * as mailbox from "./mailbox-schemas.ts";
 import { getMatrix, getMatrixRow, getReviews, postHolderReview } from "./matrix.ts";
 import { listMeetings, postMeeting, postMeetingAnswer } from "./meetings.ts";
 import { getMe, listRestrictions } from "./restrictions.ts";
@@ -71,6 +73,8 @@ import { getProfile, Profile } from "./profiles.ts";
 import { getTrustList, TRUST_LIST_TYPE, type SentList } from "./trust-list.ts";
 import { getTransfer, postTransfer } from "./transfers.ts";
 import { postVerification, Verdict } from "./verifications.ts";
+import { PACKAGE_TYPE } from "../core/mailbox/package-format.ts";
+import { MANIFEST_TYPE } from "../core/transfer/manifest.ts";
 
 /** What the system gives, and what the API keeps between two requests. */
 export type HandlerPorts = RoutePorts & { sentList: SentList; joining: Attempt };
@@ -89,8 +93,8 @@ export interface Route {
   params?: z.ZodObject;
   headers?: z.ZodObject;
   query?: z.ZodObject;
-  /** `file`: the body is a file, at most 10 MiB. `document`: a text as it is, at most 256 KiB. */
-  body?: z.ZodType | "file" | "document";
+  /** `file`: the body is a file, at most 10 MiB. `document`: a text as it is, at most 256 KiB. `receipt`: the handler reads it, at most 64 MiB. */
+  body?: z.ZodType | "file" | "document" | "receipt";
 }
 
 /** The API. Its OpenAPI document is generated from this table. */
@@ -134,6 +138,12 @@ export const ROUTES: Route[] = [
   { method: "post", path: "/v1/campaigns", may: "register token", handler: postCampaign, summary: "Ask for deliveries under many consents at once; they are accepted in the background", status: 202, answers: Campaign, headers: IdempotencyKey, body: NewCampaign },
   { method: "get", path: "/v1/campaigns/:id", may: "register token", handler: getCampaign, summary: "How far a campaign is", status: 200, answers: Campaign, params: PathId },
   { method: "delete", path: "/v1/campaigns/:id", may: "register token", handler: deleteCampaign, summary: "Accept no more of a campaign; what was accepted goes on", status: 200, answers: Campaign, params: PathId },
+  { method: "get", path: "/v1/mailbox", may: "register token", handler: getMailbox, summary: "What waits for a platform without an address", status: 200, answers: mailbox.DeliveryList, query: mailbox.DeliveriesQuery },
+  { method: "get", path: "/v1/mailbox/:transfer", may: "register token", handler: getDelivery, summary: "One delivery, and how it ended", status: 200, answers: mailbox.Delivery, params: mailbox.PathTransfer },
+  { method: "get", path: "/v1/mailbox/:transfer/packages", may: "register token", handler: getPackages, summary: "Its sealed packages", status: 200, answers: mailbox.PackageList, params: mailbox.PathTransfer, query: mailbox.PackagesQuery },
+  { method: "get", path: "/v1/mailbox/:transfer/packages/:package", may: "register token", handler: getPackage, summary: "One sealed package, whole or from where it broke off (Range)", status: 200, answers: mailbox.Bytes, text: { types: [PACKAGE_TYPE], instead: true }, params: mailbox.PathPackage },
+  { method: "get", path: "/v1/mailbox/:transfer/manifest", may: "register token", handler: getManifest, summary: "Its manifest, signed by Relais", status: 200, answers: mailbox.Document, text: { types: [`application/${MANIFEST_TYPE}`], instead: true }, params: mailbox.PathTransfer },
+  { method: "put", path: "/v1/mailbox/:transfer/receipt", may: "register token", handler: putReceipt, summary: "Acknowledge it by the platform's signed receipt", status: 202, answers: mailbox.Delivery, params: mailbox.PathTransfer, body: "receipt" },
   { method: "post", path: "/v1/participants", may: "anyone", handler: postParticipant, summary: "Join the register, in the sandbox at once", status: 201, answers: cases.Joined, body: cases.NewParticipant },
   { method: "get", path: "/v1/participants/:id/decisions", may: "anyone", handler: listDecisions, summary: "Decisions about a participant, newest first", status: 200, answers: cases.DecisionList, params: PathId },
   { method: "get", path: "/v1/participants/:id/checks", may: "register token", handler: getChecks, summary: "Newest result of each check", status: 200, answers: cases.Checks, params: PathId },

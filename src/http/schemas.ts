@@ -33,7 +33,7 @@ export const Participant = z
     roles: z.array(z.enum(ROLES)),
     status: z.enum(STATUSES).meta({ description: "As it is now" }),
     country: z.string(),
-    adapter: z.enum(["self-data", "solid", "webdav"]),
+    adapter: z.enum(["self-data", "solid", "webdav", "mailbox"]),
     datasets: z.array(
       z.object({ id: z.string(), kind: z.string(), title: words, description: words, example: words, update_frequency: z.string() }),
     ),

@@ -5,6 +5,7 @@ import { RelaisError } from "../core/errors.ts";
 import { LARGEST_DOCUMENT_BYTES } from "../core/verification/verify-document.ts";
 import { EVIDENCE_BYTES } from "../core/register/evidence-file.ts";
 import { attemptsOf } from "./attempts.ts";
+import { RECEIPT_BYTES } from "./mailbox.ts";
 import { nameRequest, readSession, refuseCrossSite, securityHeaders } from "./guards.ts";
 import { openApiDocument } from "./openapi.ts";
 import { answerProblems, type ProblemSettings } from "./problems.ts";
@@ -38,7 +39,8 @@ export function createHttpApp(ports: RoutePorts, settings: HttpSettings): Expres
   const json = express.json({ limit: BODY_LIMIT, type: ["application/json", "application/*+json"] });
   const file = express.raw({ limit: EVIDENCE_BYTES, type: () => true });
   const document = express.raw({ limit: LARGEST_DOCUMENT_BYTES, type: () => true });
-  const parsers: Record<"file" | "document" | "json", RequestHandler[]> = {
+  const parsers: Record<"file" | "document" | "receipt" | "json", RequestHandler[]> = {
+    receipt: [refuseStrangers, refuseLarge(RECEIPT_BYTES)],
     file: [refuseStrangers, refuseLarge(EVIDENCE_BYTES), file],
     document: [refuseLarge(LARGEST_DOCUMENT_BYTES), document],
     json: [json],

@@ -1,5 +1,6 @@
 import { createCipheriv, createDecipheriv, scryptSync } from "node:crypto";
 import { RelaisError } from "../core/errors.ts";
+import { CHUNK_BYTES, chunksOf, nonceOf, TAG_BYTES } from "../core/mailbox/package-format.ts";
 
 /** A file that only who knows the secret can read, or make. */
 export interface Sealing {
@@ -9,8 +10,6 @@ export interface Sealing {
   header: Uint8Array;
 }
 
-const CHUNK_BYTES = 65_536;
-const TAG_BYTES = 16;
 /** 128 MiB and some 0.3 s for each guess. */
 const SCRYPT = { N: 131_072, r: 8, p: 1, maxmem: 256 * 1024 * 1024 };
 
@@ -57,27 +56,4 @@ function broken(number: number, cause?: unknown): RelaisError {
 
 function keyOf({ secret, salt }: Sealing): Buffer {
   return scryptSync(secret.normalize("NFC"), salt, 32, SCRYPT);
-}
-
-function nonceOf(number: number, isLast: boolean): Buffer {
-  const nonce = Buffer.alloc(12);
-  nonce.writeUIntBE(number, 5, 6);
-  nonce[11] = isLast ? 1 : 0;
-  return nonce;
-}
-
-/** Pieces of equal length; the last one is shorter, and there is always one. */
-async function* chunksOf(bytes: AsyncIterable<Uint8Array>, size: number) {
-  let pending: Buffer[] = [];
-  let length = 0;
-  let number = 0;
-  for await (const piece of bytes) {
-    pending.push(Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength));
-    length += piece.length;
-    if (length <= size) continue;
-    let all = Buffer.concat(pending);
-    for (; all.length > size; all = all.subarray(size)) yield { chunk: all.subarray(0, size), number: number++, isLast: false };
-    [pending, length] = [[all], all.length];
-  }
-  yield { chunk: Buffer.concat(pending), number, isLast: true };
 }

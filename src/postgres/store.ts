@@ -19,6 +19,7 @@ import { writeOfficeMails } from "./office-mails.ts";
 import { readNoticeTexts, writeNoticeTexts } from "./notice-texts.ts";
 import { readMeetings, writeMeetings } from "./meetings.ts";
 import { writeLogbook } from "./logbook.ts";
+import { readMailbox, writeMailbox } from "./mailbox.ts";
 import { readMails, writeMails } from "./mails.ts";
 import { readOperation } from "./operation.ts";
 import { readOutbox, writeOutbox } from "./outbox.ts";
@@ -116,6 +117,7 @@ function readerOf(tx: Database): Reader {
     rhythms: readRhythms(tx),
     campaigns: readCampaigns(tx),
     dispatch: readDispatch(tx),
+    mailbox: readMailbox(tx),
   };
 }
 
@@ -150,5 +152,6 @@ function writerOf(tx: Database): Writer {
     campaigns: writeCampaigns(tx),
     answers: writeAnswers(tx),
     dispatch: { ...readDispatch(tx), ...writeDispatch(tx) },
+    keeping: writeMailbox(tx),
   };
 }

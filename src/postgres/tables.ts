@@ -16,6 +16,7 @@ import type { Health } from "../core/dispatch/health.ts";
 import type { ConsentId, ParticipantId, PersonId, TransferId } from "../core/ids.ts";
 import type { Access, Condition, Exclusion, HolderReview, ShownCertificate } from "../core/policy/conditions.ts";
 import type { Meeting } from "../core/policy/meetings.ts";
+import type { Delivery, Package } from "../core/mailbox/mailbox.ts";
 import type { SignedCheckpoint } from "../core/ledger/ledger.ts";
 import type { PersonAccess } from "../core/person/account.ts";
 import type { Assurance } from "../core/person/assurance.ts";
@@ -170,4 +171,6 @@ export interface Tables {
   dispatchPauses: Pause;
   participantHealth: Health;
   workers: { id: string; slots: number; seenAt: Date };
+  mailboxDeliveries: Delivery & { bytes: Generated<number> };
+  mailboxPackages: Package;
 }

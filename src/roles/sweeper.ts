@@ -1,7 +1,10 @@
 import { eraseClosed } from "../core/person/delete-account.ts";
 import { REGISTER_ROUNDS } from "../core/register/register-rounds.ts";
+import type { PackageFiles } from "../core/mailbox/mailbox.ts";
+import { clearMailbox, sweepMailbox } from "../core/mailbox/sweep-mailbox.ts";
 import { sweepTransfers } from "../core/transfer/sweep-transfers.ts";
 import { clearMails, remindPeople } from "../core/person/remind-people.ts";
+import { openPackageFiles } from "../disk/package-files.ts";
 import { createOauthRecords } from "../postgres/oauth-records.ts";
 import { every, type Base } from "./base.ts";
 import { startDispatching } from "./dispatching.ts";
@@ -21,6 +24,13 @@ export function startSweeper(base: Base): void {
   for (const { what, seconds, work } of REGISTER_ROUNDS) every(base, what, seconds, () => work(base, rounds));
   if (base.config.mail !== null) every(base, "reminding people", REMINDING_SECONDS, () => remindPeople(base));
   every(base, "erasing accounts", base.config.transfer.sweepSeconds, () => eraseClosed(base));
+  if (base.config.mailbox.dir !== null) sweepPackages(base, openPackageFiles(base.config.mailbox.dir));
   every(base, "clearing mails", CLEARING_SECONDS, () => clearMails(base));
   every(base, "clearing expired records", CLEARING_SECONDS, () => createOauthRecords(base.pool).removeExpired());
+}
+
+function sweepPackages(base: Base, files: PackageFiles): void {
+  const mailbox = { ...base, files };
+  every(base, "ending what was not fetched", base.config.transfer.sweepSeconds, () => sweepMailbox(mailbox));
+  every(base, "clearing the mailbox", CLEARING_SECONDS, () => clearMailbox(mailbox));
 }

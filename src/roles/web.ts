@@ -11,6 +11,7 @@ import { concludeChecks } from "../core/register/conclude-checks.ts";
 import type { WaysIn } from "../core/person/ways-in.ts";
 import { createKeyLogging } from "../core/register/log-own-keys.ts";
 import { createQueueBoard } from "../bullmq/board.ts";
+import { openPackageFiles } from "../disk/package-files.ts";
 import { createFederation } from "../federation/federation.ts";
 import { createLog } from "../http/log.ts";
 import { createHttpApp, listen } from "../http/server.ts";
@@ -22,7 +23,7 @@ import { publicRings, type Keyring } from "../keys/keyring.ts";
 import { openLogKey } from "../keys/log-key.ts";
 import { createSealer } from "../keys/sealer.ts";
 import { documentSigner } from "../keys/signer.ts";
-import { signedStatements } from "../keys/verifier.ts";
+import { createVerifier, signedStatements } from "../keys/verifier.ts";
 import { networkOf } from "../net/addresses.ts";
 import { BOARD_PATH, createBoardDoor } from "../pages/operation/board.ts";
 import { createPages } from "../pages/pages.ts";
@@ -78,6 +79,7 @@ export async function startWeb(base: Base, keyring: Keyring, sandbox: SandboxPla
       callers: authorization.callers,
       standings,
       events: documentSigner(() => keyring.current("oauth")),
+      desk: deskOf(base),
     },
     {
       issuer,
@@ -95,6 +97,10 @@ export async function startWeb(base: Base, keyring: Keyring, sandbox: SandboxPla
   );
   base.owned.use(await listen(app, base.address));
   repeat(base, keyring, register, subjectFor);
+}
+
+function deskOf({ config: { mailbox } }: Base): Parameters<typeof createHttpApp>[0]["desk"] {
+  return mailbox.dir === null ? undefined : { files: openPackageFiles(mailbox.dir), verifier: createVerifier() };
 }
 
 /** What the web does by itself. The worker looks, the web decides: only here are the keys that sign marks. */

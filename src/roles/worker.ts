@@ -7,15 +7,19 @@ import { sealChanges } from "../core/consent/seal-changes.ts";
 import { createNoticeDelivery } from "../core/events/deliver-notices.ts";
 import { asRelaisError } from "../core/errors.ts";
 import type { ConsentId, PersonId } from "../core/ids.ts";
+import { createMailbox } from "../core/mailbox/keep-packages.ts";
 import { secondsSinceWithdrawal } from "../core/operation/since-withdrawal.ts";
 import type { Ring } from "../core/ports.ts";
 import { runChecks } from "../core/register/run-checks.ts";
 import { sweepClosures } from "../core/switch/sweep-closures.ts";
+import type { Mailbox } from "../core/transfer/adapter.ts";
 import { oneAtATime } from "../core/transfer/one-at-a-time.ts";
 import { runTransfer, type RunResult } from "../core/transfer/run-transfer.ts";
 import { createConsentTokens, openProbeToken, testTokenOf } from "../keys/consent-tokens.ts";
 import type { Keyring } from "../keys/keyring.ts";
 import { startMail } from "./mail.ts";
+import { openPackageFiles } from "../disk/package-files.ts";
+import { createPackageSealer } from "../keys/package-sealer.ts";
 import { createOpener } from "../keys/sealer.ts";
 import { anHourAgo, createSigner } from "../keys/signer.ts";
 import { createVerifier } from "../keys/verifier.ts";
@@ -42,6 +46,7 @@ export function startWorker(base: Base, keyring: Keyring): void {
     opener: createOpener(keyring),
     tokens: createConsentTokens({ issuer, key: () => keyring.current("worker"), fetch: network.fetchOrigin(issuer, anyTime) }),
     adapters: ADAPTERS,
+    mailbox: mailboxOf(base, keyring),
   };
   const terms = { leaseSeconds: config.transfer.leaseSeconds, limits: config.limits, shutdown: base.shutdown };
   const run = oneAtATime(async (ring) => {
@@ -76,6 +81,14 @@ export function startWorker(base: Base, keyring: Keyring): void {
     }),
   );
   every(base, "closing old places", config.transfer.sweepSeconds, () => sweepClosures({ ...ports, store }, base.shutdown));
+}
+
+/** Null folder: nothing is kept for platforms without an address. */
+function mailboxOf({ config, store, issuer }: Base, keyring: Keyring): Mailbox | undefined {
+  const { dir, ...limits } = config.mailbox;
+  if (dir === null) return undefined;
+  const sealer = createPackageSealer({ issuer, current: () => keyring.current("documents"), now: clock.now });
+  return createMailbox({ store, clock, files: openPackageFiles(dir), sealer, limits });
 }
 
 /** What a withdrawal stopped is timed: it has a second. A measure that fails is none, and no failure of the transfer. */

@@ -30,7 +30,8 @@ async function begun(): Promise<Begun> {
 }
 const step = ({ transfer }: Begun, written: Partial<Step>) => records.step(transfer, { events: [], ...written }, new Date());
 const present = ({ id }: Transfer) => engine.store.read((r) => r.transfers.get(id));
-const kinds = async ({ id }: Transfer) => (await engine.store.read((r) => r.transfers.events(id))).map(({ kind, sequence }) => [sequence, kind]);
+const kinds = async ({ id }: Transfer) =>
+  (await engine.store.read((r) => r.transfers.events(id))).map(({ kind, sequence }) => [sequence, kind]);
 const item = (key: string) => ({ dataset: DATASET, key, mediaType: "text/plain", bytes: 4, sha256: null });
 
 test("a lease is taken once of any number that ask at the same moment, and the right comes with it", async () => {
@@ -44,7 +45,7 @@ test("a lease is taken once of any number that ask at the same moment, and the r
   assert.deepEqual(ground?.consent, await engine.store.read((r) => r.consents.get(transfer.consentId)));
   assert.deepEqual(
     await ground?.reader.people.getLink(ground.consent.destinationLinkId),
-    await engine.store.read((r) => r.people.getLink((ground as NonNullable<typeof ground>).consent.destinationLinkId)),
+    await engine.store.read((r) => r.people.getLink(ground.consent.destinationLinkId)),
   );
   assert.deepEqual(await kinds(transfer), [
     [1, "requested"],

@@ -85,7 +85,7 @@ before(async () => {
     clock: realClock,
     policy,
     issuer: relais.issuer,
-    adapters: { "self-data": selfData, solid: selfData, webdav: selfData },
+    adapters: { "self-data": selfData, solid: selfData, webdav: selfData, mailbox: selfData },
     queue: { ring: async () => undefined },
     signer: { signDocument: async (type, payload) => relais.sign(type, payload), signRequest: relais.signRequest },
     verifier: createVerifier(),

@@ -54,7 +54,7 @@ export async function startEngine(adapter: Adapter, datasets: string[], ends?: R
     clock: realClock,
     policy,
     issuer: "https://relais.test",
-    adapters: { "self-data": adapter, solid: adapter, webdav: adapter },
+    adapters: { "self-data": adapter, solid: adapter, webdav: adapter, mailbox: adapter },
     queue: { ring: async (more) => void rings.push(...more) },
     ...noPeers(),
     ...(ends ? { network: ends.network, opener: { open: async () => ends.credentials } } : {}),

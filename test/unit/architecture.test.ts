@@ -20,6 +20,7 @@ const EDGES = [
   "postgres",
   "bullmq",
   "keys",
+  "disk",
   "net",
   "events",
   "embedded",
@@ -45,7 +46,17 @@ function mayImport(from: string, to: string): boolean {
   if (from === "src/sandbox") return to === "src/sdk" || to === "src/sdk-client";
   return (
     from === "src/cli" &&
-    ["src/sdk", "src/keys", "src/net", "src/federation", "src/sandbox", "src/policies", "src/postgres", "src/embedded"].includes(to)
+    [
+      "src/sdk",
+      "src/sdk-client",
+      "src/keys",
+      "src/net",
+      "src/federation",
+      "src/sandbox",
+      "src/policies",
+      "src/postgres",
+      "src/embedded",
+    ].includes(to)
   );
 }
 

@@ -63,6 +63,7 @@ const FLAGS: [what: string, values: Values, adds: string[], takes: string[]][] =
     [],
     ["web", "worker", "public"].map((ring) => `PersistentVolumeClaim relais-keys-${ring}`),
   ],
+  ["a mailbox", { mailbox: { existingClaim: "boxes" } }, [], []],
   ["a storage class", { keys: { web: { storageClassName: "shared" } } }, [], []],
   [
     "mail",
@@ -164,7 +165,7 @@ for (const [what, values, adds, takes] of FLAGS) {
       const volumes = spec.volumes.map(({ name }) => name);
       assert.deepEqual(container.volumeMounts.map(({ name }) => name).toSorted(), volumes.toSorted(), owner.metadata.name);
       for (const { persistentVolumeClaim, configMap } of spec.volumes) {
-        if (persistentVolumeClaim && what !== "own claims")
+        if (persistentVolumeClaim && what !== "own claims" && what !== "a mailbox")
           assert.ok(namesOf("PersistentVolumeClaim").has(persistentVolumeClaim.claimName));
         if (configMap) assert.ok(namesOf("ConfigMap").has(configMap.name));
       }
@@ -212,6 +213,7 @@ for (const [what, values, adds, takes] of FLAGS) {
       assert.equal(config.sandbox.on, false);
       assert.notEqual(config.http.port, config.metrics.port);
       if (what === "settings") assert.equal(env.find((one) => one.name === "RELAIS_MAX_ITEM_BYTES")?.value, "10737418240");
+      assert.equal(config.mailbox.dir, what === "a mailbox" ? "/var/lib/mailbox" : null);
       if (what === "mail")
         assert.equal(config.mail?.url.includes("password"), name === "worker", "the mail server's password is the worker's");
     }

@@ -69,6 +69,10 @@ capabilities:
 - name: {{ printf "%s_FILE" $name }}
   value: {{ printf "/run/relais/%s" $name }}
 {{- end }}
+{{- if .root.Values.mailbox.existingClaim }}
+- name: RELAIS_MAILBOX_DIR
+  value: /var/lib/mailbox
+{{- end }}
 {{- if .root.Values.mail.server }}
 - name: RELAIS_MAIL_FROM
   value: {{ .root.Values.mail.from | quote }}
@@ -94,6 +98,10 @@ capabilities:
   mountPath: {{ printf "/var/lib/relais/keys/%s" .role }}
 - name: keys-public
   mountPath: /var/lib/relais/keys/public
+{{- end }}
+{{- if .root.Values.mailbox.existingClaim }}
+- name: mailbox
+  mountPath: /var/lib/mailbox
 {{- end }}
 {{- if .root.Values.files }}
 - name: files
@@ -123,6 +131,11 @@ capabilities:
 - name: keys-public
   persistentVolumeClaim:
     claimName: {{ include "relais.claim" (dict "root" .root "name" "public") | quote }}
+{{- end }}
+{{- if .root.Values.mailbox.existingClaim }}
+- name: mailbox
+  persistentVolumeClaim:
+    claimName: {{ .root.Values.mailbox.existingClaim | quote }}
 {{- end }}
 {{- if .root.Values.files }}
 - name: files

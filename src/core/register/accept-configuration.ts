@@ -9,7 +9,7 @@ import { lockMisnamed, logRenaming, organisationIn } from "./follow-organisation
 import { logChange } from "./log-change.ts";
 import { changesOf, digestOf, isWatched, waitsForLook, type Candidate } from "./participant-change.ts";
 import { participantFrom, type Described } from "./participant-metadata.ts";
-import type { Participant, PublicJwk } from "./participant.ts";
+import { speaksForItself, type Participant, type PublicJwk } from "./participant.ts";
 import { hasKey, isSameSet, thumbprintOf } from "./public-keys.ts";
 
 const SHORTEST_MILLISECONDS = 5 * 60_000;
@@ -89,7 +89,7 @@ function refuseOlder({ issuedAt }: EntityConfiguration, last: EntityRecord | nul
 }
 
 function refuseStranger({ name, adapter, federationKeys = [] }: Participant, described: Described, signedBy: PublicJwk): void {
-  if (adapter !== "self-data")
+  if (!speaksForItself({ adapter }))
     throw new RelaisError("conflict", `${name} was described by the operator, who alone can let it speak for itself.`, {
       actor: "operator",
     });

@@ -5,7 +5,7 @@ import { acceptConfiguration } from "./accept-configuration.ts";
 import type { KeyConfirmation } from "./entity-record.ts";
 import { lockMisnamed } from "./follow-organisation.ts";
 import { participantFrom } from "./participant-metadata.ts";
-import type { Participant, PublicJwk } from "./participant.ts";
+import { speaksForItself, type Participant, type PublicJwk } from "./participant.ts";
 import { publicKeys, thumbprintOf } from "./public-keys.ts";
 import type { RefreshingPorts } from "./refresh-participants.ts";
 import { accreditorName, mustBeImpartial, type RegisterCaller } from "./register-caller.ts";
@@ -57,7 +57,7 @@ function refuseOthers({ keys }: EntityConfiguration, thumbprints: string[]): voi
 
 /** What the operator described, the operator alone lets speak for itself. */
 function refuseDescribed({ name, adapter }: Participant): void {
-  if (adapter !== "self-data")
+  if (!speaksForItself({ adapter }))
     throw new RelaisError("conflict", `${name} was described by the operator, and publishes no keys that could be confirmed.`, {
       actor: "operator",
     });

@@ -21,6 +21,7 @@ export function changesOf(before: Described, after: Described): string[] {
   const changed = WATCHED.filter((_, place) => old[place] !== now[place]) as string[];
   if (canonicalJson(before.roles.toSorted()) !== canonicalJson(after.roles.toSorted())) changed.push("roles");
   if (before.name !== after.name) changed.push("name");
+  if (before.adapter !== after.adapter) changed.push("delivery");
   if ((before.about.synthetic ?? false) !== (after.about.synthetic ?? false)) changed.push("synthetic");
   if (before.about.accessTokens !== after.about.accessTokens) changed.push("access_token_format");
   if (canonicalJson(before.client ?? null) !== canonicalJson(after.client ?? null)) changed.push("redirect_uris");

@@ -2,7 +2,7 @@ import { isDataSetId, KINDS, type DataKind, type DataSet, type Words } from "../
 import { RelaisError } from "../errors.ts";
 import { ASSURANCES, isAssurance } from "../person/assurance.ts";
 import type { EntityConfiguration } from "../ports.ts";
-import type { Endpoints, Participant, PublicJwk, Role } from "./participant.ts";
+import type { AdapterName, Endpoints, Participant, PublicJwk, Role } from "./participant.ts";
 import { publicKeys } from "./public-keys.ts";
 
 /** What an entity says of itself; id and status are ours to give. */
@@ -27,7 +27,7 @@ export function participantFrom(configuration: Omit<EntityConfiguration, "signed
     entityId: configuration.entityId,
     name: text(organisation, "organization_name", 200),
     roles: rolesOf({ holder, platform }),
-    adapter: "self-data",
+    adapter: adapterOf({ holder, platform }),
     endpoints: endpointsOf({ holder, platform }),
     keys: clientKeysOf(client),
     federationKeys: publicKeys(configuration.keys, "jwks"),
@@ -35,6 +35,16 @@ export function participantFrom(configuration: Omit<EntityConfiguration, "signed
     about: { ...aboutOf(main, organisation), ...(holder === undefined ? {} : holdingOf(holder)) },
     client: clientOf(client),
   };
+}
+
+/** `delivery: mailbox`: nobody can reach this platform, and it fetches what is for it (docs/mailbox.md). */
+function adapterOf({ holder, platform = {} }: { holder: Members | undefined; platform: Members | undefined }): AdapterName {
+  const { delivery = "inbox", inbox_endpoint: inbox } = platform;
+  if (delivery === "inbox") return "self-data";
+  if (delivery !== "mailbox") throw broken("delivery", "is neither `inbox` nor `mailbox`");
+  if (inbox !== undefined || holder !== undefined)
+    throw broken("delivery", "is `mailbox`, which is for a platform alone that has no inbox endpoint");
+  return "mailbox";
 }
 
 function rolesOf({ holder, platform }: { holder: Members | undefined; platform: Members | undefined }): Role[] {

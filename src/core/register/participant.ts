@@ -7,7 +7,12 @@ export const STATUSES = ["registered", "accredited", "suspended", "revoked", "ex
 export type Status = (typeof STATUSES)[number];
 
 /** How a participant is spoken to: the adapter of the same name under `adapters/`. */
-export type AdapterName = "self-data" | "solid" | "webdav";
+export type AdapterName = "self-data" | "solid" | "webdav" | "mailbox";
+
+/** Those that publish an entity configuration; the operator describes the others. */
+export function speaksForItself({ adapter }: Pick<Participant, "adapter">): boolean {
+  return adapter === "self-data" || adapter === "mailbox";
+}
 
 /** A public key as a JWK (RFC 7517). Only public members are ever stored. */
 export interface PublicJwk {

@@ -37,6 +37,17 @@ export type Credentials =
   | { kind: "basic"; user: string; password: string }
   | { kind: "dpop-client"; issuer: string; clientId: string; clientSecret: string };
 
+/** Where what is for a platform without an address waits, sealed to it, until the platform fetches it (`core/mailbox`). */
+export interface Mailbox {
+  open(platform: Participant, head: Draft["manifest"]): MailboxDelivery;
+}
+
+/** One transfer in the mailbox. Each call may be repeated. */
+export interface MailboxDelivery extends Pick<Destination, "announce" | "put"> {
+  /** Offers what is there, once. The platform's receipt where it gave one, else until when it may. */
+  complete(): Promise<{ receipt: string } | { until: Date }>;
+}
+
 /** Everything that one transfer lends to an adapter, for as long as it is open. */
 export interface Opening {
   participant: Participant;
@@ -53,6 +64,8 @@ export interface Opening {
   consentHeaders(request: { method: string; url: string; nonce?: string | undefined; renew?: boolean }): Promise<Record<string, string>>;
   /** Headers of a request signed by the broker (RFC 9421), over method, target, content digest and type, idempotency key. */
   signedHeaders(request: { method: string; url: string; headers: Record<string, string> }): Promise<Record<string, string>>;
+  /** Lent to platforms without an address alone. */
+  mailbox?: Mailbox | undefined;
   /** A DPoP proof by a key that lives as long as this opening (for token endpoints that are not ours). */
   dpopProof(request: { method: string; url: string; nonce?: string | undefined; accessToken?: string | undefined }): Promise<string>;
 }
@@ -112,8 +125,8 @@ export interface ItemToStore {
   sha256: string | null;
 }
 
-/** The destination's own signed receipt, or what was read back where it cannot sign. */
-export type Proof = { kind: "signed"; jws: string } | { kind: "observed"; items: ReceiptItem[] };
+/** The destination's own signed receipt, what was read back where it cannot sign, or none yet: it comes later, until this time. */
+export type Proof = { kind: "signed"; jws: string } | { kind: "observed"; items: ReceiptItem[] } | { kind: "waiting"; until: Date };
 
 /** An open account to deliver to. */
 export interface Destination extends AsyncDisposable {

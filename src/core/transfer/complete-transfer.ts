@@ -1,5 +1,6 @@
 import { asRelaisError, RelaisError } from "../errors.ts";
 import { newId } from "../ids.ts";
+import { awaitReceipt } from "../mailbox/await-receipt.ts";
 import type { Reader, Writer } from "../ports.ts";
 import { itemName, type Destination, type Proof } from "./adapter.ts";
 import type { Attempt } from "./attempt.ts";
@@ -28,6 +29,8 @@ export async function completeTransfer(
   const manifest = payloadOf(manifestJws) as Manifest;
   await attempt.mayMoveData();
   const proof = await destination.complete(manifest, manifestJws);
+  if (proof.kind === "waiting")
+    return attempt.write((w) => awaitReceipt(w, attempt.transfer, { until: proof.until, now: ports.clock.now() }));
   const { receipt, jws } = await receiptOf(ports, attempt, { manifest, manifestJws, proof });
   if (manifest.action === "propose") return settleOutcomes(ports, attempt, { manifest, receipt, jws });
   return finishAttempt(ports, attempt, { manifest, receipt, jws, whole: moved?.whole ?? null });
@@ -147,7 +150,7 @@ async function contentsOf(r: Reader, id: Transfer["id"]): Promise<Pick<Manifest,
 async function receiptOf(
   ports: RunPorts,
   attempt: Attempt,
-  parts: { manifest: Manifest; manifestJws: string; proof: Proof },
+  parts: { manifest: Manifest; manifestJws: string; proof: Exclude<Proof, { kind: "waiting" }> },
 ): Promise<{ receipt: Receipt; jws: string }> {
   const { manifest, manifestJws, proof } = parts;
   const expected = {
@@ -173,7 +176,8 @@ async function receiptOf(
   return { receipt, jws: proof.jws };
 }
 
-function assertSame(receipt: Receipt, expected: Partial<Receipt>): void {
+/** @throws RelaisError `peer_protocol` naming what the receipt says otherwise. */
+export function assertSame(receipt: Receipt, expected: Partial<Receipt>): void {
   const wrong = (Object.keys(expected) as (keyof Receipt)[]).filter((member) => receipt[member] !== expected[member]);
   if (wrong.length === 0) return;
   throw new RelaisError(

@@ -15,6 +15,8 @@ export const OMISSION_REASONS = [
   "changed",
   "lost",
   "stopped",
+  // Of what waited for a platform that fetches.
+  "not_fetched",
   // Of what was proposed to an organisation.
   "not_plausible",
   "proof_needed",

@@ -56,6 +56,7 @@ async function openingOf(ports: RunPorts, { signal, standing }: Lent, participan
     signal,
     clock: ports.clock,
     signedHeaders: ports.signer.signRequest,
+    ...(participant.adapter === "mailbox" ? { mailbox: ports.mailbox } : {}),
     ...(await ports.tokens.open(standing.consent, participant)),
   };
 }

@@ -98,6 +98,8 @@ export type TransferEventKind =
   | "retry_planned"
   | "manifest_signed"
   | "delivered"
+  /** All of it waits, sealed, for a platform that fetches. */
+  | "deposited"
   | "receipt_received"
   | "proposal_decided"
   | "verified"

@@ -95,6 +95,7 @@ function proofPage({ tongue }: PersonVisit, participant: Participant, way: Way, 
 /** Fields of each kind of account, in the order of the form, with the message for an empty one. */
 const FIELDS = {
   "self-data": [],
+  mailbox: [],
   solid: [
     ["account", "proof.error.pod"],
     ["clientId", "proof.error.clientId"],

@@ -1,5 +1,6 @@
 import { enAccount } from "./en-account.ts";
 import { enConditions } from "./en-conditions.ts";
+import { enMailbox } from "./en-mailbox.ts";
 import { enJourney } from "./en-journey.ts";
 import { enConsent } from "./en-consent.ts";
 import { enNotices } from "./en-notices.ts";
@@ -319,6 +320,7 @@ export const en = {
   ...enLetters,
   ...enLife,
   ...enMail,
+  ...enMailbox,
   ...enProblems,
   ...enOperate,
   ...enDispatch,

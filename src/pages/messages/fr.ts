@@ -1,6 +1,7 @@
 import type { en } from "./en.ts";
 import { frAccount } from "./fr-account.ts";
 import { frConditions } from "./fr-conditions.ts";
+import { frMailbox } from "./fr-mailbox.ts";
 import { frJourney } from "./fr-journey.ts";
 import { frConsent } from "./fr-consent.ts";
 import { frNotices } from "./fr-notices.ts";
@@ -324,6 +325,7 @@ export const fr = {
   ...frLetters,
   ...frLife,
   ...frMail,
+  ...frMailbox,
   ...frProblems,
   ...frOperate,
   ...frDispatch,

@@ -220,6 +220,7 @@ const MENDERS = {
   changed: "person",
   lost: "operator",
   stopped: "person",
+  not_fetched: "platform",
   not_plausible: "person",
   proof_needed: "person",
   not_changeable: "person",

@@ -1,0 +1,155 @@
+import { checkStanding } from "../consent/check-consent.ts";
+import { RelaisError } from "../errors.ts";
+import type { ParticipantId, TransferId } from "../ids.ts";
+import type { Ports, Reader } from "../ports.ts";
+import type { Bytes } from "../transfer/adapter.ts";
+import type { Transfer } from "../transfer/transfer.ts";
+import type { Delivery, Package, PackageFiles, PackageId } from "./mailbox.ts";
+
+export interface FetchingPorts extends Pick<Ports, "store" | "clock" | "policy"> {
+  files: Pick<PackageFiles, "read">;
+}
+
+/** `waiting`: to be fetched. `acknowledged`: the receipt came. The rest ended without one, and their bytes are deleted. */
+export type DeliveryState = "waiting" | "paused" | "acknowledged" | "expired" | "stopped";
+
+export interface DeliveryView extends Delivery {
+  state: DeliveryState;
+  consentId: Transfer["consentId"];
+  /** The platform's own name of the person. */
+  subject: string;
+  source: string;
+  packages: number;
+  bytes: number;
+}
+
+/** What waits for one platform, and how what waited lately ended. */
+export async function listDeliveries(
+  { store }: Pick<FetchingPorts, "store">,
+  platformId: ParticipantId,
+  page: { after: TransferId | null; limit: number },
+): Promise<DeliveryView[]> {
+  return store.read(async (r) => {
+    const views: DeliveryView[] = [];
+    for (const delivery of await r.mailbox.list(platformId, page)) views.push(await viewOf(r, delivery));
+    return views;
+  });
+}
+
+export async function readDelivery(ports: Pick<FetchingPorts, "store">, asked: Asked): Promise<DeliveryView> {
+  return ports.store.read(async (r) => viewOf(r, await ownDelivery(r, asked)));
+}
+
+async function viewOf(r: Reader, delivery: Delivery): Promise<DeliveryView> {
+  const transfer = await r.transfers.get(delivery.transferId);
+  const consent = await r.consents.get(transfer.consentId);
+  return {
+    ...delivery,
+    state: stateOf(delivery, transfer),
+    consentId: consent.id,
+    subject: (await r.people.getLink(consent.destinationLinkId)).account,
+    source: (await r.participants.get(transfer.sourceId)).entityId,
+    ...(await r.mailbox.count(delivery.transferId)),
+  };
+}
+
+function stateOf({ receipt }: Delivery, { state }: Pick<Transfer, "state">): DeliveryState {
+  if (receipt !== null) return "acknowledged";
+  if (state === "expired") return "expired";
+  if (state === "cancelled" || state === "failed") return "stopped";
+  return state === "delivered" ? "waiting" : "paused";
+}
+
+interface Asked {
+  platformId: ParticipantId;
+  transferId: TransferId;
+}
+
+/** @throws RelaisError `not_found` also for what waits for another platform, or is not complete yet. */
+async function ownDelivery(r: Reader, { platformId, transferId }: Asked): Promise<Delivery> {
+  const delivery = await r.mailbox.find(transferId);
+  if (delivery !== null && delivery.platformId === platformId && delivery.offeredAt !== null) return delivery;
+  throw new RelaisError("not_found", "Nothing waits for you under this name.", { actor: "client" });
+}
+
+/** The right is read at each use: what was stopped a moment ago is not handed out. @throws RelaisError saying why not. */
+async function mayFetch(r: Reader, { policy }: Pick<FetchingPorts, "policy">, asked: Asked & { now: Date }): Promise<Delivery> {
+  const delivery = await ownDelivery(r, asked);
+  const transfer = await r.transfers.get(asked.transferId);
+  const state = stateOf(delivery, transfer);
+  if (state === "expired")
+    throw new RelaisError("not_found", "This was not fetched in time, and was deleted. The person can ask for it again.", {
+      actor: "person",
+    });
+  if (state === "stopped") throw new RelaisError("consent_ended", "This was stopped, and deleted.", { actor: "person" });
+  if (state === "acknowledged") throw new RelaisError("conflict", "You acknowledged this: it is deleted here.");
+  await checkStanding(r, await r.consents.get(transfer.consentId), { policy, now: asked.now });
+  if (state === "paused") throw new RelaisError("conflict", "This is paused. Look again later.", { actor: "operator" });
+  return delivery;
+}
+
+export async function listPackages(
+  ports: FetchingPorts,
+  asked: Asked,
+  page: { after: PackageId | null; limit: number },
+): Promise<Package[]> {
+  return ports.store.read(async (r) => {
+    await mayFetch(r, ports, { ...asked, now: ports.clock.now() });
+    return r.mailbox.packages(asked.transferId, page);
+  });
+}
+
+/** The manifest as Relais signed it: what the receipt is for. */
+export async function fetchManifest(ports: FetchingPorts, asked: Asked): Promise<string> {
+  return ports.store.read(async (r) => {
+    await mayFetch(r, ports, { ...asked, now: ports.clock.now() });
+    return manifestOf(r, asked.transferId);
+  });
+}
+
+export async function manifestOf(r: Reader, transferId: TransferId): Promise<string> {
+  const found = (await r.transfers.documents(transferId)).find(({ kind }) => kind === "manifest");
+  if (found !== undefined) return found.jws;
+  throw new RelaisError("internal", "The manifest of this transfer is missing.");
+}
+
+export interface OpenPackage {
+  found: Package;
+  /** Looks at the right again while it flows; from and up to these places, both included. */
+  read(range: { start: number; end: number }): Promise<Bytes>;
+}
+
+/** @throws RelaisError `not_found`, also for a package of another transfer or platform. */
+export async function fetchPackage(ports: FetchingPorts, asked: Asked & { id: PackageId }): Promise<OpenPackage> {
+  const look = (): Promise<Package> =>
+    ports.store.read(async (r) => {
+      await mayFetch(r, ports, { ...asked, now: ports.clock.now() });
+      const found = await r.mailbox.findById(asked.transferId, asked.id);
+      if (found === null) throw new RelaisError("not_found", "There is no such package in this delivery.");
+      return found;
+    });
+  const found = await look();
+  return {
+    found,
+    read: async (range) => flowing(ports, await ports.files.read(asked.id, range), { found, end: range.end, look }),
+  };
+}
+
+/** A right that was read longer ago than this is read again before the next piece. */
+const STALE_MILLISECONDS = 500;
+
+async function* flowing(
+  { store, clock }: FetchingPorts,
+  bytes: Bytes,
+  { found, end, look }: { found: Package; end: number; look: () => Promise<unknown> },
+): Bytes {
+  let lookedAt = clock.now().getTime();
+  for await (const piece of bytes) {
+    if (clock.now().getTime() - lookedAt > STALE_MILLISECONDS) {
+      lookedAt = clock.now().getTime();
+      await look();
+    }
+    yield piece;
+  }
+  if (end === found.bytes - 1 && found.fetchedAt === null) await store.write((w) => w.keeping.fetched(found.id, clock.now()));
+}

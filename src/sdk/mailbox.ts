@@ -1,0 +1,226 @@
+import { CompactSign, importJWK, type JWK } from "jose";
+import type { Bytes } from "../core/transfer/adapter.ts";
+import { RECEIPT_TYPE, sha256, type Manifest, type Omission, type Receipt, type ReceiptItem } from "../core/transfer/manifest.ts";
+import { verifyDocument } from "./documents.ts";
+import { openPackage, PACKAGE_TYPE, PackageError, type OpenedPackage, type SigningKey } from "./packages.ts";
+
+/**
+ * For a platform without an address: fetches what waits for it at Relais, opens it, and acknowledges it by a signed receipt (docs/mailbox.md). It
+ * brings no client of its own: `call` sends a request of the platform's, with its access token of the scope `register` and a DPoP proof.
+ */
+export type MailboxCall = (
+  method: "GET" | "PUT",
+  path: string,
+  sent?: { headers?: Record<string, string>; body?: string },
+) => Promise<{
+  status: number;
+  headers: { get(name: string): string | null };
+  body: AsyncIterable<Uint8Array> | null;
+  text(): Promise<string>;
+}>;
+
+export interface MailboxOwner {
+  entityId: string;
+  /** Private, `use: enc`, each with its `kid`: the one that is published now, and those that were before. */
+  sealingKeys: readonly JWK[];
+  /** Of your published `oauth_client.jwks`: signs receipts. */
+  signingKey: SigningKey;
+  /** Public keys of Relais, and of holders that seal at their side. */
+  keysOf(issuer: string): Promise<JWK[]>;
+}
+
+export interface WaitingDelivery {
+  transfer: string;
+  consent: string;
+  source: string;
+  /** Your own name of the person. */
+  subject: string;
+  state: "waiting" | "paused" | "acknowledged" | "expired" | "stopped";
+  packages: number;
+  bytes: number;
+  offered_at: string;
+  expires_at: string;
+}
+
+export interface WaitingPackage {
+  id: string;
+  dataset: string;
+  key: string;
+  media_type: string;
+  bytes: number;
+}
+
+/** Relais refused, in its own words. */
+export class MailboxError extends Error {
+  override readonly name = "MailboxError";
+  readonly status: number;
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/** Everything in the mailbox, also what ended lately, page by page. */
+export async function* deliveriesIn(call: MailboxCall): AsyncGenerator<WaitingDelivery> {
+  for (let cursor: string | null = ""; cursor !== null;) {
+    const page: { deliveries: WaitingDelivery[]; next: string | null } = await json(call, `/v1/mailbox${cursorOf(cursor)}`);
+    yield* page.deliveries;
+    cursor = page.next;
+  }
+}
+
+async function* packagesIn(call: MailboxCall, transfer: string): AsyncGenerator<WaitingPackage> {
+  for (let cursor: string | null = ""; cursor !== null;) {
+    const path = `/v1/mailbox/${transfer}/packages${cursorOf(cursor)}`;
+    const page: { packages: WaitingPackage[]; next: string | null } = await json(call, path);
+    yield* page.packages;
+    cursor = page.next;
+  }
+}
+
+const cursorOf = (cursor: string): string => (cursor === "" ? "" : `?${new URLSearchParams({ cursor })}`);
+
+/** One item as it is handed to you, proved but for its end: keep it only where `bytes` ended without an error. */
+export interface ReceivedItem extends Pick<OpenedPackage, "bytes"> {
+  transfer: string;
+  subject: string;
+  source: string;
+  dataset: string;
+  key: string;
+  mediaType: string;
+  /** Who sealed it: Relais, or a holder whose content Relais could not read. */
+  sealedBy: string;
+}
+
+/**
+ * Fetches one delivery, hands each item over to `keep`, and acknowledges all of it. `keep` stores the item, whole and under its name, before it
+ * returns; called again for the same one, after a delivery that broke off, it replaces. What cannot be opened is in the receipt as refused, and is not
+ * kept. Returns the receipt: keep it and the manifest.
+ * @throws MailboxError, and whatever `keep` throws: nothing is acknowledged then, and the next call begins again.
+ */
+export async function receiveDelivery(
+  call: MailboxCall,
+  owner: MailboxOwner,
+  delivery: Pick<WaitingDelivery, "transfer" | "consent" | "subject" | "source">,
+  keep: (item: ReceivedItem) => Promise<void>,
+): Promise<{ manifest: string; receipt: string }> {
+  const manifestJws = await (await fine(await call("GET", `/v1/mailbox/${delivery.transfer}/manifest`))).text();
+  const checked = await verifyDocument(manifestJws, owner.keysOf);
+  if (checked.kind !== "manifest" || checked.payload.transfer !== delivery.transfer || checked.payload.destination !== owner.entityId)
+    throw new PackageError("The manifest is for another transfer.");
+  const manifest = checked.payload;
+  const sent = new Map(manifest.items.map((item) => [nameOf(item), item]));
+  const stored: ReceiptItem[] = [];
+  const refused: Omission[] = [];
+  for await (const waiting of packagesIn(call, delivery.transfer)) {
+    const item = sent.get(nameOf(waiting));
+    if (item === undefined) continue;
+    const measure = await receiveItem({ call, owner, delivery, manifest }, waiting, keep);
+    if (measure === null || measure["sha-256"] !== item["sha-256"])
+      refused.push({ dataset: item.dataset, key: item.key, reason: measure === null ? "refused_by_destination" : "changed" });
+    else stored.push({ dataset: item.dataset, key: item.key, ...measure });
+  }
+  const receipt = await signReceipt(owner, manifest, { manifestJws, stored, refused });
+  const headers = { "content-type": `application/${RECEIPT_TYPE}` };
+  await fine(await call("PUT", `/v1/mailbox/${delivery.transfer}/receipt`, { headers, body: receipt }));
+  return { manifest: manifestJws, receipt };
+}
+
+const nameOf = ({ dataset, key }: { dataset: string; key: string }): string => `${dataset}/${key}`;
+
+interface Receiving {
+  call: MailboxCall;
+  owner: MailboxOwner;
+  delivery: Pick<WaitingDelivery, "transfer" | "consent" | "subject" | "source">;
+  manifest: Manifest;
+}
+
+/** Null where it does not open: then it is not kept, and no other item suffers. */
+async function receiveItem(
+  { call, owner, delivery, manifest }: Receiving,
+  waiting: WaitingPackage,
+  keep: (item: ReceivedItem) => Promise<void>,
+): Promise<Pick<ReceiptItem, "bytes" | "sha-256"> | null> {
+  const { dataset, key } = waiting;
+  try {
+    const opened = await openPackage(fetchSealed(call, delivery.transfer, waiting), {
+      keys: owner.sealingKeys,
+      keysOf: async (issuer) => (issuer === manifest.iss || issuer === manifest.source ? owner.keysOf(issuer) : []),
+      expected: { aud: owner.entityId, consent: manifest.consent, transfer: manifest.transfer, dataset, key },
+    });
+    const { media_type: mediaType, iss: sealedBy } = opened.claims;
+    await keep({ ...delivery, dataset, key, mediaType, sealedBy, bytes: opened.bytes });
+    // The manifest names what Relais saw: of what a holder sealed, the sealed form alone.
+    const { bytes, sha256: digest } = opened.measures[waiting.media_type === PACKAGE_TYPE ? "sealed" : "plain"];
+    if (digest === null) throw new Error(`What was fetched of ${dataset} was not read to its end: store it whole before you return.`);
+    return { bytes, "sha-256": digest };
+  } catch (error) {
+    if (error instanceof PackageError) return null;
+    throw error;
+  }
+}
+
+/** How often a download that breaks off is taken up again where it stood. */
+const RESUMES = 5;
+
+/** The sealed bytes; where the connection breaks, the rest is asked for (RFC 9110 §14.2). */
+export async function* fetchSealed(call: MailboxCall, transfer: string, { id, bytes }: Pick<WaitingPackage, "id" | "bytes">): Bytes {
+  let at = 0;
+  for (let broken = 0; at < bytes;) {
+    const headers: Record<string, string> = at === 0 ? {} : { range: `bytes=${at}-`, "if-range": `"${id}"` };
+    const answer = await fine(await call("GET", `/v1/mailbox/${transfer}/packages/${id}`, { headers }));
+    if (at > 0 && answer.status !== 206) throw new MailboxError(answer.status, "Relais does not take the download up where it broke off.");
+    try {
+      for await (const piece of answer.body ?? []) {
+        at += piece.byteLength;
+        yield piece;
+      }
+      if (at < bytes) throw new Error("The connection ended before the package did.");
+    } catch (error) {
+      if (++broken > RESUMES) throw error;
+    }
+  }
+}
+
+async function signReceipt(
+  { entityId, signingKey }: MailboxOwner,
+  { transfer, consent, source, destination }: Manifest,
+  { manifestJws, stored, refused }: { manifestJws: string; stored: ReceiptItem[]; refused: Omission[] },
+): Promise<string> {
+  const receipt: Receipt = {
+    iss: entityId,
+    iat: Math.floor(Date.now() / 1000),
+    transfer,
+    consent,
+    source,
+    destination,
+    manifest: sha256(manifestJws),
+    observed: false,
+    items: stored,
+    omissions: refused,
+  };
+  const { kid, alg } = signingKey;
+  return new CompactSign(new TextEncoder().encode(JSON.stringify(receipt)))
+    .setProtectedHeader({ alg, kid, typ: RECEIPT_TYPE })
+    .sign(await importJWK(signingKey, alg));
+}
+
+type Answer = Awaited<ReturnType<MailboxCall>>;
+
+async function json<T>(call: MailboxCall, path: string): Promise<T> {
+  return JSON.parse(await (await fine(await call("GET", path))).text()) as T;
+}
+
+async function fine(answer: Answer): Promise<Answer> {
+  if (answer.status >= 200 && answer.status < 300) return answer;
+  const text = await answer.text();
+  throw new MailboxError(answer.status, detailIn(text) ?? `Relais answers ${answer.status}.`);
+}
+
+function detailIn(text: string): string | null {
+  try {
+    return (JSON.parse(text) as { detail?: string }).detail ?? null;
+  } catch {
+    return null;
+  }
+}
