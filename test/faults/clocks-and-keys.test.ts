@@ -2,15 +2,15 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { openKeyring } from "../../src/keys/keyring.ts";
+import { RINGS as RING_TABLE } from "../../src/keys/rings.ts";
 import { startFaultWorld, until, type FaultWorld } from "../support/fault-relais.ts";
 import { judge, type Accepted } from "../support/outside-judge.ts";
-import { startNode } from "../support/processes.ts";
 
 const BILLS = "energy.bills";
 const SIZES = [400_000, 300_000, 300_000];
 const CLOCK = new URL("../support/skewed-clock.mjs", import.meta.url).href;
-const COMMAND = new URL("../../src/cli/relais.ts", import.meta.url).pathname;
-const RINGS = ["documents", "worker", "oauth", "federation"];
+const RINGS = ["documents", "worker", "oauth", "federation"] as const;
 const ACCOUNTS = ["soon", "late", "ahead", "behind", "rotated"];
 let world: FaultWorld;
 
@@ -77,12 +77,7 @@ test("every key of Relais is rotated in the middle of a transfer: it ends verifi
   });
   const accepted = await begin("rotated");
   await until("an item under way", () => isReached);
-  for (const ring of RINGS) {
-    await using rotation = startNode([COMMAND, "keys", "rotate", ring, "--now"], {
-      env: { PATH: process.env["PATH"], RELAIS_DATA_DIR: join(world.dir, "relais") },
-    });
-    assert.equal((await rotation.ended).code, 0, rotation.output());
-  }
+  for (const ring of RINGS) await (await openKeyring(join(world.dir, "relais", "keys"), RING_TABLE[ring].purpose)).rotate(ring, 0);
   goOn();
   const { state, attempts } = await world.ended(accepted.id);
   assert.deepEqual([state, attempts], ["verified", 1]);
