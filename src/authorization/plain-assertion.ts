@@ -1,6 +1,7 @@
 import { createPublicKey, verify, type KeyObject } from "node:crypto";
 import { promisify } from "node:util";
 import { z } from "zod";
+import { derOf } from "../core/ecdsa-signature.ts";
 import type { PublicJwk } from "../core/register/participant.ts";
 import { CLOCK_SECONDS, LONGEST_SECONDS, TYPES } from "./client-assertion.ts";
 
@@ -65,7 +66,7 @@ export function assertionVerifier(): (assertion: PlainAssertion, keys: readonly 
     if (jwk === undefined || others.length > 0 || !isUsable) return false;
     const key = known.get(jwk) ?? createPublicKey({ key: jwk, format: "jwk" });
     known.set(jwk, key);
-    return verifyElsewhere("sha256", input, { key, dsaEncoding: "ieee-p1363" }, signature);
+    return verifyElsewhere("sha256", input, key, derOf(signature));
   };
 }
 

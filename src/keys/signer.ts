@@ -1,6 +1,7 @@
 import { randomUUID, sign } from "node:crypto";
 import { promisify } from "node:util";
 import { createSignature } from "http-message-sig";
+import { rawOf } from "../core/ecdsa-signature.ts";
 import type { Clock, Signer } from "../core/ports.ts";
 import type { OwnKey } from "./keyring.ts";
 
@@ -27,8 +28,8 @@ export function documentSigner(current: () => OwnKey): Pick<Signer, "signDocumen
   const signDocument: Signer["signDocument"] = async (type, payload) => {
     const key = current();
     const input = signingInput(key, type, payload);
-    const signature = await signElsewhere("sha256", Buffer.from(input), { key: key.privateKey, dsaEncoding: "ieee-p1363" });
-    return `${input}.${signature.toString("base64url")}`;
+    const signature = rawOf(await signElsewhere("sha256", Buffer.from(input), key.privateKey));
+    return `${input}.${Buffer.from(signature).toString("base64url")}`;
   };
   return { signDocument, keyId: () => current().kid };
 }
@@ -71,7 +72,7 @@ async function signRequest(
 }
 
 function es256(key: OwnKey, data: Uint8Array): Buffer {
-  return sign("sha256", data, { key: key.privateKey, dsaEncoding: "ieee-p1363" });
+  return Buffer.from(rawOf(sign("sha256", data, key.privateKey)));
 }
 
 /** For requests that are over before they are sent, as probes send them. */
