@@ -50,6 +50,10 @@ export const PERSON_TABLES: readonly PersonTable[] = [
   { table: "transfer_expected",  where: OF_TRANSFER },
   { table: "transfer_items",     where: OF_TRANSFER },
   { table: "transfer_documents", where: OF_TRANSFER },
+  { table: "dispatches",         where: OF_TRANSFER },
+  { table: "mailbox_deliveries", where: OF_TRANSFER },
+  // Their files have nobody's name any more, and are cleared away (core/mailbox).
+  { table: "mailbox_packages",   where: OF_TRANSFER },
   // Grants, codes, tokens and sign-ins under way. What they are is told, and not what is in them.
   { table: "oauth_records",      where: "position($person in t.payload::text) > 0 or exists (select from relais.consents c where c.person_id = $person and position(c.id in t.payload::text) > 0)",
     hidden: ["id", "payload", "grant_id", "uid"] },
