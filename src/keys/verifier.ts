@@ -1,5 +1,7 @@
-import { compactVerify, decodeJwt, decodeProtectedHeader, importJWK, type CompactVerifyResult, type JWK } from "jose";
+import { createPublicKey, verify, type JsonWebKey, type KeyObject } from "node:crypto";
+import { compactVerify, decodeJwt, decodeProtectedHeader, importJWK, type JWK } from "jose";
 import { z } from "zod";
+import { derOf } from "../core/ecdsa-signature.ts";
 import { RelaisError } from "../core/errors.ts";
 import type { SignedStatements } from "../core/federation/statement.ts";
 import { isId } from "../core/ids.ts";
@@ -48,8 +50,8 @@ export async function verifyCompact(jws: string, expected: { type: string; keys:
     throw broken(`The document is signed with an algorithm that is not accepted. Use one of ${ALGORITHMS.join(", ")}.`);
   const candidates = expected.keys.filter((key) => key.use !== "enc" && (header.kid === undefined || key.kid === header.kid));
   for (const key of candidates.filter((one) => one.alg === undefined || isSameAlgorithm(one.alg, header.alg))) {
-    const verified = await verifyWith(jws, key, header.alg as string);
-    if (verified) return parsePayload(verified);
+    const payload = isUsual(header, key) ? verifyUsual(jws, key) : await verifyWith(jws, key, header.alg as string);
+    if (payload) return parsePayload(payload);
   }
   throw broken("The signature does not match a published key of the signer.");
 }
@@ -60,7 +62,13 @@ export const signedStatements: SignedStatements = {
   verify: verifyCompact,
 };
 
-function readHeader(jws: string): { alg?: string | undefined; kid?: string | undefined; typ?: string | undefined } {
+function readHeader(jws: string): {
+  alg?: string | undefined;
+  kid?: string | undefined;
+  typ?: string | undefined;
+  crit?: unknown;
+  b64?: unknown;
+} {
   try {
     return decodeProtectedHeader(jws);
   } catch (error) {
@@ -74,17 +82,40 @@ function isSameAlgorithm(a: string, b: string | undefined): boolean {
   return named(a) === named(b);
 }
 
-async function verifyWith(jws: string, key: PublicJwk, alg: string): Promise<CompactVerifyResult | null> {
+async function verifyWith(jws: string, key: PublicJwk, alg: string): Promise<Uint8Array | null> {
   try {
-    return await compactVerify(jws, await importJWK(key as JWK, alg), { algorithms: ALGORITHMS });
+    return (await compactVerify(jws, await importJWK(key as JWK, alg), { algorithms: ALGORITHMS })).payload;
   } catch {
     return null;
   }
 }
 
-function parsePayload(verified: CompactVerifyResult): Record<string, unknown> {
+/** What nearly every receipt is, so that it is checked by `node:crypto`, which takes a quarter of what jose takes with a key that it does not know (D7). */
+function isUsual(header: { alg?: string | undefined; crit?: unknown; b64?: unknown }, { kty, crv, key_ops: uses }: PublicJwk): boolean {
+  const isPlain = header.crit === undefined && header.b64 === undefined && uses === undefined;
+  return header.alg === "ES256" && isPlain && kty === "EC" && crv === "P-256";
+}
+
+/** RFC 7515 §7.1, with a signature of P-256, and nothing that a lenient decoder would overlook. */
+const COMPACT = /^([\w-]+\.([\w-]*))\.([\w-]{86})$/;
+/** A key is read once, for as long as somebody holds what it was read from. */
+const known = new WeakMap<PublicJwk, KeyObject>();
+
+function verifyUsual(jws: string, jwk: PublicJwk): Uint8Array | null {
+  const [, input = "", payload = "", signature = ""] = COMPACT.exec(jws) ?? [];
   try {
-    const payload: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(verified.payload));
+    const key = known.get(jwk) ?? createPublicKey({ key: jwk, format: "jwk" });
+    known.set(jwk, key);
+    const holds = signature !== "" && verify("sha256", Buffer.from(input), key, derOf(Buffer.from(signature, "base64url")));
+    return holds ? Buffer.from(payload, "base64url") : null;
+  } catch {
+    return null;
+  }
+}
+
+function parsePayload(bytes: Uint8Array): Record<string, unknown> {
+  try {
+    const payload: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
     if (typeof payload === "object" && payload !== null && !Array.isArray(payload)) return payload as Record<string, unknown>;
   } catch (error) {
     throw broken("The document's payload is not JSON.", error);

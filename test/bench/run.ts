@@ -11,6 +11,7 @@ import { dispatchMeasures } from "./dispatch.ts";
 import type { Measure } from "./measure.ts";
 import { mixedLoad } from "./mixed-load.ts";
 import { nextStart } from "./next-start.ts";
+import { receipts } from "./receipts.ts";
 import { registerOfThousands } from "./register.ts";
 import { smallTransfers } from "./small-transfers.ts";
 import { standingMeasures } from "./standing.ts";
@@ -33,6 +34,7 @@ const PARTS = {
   start: nextStart,
   small: smallTransfers,
   big: bigFile,
+  receipts,
   accept: acceptance,
   register: registerOfThousands,
   dispatch: dispatchMeasures,
