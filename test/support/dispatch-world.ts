@@ -47,7 +47,7 @@ export async function startDispatchWorld(): Promise<DispatchWorld> {
   const [pool, otherPool] = [openPool(database.url, 20), openPool(database.url, 20)];
   const [store, other] = [createStore(openDatabase(pool)), createStore(openDatabase(otherPool))];
   // Whose consent it is under is of no matter here: one stands for all.
-  await pool.query("alter table transfers drop constraint transfers_of_person, drop constraint transfers_consent_id_fkey");
+  await pool.query("alter table transfers drop constraint transfers_of_consent");
   return {
     url: database.url,
     pool,
