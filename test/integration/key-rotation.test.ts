@@ -4,6 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from "jose";
 import { createConsentTokens } from "../../src/keys/consent-tokens.ts";
 import { openKeyring } from "../../src/keys/keyring.ts";
@@ -18,17 +19,23 @@ after(() => journey[Symbol.asyncDispose]());
 
 const ROUNDS = 3;
 
-/** Does this again and again until the returned function is called; each answer is kept. */
-function running<T>(work: () => Promise<T>): () => Promise<T[]> {
+/** Does this again and again; each answer is kept. */
+function running<T>(work: () => Promise<T>): { more(): Promise<void>; stop(): Promise<T[]> } {
   let isOver = false;
+  const answers: T[] = [];
   const all = (async () => {
-    const answers: T[] = [];
     while (!isOver) answers.push(await work());
-    return answers;
   })();
-  return async () => {
-    isOver = true;
-    return all;
+  return {
+    /** Until one that began after this call was answered. */
+    more: async () => {
+      for (const enough = answers.length + 2; answers.length < enough; ) await Promise.race([all, sleep(10)]);
+    },
+    stop: async () => {
+      isOver = true;
+      await all;
+      return answers;
+    },
   };
 }
 
@@ -51,18 +58,20 @@ test("the keys of oauth and of the worker rotate while tokens are asked for, int
   const refreshing = running(async () => (await client.post("/token", { grant_type: "refresh_token", refresh_token: refresh })).status);
 
   const first = setup.web.current("oauth").kid;
+  const more = () => Promise.all([fetching.more(), introspecting.more(), refreshing.more()]);
+  await more();
   for (let round = 0; round < ROUNDS; round++) {
     await setup.web.rotate("oauth");
     await setup.worker.rotate("worker");
-    await new Promise((resolve) => void setTimeout(resolve, 300));
+    await more();
   }
-  const answers = await introspecting();
+  const answers = await introspecting.stop();
   assert.ok(answers.every(({ active }) => active));
   assert.equal(answers[0]?.kid, first);
   assert.equal(answers.at(-1)?.kid, setup.web.current("oauth").kid, "the newest key signs");
   assert.ok(new Set(answers.map(({ kid }) => kid)).size >= 2);
-  assert.deepEqual([...new Set(await refreshing())], [200]);
-  const headers = await fetching();
+  assert.deepEqual([...new Set(await refreshing.stop())], [200]);
+  const headers = await fetching.stop();
   assert.ok(headers.length > ROUNDS);
   const last = String(headers.at(-1)?.["authorization"]).slice(5);
   assert.equal((await source.post("/token/introspection", { token: last }, { proof: null })).body.active, true);
