@@ -70,16 +70,25 @@ export class Journey {
     return `${this.#relais}${found[0]}`;
   }
 
+  /** Until it has ended: a stream that ends before is opened again, as a browser does. */
   async *watch(transferPage: string): AsyncGenerator<News> {
-    const response = await this.#agent.raw(`${transferPage}/events`);
+    for (;;) {
+      for await (const block of this.#blocksOf(`${transferPage}/events`)) {
+        if (block.startsWith("event: progress")) yield JSON.parse(block.slice(block.indexOf("data: ") + 6)) as News;
+        if (block.startsWith("event: ended")) return;
+      }
+    }
+  }
+
+  async *#blocksOf(url: string): AsyncGenerator<string> {
+    const response = await this.#agent.raw(url);
+    if (!response.ok) throw new Error(`${url} answers ${response.status}.`);
     let rest = "";
     for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
       rest += Buffer.from(chunk).toString("utf8");
       const blocks = rest.split("\n\n");
       rest = blocks.pop() ?? "";
-      for (const block of blocks)
-        if (block.startsWith("event: progress")) yield JSON.parse(block.slice(block.indexOf("data: ") + 6)) as News;
-      if (blocks.some((block) => block.startsWith("event: ended"))) return;
+      yield* blocks;
     }
   }
 

@@ -36,6 +36,8 @@ let ids: {
   notice: string;
   consent: string;
   campaign: string;
+  transfer: string;
+  package: string;
   participant: string;
   application: string;
   evidence: string;
@@ -48,9 +50,12 @@ const evidenceFile = () => ({
 });
 const review = { round: 1, verdict: "accredit", without_conflict: true, met: ["audit"], reasons: REASONS };
 
+/** Platforms alone have one, and this Relais was given no folder for it. */
+const MAILBOX = { own: 415, other: 415, accreditor: 403, authority: 403, operator: 403 };
+
 // In this order: later rows stand on what earlier ones changed. A refusal names its status.
 // oxfmt-ignore
-const MATRIX: [method: "GET" | "POST" | "PATCH" | "DELETE" | "UPLOAD", path: string, body: () => object | undefined, answers: Record<Who, number>][] = [
+const MATRIX: [method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE" | "UPLOAD", path: string, body: () => object | undefined, answers: Record<Who, number>][] = [
   ["GET",    "/v1/applications",                                () => undefined,                       { own: 200, other: 200, accreditor: 200, authority: 200, operator: 403 }],
   ["POST",   "/v1/applications",                                () => ({ level: 2 }),                  { own: 201, other: 201, accreditor: 403, authority: 403, operator: 403 }],
   ["GET",    "/v1/applications/:application",                   () => undefined,                       { own: 200, other: 404, accreditor: 200, authority: 200, operator: 404 }],
@@ -73,6 +78,12 @@ const MATRIX: [method: "GET" | "POST" | "PATCH" | "DELETE" | "UPLOAD", path: str
   ["POST",   "/v1/events/poll",                                 () => ({ ack: [] }),                   { own: 200, other: 200, accreditor: 403, authority: 403, operator: 403 }],
   ["GET",    "/v1/consents",                                    () => undefined,                       { own: 200, other: 200, accreditor: 403, authority: 403, operator: 403 }],
   ["GET",    "/v1/consents/:consent",                           () => undefined,                       { own: 404, other: 404, accreditor: 403, authority: 403, operator: 403 }],
+  ["GET",    "/v1/mailbox",                                     () => undefined,                       MAILBOX],
+  ["GET",    "/v1/mailbox/:transfer",                           () => undefined,                       MAILBOX],
+  ["GET",    "/v1/mailbox/:transfer/packages",                  () => undefined,                       MAILBOX],
+  ["GET",    "/v1/mailbox/:transfer/packages/:package",         () => undefined,                       MAILBOX],
+  ["GET",    "/v1/mailbox/:transfer/manifest",                  () => undefined,                       MAILBOX],
+  ["PUT",    "/v1/mailbox/:transfer/receipt",                   () => undefined,                       MAILBOX],
   ["POST",   "/v1/campaigns",                                   () => ({ source: ids.participant }),   { own: 403, other: 403, accreditor: 403, authority: 403, operator: 202 }],
   ["GET",    "/v1/campaigns/:campaign",                         () => undefined,                       { own: 200, other: 404, accreditor: 404, authority: 200, operator: 200 }],
   ["DELETE", "/v1/campaigns/:campaign",                         () => undefined,                       { own: 200, other: 404, accreditor: 404, authority: 403, operator: 200 }],
@@ -100,6 +111,8 @@ before(async () => {
     notice: newId("event"),
     consent: newId("consent"),
     campaign: await campaignOf(own.participant.id),
+    transfer: newId("transfer"),
+    package: newId("package"),
     participant: own.participant.id,
     application: id,
     evidence: String(evidence[0]?.id),

@@ -69,6 +69,8 @@ test("nothing is due before the first period is over; then each delivers once, w
   );
   engine.rings.length = 0;
   await pool.query("update relais.transfers set due_at = now()");
+  // A participant that has not answered yet gets a quarter of the slots.
+  await engine.store.write((w) => w.dispatch.seen({ id: "worker", slots: 2000 }));
   await sweepTransfers(ports());
   assert.equal(engine.rings.length, 300, "the sweep rings for them");
 });
