@@ -29,7 +29,7 @@ function running<T>(work: () => Promise<T>): { more(): Promise<void>; stop(): Pr
   return {
     /** Until one that began after this call was answered. */
     more: async () => {
-      for (const enough = answers.length + 2; answers.length < enough; ) await Promise.race([all, sleep(10)]);
+      for (const enough = answers.length + 2; answers.length < enough;) await Promise.race([all, sleep(10)]);
     },
     stop: async () => {
       isOver = true;
