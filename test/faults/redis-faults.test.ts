@@ -65,10 +65,11 @@ test("Redis is killed and starts again with nothing, again and again: all end, o
   await judge(world, accepted, ITEMS_EACH);
 });
 
-test("FLUSHALL with everything queued and nobody there to work: the queue is rung full again from the table", async () => {
+test("FLUSHALL with everything queued and nobody there to work: what was rung for is rung again from the table", async () => {
   await worker.kill();
   const accepted = await acceptAll(world, crowdOf("flushed", EACH));
-  await until("a full queue", async () => (await told((client) => client.llen("bull:relais-transfers:wait"))) >= EACH);
+  // As many as there is room for (docs/dispatch.md).
+  await until("rings in the queue", async () => (await told((client) => client.llen("bull:relais-transfers:wait"))) > 0);
   await told((client) => client.flushall());
   assert.equal(await remaining(accepted), EACH);
   worker = await world.start("worker");
