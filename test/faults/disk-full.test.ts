@@ -4,9 +4,9 @@ import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { acceptAll, crowdCustomers, crowdOf, ITEMS_EACH, unfinished } from "../support/crowd.ts";
+import { acceptAll, allEnd, crowdCustomers, crowdOf, ITEMS_EACH } from "../support/crowd.ts";
 import { startCrashingPostgres, type CrashingPostgres } from "../support/crashing-postgres.ts";
-import { startFaultWorld, until, type FaultWorld } from "../support/fault-relais.ts";
+import { startFaultWorld, type FaultWorld } from "../support/fault-relais.ts";
 import { judge, type Accepted } from "../support/outside-judge.ts";
 
 /** A disk of 4 MiB under the tables that grow with every transfer. Mounting one takes root. */
@@ -63,13 +63,6 @@ test("the database's disk is full: nobody is told yes, nothing is lost, and all 
   assert.deepEqual([...new Set(reasons)], ["unavailable"]);
   await sleep(2000);
   rmSync(ballast);
-  await until(
-    "every end",
-    async () =>
-      (await unfinished(
-        world,
-        accepted.map(({ id }) => id),
-      )) === 0,
-  );
+  await allEnd(world, accepted);
   await judge(world, accepted, ITEMS_EACH);
 });

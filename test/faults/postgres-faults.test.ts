@@ -5,7 +5,7 @@ import { requestTransfer } from "../../src/core/transfer/request-transfer.ts";
 import { asRelaisError } from "../../src/core/errors.ts";
 import { openDatabase, openPool } from "../../src/postgres/pool.ts";
 import { createStore } from "../../src/postgres/store.ts";
-import { acceptAll, CROWD, crowdCustomers, crowdOf, diceOf, ITEMS_EACH, seedOfRun, unfinished } from "../support/crowd.ts";
+import { acceptAll, allEnd, CROWD, crowdCustomers, crowdOf, diceOf, ITEMS_EACH, seedOfRun, unfinished } from "../support/crowd.ts";
 import { startCrashingPostgres, type CrashingPostgres } from "../support/crashing-postgres.ts";
 import { startFaultProxy, type FaultProxy } from "../support/fault-proxy.ts";
 import { DAILY, startFaultWorld, until, type FaultWorld } from "../support/fault-relais.ts";
@@ -42,14 +42,7 @@ after(async () => {
 /** So many faults, one after the other, while these are under way. */
 async function troubled(accepted: Accepted[], times: number, fault: () => Promise<unknown>): Promise<void> {
   for (let time = 0; time < times; time++) await fault();
-  await until(
-    "every end",
-    async () =>
-      (await unfinished(
-        world,
-        accepted.map(({ id }) => id),
-      )) === 0,
-  );
+  await allEnd(world, accepted);
 }
 
 test("PostgreSQL crashes and restarts again and again: all end, each item once, each receipt verifies", async (t) => {
@@ -88,14 +81,7 @@ test("connections are cut after COMMIT was sent and before it was answered: what
       )) === 0,
   );
   line.set({});
-  await until(
-    "every end",
-    async () =>
-      (await unfinished(
-        world,
-        accepted.map(({ id }) => id),
-      )) === 0,
-  );
+  await allEnd(world, accepted);
   t.diagnostic(`seed ${dice.seed}: ${line.cuts() - cutsBefore} cuts`);
   assert.ok(line.cuts() > cutsBefore);
   await judge(world, accepted, ITEMS_EACH);
@@ -126,13 +112,6 @@ test("a caller whose acceptance was cut asks again with the same key, and finds 
     accepted.push({ id, account });
   }
   t.diagnostic(`${failures} answers lost`);
-  await until(
-    "every end",
-    async () =>
-      (await unfinished(
-        world,
-        accepted.map(({ id }) => id),
-      )) === 0,
-  );
+  await allEnd(world, accepted);
   await judge(world, accepted, ITEMS_EACH);
 });

@@ -5,7 +5,7 @@ import { Queue } from "bullmq";
 import { Redis } from "ioredis";
 import { newId } from "../../src/core/ids.ts";
 import { createTransferQueue } from "../../src/bullmq/transfer-queue.ts";
-import { acceptAll, crowdCustomers, crowdOf, diceOf, ITEMS_EACH, seedOfRun, unfinished } from "../support/crowd.ts";
+import { acceptAll, allEnd, crowdCustomers, crowdOf, diceOf, ITEMS_EACH, seedOfRun, unfinished } from "../support/crowd.ts";
 import { startFaultProxy, type FaultProxy } from "../support/fault-proxy.ts";
 import { startFaultWorld, until, type FaultWorld } from "../support/fault-relais.ts";
 import { judge, type Accepted } from "../support/outside-judge.ts";
@@ -41,7 +41,6 @@ const remaining = (accepted: Accepted[]) =>
     world,
     accepted.map(({ id }) => id),
   );
-const allEnd = (accepted: Accepted[]) => until("every end", async () => (await remaining(accepted)) === 0);
 
 async function told<T>(work: (client: Redis) => Promise<T>): Promise<T> {
   const client = new Redis(redis.url);
@@ -61,7 +60,7 @@ test("Redis is killed and starts again with nothing, again and again: all end, o
     redis = await startRedis(Number(new URL(redis.url).port));
   }
   t.diagnostic(`seed ${dice.seed}`);
-  await allEnd(accepted);
+  await allEnd(world, accepted);
   await judge(world, accepted, ITEMS_EACH);
 });
 
@@ -73,7 +72,7 @@ test("FLUSHALL with everything queued and nobody there to work: what was rung fo
   await told((client) => client.flushall());
   assert.equal(await remaining(accepted), EACH);
   worker = await world.start("worker");
-  await allEnd(accepted);
+  await allEnd(world, accepted);
   await judge(world, accepted, ITEMS_EACH);
 });
 
@@ -87,7 +86,7 @@ test("Redis is away: what is accepted meanwhile is kept, its caller does not wai
   await sleep(2500);
   assert.equal(await remaining(accepted), EACH);
   line.set({});
-  await allEnd(accepted);
+  await allEnd(world, accepted);
   await judge(world, accepted, ITEMS_EACH);
 });
 
@@ -100,7 +99,7 @@ test("Redis is full and takes nothing more: nothing is lost, and all end once it
     /OOM/,
   );
   await told((client) => client.config("SET", "maxmemory", "0"));
-  await allEnd(accepted);
+  await allEnd(world, accepted);
   await judge(world, accepted, ITEMS_EACH);
 });
 
@@ -114,6 +113,6 @@ test("rings come twice, out of order, of past epochs and of none: the end is the
   await strange.addBulk(accepted.map(({ id }) => ({ name: "transfer", data: { transferId: `${id}x`, epoch: "0" } })));
   await strange.close();
   connection.disconnect();
-  await allEnd(accepted);
+  await allEnd(world, accepted);
   await judge(world, accepted, ITEMS_EACH);
 });

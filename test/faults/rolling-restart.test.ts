@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { connect, createServer, type Server } from "node:net";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { acceptAll, crowdCustomers, crowdOf, ITEMS_EACH, unfinished } from "../support/crowd.ts";
-import { startFaultWorld, until, type FaultWorld } from "../support/fault-relais.ts";
+import { acceptAll, allEnd, crowdCustomers, crowdOf, ITEMS_EACH } from "../support/crowd.ts";
+import { startFaultWorld, type FaultWorld } from "../support/fault-relais.ts";
 import { judge } from "../support/outside-judge.ts";
 import { freePort } from "../support/ports.ts";
 import type { Program } from "../support/processes.ts";
@@ -97,13 +97,6 @@ test("two processes are restarted in turn under load: no client sees a failure, 
   t.diagnostic(`${asked.answers} answers, ${asked.again} connections used anew`);
   assert.deepEqual(asked.failures, []);
   assert.ok(asked.answers > 100);
-  await until(
-    "every end",
-    async () =>
-      (await unfinished(
-        world,
-        accepted.map(({ id }) => id),
-      )) === 0,
-  );
+  await allEnd(world, accepted);
   await judge(world, accepted, ITEMS_EACH);
 });

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { TransferId } from "../../src/core/ids.ts";
 import { abreast } from "../bench/measure.ts";
-import { DAILY, type FaultWorld } from "./fault-relais.ts";
+import { DAILY, until, type FaultWorld } from "./fault-relais.ts";
 import type { Accepted } from "./outside-judge.ts";
 
 /** Everybody has the same few items at the holder, and an account of their own at Ancre. */
@@ -32,6 +32,12 @@ export async function unfinished(world: Pick<FaultWorld, "pool">, ids: TransferI
     ({ rows }) => rows[0]?.count ?? 0,
     () => null,
   );
+}
+
+/** @throws where they have not all ended in time. */
+export async function allEnd(world: Pick<FaultWorld, "pool">, accepted: Accepted[]): Promise<void> {
+  const ids = accepted.map(({ id }) => id);
+  await until("every end", async () => (await unfinished(world, ids)) === 0);
 }
 
 export interface Dice {
