@@ -232,12 +232,6 @@ export interface Writer extends Reader {
      * @throws RelaisError `idempotency_mismatch` where the key came with another request before.
      */
     claimKey(key: { caller: string; key: string; fingerprint: string; transferId: TransferId }): Promise<TransferId | null>;
-    /**
-     * Starts an attempt: takes the lease if nobody holds it and `epoch` is still the present one, and returns the transfer
-     * with the next epoch. Null where another attempt holds it, the epoch is past, it is not due, or it ended.
-     * Leases are measured by the database's clock: a worker whose clock is wrong neither keeps nor loses one by that.
-     */
-    claim(id: TransferId, epoch: number, leaseSeconds: number): Promise<Transfer | null>;
     /** False where `epoch` is past: the caller lost its lease and must stop. */
     renew(id: TransferId, epoch: number, leaseSeconds: number): Promise<boolean>;
     /** A change by an attempt: false, and nothing changed, where `epoch` is past. @throws `conflict` for a move not in `MOVES`. */
@@ -245,10 +239,6 @@ export interface Writer extends Reader {
     /** A change from outside an attempt (withdrawal, suspension, cancellation): takes the transfer away from whoever holds it. */
     interrupt(id: TransferId, change: TransferChange): Promise<void>;
     addEvent(id: TransferId, at: Date, event: NewEvent): Promise<void>;
-    /** Fixes the denominator once per data set: a second count never lowers it. */
-    setExpected(id: TransferId, epoch: number, counts: { dataset: string; items: number; bytes: number }[]): Promise<void>;
-    /** Records what the source listed. Known items keep their state. False where `epoch` is past. */
-    listItems(id: TransferId, epoch: number, items: Omit<TransferItem, "state" | "reason">[]): Promise<boolean>;
     /**
      * Records what was stored or omitted. False where `epoch` is past, but for the attempt from which a cancelled or expired transfer was taken:
      * what it had moved by then is a fact, and the person is told.

@@ -5,7 +5,6 @@ import type { NewEvent, TransferChange, Writer } from "../core/ports.ts";
 import { isTerminal, type Transfer } from "../core/transfer/transfer.ts";
 import type { Database } from "./pool.ts";
 import { json } from "./rows.ts";
-import { NOW } from "./transfers.ts";
 
 type Deliveries = Writer["deliveries"];
 
@@ -41,27 +40,9 @@ function intake(db: Database): Pick<Deliveries, "acceptAlone" | "add" | "claimKe
   };
 }
 
-function lease(db: Database): Pick<Deliveries, "claim" | "renew"> {
+function lease(db: Database): Pick<Deliveries, "renew"> {
   const until = (seconds: number) => sql<Date>`clock_timestamp() + make_interval(secs => ${seconds})`;
   return {
-    claim: async (id, epoch, leaseSeconds) => {
-      const claimed = await db
-        .updateTable("transfers")
-        .set((row) => ({
-          epoch: row("epoch", "+", 1),
-          attempts: row("attempts", "+", 1),
-          leaseUntil: until(leaseSeconds),
-          state: sql<Transfer["state"]>`case when state = 'queued' then 'fetching' else state end`,
-        }))
-        .where("id", "=", id)
-        .where("epoch", "=", epoch)
-        .where("state", "in", ["queued", "fetching", "delivering", "delivered", "received"])
-        .where("dueAt", "<=", NOW)
-        .where((row) => row.or([row("leaseUntil", "is", null), row("leaseUntil", "<", NOW)]))
-        .returningAll()
-        .executeTakeFirst();
-      return claimed ?? null;
-    },
     renew: async (id, epoch, leaseSeconds) => {
       const renewed = await db
         .updateTable("transfers")
@@ -172,7 +153,7 @@ function columnsOf(change: TransferChange) {
   return { ...columns, ...due, ...ended, ...(release || "endedAt" in ended ? { leaseUntil: null } : {}) };
 }
 
-type Recording = Pick<Deliveries, "addEvent" | "setExpected" | "listItems" | "markItems" | "addDocument">;
+type Recording = Pick<Deliveries, "addEvent" | "markItems" | "addDocument">;
 
 function record(db: Database): Recording {
   return {
@@ -183,24 +164,6 @@ function record(db: Database): Recording {
         insert into transfer_events (transfer_id, sequence, at, kind, actor, details)
         select ${id}, coalesce(max(sequence), 0) + 1, ${at}, ${event.kind}, ${event.actor}, ${json(event.details ?? {})}
         from transfer_events where transfer_id = ${id}`.execute(db);
-    },
-    setExpected: async (id, epoch, counts) => {
-      await sql`
-        insert into transfer_expected (transfer_id, dataset, items, bytes)
-        select ${id}, c.dataset, c.items, c.bytes
-        from jsonb_to_recordset(${json(counts)}::jsonb) as c (dataset text, items integer, bytes bigint)
-        where exists (select 1 from transfers where id = ${id} and epoch = ${epoch})
-        on conflict (transfer_id, dataset) do update set items = greatest(transfer_expected.items, excluded.items)`.execute(db);
-    },
-    listItems: async (id, epoch, items) => {
-      const listed = items.map(({ dataset, key, mediaType, bytes, sha256 }) => ({ dataset, key, media_type: mediaType, bytes, sha256 }));
-      if (!(await holds(db, id, epoch))) return false;
-      await sql`
-        insert into transfer_items (transfer_id, dataset, key, media_type, bytes, sha256, state)
-        select ${id}, i.dataset, i.key, i.media_type, i.bytes, i.sha256, 'listed'
-        from jsonb_to_recordset(${json(listed)}::jsonb) as i (dataset text, key text, media_type text, bytes bigint, sha256 text)
-        on conflict (transfer_id, dataset, key) do nothing`.execute(db);
-      return true;
     },
     markItems: async (id, epoch, marks) => {
       if (!(await holds(db, id, epoch)) && !(await wasStopped(db, id, epoch))) return false;

@@ -207,18 +207,18 @@ async function accept(page: Page): Promise<void> {
 /** As the worker leaves it: one item accepted, one refused, one that waits. */
 async function received(consentId: ConsentId): Promise<TransferId> {
   const { id } = await requestTransfer(ports(), { consentId, personId: owner.personId });
+  const { records } = portal;
+  const begun = await records.begin({ transferId: id, epoch: 0 }, { leaseSeconds: 60, at: new Date() });
+  const epoch = begun?.transfer.epoch ?? 0;
+  const items = ["home", "tank", "roof"].map((key) => ({
+    dataset: "energy.home",
+    key,
+    mediaType: "application/json",
+    bytes: 20,
+    sha256: "x",
+  }));
+  await records.step({ id, epoch }, { events: [], expected: [{ dataset: "energy.home", items: 3, bytes: 60 }], listed: items }, new Date());
   await portal.store.write(async (w) => {
-    const claimed = await w.deliveries.claim(id, 0, 60);
-    const epoch = claimed?.epoch ?? 0;
-    const items = ["home", "tank", "roof"].map((key) => ({
-      dataset: "energy.home",
-      key,
-      mediaType: "application/json",
-      bytes: 20,
-      sha256: "x",
-    }));
-    await w.deliveries.setExpected(id, epoch, [{ dataset: "energy.home", items: 3, bytes: 60 }]);
-    await w.deliveries.listItems(id, epoch, items);
     await w.deliveries.markItems(id, epoch, [
       { dataset: "energy.home", key: "home", state: "stored" },
       { dataset: "energy.home", key: "tank", state: "omitted", reason: "proof_needed" },

@@ -53,7 +53,7 @@ test("each fact about the work is what the table says, for the whole and for eac
   };
   assert.deepEqual(await run(engine, failed), { kind: "ended", state: "failed" });
   const held = await ask(engine);
-  await engine.store.write((w) => w.deliveries.claim(held.id, 0, 60));
+  await engine.ports.records.begin({ transferId: held.id, epoch: 0 }, { leaseSeconds: 60, at: new Date() });
   const measures = await measuresOf(engine);
   assert.deepEqual(new Set(measures.live.map(({ state, count }) => `${state} ${count}`)), new Set(["queued 1", "fetching 1"]));
   assert.ok(measures.oldestDueSeconds > 0 && measures.oldestDueSeconds < 600);

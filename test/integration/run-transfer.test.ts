@@ -263,7 +263,7 @@ test("a worker that froze past its lease can no longer write, and the next one f
   const destination = fakeAccount();
   const { engine, transfer } = await prepare(fakeAccount({ items: numberedItems(DATASET, 20) }), destination);
   await using _ = engine;
-  const claimed = await engine.store.write((w) => w.deliveries.claim(transfer.id, 0, 1));
+  const claimed = (await engine.ports.records.begin({ transferId: transfer.id, epoch: 0 }, { leaseSeconds: 1, at: new Date() }))?.transfer;
   assert.equal(claimed?.epoch, 1);
   await sleep(1100);
   engine.rings.length = 0;

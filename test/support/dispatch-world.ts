@@ -5,6 +5,7 @@ import { dispatchDue } from "../../src/core/dispatch/dispatch-due.ts";
 import { newId, type ParticipantId, type PersonId, type TransferId } from "../../src/core/ids.ts";
 import type { Ring, Store } from "../../src/core/ports.ts";
 import type { Transfer } from "../../src/core/transfer/transfer.ts";
+import { createAttemptRecords } from "../../src/postgres/attempt-records.ts";
 import { openDatabase, openPool } from "../../src/postgres/pool.ts";
 import { createStore } from "../../src/postgres/store.ts";
 import { freshDatabase } from "./database.ts";
@@ -46,6 +47,7 @@ export async function startDispatchWorld(): Promise<DispatchWorld> {
   const database = await freshDatabase();
   const [pool, otherPool] = [openPool(database.url, 20), openPool(database.url, 20)];
   const [store, other] = [createStore(openDatabase(pool)), createStore(openDatabase(otherPool))];
+  const records = createAttemptRecords(pool);
   // Whose consent it is under is of no matter here: one stands for all.
   await pool.query("alter table transfers drop constraint transfers_of_consent");
   return {
@@ -62,7 +64,7 @@ export async function startDispatchWorld(): Promise<DispatchWorld> {
       await dispatchDue({ store: by, queue }, { window: null, ringAgainSeconds: 60, ...terms });
       return rings;
     },
-    start: (ring, leaseSeconds = 30) => store.write((w) => w.deliveries.claim(ring.transferId, ring.epoch, leaseSeconds)),
+    start: async (ring, leaseSeconds = 30) => (await records.begin(ring, { leaseSeconds, at: new Date() }))?.transfer ?? null,
     end: (id) => store.write((w) => w.deliveries.interrupt(id, { state: "cancelled", reason: "stopped", actor: "person" })),
     transfer: (id) => store.read((r) => r.transfers.get(id)),
     slots: (count) => store.write((w) => w.dispatch.seen({ id: "worker", slots: count })),

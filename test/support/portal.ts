@@ -20,6 +20,8 @@ import { createHttpApp, listen, type Listening } from "../../src/http/server.ts"
 import { createPages } from "../../src/pages/pages.ts";
 import { renderProblem } from "../../src/pages/problems.ts";
 import { openCharters } from "../../src/policies/charters.ts";
+import type { AttemptRecords } from "../../src/core/transfer/attempt-records.ts";
+import { createAttemptRecords } from "../../src/postgres/attempt-records.ts";
 import { openDatabase, openPool } from "../../src/postgres/pool.ts";
 import { createStore } from "../../src/postgres/store.ts";
 import { freshDatabase } from "./database.ts";
@@ -41,6 +43,8 @@ export const ANSWERS = JSON.parse(readFileSync(new URL("../../src/sandbox/platfo
 export interface Portal extends AsyncDisposable {
   origin: string;
   store: Store;
+  /** What a worker would write. */
+  records: AttemptRecords;
   charters: Charters;
   keys: CheckedKeys;
   /** Errors that the product would write in its log. */
@@ -102,6 +106,7 @@ export async function startPortal(): Promise<Portal> {
   return {
     origin,
     store,
+    records: createAttemptRecords(pool),
     charters,
     keys,
     logged,

@@ -50,7 +50,10 @@ export interface Step {
  * statement together: all of a step or nothing is written. A step is durable once its promise is kept.
  */
 export interface AttemptRecords {
-  /** Takes the lease: the epoch grows by one. Null where `epoch` is past, where somebody holds it, or where there is nothing to do. */
+  /**
+   * Takes the lease: the epoch grows by one. Null where `epoch` is past, where somebody holds it, where it is not due, or where it has ended. Leases are
+   * measured by the database's clock: a worker whose clock is wrong neither keeps nor loses one by that.
+   */
   begin(ring: Ring, terms: { leaseSeconds: number; at: Date }): Promise<Begun | null>;
   /** Whether it still stands, and on what. */
   look(id: Transfer["id"], now: Date): Promise<Pick<Transfer, "state" | "epoch"> & Pick<Begun, "ground">>;
