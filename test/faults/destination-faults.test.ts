@@ -8,7 +8,7 @@ import { openOwnKey, type OwnKey } from "../../src/sandbox/peer/own-keys.ts";
 import { abreast } from "../bench/measure.ts";
 import type { Asked, Misbehaviour } from "../support/fault-front.ts";
 import { startFaultWorld, type FaultWorld } from "../support/fault-relais.ts";
-import { judge, type Accepted } from "../support/outside-judge.ts";
+import { assertNoLooseFiles, judge, type Accepted } from "../support/outside-judge.ts";
 
 /** Everything that a destination can do wrong, each to a transfer of its own, all at once: the worker carries them side by side. */
 const BILLS = "energy.bills";
@@ -189,6 +189,8 @@ for (const [name, { state, reason = null, actor = null, omitted = [], waits }] o
     await judge(world, [accepted], SIZES.length);
     if (waits) await assertWaited(accepted, waits);
   });
+
+test("when all of them have ended, the destination holds no file that no item names", () => assertNoLooseFiles(world));
 
 /** I5: where the destination did not prove it, there is no receipt, or it says what is missing. */
 async function assertNotCalledDelivered({ id }: Accepted, state: TransferState): Promise<void> {

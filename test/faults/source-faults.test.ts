@@ -7,7 +7,7 @@ import { createGzip } from "node:zlib";
 import type { TransferState } from "../../src/core/transfer/transfer.ts";
 import type { Asked, Misbehaviour } from "../support/fault-front.ts";
 import { DAILY, startFaultWorld, type FaultWorld } from "../support/fault-relais.ts";
-import { judge } from "../support/outside-judge.ts";
+import { assertNoLooseFiles, judge } from "../support/outside-judge.ts";
 import { freePort } from "../support/ports.ts";
 import type { Program } from "../support/processes.ts";
 
@@ -158,3 +158,5 @@ for (const [name, { dataset, wrong, state, reason, omitted = [], missing = 0 }] 
     assert.ok(growth < MOST_GROWTH, `the worker grew by ${Math.round(growth / 1024 / 1024)} MiB`);
     if (state === "verified") await judge(world, [{ id, account }], dataset === DAILY ? NUMBERED : SIZES.length);
   });
+
+test("when all of them have ended, the destination holds no file that no item names", () => assertNoLooseFiles(world));

@@ -46,7 +46,7 @@ async function assertStories({ store }: Judged, accepted: Accepted[], end: Trans
 const isEnd = (kind: string): boolean =>
   ["verified", "partial", "failed", "stopped", "expired"].includes(kind) && (kind === "stopped" || isTerminal(kind as TransferState));
 
-/** I2, I4: each item once, whole, under its name; no file beside them. */
+/** I2, I4: each item once, whole, under its name; no second file of it. */
 async function assertHeldOnce({ witness }: Judged, accepted: Accepted[], items: number): Promise<void> {
   const held = Map.groupBy(
     rows<HeldItem & { account: string }>(witness.index, "SELECT account, dataset, key, sha256, file FROM items"),
@@ -58,11 +58,25 @@ async function assertHeldOnce({ witness }: Judged, accepted: Accepted[], items: 
     assert.equal(own.length, items, `${id}: ${own.length} of ${items} items`);
     for (const item of own) assert.equal(files.get(item.file), item.sha256, `${id}: ${item.key}`);
   }
-  const named = new Set([...held.values()].flat().map(({ file }) => file));
+  const own = accepted.flatMap(({ account }) => held.get(account) ?? []);
+  const named = new Set(own.map(({ file }) => file));
+  const keys = new Set(own.map(({ file }) => keyOf(file)));
   assert.deepEqual(
-    [...files.keys()].filter((file) => !named.has(file)),
+    [...files.keys()].filter((file) => keys.has(keyOf(file)) && !named.has(file)),
     [],
     "files that no item names",
+  );
+}
+
+/** A file's name is its item's, then that of its bytes. */
+const keyOf = (file: string): string => file.slice(0, file.lastIndexOf("."));
+
+/** I2, once nothing is under way any more: whatever Ancre holds, an item names it. While something is, a file may lie for a moment before its item is listed. */
+export async function assertNoLooseFiles({ witness }: Pick<Judged, "witness">): Promise<void> {
+  const named = new Set(rows<HeldItem>(witness.index, "SELECT file FROM items").map(({ file }) => file));
+  assert.deepEqual(
+    [...(await witness.files()).keys()].filter((file) => !named.has(file)),
+    [],
   );
 }
 
