@@ -1,4 +1,5 @@
 import type { Participant } from "../register/participant.ts";
+import type { CompactForm } from "./compact-form.ts";
 import type { Manifest, Omission, ReceiptItem } from "./manifest.ts";
 
 /** Bytes that flow. Nothing holds a whole item. */
@@ -142,6 +143,11 @@ export interface Destination extends AsyncDisposable {
   put(item: ItemToStore, body: Bytes | Uint8Array): Promise<void>;
   /** Hands over the signed manifest and returns the proof of what is stored. Called again, it returns the same proof. */
   complete(manifest: Manifest, jws: string): Promise<Proof>;
+  /**
+   * Announcement, items and manifest in one request, with the proof for an answer: only where the participant takes the compact form. Without
+   * `announce`. Called again with the same, it returns the same proof. @throws RelaisError as `announce`, `put` and `complete` do.
+   */
+  handOver?(manifest: Manifest, form: CompactForm): Promise<Exclude<Proof, { kind: "waiting" }>>;
   /** Tells the destination that no more comes. Best effort; what it holds stays its own. */
   stop(): Promise<void>;
 }
