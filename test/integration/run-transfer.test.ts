@@ -319,7 +319,8 @@ test("a store that fails while the attempt is watched loses no state: what it co
 
 test("little travels in one request: the lease, the manifest, and the receipt with the verdict are all that is written", async () => {
   const destination = fakeAccount({ takesCompactForm: true });
-  const { engine, transfer } = await prepare(fakeAccount({ items: numberedItems(DATASET, 5) }), destination);
+  // On three pages.
+  const { engine, transfer } = await prepare(fakeAccount({ items: numberedItems(DATASET, 150) }), destination);
   await using _ = engine;
   let commits = 0;
   const { records } = engine.ports;
@@ -336,6 +337,6 @@ test("little travels in one request: the lease, the manifest, and the receipt wi
     ["handOver"],
   );
   const view = await look(engine, transfer);
-  assert.equal(view.progress[0]!.verified, 5);
+  assert.equal(view.progress[0]!.verified, 150);
   assert.equal(view.documents.length, 2);
 });

@@ -84,22 +84,24 @@ async function gather(attempt: Attempt, ends: Ends): Promise<Parcel | null> {
   if (!isLittle(datasets)) return null;
   const found = new Map<string, SourceItem>();
   const bodies = new Map<string, Uint8Array>();
-  const marks = new Map<string, Mark>();
+  const omitted = new Map<string, Mark>();
+  const outcomes = new Map<string, Mark>();
   const shelf = { put: collectInto(bodies) };
   const terms = { source, destination: shelf, needsDigest: false, maxItemBytes: limits.maxItemBytes, mayMoveData: attempt.mayMoveData };
   for (const dataset of attempt.transfer.datasets) {
     for await (const page of pagesOf({ attempt, source }, dataset)) {
       for (const item of page.items) found.set(itemName(item), item);
-      for (const omission of page.omissions) marks.set(itemName(omission), { ...omission, state: "omitted" });
-      if (!fits([...found.values()], marks.size)) return null;
+      for (const omission of page.omissions) omitted.set(itemName(omission), { ...omission, state: "omitted" });
+      if (!fits([...found.values()], omitted.size)) return null;
       await inParallel(concurrency, page.items, async (item) => {
         const { kind, ...outcome } = await deliverItem(terms, item);
-        marks.set(itemName(item), { ...outcome, state: kind });
+        outcomes.set(itemName(item), { ...outcome, state: kind });
       });
     }
   }
   const mediaTypes = new Map([...found].map(([name, { mediaType }]) => [name, mediaType]));
-  const contents = contentsOf({ marks: [...marks.values()], omitted: [], mediaTypes });
+  const marks = [...outcomes.values()];
+  const contents = contentsOf({ marks, omitted: [...omitted.values()], mediaTypes });
   return {
     whole: wholeOf(datasets, contents),
     items: contents.items.map((item) => ({ ...item, mediaType: item.media_type, body: bodies.get(itemName(item)) as Uint8Array })),
@@ -110,7 +112,7 @@ async function gather(attempt: Attempt, ends: Ends): Promise<Parcel | null> {
       bytes,
       sha256,
     })),
-    omitted: [...marks.values()].filter(({ state }) => state === "omitted"),
+    omitted: [...omitted.values(), ...marks].filter(({ state }) => state === "omitted"),
   };
 }
 
