@@ -16,8 +16,6 @@ export type DeliveryState = "waiting" | "paused" | "acknowledged" | "expired" | 
 export interface DeliveryView extends Delivery {
   state: DeliveryState;
   consentId: Transfer["consentId"];
-  /** The platform's own name of the person. */
-  subject: string;
   source: string;
   packages: number;
   bytes: number;
@@ -42,12 +40,10 @@ export async function readDelivery(ports: Pick<FetchingPorts, "store">, asked: A
 
 async function viewOf(r: Reader, delivery: Delivery): Promise<DeliveryView> {
   const transfer = await r.transfers.get(delivery.transferId);
-  const consent = await r.consents.get(transfer.consentId);
   return {
     ...delivery,
     state: stateOf(delivery, transfer),
-    consentId: consent.id,
-    subject: (await r.people.getLink(consent.destinationLinkId)).account,
+    consentId: transfer.consentId,
     source: (await r.participants.get(transfer.sourceId)).entityId,
     ...(await r.mailbox.count(delivery.transferId)),
   };

@@ -31,14 +31,14 @@ export function createMailbox(ports: KeepingPorts): Mailbox {
 async function announce({ store, clock, limits }: KeepingPorts, platform: Participant, draft: Draft): Promise<Map<string, string>> {
   // Without a key nothing of it can ever be delivered: better said before the source is read.
   sealingKeyOf(platform);
-  const { transfer: transferId } = draft.manifest;
+  const { transfer: transferId, subject } = draft.manifest;
   const expected = draft.datasets.reduce((sum, { bytes }) => sum + (bytes ?? 0), 0);
   if (expected > limits.platformBytes)
     throw new RelaisError("too_large", "This is more than may ever wait for one platform. Choose fewer data sets, or ask the operator.", {
       actor: "person",
       details: { fits: limits.platformBytes },
     });
-  await store.write((w) => w.keeping.open({ transferId, platformId: platform.id, createdAt: clock.now() }));
+  await store.write((w) => w.keeping.open({ transferId, platformId: platform.id, subject, createdAt: clock.now() }));
   return store.read(async (r) => {
     const held = new Map<string, string>();
     for (let after: PackageId | null = null; ;) {

@@ -9,6 +9,8 @@ export type PackageId = Id<"package">;
 export interface Delivery {
   transferId: TransferId;
   platformId: ParticipantId;
+  /** The platform's own name of the person, as it was signed: it outlives the account link. */
+  subject: string;
   createdAt: Date;
   /** When everything was there, with its signed manifest: from then on it may be fetched. */
   offeredAt: Date | null;
@@ -58,7 +60,7 @@ export interface MailboxReader {
 
 export interface MailboxWriter {
   /** Once for a transfer; a second call changes nothing. */
-  open(delivery: Pick<Delivery, "transferId" | "platformId" | "createdAt">): Promise<void>;
+  open(delivery: Pick<Delivery, "transferId" | "platformId" | "subject" | "createdAt">): Promise<void>;
   /**
    * Lists what was kept; where the item was there, it takes the place of the older one, which is returned.
    * @throws RelaisError `peer_unavailable` where the platform would have more than `platformBytes` waiting, counted one after the other.
