@@ -68,8 +68,9 @@ export function writeMailbox(db: Database): MailboxWriter {
         .onConflict((conflict) => conflict.column("transferId").doNothing())
         .execute();
     },
-    add: async (added, platform) => {
-      await refuseMore(db, platform, added.bytes);
+    add: async (added, by) => {
+      await mustBeOpen(db, added.transferId, by.epoch);
+      await refuseMore(db, by, added.bytes);
       const replaced = await db
         .deleteFrom("mailboxPackages")
         .where("transferId", "=", added.transferId)
@@ -107,8 +108,9 @@ export function writeMailbox(db: Database): MailboxWriter {
       return taken.numUpdatedRows === 1n;
     },
     close: async (transferId, at) => {
-      await db.deleteFrom("mailboxPackages").where("transferId", "=", transferId).execute();
+      // The row first: what is being added is then listed before, and forgotten with the rest, or not at all.
       await db.updateTable("mailboxDeliveries").set({ closedAt: at, bytes: 0 }).where("transferId", "=", transferId).execute();
+      await db.deleteFrom("mailboxPackages").where("transferId", "=", transferId).execute();
     },
     forget: async (before) => {
       await db.deleteFrom("mailboxDeliveries").where("closedAt", "<", before).execute();
@@ -116,10 +118,20 @@ export function writeMailbox(db: Database): MailboxWriter {
   };
 }
 
-async function refuseMore(db: Database, platform: { id: ParticipantId; platformBytes: number }, bytes: number): Promise<void> {
-  await sql`select pg_advisory_xact_lock(${QUOTA_LOCK}, hashtext(${platform.id}))`.execute(db);
+/** Locks the delivery for this transaction: nothing is added behind its offer or its end, and two that add to it take their turns. */
+async function mustBeOpen(db: Database, transferId: TransferId, epoch: number): Promise<void> {
+  const delivery = db.selectFrom("mailboxDeliveries").select("transferId").where("transferId", "=", transferId);
+  const open = await delivery.where("offeredAt", "is", null).where("closedAt", "is", null).forUpdate().executeTakeFirst();
+  // A statement of its own, behind the lock: it sees an attempt that took over while this one waited.
+  const own = await db.selectFrom("transfers").select("id").where("id", "=", transferId).where("epoch", "=", epoch).executeTakeFirst();
+  if (open === undefined || own === undefined)
+    throw new RelaisError("lease_lost", "Another attempt owns this transfer now, or what it delivers was offered already.");
+}
+
+async function refuseMore(db: Database, platform: { platformId: ParticipantId; platformBytes: number }, bytes: number): Promise<void> {
+  await sql`select pg_advisory_xact_lock(${QUOTA_LOCK}, hashtext(${platform.platformId}))`.execute(db);
   const { rows } = await sql<{ waiting: number | null }>`
-    select sum(bytes)::bigint as waiting from mailbox_deliveries where platform_id = ${platform.id} and closed_at is null`.execute(db);
+    select sum(bytes)::bigint as waiting from mailbox_deliveries where platform_id = ${platform.platformId} and closed_at is null`.execute(db);
   if ((rows[0]?.waiting ?? 0) + bytes <= platform.platformBytes) return;
   throw new RelaisError("peer_unavailable", "Too much waits for this platform already. It must fetch and acknowledge what is there.", {
     details: { fits: platform.platformBytes },

@@ -248,8 +248,8 @@ export async function startMailboxWorld({ customers, library, limits, folder }: 
 /** Between the offer and the rest of the worker's attempt. */
 function offering(mailbox: Mailbox, offered: () => Promise<void> | undefined): Mailbox {
   return {
-    open: (platform, head) => {
-      const delivery = mailbox.open(platform, head);
+    open: (attempt, head) => {
+      const delivery = mailbox.open(attempt, head);
       return {
         ...delivery,
         complete: async () => {

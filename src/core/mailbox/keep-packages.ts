@@ -19,9 +19,9 @@ type Head = Draft["manifest"];
 /** The worker's side: what is to be delivered is sealed, kept, and offered when all of it is there. */
 export function createMailbox(ports: KeepingPorts): Mailbox {
   return {
-    open: (platform, head) => ({
+    open: ({ platform, epoch }, head) => ({
       announce: (draft) => announce(ports, platform, draft),
-      put: (item, body) => put(ports, { platform, head }, item, body),
+      put: (item, body) => put(ports, { platform, head, epoch }, item, body),
       complete: () => offer(ports, head),
     }),
   };
@@ -54,7 +54,7 @@ const PAGE = 2000;
 
 async function put(
   ports: KeepingPorts,
-  to: { platform: Participant; head: Head },
+  to: { platform: Participant; head: Head; epoch: number },
   item: ItemToStore,
   body: Bytes | Uint8Array,
 ): Promise<void> {
@@ -68,9 +68,9 @@ async function put(
   const passing = hashed(body instanceof Uint8Array ? once(body) : body, hash);
   const bytes = await files.keep(id, sealedFor(ports, to, { id, item, body: passing }), limits.packageBytes);
   const kept = { id, transferId, dataset, key, mediaType, bytes, sha256: hash.digest("base64url"), keptAt: clock.now(), fetchedAt: null };
-  const quota = { id: to.platform.id, platformBytes: limits.platformBytes };
+  const by = { epoch: to.epoch, platformId: to.platform.id, platformBytes: limits.platformBytes };
   const replaced = await store
-    .write((w) => w.keeping.add(kept, quota))
+    .write((w) => w.keeping.add(kept, by))
     .catch(async (error: unknown) => {
       await files.remove(id);
       throw error;

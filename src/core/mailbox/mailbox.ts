@@ -63,9 +63,10 @@ export interface MailboxWriter {
   open(delivery: Pick<Delivery, "transferId" | "platformId" | "subject" | "createdAt">): Promise<void>;
   /**
    * Lists what was kept; where the item was there, it takes the place of the older one, which is returned.
-   * @throws RelaisError `peer_unavailable` where the platform would have more than `platformBytes` waiting, counted one after the other.
+   * @throws RelaisError `lease_lost` where the delivery was offered or closed, or the transfer has another epoch: a worker that was frozen for long
+   * changes nothing. `peer_unavailable` where the platform would have more than `platformBytes` waiting, counted one after the other.
    */
-  add(added: Package, platform: { id: ParticipantId; platformBytes: number }): Promise<PackageId | null>;
+  add(added: Package, by: { epoch: number; platformId: ParticipantId; platformBytes: number }): Promise<PackageId | null>;
   /** True the first time. */
   offer(transferId: TransferId, offered: { at: Date; expiresAt: Date }): Promise<boolean>;
   fetched(id: PackageId, at: Date): Promise<void>;
