@@ -95,9 +95,24 @@ export function writeMailbox(db: Database): MailboxWriter {
         .executeTakeFirst();
       return offered.numUpdatedRows === 1n;
     },
-    fetched: async (id, at) => {
-      await db.updateTable("mailboxPackages").set({ fetchedAt: at }).where("id", "=", id).where("fetchedAt", "is", null).execute();
+    begin: async (id, at) => {
+      const begun = await sql`update mailbox_packages set begun_at = coalesce(begun_at, ${at}) where id = ${id}`.execute(db);
+      return begun.numAffectedRows === 1n;
     },
+    handedOn: async (id, { start, end }, at) => {
+      await sql`
+        update mailbox_packages set handed_bytes = greatest(handed_bytes, ${end}::bigint),
+          fetched_at = case when ${end}::bigint >= bytes then coalesce(fetched_at, ${at}::timestamptz) else fetched_at end
+        where id = ${id} and handed_bytes >= ${start}::bigint`.execute(db);
+    },
+    hold: (ids) =>
+      db
+        .selectFrom("mailboxPackages")
+        .selectAll()
+        .where("id", "in", [...ids])
+        .orderBy("id")
+        .forUpdate()
+        .execute(),
     acknowledge: async (transferId, receipt) => {
       const taken = await db
         .updateTable("mailboxDeliveries")
@@ -131,7 +146,9 @@ async function mustBeOpen(db: Database, transferId: TransferId, epoch: number): 
 async function refuseMore(db: Database, platform: { platformId: ParticipantId; platformBytes: number }, bytes: number): Promise<void> {
   await sql`select pg_advisory_xact_lock(${QUOTA_LOCK}, hashtext(${platform.platformId}))`.execute(db);
   const { rows } = await sql<{ waiting: number | null }>`
-    select sum(bytes)::bigint as waiting from mailbox_deliveries where platform_id = ${platform.platformId} and closed_at is null`.execute(db);
+    select sum(bytes)::bigint as waiting from mailbox_deliveries where platform_id = ${platform.platformId} and closed_at is null`.execute(
+    db,
+  );
   if ((rows[0]?.waiting ?? 0) + bytes <= platform.platformBytes) return;
   throw new RelaisError("peer_unavailable", "Too much waits for this platform already. It must fetch and acknowledge what is there.", {
     details: { fits: platform.platformBytes },

@@ -26,7 +26,7 @@ async function deposited(): Promise<TransferId> {
 
 function packageOf(transferId: TransferId, key = "0000000.json"): Package {
   const item = { dataset: DAILY, key, mediaType: "application/json", bytes: 700, sha256: "other" };
-  return { id: newId("package"), transferId, ...item, keptAt: new Date(), fetchedAt: null };
+  return { id: newId("package"), transferId, ...item, keptAt: new Date(), begunAt: null, handedBytes: 0, fetchedAt: null };
 }
 
 const listed = (id: TransferId) => world.store.read((r) => r.mailbox.packages(id, { after: null, limit: 100 }));

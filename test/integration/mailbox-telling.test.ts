@@ -48,3 +48,51 @@ test("one person who takes an account away closes the mailbox for nobody", async
   assert.deepEqual([of(gone.id)?.state, of(gone.id)?.subject], ["stopped", "galet-few"], "as the manifest names the person");
   assert.equal((await device("GET", `/v1/mailbox/${gone.id}`)).status, 200);
 });
+
+interface Waiting {
+  id: string;
+  key: string;
+  bytes: number;
+  fetched_at: string | null;
+}
+
+async function packagesOf(id: TransferId): Promise<Waiting[]> {
+  const { packages } = (await (await device("GET", `/v1/mailbox/${id}/packages`)).json()) as { packages: Waiting[] };
+  return packages;
+}
+
+async function take(id: TransferId, one: Waiting, range: string): Promise<void> {
+  const answer = await device("GET", `/v1/mailbox/${id}/packages/${one.id}`, { headers: { range } });
+  assert.equal(answer.status, 206);
+  await answer.arrayBuffer();
+}
+
+async function outcomes(id: TransferId): Promise<Map<string, string>> {
+  const items = await world.store.read((r) => r.transfers.items(id, { limit: 100 }));
+  return new Map(items.map(({ key, state, reason }) => [key, reason ?? state]));
+}
+
+test("whoever has all but the last byte has the content: only what was never begun is taken back", async () => {
+  const { id, consent } = await deposited();
+  const [almost, end, gap, parts, never] = (await packagesOf(id)) as [Waiting, Waiting, Waiting, Waiting, Waiting];
+  await take(id, almost, `bytes=0-${almost.bytes - 2}`);
+  await take(id, end, "bytes=-1");
+  await take(id, gap, "bytes=0-9");
+  await take(id, gap, "bytes=11-");
+  await take(id, parts, "bytes=0-9");
+  await take(id, parts, "bytes=5-");
+  const fetched = (await packagesOf(id)).filter((one) => one.fetched_at !== null);
+  assert.deepEqual(
+    fetched.map(({ key }) => key),
+    [parts.key],
+    "one byte of the end is not the whole, nor are two pieces with a gap",
+  );
+  await world.withdraw(consent);
+  await world.sweep();
+  const told = await outcomes(id);
+  const inPart = "fetched_in_part";
+  assert.deepEqual(
+    [almost, end, gap, parts, never].map(({ key }) => told.get(key)),
+    [inPart, inPart, inPart, "sent", "stopped"],
+  );
+});

@@ -117,35 +117,53 @@ export interface OpenPackage {
 
 /** @throws RelaisError `not_found`, also for a package of another transfer or platform. */
 export async function fetchPackage(ports: FetchingPorts, asked: Asked & { id: PackageId }): Promise<OpenPackage> {
-  const look = (): Promise<Package> =>
-    ports.store.read(async (r) => {
-      await mayFetch(r, ports, { ...asked, now: ports.clock.now() });
-      const found = await r.mailbox.findById(asked.transferId, asked.id);
-      if (found === null) throw new RelaisError("not_found", "There is no such package in this delivery.");
-      return found;
-    });
+  const { clock, store } = ports;
+  const rightful = async (r: Reader): Promise<Package> => {
+    await mayFetch(r, ports, { ...asked, now: clock.now() });
+    const found = await r.mailbox.findById(asked.transferId, asked.id);
+    if (found === null) throw new RelaisError("not_found", "There is no such package in this delivery.");
+    return found;
+  };
+  const look = (): Promise<Package> => store.read(rightful);
   const found = await look();
+  // What may lie at the platform is written down before it can; the right is read behind the lock, so that a package is taken back or begun.
+  const begin = (): Promise<Package> =>
+    store.write(async (w) => {
+      await w.keeping.begin(asked.id, clock.now());
+      return rightful(w);
+    });
   return {
     found,
-    read: async (range) => flowing(ports, await ports.files.read(asked.id, range), { found, end: range.end, look }),
+    read: async (range) => flowing(ports, await ports.files.read(asked.id, range), { found, start: range.start, look, begin }),
   };
 }
 
 /** A right that was read longer ago than this is read again before the next piece. */
 const STALE_MILLISECONDS = 500;
 
-async function* flowing(
-  { store, clock }: FetchingPorts,
-  bytes: Bytes,
-  { found, end, look }: { found: Package; end: number; look: () => Promise<unknown> },
-): Bytes {
+interface Flow {
+  found: Package;
+  start: number;
+  look(): Promise<unknown>;
+  begin(): Promise<unknown>;
+}
+
+async function* flowing({ store, clock }: FetchingPorts, bytes: Bytes, { found, start, look, begin }: Flow): Bytes {
   let lookedAt = clock.now().getTime();
-  for await (const piece of bytes) {
-    if (clock.now().getTime() - lookedAt > STALE_MILLISECONDS) {
-      lookedAt = clock.now().getTime();
-      await look();
+  let isBegun = found.begunAt !== null;
+  let end = start;
+  try {
+    for await (const piece of bytes) {
+      if (!isBegun || clock.now().getTime() - lookedAt > STALE_MILLISECONDS) {
+        lookedAt = clock.now().getTime();
+        await (isBegun ? look() : begin());
+        isBegun = true;
+      }
+      end += piece.byteLength;
+      yield piece;
     }
-    yield piece;
+  } finally {
+    // Also where the connection was cut: what went out before is out.
+    if (end > start && found.fetchedAt === null) await store.write((w) => w.keeping.handedOn(found.id, { start, end }, clock.now()));
   }
-  if (end === found.bytes - 1 && found.fetchedAt === null) await store.write((w) => w.keeping.fetched(found.id, clock.now()));
 }

@@ -67,7 +67,8 @@ async function put(
   const hash = createHash("sha256");
   const passing = hashed(body instanceof Uint8Array ? once(body) : body, hash);
   const bytes = await files.keep(id, sealedFor(ports, to, { id, item, body: passing }), limits.packageBytes);
-  const kept = { id, transferId, dataset, key, mediaType, bytes, sha256: hash.digest("base64url"), keptAt: clock.now(), fetchedAt: null };
+  const named = { id, transferId, dataset, key, mediaType, bytes, sha256: hash.digest("base64url") };
+  const kept = { ...named, keptAt: clock.now(), begunAt: null, handedBytes: 0, fetchedAt: null };
   const by = { epoch: to.epoch, platformId: to.platform.id, platformBytes: limits.platformBytes };
   const replaced = await store
     .write((w) => w.keeping.add(kept, by))

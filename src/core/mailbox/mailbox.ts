@@ -35,7 +35,11 @@ export interface Package {
   /** The item's digest as the manifest names it. */
   sha256: string;
   keptAt: Date;
-  /** When its last byte was first sent. */
+  /** Before its first byte was handed on: from then on it may lie at the platform. */
+  begunAt: Date | null;
+  /** How many were handed on, from the first one without a gap. */
+  handedBytes: number;
+  /** When all of them were. */
   fetchedAt: Date | null;
 }
 
@@ -69,7 +73,12 @@ export interface MailboxWriter {
   add(added: Package, by: { epoch: number; platformId: ParticipantId; platformBytes: number }): Promise<PackageId | null>;
   /** True the first time. */
   offer(transferId: TransferId, offered: { at: Date; expiresAt: Date }): Promise<boolean>;
-  fetched(id: PackageId, at: Date): Promise<void>;
+  /** Before its first byte is handed on; false where it is gone. The package is locked until the transaction ends. */
+  begin(id: PackageId, at: Date): Promise<boolean>;
+  /** From here and up to there, without the end. What leaves a gap counts for nothing. */
+  handedOn(id: PackageId, range: { start: number; end: number }, at: Date): Promise<void>;
+  /** These as they are now: no package of them is begun until the transaction ends. */
+  hold(ids: readonly PackageId[]): Promise<Package[]>;
   /** False where it has a receipt already. */
   acknowledge(transferId: TransferId, receipt: string): Promise<boolean>;
   /** Forgets the packages; the delivery stays, so that the platform is told how it ended. */

@@ -36,7 +36,7 @@ async function close({ store, clock, files }: SweepingPorts, id: TransferId): Pr
   for (let after: PackageId | null = null; ;) {
     const page: Package[] = await store.read((r) => r.mailbox.packages(id, { after, limit: PAGE }));
     for (const one of page) await files.remove(one.id);
-    const left = page.filter(({ fetchedAt }) => fetchedAt === null);
+    const left = page.filter(({ fetchedAt }) => fetchedAt === null).map((one) => one.id);
     if (left.length > 0) await store.write((w) => takeBack(w, id, left));
     if (page.length < PAGE) break;
     after = page.at(-1)?.id ?? null;
@@ -44,17 +44,19 @@ async function close({ store, clock, files }: SweepingPorts, id: TransferId): Pr
   await store.write((w) => w.keeping.close(id, clock.now()));
 }
 
-/** What was never fetched lies nowhere: the person is not told to have it deleted at the platform. */
-async function takeBack(w: Writer, id: TransferId, left: readonly Package[]): Promise<void> {
+/** What was never begun lies nowhere: the person is not told to have it deleted at the platform. Of what was begun, nobody here can know. */
+async function takeBack(w: Writer, id: TransferId, left: readonly PackageId[]): Promise<void> {
   const { epoch, state } = await w.transfers.get(id);
   if (state !== "cancelled" && state !== "expired") return;
-  const reason = state === "expired" ? ("not_fetched" as const) : ("stopped" as const);
+  const untouched = state === "expired" ? ("not_fetched" as const) : ("stopped" as const);
+  const marks = (await w.keeping.hold(left))
+    .filter(({ fetchedAt }) => fetchedAt === null)
+    .map(({ dataset, key, begunAt }) => {
+      const reason = begunAt === null ? untouched : ("fetched_in_part" as const);
+      return { dataset, key, state: "omitted" as const, reason };
+    });
   // In the name of the attempt that a stop cut off: nobody else may write to an ended transfer.
-  await w.deliveries.markItems(
-    id,
-    epoch - 1,
-    left.map(({ dataset, key }) => ({ dataset, key, state: "omitted" as const, reason })),
-  );
+  if (marks.length > 0) await w.deliveries.markItems(id, epoch - 1, marks);
 }
 
 /** What a worker that died left behind, and what was told long enough. */
