@@ -12,10 +12,12 @@ import { realClock } from "../support/real-clock.ts";
 const DAILY = "energy.consumption.daily";
 let world: MailboxWorld;
 let device: ParticipantCall;
+let stranger: ParticipantCall;
 
 before(async () => {
   world = await startMailboxWorld({ customers: { many: { [DAILY]: numberedItems(5) }, few: { [DAILY]: numberedItems(1) } } });
   device = createParticipantCall({ issuer: world.issuer, entityId: world.device.entityId, key: world.device.key });
+  stranger = createParticipantCall({ issuer: world.issuer, entityId: world.other.entityId, key: world.other.key });
 });
 after(() => world[Symbol.asyncDispose]());
 
@@ -95,4 +97,24 @@ test("whoever has all but the last byte has the content: only what was never beg
     [almost, end, gap, parts, never].map(({ key }) => told.get(key)),
     [inPart, inPart, inPart, "sent", "stopped"],
   );
+});
+
+test("nothing of a receipt is read before the delivery is the caller's, and no more than one for it can have", async () => {
+  const { id, consent } = await deposited();
+  const send = (call: ParticipantCall, bytes: number) => call("PUT", `/v1/mailbox/${id}/receipt`, { body: "x".repeat(bytes) });
+  assert.equal((await send(stranger, 3 * 1024 * 1024)).status, 404);
+  assert.equal((await send(device, 1024 * 1024)).status, 413);
+  assert.equal((await send(device, 1024)).status, 400, "what could be one is read, and is none");
+  await world.withdraw(consent);
+  assert.equal((await send(device, 1024)).status, 409, "nor where it waits for none");
+});
+
+test("an attempt past the time of what waits rests until the sweep ends it", async () => {
+  const { id } = await deposited();
+  await world.query("update mailbox_deliveries set expires_at = now() - interval '1 minute' where transfer_id = $1", [id]);
+  await world.query("update transfers set due_at = now() where id = $1", [id]);
+  assert.deepEqual(await world.run(id), { kind: "waiting" });
+  assert.deepEqual(await world.run(id), { kind: "nothing" }, "it is not due again at once");
+  await world.sweep();
+  assert.equal((await world.transfer(id)).state, "expired");
 });

@@ -134,7 +134,7 @@ export async function fetchPackage(ports: FetchingPorts, asked: Asked & { id: Pa
     });
   return {
     found,
-    read: async (range) => flowing(ports, await ports.files.read(asked.id, range), { found, start: range.start, look, begin }),
+    read: async (range) => flowing(ports, await ports.files.read(asked.id, range), { found, range, look, begin }),
   };
 }
 
@@ -143,15 +143,20 @@ const STALE_MILLISECONDS = 500;
 
 interface Flow {
   found: Package;
-  start: number;
+  range: { start: number; end: number };
   look(): Promise<unknown>;
   begin(): Promise<unknown>;
 }
 
-async function* flowing({ store, clock }: FetchingPorts, bytes: Bytes, { found, start, look, begin }: Flow): Bytes {
+async function* flowing({ store, clock }: FetchingPorts, bytes: Bytes, { found, range, look, begin }: Flow): Bytes {
   let lookedAt = clock.now().getTime();
   let isBegun = found.begunAt !== null;
-  let end = start;
+  let [end, told] = [range.start, range.start];
+  const tell = async (): Promise<void> => {
+    if (end === told || found.fetchedAt !== null) return;
+    await store.write((w) => w.keeping.handedOn(found.id, { start: range.start, end }, clock.now()));
+    told = end;
+  };
   try {
     for await (const piece of bytes) {
       if (!isBegun || clock.now().getTime() - lookedAt > STALE_MILLISECONDS) {
@@ -160,10 +165,12 @@ async function* flowing({ store, clock }: FetchingPorts, bytes: Bytes, { found, 
         isBegun = true;
       }
       end += piece.byteLength;
+      // Before its end goes out: who has it may ask at once for what follows.
+      if (end > range.end) await tell();
       yield piece;
     }
   } finally {
     // Also where the connection was cut: what went out before is out.
-    if (end > start && found.fetchedAt === null) await store.write((w) => w.keeping.handedOn(found.id, { start, end }, clock.now()));
+    await tell();
   }
 }
