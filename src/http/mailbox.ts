@@ -40,11 +40,11 @@ const askedOf = ({ platformId }: Desk, req: Request) => ({ platformId, transferI
 /** What waits for the caller, and how what waited lately ended. */
 export async function getMailbox(ports: RoutePorts, req: Request, res: Response): Promise<void> {
   const desk = await deskOf(ports, req);
-  const { cursor, limit = PAGE } = parse(schemas.DeliveriesQuery, req.query, "query");
+  const { cursor, limit = PAGE, state } = parse(schemas.DeliveriesQuery, req.query, "query");
   const after = cursor === undefined ? null : asId("transfer", cursor);
-  const found = await listDeliveries(desk, desk.platformId, { after, limit });
+  const found = await listDeliveries(desk, desk.platformId, { after, limit, state });
   const next = found.length === limit ? (found.at(-1)?.transferId ?? null) : null;
-  if (next !== null) linkTo(res, req, { limit, cursor: next });
+  if (next !== null) linkTo(res, req, { limit, cursor: next, ...(state === undefined ? {} : { state }) });
   res.json({ deliveries: found.map(describe), next } satisfies z.infer<typeof schemas.DeliveryList>);
 }
 
@@ -143,8 +143,8 @@ function tooLong(most: number): RelaisError {
   });
 }
 
-function linkTo(res: Response, req: Request, query: { limit: number; cursor: string }): void {
-  const search = new URLSearchParams({ limit: String(query.limit), cursor: query.cursor });
+function linkTo(res: Response, req: Request, query: { limit: number; cursor: string; state?: string }): void {
+  const search = new URLSearchParams({ ...query, limit: String(query.limit) });
   res.set("Link", `<${req.path}?${search}>; rel="next"`);
 }
 

@@ -60,10 +60,11 @@ export class MailboxError extends Error {
   }
 }
 
-/** Everything in the mailbox, also what ended lately, page by page. */
-export async function* deliveriesIn(call: MailboxCall): AsyncGenerator<WaitingDelivery> {
+/** Everything in the mailbox, also what ended lately, page by page; with `state` those alone that are to be fetched. */
+export async function* deliveriesIn(call: MailboxCall, only: { state?: "waiting" } = {}): AsyncGenerator<WaitingDelivery> {
   for (let cursor: string | null = ""; cursor !== null;) {
-    const page: { deliveries: WaitingDelivery[]; next: string | null } = await json(call, `/v1/mailbox${cursorOf(cursor)}`);
+    const path = `/v1/mailbox${queryOf({ ...only, cursor })}`;
+    const page: { deliveries: WaitingDelivery[]; next: string | null } = await json(call, path);
     yield* page.deliveries;
     cursor = page.next;
   }
@@ -71,14 +72,17 @@ export async function* deliveriesIn(call: MailboxCall): AsyncGenerator<WaitingDe
 
 async function* packagesIn(call: MailboxCall, transfer: string): AsyncGenerator<WaitingPackage> {
   for (let cursor: string | null = ""; cursor !== null;) {
-    const path = `/v1/mailbox/${transfer}/packages${cursorOf(cursor)}`;
+    const path = `/v1/mailbox/${transfer}/packages${queryOf({ cursor })}`;
     const page: { packages: WaitingPackage[]; next: string | null } = await json(call, path);
     yield* page.packages;
     cursor = page.next;
   }
 }
 
-const cursorOf = (cursor: string): string => (cursor === "" ? "" : `?${new URLSearchParams({ cursor })}`);
+function queryOf(members: Record<string, string>): string {
+  const given = Object.entries(members).filter(([, value]) => value !== "");
+  return given.length === 0 ? "" : `?${new URLSearchParams(given)}`;
+}
 
 /** One item as it is handed to you, proved but for its end: keep it only where `bytes` ended without an error. */
 export interface ReceivedItem extends Pick<OpenedPackage, "bytes"> {

@@ -51,6 +51,24 @@ test("one person who takes an account away closes the mailbox for nobody", async
   assert.equal((await device("GET", `/v1/mailbox/${gone.id}`)).status, 200);
 });
 
+test("a platform can ask for what waits alone, page by page", async () => {
+  const [ended, first, second] = [await deposited("few"), await deposited(), await deposited()];
+  await world.withdraw(ended.consent);
+  const told = (await listed("?state=waiting")).map(({ transfer }) => transfer);
+  assert.deepEqual(
+    [ended, first, second].map(({ id }) => told.includes(id)),
+    [false, true, true],
+  );
+  const seen: string[] = [];
+  for (let path: string | null = "/v1/mailbox?state=waiting&limit=1"; path !== null;) {
+    const answer: Awaited<ReturnType<ParticipantCall>> = await device("GET", path);
+    seen.push(...((await answer.json()) as { deliveries: Told[] }).deliveries.map(({ transfer }) => transfer));
+    path = /<([^>]+)>; rel="next"/.exec(answer.headers.get("link") ?? "")?.[1] ?? null;
+  }
+  assert.deepEqual(seen, told, "the link to the next page asks the same");
+  assert.equal((await device("GET", "/v1/mailbox?state=paused")).status, 400);
+});
+
 interface Waiting {
   id: string;
   key: string;

@@ -236,7 +236,8 @@ export async function startMailboxWorld({ customers, library, limits, folder }: 
     start: (consent) => requestTransfer(running, { consentId: consent.id, personId: consent.personId }),
     run,
     transfer: (id) => store.read((r) => r.transfers.get(id)),
-    sweep: () => sweepMailbox({ store, clock: realClock, files }),
+    sweep: () =>
+      sweepMailbox({ store, clock: realClock, files, shutdown: new AbortController().signal, report: (error) => console.error(error) }),
     rings,
     through,
     trusted,

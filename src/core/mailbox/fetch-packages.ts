@@ -3,8 +3,7 @@ import { RelaisError } from "../errors.ts";
 import type { ParticipantId, TransferId } from "../ids.ts";
 import type { Ports, Reader } from "../ports.ts";
 import type { Bytes } from "../transfer/adapter.ts";
-import type { Transfer } from "../transfer/transfer.ts";
-import type { Delivery, Package, PackageFiles, PackageId } from "./mailbox.ts";
+import type { MailboxReader, Package, PackageFiles, PackageId, ToldDelivery } from "./mailbox.ts";
 
 export interface FetchingPorts extends Pick<Ports, "store" | "clock" | "policy"> {
   files: Pick<PackageFiles, "read">;
@@ -13,47 +12,32 @@ export interface FetchingPorts extends Pick<Ports, "store" | "clock" | "policy">
 /** `waiting`: to be fetched. `acknowledged`: the receipt came. The rest ended without one, and their bytes are deleted. */
 export type DeliveryState = "waiting" | "paused" | "acknowledged" | "expired" | "stopped";
 
-export interface DeliveryView extends Delivery {
+export interface DeliveryView extends ToldDelivery {
   state: DeliveryState;
-  consentId: Transfer["consentId"];
-  source: string;
-  packages: number;
-  bytes: number;
 }
 
-/** What waits for one platform, and how what waited lately ended. */
+/** What waits for one platform, and how what waited lately ended: each row by itself, whatever became of the others. */
 export async function listDeliveries(
   { store }: Pick<FetchingPorts, "store">,
   platformId: ParticipantId,
-  page: { after: TransferId | null; limit: number },
+  page: Parameters<MailboxReader["list"]>[1],
 ): Promise<DeliveryView[]> {
-  return store.read(async (r) => {
-    const views: DeliveryView[] = [];
-    for (const delivery of await r.mailbox.list(platformId, page)) views.push(await viewOf(r, delivery));
-    return views;
-  });
+  return (await store.read((r) => r.mailbox.list(platformId, page))).map(viewOf);
 }
 
 export async function readDelivery(ports: Pick<FetchingPorts, "store">, asked: Asked): Promise<DeliveryView> {
-  return ports.store.read(async (r) => viewOf(r, await ownDelivery(r, asked)));
+  return ports.store.read((r) => ownDelivery(r, asked));
 }
 
-async function viewOf(r: Reader, delivery: Delivery): Promise<DeliveryView> {
-  const transfer = await r.transfers.get(delivery.transferId);
-  return {
-    ...delivery,
-    state: stateOf(delivery, transfer),
-    consentId: transfer.consentId,
-    source: (await r.participants.get(transfer.sourceId)).entityId,
-    ...(await r.mailbox.count(delivery.transferId)),
-  };
+function viewOf(delivery: ToldDelivery): DeliveryView {
+  return { ...delivery, state: stateOf(delivery) };
 }
 
-function stateOf({ receipt }: Delivery, { state }: Pick<Transfer, "state">): DeliveryState {
-  if (receipt !== null) return "acknowledged";
-  if (state === "expired") return "expired";
-  if (state === "cancelled" || state === "failed") return "stopped";
-  return state === "delivered" ? "waiting" : "paused";
+function stateOf({ isAcknowledged, transferState }: ToldDelivery): DeliveryState {
+  if (isAcknowledged) return "acknowledged";
+  if (transferState === "expired") return "expired";
+  if (transferState === "cancelled" || transferState === "failed") return "stopped";
+  return transferState === "delivered" ? "waiting" : "paused";
 }
 
 interface Asked {
@@ -62,26 +46,23 @@ interface Asked {
 }
 
 /** @throws RelaisError `not_found` also for what waits for another platform, or is not complete yet. */
-async function ownDelivery(r: Reader, { platformId, transferId }: Asked): Promise<Delivery> {
-  const delivery = await r.mailbox.find(transferId);
-  if (delivery !== null && delivery.platformId === platformId && delivery.offeredAt !== null) return delivery;
+async function ownDelivery(r: Reader, { platformId, transferId }: Asked): Promise<DeliveryView> {
+  const delivery = await r.mailbox.findTold(platformId, transferId);
+  if (delivery !== null) return viewOf(delivery);
   throw new RelaisError("not_found", "Nothing waits for you under this name.", { actor: "client" });
 }
 
 /** The right is read at each use: what was stopped a moment ago is not handed out. @throws RelaisError saying why not. */
-async function mayFetch(r: Reader, { policy }: Pick<FetchingPorts, "policy">, asked: Asked & { now: Date }): Promise<Delivery> {
-  const delivery = await ownDelivery(r, asked);
-  const transfer = await r.transfers.get(asked.transferId);
-  const state = stateOf(delivery, transfer);
+async function mayFetch(r: Reader, { policy }: Pick<FetchingPorts, "policy">, asked: Asked & { now: Date }): Promise<void> {
+  const { state, consentId } = await ownDelivery(r, asked);
   if (state === "expired")
     throw new RelaisError("not_found", "This was not fetched in time, and was deleted. The person can ask for it again.", {
       actor: "person",
     });
   if (state === "stopped") throw new RelaisError("consent_ended", "This was stopped, and deleted.", { actor: "person" });
   if (state === "acknowledged") throw new RelaisError("conflict", "You acknowledged this: it is deleted here.");
-  await checkStanding(r, await r.consents.get(transfer.consentId), { policy, now: asked.now });
+  await checkStanding(r, await r.consents.get(consentId), { policy, now: asked.now });
   if (state === "paused") throw new RelaisError("conflict", "This is paused. Look again later.", { actor: "operator" });
-  return delivery;
 }
 
 export async function listPackages(

@@ -6,6 +6,7 @@ import type { Participant } from "../register/participant.ts";
 import { itemName, type Bytes, type Draft, type ItemToStore, type Mailbox } from "../transfer/adapter.ts";
 import type { MailboxLimits, PackageFiles, PackageId, PackageSealer } from "./mailbox.ts";
 import { broken, PACKAGE_TYPE, readFrame, SEALING_ALG, SEALING_ENC } from "./package-format.ts";
+import { mustFit } from "./quota.ts";
 import { sealingKeyOf, sealingKeysOf } from "./sealing-key.ts";
 
 export interface KeepingPorts extends Pick<Ports, "store" | "clock"> {
@@ -61,8 +62,13 @@ async function put(
   const { store, clock, files, limits } = ports;
   const transferId = to.head.transfer;
   const { dataset, key, mediaType } = item;
-  const before = await store.read((r) => r.mailbox.findPackage(transferId, item));
+  const { before, waiting } = await store.read(async (r) => ({
+    before: await r.mailbox.findPackage(transferId, item),
+    waiting: await r.mailbox.waitingFor(to.platform.id),
+  }));
   if (before !== null && before.sha256 === item.sha256) return;
+  // Said before the disk is written where the source announces its length; counted exactly when it is listed.
+  mustFit(waiting - (before?.bytes ?? 0) + (item.bytes ?? 0), limits.platformBytes);
   const id = newId("package");
   const hash = createHash("sha256");
   const passing = hashed(body instanceof Uint8Array ? once(body) : body, hash);
@@ -125,11 +131,9 @@ async function offer({ store, clock, limits }: KeepingPorts, head: Head): Promis
     const consent = await w.consents.get(head.consent);
     const latest = new Date(now.getTime() + limits.days * 86_400_000);
     const expiresAt = latest < consent.expiresAt ? latest : consent.expiresAt;
-    if (await w.keeping.offer(head.transfer, { at: now, expiresAt })) {
-      const { packages } = await w.mailbox.count(head.transfer);
-      await w.deliveries.addEvent(head.transfer, now, { kind: "deposited", actor: "relais", details: { items: packages } });
-    }
-    const { receipt = null, expiresAt: until } = (await w.mailbox.find(head.transfer)) ?? {};
+    const isFirst = await w.keeping.offer(head.transfer, { at: now, expiresAt });
+    const { receipt = null, expiresAt: until, packages: items = 0 } = (await w.mailbox.find(head.transfer)) ?? {};
+    if (isFirst) await w.deliveries.addEvent(head.transfer, now, { kind: "deposited", actor: "relais", details: { items } });
     return receipt === null ? { until: until ?? expiresAt } : { receipt };
   });
 }

@@ -1,6 +1,7 @@
-import type { Id, ParticipantId, TransferId } from "../ids.ts";
+import type { ConsentId, Id, ParticipantId, TransferId } from "../ids.ts";
 import type { Participant } from "../register/participant.ts";
 import type { Bytes } from "../transfer/adapter.ts";
+import type { TransferState } from "../transfer/transfer.ts";
 import type { PackageClaims } from "./package-format.ts";
 
 export type PackageId = Id<"package">;
@@ -20,6 +21,24 @@ export interface Delivery {
   receipt: string | null;
   /** When its bytes were deleted. */
   closedAt: Date | null;
+  /** How many there are now, and their sealed bytes. */
+  packages: number;
+  bytes: number;
+}
+
+/** As its platform is told of it. */
+export interface ToldDelivery extends Omit<Delivery, "receipt"> {
+  isAcknowledged: boolean;
+  transferState: TransferState;
+  consentId: ConsentId;
+  /** Entity identifier. */
+  source: string;
+}
+
+/** In the order of their ids; `after` continues behind one. */
+export interface DeliveryPage {
+  after: TransferId | null;
+  limit: number;
 }
 
 /** One sealed item. The database knows its name and size, never what is in it. */
@@ -45,19 +64,21 @@ export interface Package {
 
 export interface MailboxReader {
   find(transferId: TransferId): Promise<Delivery | null>;
-  /** Offered to one platform, open ones and those that ended lately, in the order of their ids; `after` continues behind one. */
-  list(platformId: ParticipantId, page: { after: TransferId | null; limit: number }): Promise<Delivery[]>;
+  /** Null for what is for another platform, or not offered yet. */
+  findTold(platformId: ParticipantId, transferId: TransferId): Promise<ToldDelivery | null>;
+  /** Offered to one platform, open ones and those that ended lately; with `state` those alone that are to be fetched. */
+  list(platformId: ParticipantId, page: DeliveryPage & { state?: "waiting" | undefined }): Promise<ToldDelivery[]>;
   /** In the order of their ids. */
   packages(transferId: TransferId, page: { after: PackageId | null; limit: number }): Promise<Package[]>;
   findPackage(transferId: TransferId, item: { dataset: string; key: string }): Promise<Package | null>;
   /** Null for one of another transfer. */
   findById(transferId: TransferId, id: PackageId): Promise<Package | null>;
-  /** How many, and how many bytes, of one transfer. */
-  count(transferId: TransferId): Promise<{ packages: number; bytes: number }>;
+  /** Bytes of all that is kept for one platform, in one row. */
+  waitingFor(platformId: ParticipantId): Promise<number>;
   /** Offered, not acknowledged, and past its time, while its transfer still waits. */
-  overdue(limit: number): Promise<TransferId[]>;
+  overdue(page: DeliveryPage): Promise<TransferId[]>;
   /** Not closed, though their transfer ended. */
-  ended(limit: number): Promise<TransferId[]>;
+  ended(page: DeliveryPage): Promise<TransferId[]>;
   /** Which of these are kept for anybody. */
   known(ids: readonly string[]): Promise<Set<string>>;
 }
@@ -107,8 +128,8 @@ export interface PackageFiles {
   read(id: PackageId, range: { start: number; end: number }): Promise<Bytes>;
   /** A second call finds nothing and succeeds. */
   remove(id: PackageId): Promise<void>;
-  /** Names of what lies there unchanged since then, half-written ones included. */
-  olderThan(time: Date): Promise<string[]>;
+  /** Names of what lies there unchanged for so long by the folder's own clock, half-written ones included; none where that cannot be read. */
+  olderThan(milliseconds: number): AsyncIterable<string>;
   /** Removes what is called so. */
   sweep(name: string): Promise<void>;
 }
