@@ -4,6 +4,7 @@ import { mkdir, open, opendir, rename, rm, stat, writeFile, type FileHandle } fr
 import { join } from "node:path";
 import { RelaisError } from "../core/errors.ts";
 import type { PackageFiles } from "../core/mailbox/mailbox.ts";
+import { tooLarge } from "../core/mailbox/quota.ts";
 import type { Bytes } from "../core/transfer/adapter.ts";
 
 /** Sealed packages in one folder, each in a file of its name (decision 0034). What is half-written ends in `.part`, and is never read. */
@@ -42,10 +43,7 @@ async function written(part: string, bytes: Bytes, most: number): Promise<number
   let length = 0;
   for await (const piece of bytes) {
     length += piece.byteLength;
-    if (length > most)
-      throw new RelaisError("too_large", `A package is larger than ${most} bytes. The operator can raise the limit.`, {
-        actor: "operator",
-      });
+    if (length > most) throw tooLarge(most);
     await writeAll(handle, piece);
   }
   await handle.sync();

@@ -110,10 +110,18 @@ export interface Measure {
 export async function openPackage(sealed: AsyncIterable<Uint8Array>, opening: Opening): Promise<OpenedPackage> {
   const measures = { sealed: { bytes: 0, sha256: null }, plain: { bytes: 0, sha256: null } };
   const frame = await readFrame(measuring(sealed, measures.sealed)).catch(refuseForm);
+  const { claims, contentKey } = await openHeader(frame, opening).catch(async (error: unknown) => {
+    await frame.close();
+    throw error;
+  });
+  return { claims, bytes: measuring(openChunks(frame.rest, contentKey, bindingOf(frame.header)), measures.plain), measures };
+}
+
+async function openHeader(frame: OpenedFrame, opening: Opening): Promise<{ claims: OpenedPackage["claims"]; contentKey: Buffer }> {
   const { cek, ...claims } = await openClaims(frame, opening);
   const contentKey = Buffer.from(cek, "base64url");
   if (contentKey.length !== 32) throw new PackageError("The content key of the package has another length than 32 bytes.");
-  return { claims, bytes: measuring(openChunks(frame.rest, contentKey, bindingOf(frame.header)), measures.plain), measures };
+  return { claims, contentKey };
 }
 
 async function* openChunks(sealed: Bytes, contentKey: Buffer, binding: Buffer): AsyncGenerator<Uint8Array> {

@@ -5,9 +5,10 @@ import type { Ports } from "../ports.ts";
 import type { Participant } from "../register/participant.ts";
 import { itemName, type Bytes, type Draft, type ItemToStore, type Mailbox } from "../transfer/adapter.ts";
 import type { MailboxLimits, PackageFiles, PackageId, PackageSealer } from "./mailbox.ts";
-import { broken, PACKAGE_TYPE, readFrame, SEALING_ALG, SEALING_ENC } from "./package-format.ts";
-import { mustFit } from "./quota.ts";
-import { sealingKeyOf, sealingKeysOf } from "./sealing-key.ts";
+import { PACKAGE_TYPE } from "./package-format.ts";
+import { passOn } from "./pass-on.ts";
+import { mustFit, tooLarge } from "./quota.ts";
+import { sealingKeyOf } from "./sealing-key.ts";
 
 export interface KeepingPorts extends Pick<Ports, "store" | "clock"> {
   files: PackageFiles;
@@ -66,12 +67,17 @@ async function put(
     before: await r.mailbox.findPackage(transferId, item),
     waiting: await r.mailbox.waitingFor(to.platform.id),
   }));
-  if (before !== null && before.sha256 === item.sha256) return;
+  const passed = body instanceof Uint8Array ? once(body) : body;
+  if (before !== null && before.sha256 === item.sha256) return letGo(passed);
+  if (item.bytes !== null && item.bytes > limits.packageBytes) {
+    await letGo(passed);
+    throw tooLarge(limits.packageBytes);
+  }
   // Said before the disk is written where the source announces its length; counted exactly when it is listed.
   mustFit(waiting - (before?.bytes ?? 0) + (item.bytes ?? 0), limits.platformBytes);
   const id = newId("package");
   const hash = createHash("sha256");
-  const passing = hashed(body instanceof Uint8Array ? once(body) : body, hash);
+  const passing = hashed(passed, hash);
   const bytes = await files.keep(id, sealedFor(ports, to, { id, item, body: passing }), limits.packageBytes);
   const named = { id, transferId, dataset, key, mediaType, bytes, sha256: hash.digest("base64url") };
   const kept = { ...named, keptAt: clock.now(), begunAt: null, handedBytes: 0, fetchedAt: null };
@@ -91,26 +97,19 @@ function sealedFor(
   { platform, head }: { platform: Participant; head: Head },
   { id, item, body }: { id: PackageId; item: ItemToStore; body: Bytes },
 ): Bytes {
-  if (item.mediaType === PACKAGE_TYPE) return passedOn(body, platform);
+  if (item.mediaType === PACKAGE_TYPE) return passOn(body, platform);
   const { consent, transfer, destination: aud } = head;
   const { dataset, key, mediaType: media_type } = item;
   return sealer.seal(body, platform, { jti: id, aud, consent, transfer, dataset, key, media_type });
 }
 
-/** Only what begins as a package for this platform: what is mislabelled would lie here in the clear. */
-async function* passedOn(body: Bytes, platform: Participant): Bytes {
-  const { header, sealedTo, rest } = await readFrame(body).catch(notForIt);
-  const isForIt = sealingKeysOf(platform).some(({ kid }) => kid === sealedTo.kid);
-  if (!isForIt || sealedTo.alg !== SEALING_ALG || sealedTo.enc !== SEALING_ENC)
-    notForIt(broken("is not sealed to a key of the platform that it is for"));
-  yield header;
-  yield* rest;
-}
-
-/** One item, not the whole transfer: the others go on. */
-function notForIt(cause: unknown): never {
-  if (!(cause instanceof RelaisError) || cause.code !== "peer_protocol") throw cause;
-  throw new RelaisError("unsupported", cause.message, { actor: "holder", cause });
+/** Whoever sends it is told that no more is read: a stream that was never begun would hold its connection. */
+async function letGo(body: Bytes): Promise<void> {
+  try {
+    for await (const _ of body) return;
+  } catch {
+    // It was not wanted.
+  }
 }
 
 async function* hashed(body: Bytes, hash: ReturnType<typeof createHash>): Bytes {

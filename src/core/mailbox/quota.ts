@@ -7,3 +7,7 @@ export function mustFit(waiting: number, most: number): void {
     details: { fits: most },
   });
 }
+
+export function tooLarge(most: number): RelaisError {
+  return new RelaisError("too_large", `A package is larger than ${most} bytes. The operator can raise the limit.`, { actor: "operator" });
+}
