@@ -82,7 +82,7 @@ export interface Opening {
   /** Your private keys with `use: enc`; the one that the package names opens it. */
   keys: readonly JWK[];
   /** Public keys of whoever sealed it: of Relais (`{issuer}/.well-known/jwks.json`), or of the holder. An empty list: nobody you believe. */
-  keysOf(issuer: string): Promise<readonly JWK[]>;
+  keysOf(issuer: string, kid?: string): Promise<readonly JWK[]>;
   /** What it must be: as the mailbox lists it and the manifest says. `transfer` is compared where the package names one. */
   expected: Pick<PackageClaims, "aud" | "consent" | "dataset" | "key"> & { transfer: string };
 }
@@ -178,7 +178,7 @@ const TEXTS = ["iss", "jti", "aud", "consent", "dataset", "key", "media_type", "
 async function verifiedClaims(jws: string, keysOf: Opening["keysOf"]): Promise<PackageClaims> {
   const { claims, kid, typ, alg } = readClaims(jws);
   if (typ !== CLAIMS_TYPE) throw new PackageError("What is sealed in the header is of another type.");
-  for (const key of (await keysOf(claims.iss)).filter((one) => one.use !== "enc" && (one.kid === undefined || one.kid === kid))) {
+  for (const key of (await keysOf(claims.iss, kid)).filter((one) => one.use !== "enc" && (one.kid === undefined || one.kid === kid))) {
     const verified = await importJWK(key, alg)
       .then((imported) => compactVerify(jws, imported, { algorithms: SIGNATURES }))
       .catch(() => null);

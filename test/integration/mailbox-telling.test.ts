@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { execFile } from "node:child_process";
+import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { after, afterEach, before, test } from "node:test";
 import type { Consent } from "../../src/core/consent/consent.ts";
 import type { TransferId } from "../../src/core/ids.ts";
 import { unlinkAccount } from "../../src/core/person/unlink-account.ts";
@@ -20,6 +23,9 @@ before(async () => {
   stranger = createParticipantCall({ issuer: world.issuer, entityId: world.other.entityId, key: world.other.key });
 });
 after(() => world[Symbol.asyncDispose]());
+afterEach(() => {
+  world.through.call = null;
+});
 
 async function deposited(customer = "many"): Promise<{ id: TransferId; consent: Consent }> {
   const consent = await world.allow(customer, [DAILY]);
@@ -135,4 +141,36 @@ test("an attempt past the time of what waits rests until the sweep ends it", asy
   assert.deepEqual(await world.run(id), { kind: "nothing" }, "it is not due again at once");
   await world.sweep();
   assert.equal((await world.transfer(id)).state, "expired");
+});
+
+test("a delivery that cannot be fetched holds up none of the others: the device goes on, and the next look begins it again", async () => {
+  await world.device.fetchNow();
+  const [bad, good] = [await deposited("few"), await deposited()];
+  world.through.call = (call) => async (method, path, sent) => {
+    if (path === `/v1/mailbox/${bad.id}/manifest`) throw new Error("the keys of its sealer are away");
+    return call(method, path, sent);
+  };
+  assert.deepEqual(await world.device.fetchNow(), [good.id]);
+  world.through.call = null;
+  assert.deepEqual(await world.device.fetchNow(), [bad.id]);
+});
+
+test("relais mailbox fetch says what it could not keep, keeps the rest, and ends with 1", async () => {
+  const [bad, good] = [await deposited("few"), await deposited()];
+  const own = dirname(world.device.folder);
+  const out = join(own, "by-hand");
+  await mkdir(out);
+  await writeFile(join(out, "galet-few"), "a file in the way");
+  const key = (name: string) => join(own, "keys", `${name}.pem`);
+  const who = ["--relais", world.issuer, "--entity", world.device.entityId, "--key", key("documents"), "--sealing-key", key("sealing")];
+  const cli = new URL("../../src/cli/relais.ts", import.meta.url).pathname;
+  const { code, output } = await new Promise<{ code: unknown; output: string }>((ended) => {
+    execFile(process.execPath, [cli, "mailbox", "fetch", ...who, "--out", out], (error, stdout) =>
+      ended({ code: error?.code ?? 0, output: stdout }),
+    );
+  });
+  assert.equal(code, 1);
+  assert.match(output, new RegExp(`^${bad.id}  not fetched: .+`, "m"));
+  assert.match(output, new RegExp(`^${good.id}  5 items kept and acknowledged$`, "m"));
+  assert.equal((await readdir(join(out, "galet-many", DAILY))).length, 5);
 });
