@@ -30,7 +30,7 @@ const inTurn = takingTurns();
 async function deskOf(ports: RoutePorts, req: Request) {
   const { participantId: platformId } = mustBeParticipant(await registerCallerOf(ports, req));
   if (ports.desk !== undefined) return { ...ports, ...ports.desk, platformId };
-  throw new RelaisError("unsupported", "This Relais keeps no mailbox. The operator must give it a folder.", { actor: "operator" });
+  throw new RelaisError("unavailable", "This Relais keeps no mailbox. The operator must give it a folder (RELAIS_MAILBOX_DIR).");
 }
 
 type Desk = Awaited<ReturnType<typeof deskOf>>;
