@@ -40,7 +40,8 @@ export type Credentials =
 
 /** Where what is for a platform without an address waits, sealed to it, until the platform fetches it (`core/mailbox`). */
 export interface Mailbox {
-  open(platform: Participant, head: Draft["manifest"]): MailboxDelivery;
+  /** For one attempt: nothing that it puts is listed once another one took over, or all of it was offered. */
+  open(attempt: { platform: Participant; epoch: number }, head: Draft["manifest"]): MailboxDelivery;
 }
 
 /** One transfer in the mailbox. Each call may be repeated. */
@@ -66,7 +67,7 @@ export interface Opening {
   /** Headers of a request signed by the broker (RFC 9421), over method, target, content digest and type, idempotency key. */
   signedHeaders(request: { method: string; url: string; headers: Record<string, string> }): Promise<Record<string, string>>;
   /** Lent to platforms without an address alone. */
-  mailbox?: Mailbox | undefined;
+  mailbox?: ((head: Draft["manifest"]) => MailboxDelivery) | undefined;
   /** A DPoP proof by a key that lives as long as this opening (for token endpoints that are not ours). */
   dpopProof(request: { method: string; url: string; nonce?: string | undefined; accessToken?: string | undefined }): Promise<string>;
 }
