@@ -110,9 +110,6 @@ export function writeMailbox(db: Database): MailboxWriter {
       await db.deleteFrom("mailboxPackages").where("transferId", "=", transferId).execute();
       await db.updateTable("mailboxDeliveries").set({ closedAt: at, bytes: 0 }).where("transferId", "=", transferId).execute();
     },
-    forget: async (before) => {
-      await db.deleteFrom("mailboxDeliveries").where("closedAt", "<", before).execute();
-    },
   };
 }
 

@@ -12,8 +12,6 @@ const BATCH = 100;
 const PAGE = 1000;
 /** A file that nobody lists after this time was left by a worker that died: one that lives lists it within moments, or deletes it. */
 const ORPHAN_MILLISECONDS = 3_600_000;
-/** So long a platform is told how a delivery ended. */
-const TOLD_DAYS = 30;
 
 /** Ends what was not fetched in time, and deletes the bytes of all that ended, whatever ended it. */
 export async function sweepMailbox(ports: SweepingPorts): Promise<void> {
@@ -57,11 +55,10 @@ async function takeBack(w: Writer, id: TransferId, left: readonly Package[]): Pr
   );
 }
 
-/** What a worker that died left behind, and what was told long enough. */
+/** What a worker that died left behind. */
 export async function clearMailbox({ store, clock, files }: SweepingPorts): Promise<void> {
   const now = clock.now().getTime();
   const names = await files.olderThan(new Date(now - ORPHAN_MILLISECONDS));
   const known = await store.read((r) => r.mailbox.known(names));
   for (const name of names) if (!known.has(name)) await files.sweep(name);
-  await store.write((w) => w.keeping.forget(new Date(now - TOLD_DAYS * 86_400_000)));
 }
