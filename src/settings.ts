@@ -271,12 +271,10 @@ export const SETTINGS = z.object({
   }),
   RELAIS_SWEEP_SECONDS: whole(1, 3_600).default(5).meta({ group: "transfer", description: "Seconds between two looks of the sweeper." }),
 
-  RELAIS_KEEP_ITEM_NAMES_DAYS: whole(1, 3_650)
-    .default(90)
-    .meta({
-      group: "retention",
-      description: "Days for which names of items stay after their transfer ended. Counts, manifest and receipt stay longer.",
-    }),
+  RELAIS_KEEP_ITEM_NAMES_DAYS: whole(1, 3_650).default(90).meta({
+    group: "retention",
+    description: "Days for which names of items stay after their transfer ended. Counts, manifest and receipt stay longer.",
+  }),
   RELAIS_KEEP_JOURNALS_DAYS: whole(100, 3_650)
     .default(180)
     .meta({ group: "retention", description: "Days for which it is known what was mailed, told and looked at." }),

@@ -3,7 +3,7 @@ import { eraseClosed } from "../core/person/delete-account.ts";
 import { REGISTER_ROUNDS } from "../core/register/register-rounds.ts";
 import type { PackageFiles } from "../core/mailbox/mailbox.ts";
 import { clearMailbox, sweepMailbox } from "../core/mailbox/sweep-mailbox.ts";
-import { removeOverdue, type RetentionPorts } from "../core/operation/retention.ts";
+import { removeOverdue, type RetentionPorts } from "../core/operation/remove-overdue.ts";
 import { sweepTransfers } from "../core/transfer/sweep-transfers.ts";
 import { remindPeople } from "../core/person/remind-people.ts";
 import { openPackageFiles } from "../disk/package-files.ts";

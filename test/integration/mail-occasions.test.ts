@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, beforeEach, test } from "node:test";
 import { refuseConsent } from "../../src/core/consent/decide-consent.ts";
 import { withdrawConsent } from "../../src/core/consent/withdraw-consent.ts";
-import { removeOverdue } from "../../src/core/operation/retention.ts";
+import { removeOverdue } from "../../src/core/operation/remove-overdue.ts";
 import { remindPeople } from "../../src/core/person/remind-people.ts";
 import { startSession } from "../../src/core/person/sessions.ts";
 import { readNotice, tellPeople } from "../../src/core/person/tell-people.ts";

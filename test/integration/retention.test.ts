@@ -1,14 +1,8 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import type pg from "pg";
-import {
-  daysOf,
-  removeOverdue,
-  RETAINED_KINDS,
-  type KeepingTerms,
-  type RetainedKind,
-  type RetentionPorts,
-} from "../../src/core/operation/retention.ts";
+import { removeOverdue, type RetentionPorts } from "../../src/core/operation/remove-overdue.ts";
+import { daysOf, RETAINED_KINDS, type KeepingTerms, type RetainedKind } from "../../src/core/operation/retention.ts";
 import { runTransfer } from "../../src/core/transfer/run-transfer.ts";
 import { requestTransfer } from "../../src/core/transfer/request-transfer.ts";
 import { createStore } from "../../src/postgres/store.ts";
