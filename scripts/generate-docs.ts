@@ -30,6 +30,7 @@ const GROUPS: [name: string, title: string][] = [
   ["transfer", "Transfers"],
   ["mailbox", "Mailbox"],
   ["retention", "Retention"],
+  ["traces", "Traces"],
   ["log", "Log"],
 ];
 

@@ -85,6 +85,7 @@ function group(read: Read) {
       journals: read.RELAIS_KEEP_JOURNALS_DAYS,
       proofs: read.RELAIS_KEEP_PROOFS_DAYS,
     },
+    traces: { endpoint: read.OTEL_EXPORTER_OTLP_ENDPOINT ?? null, share: read.OTEL_TRACES_SAMPLER_ARG },
     log: { level: read.RELAIS_LOG_LEVEL },
   };
 }

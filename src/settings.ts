@@ -284,6 +284,18 @@ export const SETTINGS = z.object({
       "Days for which permissions, manifests and receipts stay after the permission ended. The register counts the last 12 months.",
   }),
 
+  OTEL_EXPORTER_OTLP_ENDPOINT: webUrl().optional().meta({
+    group: "traces",
+    description:
+      "Address of whoever takes traces (OpenTelemetry, OTLP over HTTP; /v1/traces is added). Unset: nothing is traced, and nothing is loaded for it.",
+  }),
+  OTEL_TRACES_SAMPLER_ARG: z.coerce
+    .number("expected a number from 0 to 1")
+    .min(0, "expected 0 or more")
+    .max(1, "expected 1 or less")
+    .default(1)
+    .meta({ group: "traces", description: "Share of traces that are taken, from 0 to 1. Each is whole or not there, in every process." }),
+
   RELAIS_LOG_LEVEL: z
     .enum(LEVELS, `expected one of ${LEVELS.join(", ")}`)
     .default("info")
