@@ -7,7 +7,7 @@ import { freedPort } from "./embedded/ports.ts";
 import { openKeyring } from "./keys/keyring.ts";
 import { planSandbox, type SandboxPlan } from "./sandbox/plan.ts";
 import { createLogger } from "./telemetry/log.ts";
-import { openTracing } from "./telemetry/traces.ts";
+import { openTracing } from "./telemetry/open-tracing.ts";
 import { prepare, type Base } from "./roles/base.ts";
 import { startOperation } from "./roles/operation.ts";
 import { startSandbox } from "./roles/sandbox.ts";

@@ -119,9 +119,3 @@ export interface TraceSettings {
   share: number;
   roles: readonly string[];
 }
-
-export async function openTracing(settings: TraceSettings): Promise<Tracing> {
-  if (settings.endpoint === null) return NO_TRACING;
-  const { createTracing } = await import("./otlp.ts");
-  return createTracing({ ...settings, endpoint: settings.endpoint });
-}
