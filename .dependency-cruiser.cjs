@@ -62,7 +62,12 @@ const adapters = [
 
 /** An example shows what anybody can do with the two SDKs. */
 const examples = [
-  forbidden("examples-tree", "An example sees the public files of the SDKs.", "^examples/", treeOutside("^examples/", "^src/(sdk|sdk-client)/[^/]+\\.ts$")),
+  forbidden(
+    "examples-tree",
+    "An example sees the public files of the SDKs.",
+    "^examples/",
+    treeOutside("^examples/", "^src/(sdk|sdk-client)/[^/]+\\.ts$"),
+  ),
 ];
 
 const tree = [

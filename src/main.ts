@@ -7,6 +7,7 @@ import { freedPort } from "./embedded/ports.ts";
 import { openKeyring } from "./keys/keyring.ts";
 import { planSandbox, type SandboxPlan } from "./sandbox/plan.ts";
 import { createLogger } from "./telemetry/log.ts";
+import { openTracing } from "./telemetry/open-tracing.ts";
 import { prepare, type Base } from "./roles/base.ts";
 import { startOperation } from "./roles/operation.ts";
 import { startSandbox } from "./roles/sandbox.ts";
@@ -16,12 +17,15 @@ import { startWorker } from "./roles/worker.ts";
 
 async function main(): Promise<void> {
   const config = readConfig(process.env);
-  const log = createLogger(config.log);
+  const tracing = await openTracing({ ...config.traces, roles: config.roles });
+  const log = createLogger({ ...config.log, traceId: tracing.traceId });
   const stop = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort());
   const owned = new AsyncDisposableStack();
+  // The last thing that is undone: what the others say while they end is sent too.
+  owned.defer(() => tracing.close());
   try {
-    await run(await prepare(config, log, stop.signal, owned));
+    await run(await prepare({ config, log, tracing, shutdown: stop.signal, owned }));
     await aborted(stop.signal);
     say("relais is draining");
   } finally {

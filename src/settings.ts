@@ -271,6 +271,31 @@ export const SETTINGS = z.object({
   }),
   RELAIS_SWEEP_SECONDS: whole(1, 3_600).default(5).meta({ group: "transfer", description: "Seconds between two looks of the sweeper." }),
 
+  RELAIS_KEEP_ITEM_NAMES_DAYS: whole(1, 3_650).default(90).meta({
+    group: "retention",
+    description: "Days for which names of items stay after their transfer ended. Counts, manifest and receipt stay longer.",
+  }),
+  RELAIS_KEEP_JOURNALS_DAYS: whole(100, 3_650)
+    .default(180)
+    .meta({ group: "retention", description: "Days for which it is known what was mailed, told and looked at." }),
+  RELAIS_KEEP_PROOFS_DAYS: whole(400, 36_500).default(1_826).meta({
+    group: "retention",
+    description:
+      "Days for which permissions, manifests and receipts stay after the permission ended. The register counts the last 12 months.",
+  }),
+
+  OTEL_EXPORTER_OTLP_ENDPOINT: webUrl().optional().meta({
+    group: "traces",
+    description:
+      "Address of whoever takes traces (OpenTelemetry, OTLP over HTTP; /v1/traces is added). Unset: nothing is traced, and nothing is loaded for it.",
+  }),
+  OTEL_TRACES_SAMPLER_ARG: z.coerce
+    .number("expected a number from 0 to 1")
+    .min(0, "expected 0 or more")
+    .max(1, "expected 1 or less")
+    .default(1)
+    .meta({ group: "traces", description: "Share of traces that are taken, from 0 to 1. Each is whole or not there, in every process." }),
+
   RELAIS_LOG_LEVEL: z
     .enum(LEVELS, `expected one of ${LEVELS.join(", ")}`)
     .default("info")

@@ -26,6 +26,7 @@ import type { IndicatorsReader } from "./register/indicators.ts";
 import type { EntitiesReader, EntitiesWriter } from "./register/entity-record.ts";
 import type { LogbookWriter } from "./register/logbook.ts";
 import type { ParticipationsReader, ParticipationsWriter } from "./register/participation.ts";
+import type { RetentionRound, RetentionWriter } from "./operation/retention.ts";
 import type { OperationReader } from "./operation/operation-reader.ts";
 import type { RegisterCaller } from "./register/register-caller.ts";
 import type { RegisterReader } from "./register/register-reader.ts";
@@ -159,6 +160,8 @@ export interface Reader {
   parties: PartiesReader;
   journeys: JourneysReader;
   operation: OperationReader;
+  /** How far each kind of record is looked through for what is past its time. */
+  retained: { rounds(): Promise<RetentionRound[]> };
   rhythms: RhythmsReader;
   campaigns: CampaignsReader;
   dispatch: DispatchReader;
@@ -299,6 +302,7 @@ export interface Writer extends Reader {
   rhythms: RhythmsWriter;
   campaigns: CampaignsWriter;
   answers: AnswersWriter;
+  retention: RetentionWriter;
   dispatch: DispatchReader & DispatchWriter;
   keeping: MailboxWriter;
 }
@@ -378,8 +382,6 @@ export interface OauthRecords {
   remove(model: string, id: string): Promise<boolean>;
   /** Ends every record of this grant, in all models. */
   removeByGrant(grantId: string): Promise<void>;
-  /** Forgets what is past its time; returns how many. */
-  removeExpired(): Promise<number>;
 }
 export interface OauthRecord {
   model: string;

@@ -55,10 +55,11 @@ function openings(db: Database): Pick<AccountWriter, "countOpening"> {
   return {
     countOpening: async ({ network, at, since }) => {
       await sql`select pg_advisory_xact_lock(${OPENING_LOCK}, 0)`.execute(db);
-      await db.deleteFrom("accountOpenings").where("at", "<=", since).execute();
       await db.insertInto("accountOpenings").values({ mark: network, at }).execute();
       const { rows } = await sql<{ fromHere: number; overall: number }>`
-        select count(*)::int as overall, count(*) filter (where mark = ${network})::int as from_here from account_openings`.execute(db);
+        select count(*)::int as overall, count(*) filter (where mark = ${network})::int as from_here from account_openings where at > ${since}`.execute(
+        db,
+      );
       return rows[0] ?? { fromHere: 0, overall: 0 };
     },
   };

@@ -81,12 +81,14 @@ const endedByTerms = sql<boolean>`state = 'revoked' and ended_because ->> 'kind'
 async function statusesOf(db: Database, list: number, now: Date): Promise<{ index: number; status: number }[] | null> {
   const from = list * LIST_SIZE;
   const { rows } = await sql<{ known: boolean; invalid: number[] | null; suspended: number[] | null }>`
-    select coalesce((select max(status_index) from consents), 0) >= ${from} as known,
+    select greatest((select max(status_index) from consents), (select max(status_index) from ended_places), 0) >= ${from} as known,
       array_agg(index) filter (where state not in ('requested', 'suspended')) as invalid,
       array_agg(index) filter (where state in ('requested', 'suspended')) as suspended
     from (
       select status_index - ${from} as index, case when expires_at <= ${now} then 'expired' else state end as state from consents
-      where status_index >= ${from} and status_index < ${from + LIST_SIZE} and (state <> 'active' or expires_at <= ${now})) listed`.execute(
+      where status_index >= ${from} and status_index < ${from + LIST_SIZE} and (state <> 'active' or expires_at <= ${now})
+      union all
+      select status_index - ${from}, 'gone' from ended_places where status_index >= ${from} and status_index < ${from + LIST_SIZE}) listed`.execute(
     db,
   );
   const [{ known, invalid, suspended } = { known: false, invalid: null, suspended: null }] = rows;

@@ -36,6 +36,5 @@ export function writeAnswers(db: Database): AnswersWriter {
         .onConflict((conflict) => conflict.columns(["caller", "key"]).doUpdateSet(answer))
         .execute();
     },
-    forget: async (now) => Number((await db.deleteFrom("givenAnswers").where("expiresAt", "<=", now).executeTakeFirst()).numDeletedRows),
   };
 }

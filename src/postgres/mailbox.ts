@@ -135,9 +135,6 @@ export function writeMailbox(db: Database): MailboxWriter {
       await db.updateTable("mailboxDeliveries").set({ closedAt: at, bytes: 0, packages: 0 }).where("transferId", "=", transferId).execute();
       await db.deleteFrom("mailboxPackages").where("transferId", "=", transferId).execute();
     },
-    forget: async (before) => {
-      await db.deleteFrom("mailboxDeliveries").where("closedAt", "<", before).execute();
-    },
   };
 }
 

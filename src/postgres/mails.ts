@@ -98,9 +98,8 @@ function writeAddresses(db: Database): AddressWriter {
       const since = new Date(at.getTime() - 86_400_000);
       // One after the other, in one order: two of them never wait for each other.
       for (const mark of marks.toSorted()) await sql`select pg_advisory_xact_lock(hashtextextended(${mark}, 43))`.execute(db);
-      await db.deleteFrom("mailAttempts").where("at", "<=", since).execute();
       const { rows } = await sql`
-        select mark from mail_attempts where mark = any(${marks}) group by mark having count(*) >= ${most}`.execute(db);
+        select mark from mail_attempts where mark = any(${marks}) and at > ${since} group by mark having count(*) >= ${most}`.execute(db);
       if (rows.length > 0) return false;
       await db
         .insertInto("mailAttempts")
@@ -143,7 +142,7 @@ function writeOccasions(db: Database): Pick<MailWriter, "tell" | "remind"> {
   };
 }
 
-function writeOutcomes(db: Database): Pick<MailWriter, "claim" | "end" | "postpone" | "clear"> {
+function writeOutcomes(db: Database): Pick<MailWriter, "claim" | "end" | "postpone"> {
   return {
     claim: async (leaseSeconds) => {
       const { rows } = await sql<Mail>`
@@ -165,15 +164,6 @@ function writeOutcomes(db: Database): Pick<MailWriter, "claim" | "end" | "postpo
           ended_at = case when late then now() end, outcome = case when late then 'given_up' end
         from (select id, created_at + make_interval(hours => ${giveUpHours}) <= now() as late from mails where id = ${id}) one
         where m.id = one.id and m.ended_at is null`.execute(db)),
-    clear: async ({ now, endedBefore }) => {
-      await db.deleteFrom("mailLinks").where("expiresAt", "<=", now).execute();
-      const gone = await db
-        .deleteFrom("mails")
-        .where("endedAt", "<=", endedBefore)
-        .where((e) => e.not(e.exists(e.selectFrom("mailLinks").select("mailId").whereRef("mailLinks.mailId", "=", "mails.id"))))
-        .executeTakeFirst();
-      return Number(gone.numDeletedRows);
-    },
   };
 }
 

@@ -62,4 +62,7 @@ const query = sql<{ measures: Measures }>`
       where sealed_at is null order by sequence limit 1), 0),
     'logEntries', coalesce((select max(index) + 1 from log_entries), 0),
     'signedLogEntries', coalesce((select max(size) from log_checkpoints), 0),
+    'retained', coalesce((
+      select json_agg(json_build_object('kind', kind, 'left', left_over,
+        'doneSeconds', greatest(0, extract(epoch from clock_timestamp() - coalesce(done_at, began_at)))::float8) order by kind) from retention_rounds), '[]'),
     'deadLetters', (select json_agg(dead) from dead)) as measures`;

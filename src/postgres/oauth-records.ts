@@ -26,7 +26,6 @@ const SQL = {
   consume: `update ${TABLE} set consumed_at = now() where model = $1 and id = $2 and consumed_at is null and expires_at > now()`,
   remove: `delete from ${TABLE} where model = $1 and id = $2`,
   removeByGrant: `delete from ${TABLE} where grant_id = $1`,
-  removeExpired: `delete from ${TABLE} where expires_at <= now()`,
 } as const;
 
 export function createOauthRecords(pool: pg.Pool): OauthRecords {
@@ -46,7 +45,6 @@ export function createOauthRecords(pool: pg.Pool): OauthRecords {
     consume: async (model, id) => (await run("consume", [model, sha256(id)])).rowCount === 1,
     remove: async (model, id) => (await run("remove", [model, sha256(id)])).rowCount === 1,
     removeByGrant: async (grantId) => void (await run("removeByGrant", [sha256(grantId)])),
-    removeExpired: async () => (await run("removeExpired", [])).rowCount ?? 0,
   };
 }
 

@@ -49,6 +49,7 @@ export const PERSON_TABLES: readonly PersonTable[] = [
   { table: "transfer_events",    where: OF_TRANSFER },
   { table: "transfer_expected",  where: OF_TRANSFER },
   { table: "transfer_items",     where: OF_TRANSFER },
+  { table: "transfer_item_counts", where: OF_TRANSFER },
   { table: "transfer_documents", where: OF_TRANSFER },
   { table: "dispatches",         where: OF_TRANSFER },
   { table: "mailbox_deliveries", where: OF_TRANSFER },

@@ -29,6 +29,7 @@ import { readParticipations, writeParticipations } from "./participations.ts";
 import { readPeople, writePeople } from "./people.ts";
 import { readPersonNotices, writePersonNotices } from "./person-notices.ts";
 import type { Database } from "./pool.ts";
+import { readRetention, writeRetention } from "./retention.ts";
 import { readRegistered } from "./registered.ts";
 import { readRhythms, writeRhythms } from "./rhythms.ts";
 import { readReminders, writeReminders } from "./reminders.ts";
@@ -114,6 +115,7 @@ function readerOf(tx: Database): Reader {
     parties: readParties(tx),
     journeys: readJourneys(tx),
     operation: readOperation(tx),
+    retained: readRetention(tx),
     rhythms: readRhythms(tx),
     campaigns: readCampaigns(tx),
     dispatch: readDispatch(tx),
@@ -151,6 +153,7 @@ function writerOf(tx: Database): Writer {
     rhythms: writeRhythms(tx),
     campaigns: writeCampaigns(tx),
     answers: writeAnswers(tx),
+    retention: writeRetention(tx),
     dispatch: { ...readDispatch(tx), ...writeDispatch(tx) },
     keeping: writeMailbox(tx),
   };

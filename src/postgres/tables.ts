@@ -99,7 +99,7 @@ export interface Tables {
   campaigns: WithJson<Campaign, "selection" | "refused">;
   campaignConsents: { campaignId: CampaignId; consentId: ConsentId; terms: string };
   givenAnswers: KeyedRequest & GivenAnswer & { expiresAt: Date };
-  transferKeys: { caller: string; key: string; fingerprint: string; transferId: TransferId };
+  transferKeys: { caller: string; key: string; fingerprint: string; transferId: TransferId; createdAt: Generated<Date> };
   transferEvents: WithJson<TransferEvent, "details">;
   transferExpected: { transferId: TransferId; dataset: string; items: number; bytes: number };
   transferItems: TransferItem & { transferId: TransferId };

@@ -43,20 +43,21 @@ export function readTransfers(db: Database): Reader["transfers"] {
   };
 }
 
-/** Counts by data set. `stored` is what a verified receipt names; `verified` equals it once the digests were compared. */
+/** Counts by data set, of rows and of what rows said that are gone. `stored` is what a verified receipt names; `verified` equals it once the digests were compared. */
 async function progressOf(db: Database, id: string): Promise<Progress[]> {
   const { rows } = await sql<Progress>`
     select d.dataset as "dataset",
-           coalesce(e.items, count(i.key))::int as "expected",
-           count(i.key) filter (where i.state in ('sent', 'stored'))::int as "sent",
-           count(i.key) filter (where i.state = 'stored')::int as "stored",
-           count(i.key) filter (where i.state = 'stored' and i.sha256 is not null)::int as "verified",
-           count(i.key) filter (where i.state = 'omitted')::int as "omitted",
-           coalesce(sum(i.bytes) filter (where i.state in ('sent', 'stored')), 0)::float8 as "bytes"
+           coalesce(e.items, coalesce(g.items, 0) + count(i.key))::int as "expected",
+           (coalesce(g.sent, 0) + count(i.key) filter (where i.state in ('sent', 'stored')))::int as "sent",
+           (coalesce(g.stored, 0) + count(i.key) filter (where i.state = 'stored'))::int as "stored",
+           (coalesce(g.verified, 0) + count(i.key) filter (where i.state = 'stored' and i.sha256 is not null))::int as "verified",
+           (coalesce(g.omitted, 0) + count(i.key) filter (where i.state = 'omitted'))::int as "omitted",
+           (coalesce(g.bytes, 0) + coalesce(sum(i.bytes) filter (where i.state in ('sent', 'stored')), 0))::float8 as "bytes"
     from (select unnest(datasets) as dataset from transfers where id = ${id}) d
     left join transfer_expected e on e.transfer_id = ${id} and e.dataset = d.dataset
     left join transfer_items i on i.transfer_id = ${id} and i.dataset = d.dataset
-    group by d.dataset, e.items
+    left join transfer_item_counts g on g.transfer_id = ${id} and g.dataset = d.dataset
+    group by d.dataset, e.items, g.transfer_id, g.dataset
     order by d.dataset`.execute(db);
   return rows;
 }

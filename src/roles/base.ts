@@ -28,6 +28,8 @@ import { openDatabase, openPool, openQueuePool } from "../postgres/pool.ts";
 import { createStore } from "../postgres/store.ts";
 import type { Logger } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
+import { tracedNetwork, tracedStore } from "../telemetry/traced-ports.ts";
+import type { Tracing } from "../telemetry/traces.ts";
 import { metricsOf } from "./metrics.ts";
 import { openDispatch } from "./turns.ts";
 
@@ -35,6 +37,7 @@ import { openDispatch } from "./turns.ts";
 export interface Base {
   config: Config;
   log: Logger;
+  tracing: Tracing;
   metrics: Metrics;
   issuer: string;
   address: { host: string; port: number };
@@ -66,7 +69,9 @@ export const clock: Clock = {
   },
 };
 
-export async function prepare(config: Config, log: Logger, shutdown: AbortSignal, owned: AsyncDisposableStack): Promise<Base> {
+type Given = Pick<Base, "config" | "log" | "tracing" | "shutdown" | "owned">;
+
+export async function prepare({ config, log, tracing, shutdown, owned }: Given): Promise<Base> {
   await mkdir(config.dataDir, { recursive: true });
   const url =
     config.postgres.url ?? owned.use(await startEmbeddedPostgres({ dataDir: config.dataDir, log: (line) => log.debug(line) })).url;
@@ -77,11 +82,12 @@ export async function prepare(config: Config, log: Logger, shutdown: AbortSignal
   await migrate(pool);
   const backend = openBackend(config, url, owned);
   for (const warning of await prepareBackend(backend)) log.warn(warning);
-  const network = owned.use(networkFor({ allowLoopback: config.sandbox.allowLoopback }));
-  const store = createStore(openDatabase(pool));
+  const network = tracedNetwork(owned.use(networkFor({ allowLoopback: config.sandbox.allowLoopback })), tracing);
+  const store = tracedStore(createStore(openDatabase(pool)), tracing);
   const base: Base = {
     config,
     log,
+    tracing,
     metrics: metricsOf(config, store, shutdown),
     issuer,
     address: { host: config.http.host, port },

@@ -31,6 +31,7 @@ import { renderProblem } from "../pages/problems.ts";
 import { openPreparedPool } from "../postgres/pool.ts";
 import { createStandings } from "../postgres/standings.ts";
 import { createOauthRecords } from "../postgres/oauth-records.ts";
+import { tracedRequests } from "../telemetry/traced-requests.ts";
 import type { SandboxPlan } from "../sandbox/plan.ts";
 import { relyingPartyId } from "../signin/relying-party.ts";
 import type { Upstream } from "../signin/providers.ts";
@@ -83,7 +84,7 @@ export async function startWeb(base: Base, keyring: Keyring, sandbox: SandboxPla
     },
     {
       issuer,
-      first: [authorization.endpoints],
+      first: [...tracedRequests(base.tracing), authorization.endpoints],
       proxies: base.config.http.proxies,
       mounted: [authorization.router, federation, createLog({ store, key: logKey }), signin, board, pages],
       page: (error, { language, ...reader }) => renderProblem(error, { ...reader, lang: language === "en" ? "en" : "fr", operator }),

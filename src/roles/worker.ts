@@ -24,6 +24,7 @@ import { createOpener } from "../keys/sealer.ts";
 import { anHourAgo, createSigner } from "../keys/signer.ts";
 import { createVerifier } from "../keys/verifier.ts";
 import { inspectTls, txtRecords } from "../net/inspections.ts";
+import { carryingFetch, tracedAdapters, tracedRecords } from "../telemetry/traced-ports.ts";
 import { createAttemptRecords } from "../postgres/attempt-records.ts";
 import { openPreparedPool } from "../postgres/pool.ts";
 import { clock, every, type Base } from "./base.ts";
@@ -35,31 +36,38 @@ const LOOK_SECONDS = 1;
 const TELL_SECONDS = 0.25;
 
 export function startWorker(base: Base, keyring: Keyring): void {
-  const { config, store, network, issuer } = base;
+  const { config, store, network, issuer, tracing } = base;
   const anyTime = new AbortController().signal;
   const ports = {
     ...base,
-    records: createAttemptRecords(base.owned.adopt(openPreparedPool(base.databaseUrl), (pool) => pool.end())),
+    records: tracedRecords(createAttemptRecords(base.owned.adopt(openPreparedPool(base.databaseUrl), (pool) => pool.end())), tracing),
     network: watchParticipants(base),
     signer: createSigner(() => keyring.current("documents"), clock),
     verifier: createVerifier(),
     opener: createOpener(keyring),
-    tokens: createConsentTokens({ issuer, key: () => keyring.current("worker"), fetch: network.fetchOrigin(issuer, anyTime) }),
-    adapters: ADAPTERS,
+    tokens: createConsentTokens({
+      issuer,
+      key: () => keyring.current("worker"),
+      fetch: carryingFetch(network.fetchOrigin(issuer, anyTime), tracing),
+    }),
+    adapters: tracedAdapters(ADAPTERS, tracing),
     mailbox: mailboxOf(base, keyring),
   };
   const terms = { leaseSeconds: config.transfer.leaseSeconds, limits: config.limits, shutdown: base.shutdown };
-  const run = oneAtATime(async (ring) => {
-    // Whatever comes of it, there is room again.
-    const result = await runTransfer(ports, ring, terms).finally(() => base.queue.nudge());
-    await count(base, ring, result);
-    base.log.info("attempt ended", {
-      transferId: ring.transferId,
-      epoch: ring.epoch,
-      kind: result.kind,
-      ...("state" in result ? { state: result.state } : {}),
+  const attempt = (ring: Ring) =>
+    tracing.ofTransfer(ring.transferId, "attempt", { epoch: ring.epoch }, async (span) => {
+      const result = await runTransfer(ports, ring, terms);
+      span.set({ kind: result.kind, ...("state" in result ? { state: result.state } : {}) });
+      await count(base, ring, result);
+      base.log.info("attempt ended", {
+        transferId: ring.transferId,
+        epoch: ring.epoch,
+        kind: result.kind,
+        ...("state" in result ? { state: result.state } : {}),
+      });
     });
-  });
+  // Whatever comes of it, there is room again.
+  const run = oneAtATime((ring: Ring) => attempt(ring).finally(() => base.queue.nudge()));
   joinWorkers(base);
   const secret = keyring.secret("consent receipts");
   const sealing = {

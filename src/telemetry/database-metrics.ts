@@ -32,6 +32,8 @@ function samplesOf(measures: Measures): Record<Exclude<DatabaseMetric, "relais_d
     relais_receipt_oldest_unanchored_seconds: plain(measures.oldestUnanchoredSeconds),
     relais_log_entries: plain(measures.logEntries),
     relais_log_signed_entries: plain(measures.signedLogEntries),
+    relais_retention_done_seconds: measures.retained.map(({ kind, doneSeconds }) => [{ kind }, doneSeconds]),
+    relais_retention_left: measures.retained.map(({ kind, left }) => [{ kind }, left]),
     relais_dead_letters: measures.deadLetters.map(({ kind, count }) => [{ kind }, count]),
   };
 }

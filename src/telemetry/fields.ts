@@ -9,7 +9,9 @@ const word = (value: unknown) => (typeof value === "string" && /^[\w.:/-]{1,64}$
 /** What a field must look like to be written; anything else is masked. None of them can hold a sentence or an address of a person. */
 const KINDS = {
   id: (value: unknown) =>
-    typeof value === "string" && /^[a-z]{2,8}_[\w-]{1,64}$|^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(value) ? value : MASK,
+    typeof value === "string" && /^[a-z]{2,8}_[\w-]{1,64}$|^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$|^[0-9a-f]{32}$/.test(value)
+      ? value
+      : MASK,
   word,
   number: (value: unknown) => (typeof value === "number" && Number.isFinite(value) ? value : MASK),
   flag: (value: unknown) => (typeof value === "boolean" ? value : MASK),

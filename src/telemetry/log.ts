@@ -17,30 +17,37 @@ interface Options {
   pretty?: boolean;
   /** Unset: standard output. Called once for each line, with its end. */
   write?: (line: string) => void;
+  /** The trace that is under way. Unset: none ever is. */
+  traceId?: () => string | null;
 }
 
-export function createLogger({ level, pretty = process.stdout.isTTY, write }: Options): Logger {
+export function createLogger({ level, pretty = process.stdout.isTTY, write, traceId = () => null }: Options): Logger {
   // Synchronous: the last lines before an end are the ones that are needed, and they are few.
   const destination = write === undefined ? pino.destination({ dest: 1, sync: true }) : { write };
   const sink = pretty ? { write: (line: string) => void destination.write(humanLine(line)) } : destination;
   return wrap(
     pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } }, sink),
     {},
+    traceId,
   );
 }
 
-function wrap(writer: pino.Logger, bound: Fields): Logger {
+function wrap(writer: pino.Logger, bound: Fields, traceId: () => string | null): Logger {
   const at =
     (level: "debug" | "info" | "warn" | "error") =>
     (message: string, fields: Fields = {}) =>
-      writer[level](allowed({ ...bound, ...fields }), scrub(message));
+      writer[level](allowed({ ...traceOf(traceId()), ...bound, ...fields }), scrub(message));
   return {
     debug: at("debug"),
     info: at("info"),
     warn: at("warn"),
     error: at("error"),
-    with: (fields) => wrap(writer, { ...bound, ...fields }),
+    with: (fields) => wrap(writer, { ...bound, ...fields }, traceId),
   };
+}
+
+function traceOf(traceId: string | null): Fields {
+  return traceId === null ? {} : { traceId };
 }
 
 function humanLine(json: string): string {

@@ -39,6 +39,16 @@ export const DATABASE_METRICS = {
   },
   relais_log_entries: { kind: "gauge", help: "Entries of the public log." },
   relais_log_signed_entries: { kind: "gauge", help: "Entries that the newest signed checkpoint covers; one is signed when somebody asks." },
+  relais_retention_done_seconds: {
+    kind: "gauge",
+    help: "How long ago nothing was left of this kind of record that is past its time.",
+    labels: ["kind"],
+  },
+  relais_retention_left: {
+    kind: "gauge",
+    help: "Records past their time that the last round did not remove, counted to 10 000.",
+    labels: ["kind"],
+  },
   relais_dead_letters: { kind: "gauge", help: "What is given up until an operator looks at it.", labels: ["kind"] },
 } as const satisfies Record<string, Definition>;
 

@@ -55,6 +55,7 @@ const WELL = {
   database: "fine",
   migrations: "fine",
   clock: "fine",
+  retention: "fine",
   queue: "fine",
   "keys of web": "fine",
   "keys of worker": "fine",

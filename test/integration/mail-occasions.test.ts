@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { after, before, beforeEach, test } from "node:test";
 import { refuseConsent } from "../../src/core/consent/decide-consent.ts";
 import { withdrawConsent } from "../../src/core/consent/withdraw-consent.ts";
-import { clearMails, remindPeople } from "../../src/core/person/remind-people.ts";
+import { removeOverdue } from "../../src/core/operation/remove-overdue.ts";
+import { remindPeople } from "../../src/core/person/remind-people.ts";
 import { startSession } from "../../src/core/person/sessions.ts";
 import { readNotice, tellPeople } from "../../src/core/person/tell-people.ts";
 import { endStanding } from "../../src/core/register/change-standing.ts";
@@ -195,7 +196,11 @@ test("a single delivery that was made lets nothing more go, and is not recalled;
   const kept = async () =>
     (await query("select kind, exists (select from relais.mail_links l where l.mail_id = m.id) as linked from relais.mails m")).rows;
   await query("update relais.mails set ended_at = now() - interval '181 days' where kind in ('consent', 'reminder')");
-  await clearMails(world.engine.ports);
+  const fail = (_: string, error: unknown) => assert.fail(String(error));
+  await removeOverdue(
+    { store: world.engine.store, onRemoved: () => undefined, onFailure: fail },
+    { itemNames: 90, journals: 180, proofs: 1_826 },
+  );
   assert.ok(
     (await kept()).every(({ kind, linked }) => kind !== "consent" && (kind !== "reminder" || linked)),
     "but for those whose links still work",

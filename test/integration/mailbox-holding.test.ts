@@ -13,7 +13,6 @@ import { largeItems, numberedItems } from "../../src/sandbox/holder/bulk.ts";
 import type { Library } from "../../src/sandbox/export/library.ts";
 import { openOwnKey } from "../../src/sandbox/peer/own-keys.ts";
 import { sealPackage, type SigningKey } from "../../src/sdk/packages.ts";
-import { realClock } from "../support/real-clock.ts";
 import { startMailboxWorld, type MailboxWorld, type WorldSettings } from "../support/mailbox-world.ts";
 
 /** What the mailbox holds, and how much of it: never anything that it could read. */
@@ -234,6 +233,6 @@ test("what a worker that died left behind is deleted, and nothing else", async (
   await appendFile(join(world.folder, "pkg_0000000000000000000003.part"), "being written");
   const longAgo = new Date(Date.now() - 2 * 3_600_000);
   for (const name of names) await utimes(join(world.folder, name), longAgo, longAgo);
-  await clearMailbox({ store: world.store, clock: realClock, files: world.files, shutdown: new AbortController().signal });
+  await clearMailbox({ store: world.store, files: world.files, shutdown: new AbortController().signal });
   assert.deepEqual(await readdir(world.folder), ["pkg_0000000000000000000003.part", String(listed)].toSorted());
 });

@@ -90,7 +90,8 @@ export async function startStandingWorld({ items, atOnce }: { items: number; atO
     energy: await witnessed(world.energy, join(world.dir, "sandbox", "energy")),
     telecom: await witnessed(await world.register(telecom.entityId), join(shared.dataDir, "telecom")),
     platform: async (name, accounts) => {
-      const persona = { ...ANCRE, name, folder: name.toLowerCase() };
+      // Item by item: so that there is something to be seen between two of them.
+      const persona = { ...ANCRE, name, folder: name.toLowerCase(), takesCompactForm: false };
       const { entityId } = owned.use(await startPlatform({ ...shared, persona, faults: ["is-slow"], extra: accounts }));
       return witnessed(await world.register(entityId), join(shared.dataDir, persona.folder));
     },

@@ -104,8 +104,6 @@ export interface MailboxWriter {
   acknowledge(transferId: TransferId, receipt: string): Promise<boolean>;
   /** Forgets the packages; the delivery stays, so that the platform is told how it ended. */
   close(transferId: TransferId, at: Date): Promise<void>;
-  /** Forgets what was closed before this time. */
-  forget(before: Date): Promise<void>;
 }
 
 /** Seals what Relais holds in memory, so that it cannot open it afterwards. */

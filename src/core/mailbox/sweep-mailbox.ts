@@ -15,8 +15,6 @@ const BATCH = 100;
 const PAGE = 1000;
 /** A file that nobody lists after this time was left by a worker that died: one that lives lists it within moments, or deletes it. */
 const ORPHAN_MILLISECONDS = 3_600_000;
-/** So long a platform is told how a delivery ended. */
-const TOLD_DAYS = 30;
 
 /** Ends what was not fetched in time, and deletes the bytes of all that ended, whatever ended it. */
 export async function sweepMailbox(ports: SweepingPorts): Promise<void> {
@@ -73,14 +71,13 @@ async function takeBack(w: Writer, id: TransferId, left: readonly PackageId[]): 
   if (marks.length > 0) await w.deliveries.markItems(id, epoch - 1, marks);
 }
 
-/** What a worker that died left behind, and what was told long enough. */
-export async function clearMailbox({ store, clock, files, shutdown }: Omit<SweepingPorts, "report">): Promise<void> {
+/** What a worker that died left behind. */
+export async function clearMailbox({ store, files, shutdown }: Omit<SweepingPorts, "report" | "clock">): Promise<void> {
   for await (const names of pagesOf(files.olderThan(ORPHAN_MILLISECONDS))) {
     if (shutdown.aborted) return;
     const known = await store.read((r) => r.mailbox.known(names));
     for (const name of names) if (!known.has(name)) await files.sweep(name);
   }
-  await store.write((w) => w.keeping.forget(new Date(clock.now().getTime() - TOLD_DAYS * 86_400_000)));
 }
 
 async function* pagesOf(names: AsyncIterable<string>): AsyncGenerator<string[]> {

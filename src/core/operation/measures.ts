@@ -39,6 +39,8 @@ export interface Measures {
   /** How far the newest signed checkpoint reaches. */
   signedLogEntries: number;
   deadLetters: { kind: DeadLetterKind; count: number }[];
+  /** Kinds of record (retention.ts): how long ago nothing was left that is past its time, and how much is; counted to 10 000 at the end of a round. */
+  retained: { kind: string; doneSeconds: number; left: number }[];
 }
 
 export interface MeasuresReader {

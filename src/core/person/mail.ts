@@ -98,8 +98,6 @@ export interface MailWriter {
   end(id: MailId, end: MailEnd): Promise<void>;
   /** Due again after so many seconds; ended as given up where it is older than `giveUpHours`. */
   postpone(id: MailId, later: { seconds: number; because: string; giveUpHours: number }): Promise<void>;
-  /** Forgets links that are over, and mails that ended before this and have no link any more. Returns how many mails. */
-  clear(times: { now: Date; endedBefore: Date }): Promise<number>;
   /** The same links again are nothing new. */
   addLinks(links: Omit<MailLink, "usedAt">[]): Promise<void>;
   /** For exactly one of any number of parallel calls; null for every other one, and for what `findLink` does not find. */

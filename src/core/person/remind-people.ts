@@ -20,12 +20,3 @@ export async function remindPeople({ store, clock }: Pick<Ports, "store" | "cloc
     if (step < BATCH) return told;
   }
 }
-
-/** Longer than anything asks whether a mail was sent before: reminders look 90 days back. */
-const KEPT_DAYS = 180;
-
-/** Forgets what was mailed long ago. Returns how many mails. */
-export async function clearMails({ store, clock }: Pick<Ports, "store" | "clock">): Promise<number> {
-  const now = clock.now();
-  return store.write((w) => w.mailing.clear({ now, endedBefore: new Date(now.getTime() - KEPT_DAYS * 86_400_000) }));
-}

@@ -32,6 +32,4 @@ export interface AnswersWriter {
    */
   begin(request: KeyedRequest, now: Date): Promise<GivenAnswer | null>;
   keep(request: KeyedRequest, answer: GivenAnswer, until: Date): Promise<void>;
-  /** Forgets keys whose time is over; returns how many. */
-  forget(now: Date): Promise<number>;
 }

@@ -16,6 +16,8 @@ export interface PlatformPersona {
   faults: readonly Fault[];
   /** What is wrong with it, in a sentence for people; null for the reference platform. */
   flaw: Words | null;
+  /** Whether it takes a small transfer in one request. */
+  takesCompactForm: boolean;
   /** False for one whose description nobody can accept: it stays out of the register. */
   joins: boolean;
 }
@@ -26,12 +28,13 @@ export const ANCRE: PlatformPersona = {
   contact: "dpo@ancre.example",
   faults: [],
   flaw: null,
+  takesCompactForm: true,
   joins: true,
 };
 
 function bad(name: string, faults: readonly Fault[], fr: string, en: string, joins = true) {
   const folder = name.toLowerCase();
-  return { name, folder, contact: `dpo@${folder}.example`, faults, flaw: { fr, en }, joins };
+  return { name, folder, contact: `dpo@${folder}.example`, faults, flaw: { fr, en }, takesCompactForm: true, joins };
 }
 
 /** Platforms that are bad on purpose. They stay at level 0, nobody has an account there, and each shows what the checks find. */

@@ -153,11 +153,11 @@ async function keysIn(folder: string): Promise<Record<"federationKey" | "documen
 }
 
 function statementOf(
-  { name, contact }: PlatformPersona,
+  { name, contact, takesCompactForm }: PlatformPersona,
   own: Pick<EntityDescription, "entityId" | "federationKey" | "documentKey">,
 ): EntityDescription {
   const { entityId } = own;
-  return { ...own, name, contact, metadata: metadataOf(entityId, contact), redirectUris: [entityId + CALLBACK] };
+  return { ...own, name, contact, metadata: metadataOf(entityId, { contact, takesCompactForm }), redirectUris: [entityId + CALLBACK] };
 }
 
 function withClient(own: EntityDescription, outside: PlatformSettings["outsideClient"]): EntityDescription {
@@ -235,12 +235,15 @@ function bringOf({ name, entityId, issuer, key, transfers, personOf: who }: Brin
   };
 }
 
-function metadataOf(entityId: string, contact: string): { self_data_platform: Record<string, string | boolean> } {
+function metadataOf(
+  entityId: string,
+  { contact, takesCompactForm }: Pick<PlatformPersona, "contact" | "takesCompactForm">,
+): { self_data_platform: Record<string, string | boolean> } {
   return {
     self_data_platform: {
       inbox_endpoint: `${entityId}/inbox`,
       export_endpoint: `${entityId}/export`,
-      takes_compact_form: true,
+      takes_compact_form: takesCompactForm,
       issuer: entityId,
       country: "FR",
       privacy_contact: contact,
