@@ -6,10 +6,11 @@ import { startEmbeddedPostgres } from "../../src/embedded/postgres.ts";
 import { PROFILE_VARIABLE } from "../support/fault-relais.ts";
 import { SERVER_VARIABLE } from "../support/postgres-server.ts";
 import { acceptance } from "./accept.ts";
-import { bigFile } from "./big-file.ts";
+import { bigFile, bigFileNginx } from "./big-file.ts";
 import { dispatchMeasures } from "./dispatch.ts";
-import type { Measure } from "./measure.ts";
+import { IS_SMALL, type Measure } from "./measure.ts";
 import { mixedLoad } from "./mixed-load.ts";
+import { manyFiles } from "./many-files.ts";
 import { nextStart } from "./next-start.ts";
 import { receipts } from "./receipts.ts";
 import { registerOfThousands } from "./register.ts";
@@ -34,6 +35,8 @@ const PARTS = {
   start: nextStart,
   small: smallTransfers,
   big: bigFile,
+  nginx: bigFileNginx,
+  files: manyFiles,
   receipts,
   accept: acceptance,
   register: registerOfThousands,
@@ -52,6 +55,7 @@ const folder = await mkdtemp(join(tmpdir(), "relais-bench-"));
 const database = await startEmbeddedPostgres({ dataDir: folder, log: () => undefined });
 process.env[SERVER_VARIABLE] = database.url;
 const measures: Measure[] = [];
+if (IS_SMALL) process.stderr.write("small sizes: these figures only show that the rows work\n");
 for (const name of chosen) {
   for (const measure of await PARTS[name](rounds, (line) => process.stderr.write(`${line}\n`))) measures.push(measure);
 }
