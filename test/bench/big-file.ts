@@ -3,21 +3,17 @@ import { once } from "node:events";
 import { createReadStream, createWriteStream } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { webdav } from "../../adapters/webdav/index.ts";
-import { requestTransfer } from "../../src/core/transfer/request-transfer.ts";
-import { runTransfer } from "../../src/core/transfer/run-transfer.ts";
 import { networkFor } from "../../src/net/network.ts";
-import { startEngine, type Engine, type RealEnds } from "../support/engine.ts";
 import { completeMachine } from "../support/machine.ts";
 import type { ServerProcess } from "../support/server-process.ts";
-import { startNginx, startRclone, WEBDAV_PASSWORD, WEBDAV_USER } from "../support/webdav-server.ts";
+import { startNginx, startRclone } from "../support/webdav-server.ts";
 import { figure, median, ratio, sized, timed, type Measure } from "./measure.ts";
 import { curlPipeline, curlReadBack, rcloneCopy, type Copy } from "./rivals.ts";
 import { giveToServer } from "./served-files.ts";
+import { placeOf, secondsOfTransfer } from "./webdav-transfer.ts";
 
 export const MEBIBYTES = sized(400, 48);
 const DATASET = "bench.big";
-const PLACE = `relais/holder/${DATASET}`;
 
 type Tell = (line: string) => void;
 
@@ -58,11 +54,11 @@ async function besides(match: Match, rounds: number, tell: Tell): Promise<{ ours
   await using owned = new AsyncDisposableStack();
   const [from, to] = [owned.use(await match.start()), owned.use(await match.start())];
   const network = owned.use(networkFor({ allowLoopback: true }));
-  const digest = await writeBigFile(from);
+  const digest = await writeBigFile(from, DATASET);
   const results: { ours: number; theirs: number }[] = [];
   for (let round = 1; round <= rounds; round++) {
-    const ours = await transferred(from, to, network);
-    const theirs = MEBIBYTES / (await timed(() => match.rival({ from: `${from.url}${PLACE}/big.bin`, to: `${to.url}theirs.bin` })));
+    const ours = MEBIBYTES / (await secondsOfTransfer([from, to], DATASET, network));
+    const theirs = MEBIBYTES / (await timed(() => match.rival({ from: `${from.url}${placeOf(DATASET)}/big.bin`, to: `${to.url}theirs.bin` })));
     if ((await digestOf(join(to.folder, "data", "theirs.bin"))) !== digest) throw new Error(`${match.name}: other bytes arrived`);
     tell(`${MEBIBYTES} MiB, round ${round}: ours ${ours.toFixed(0)} MiB/s, ${match.name} ${theirs.toFixed(0)} MiB/s`);
     results.push({ ours, theirs });
@@ -75,8 +71,9 @@ async function besides(match: Match, rounds: number, tell: Tell): Promise<{ ours
   };
 }
 
-export async function writeBigFile({ folder }: Pick<ServerProcess, "folder">, mebibytes = MEBIBYTES): Promise<string> {
-  const place = join(folder, "data", PLACE);
+/** Returns its SHA-256 in hex. */
+export async function writeBigFile({ folder }: ServerProcess, dataset: string, mebibytes = MEBIBYTES): Promise<string> {
+  const place = join(folder, "data", placeOf(dataset));
   await mkdir(place, { recursive: true });
   const file = createWriteStream(join(place, "big.bin"));
   const hash = createHash("sha256");
@@ -89,24 +86,6 @@ export async function writeBigFile({ folder }: Pick<ServerProcess, "folder">, me
   await once(file, "finish");
   await giveToServer(folder);
   return hash.digest("hex");
-}
-
-/** MiB/s of one transfer, from asking for it to its end. */
-async function transferred(from: ServerProcess, to: ServerProcess, network: RealEnds["network"]): Promise<number> {
-  await using engine = await startEngine(webdav, [DATASET], {
-    source: { adapter: "webdav", entityId: from.url.slice(0, -1), endpoints: { root: from.url } },
-    destination: { adapter: "webdav", entityId: to.url.slice(0, -1), endpoints: { root: to.url } },
-    network,
-    credentials: { kind: "basic", user: WEBDAV_USER, password: WEBDAV_PASSWORD },
-  });
-  const consent = await engine.consent([DATASET]);
-  return MEBIBYTES / (await timed(() => carried(engine, consent.id)));
-}
-
-export async function carried(engine: Engine, consentId: Parameters<typeof requestTransfer>[1]["consentId"]): Promise<void> {
-  const { id } = await requestTransfer(engine.ports, { consentId, personId: engine.personId });
-  const result = await runTransfer(engine.ports, { transferId: id, epoch: 0 }, engine.terms);
-  if (result.kind !== "ended" || result.state !== "verified") throw new Error(`the transfer ended as ${JSON.stringify(result)}`);
 }
 
 function refuse(): never {

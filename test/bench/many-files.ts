@@ -2,21 +2,18 @@ import { createHash } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Pool } from "undici";
-import { webdav } from "../../adapters/webdav/index.ts";
 import { networkFor } from "../../src/net/network.ts";
-import { startEngine, type RealEnds } from "../support/engine.ts";
 import { completeMachine } from "../support/machine.ts";
 import type { ServerProcess } from "../support/server-process.ts";
-import { startNginx, WEBDAV_PASSWORD, WEBDAV_USER } from "../support/webdav-server.ts";
-import { carried } from "./big-file.ts";
+import { startNginx } from "../support/webdav-server.ts";
 import { abreast, figure, median, ratio, sized, timed, type Measure } from "./measure.ts";
 import { writeFiles } from "./served-files.ts";
+import { AUTHORIZATION as authorization, placeOf, secondsOfTransfer } from "./webdav-transfer.ts";
 
 const FILES = sized(1500, 200);
 const BYTES = 4096;
 const WIDTH = 8;
 const DATASET = "bench.files";
-const PLACE = `relais/holder/${DATASET}`;
 
 type Tell = (line: string) => void;
 
@@ -26,10 +23,10 @@ export async function manyFiles(rounds: number, tell: Tell): Promise<Measure[]> 
   await using owned = new AsyncDisposableStack();
   const [from, to] = [owned.use(await startNginx()), owned.use(await startNginx())];
   const network = owned.use(networkFor({ allowLoopback: true }));
-  const names = await writeFiles(from.folder, PLACE, { count: FILES, bytes: BYTES });
+  const names = await writeFiles(from.folder, placeOf(DATASET), { count: FILES, bytes: BYTES });
   const results: { ours: number; loop: number }[] = [];
   for (let round = 1; round <= rounds; round++) {
-    const ours = await transferred(from, to, network);
+    const ours = FILES / (await secondsOfTransfer([from, to], DATASET, network));
     const loop = await looped(from, to, names);
     tell(`${FILES} files of ${BYTES} bytes, round ${round}: ours ${ours.toFixed(0)} files/s, bare loop ${loop.toFixed(0)} files/s`);
     results.push({ ours, loop });
@@ -48,28 +45,13 @@ export async function manyFiles(rounds: number, tell: Tell): Promise<Measure[]> 
   ];
 }
 
-/** Files a second of one transfer, from asking for it to its end. */
-async function transferred(from: ServerProcess, to: ServerProcess, network: RealEnds["network"]): Promise<number> {
-  await using engine = await startEngine(webdav, [DATASET], {
-    source: { adapter: "webdav", entityId: from.url.slice(0, -1), endpoints: { root: from.url } },
-    destination: { adapter: "webdav", entityId: to.url.slice(0, -1), endpoints: { root: to.url } },
-    network,
-    credentials: { kind: "basic", user: WEBDAV_USER, password: WEBDAV_PASSWORD },
-  });
-  const consent = await engine.consent([DATASET]);
-  return FILES / (await timed(() => carried(engine, consent.id)));
-}
-
 async function looped(from: ServerProcess, to: ServerProcess, names: string[]): Promise<number> {
   const [source, target] = [from, to].map(({ url }) => new Pool(new URL(url).origin, { connections: WIDTH })) as [Pool, Pool];
-  const authorization = `Basic ${Buffer.from(`${WEBDAV_USER}:${WEBDAV_PASSWORD}`).toString("base64")}`;
-  const folder = async () =>
-    (await target.request({ method: "MKCOL", path: "/bare/", headers: { authorization } })).body.dump();
-  await folder();
+  await (await target.request({ method: "MKCOL", path: "/bare/", headers: { authorization } })).body.dump();
   const seconds = await timed(() =>
     abreast(names.length, WIDTH, async (index) => {
       const name = names[index] as string;
-      const got = await source.request({ method: "GET", path: `/${PLACE}/${name}`, headers: { authorization } });
+      const got = await source.request({ method: "GET", path: `/${placeOf(DATASET)}/${name}`, headers: { authorization } });
       const bytes = Buffer.from(await got.body.arrayBuffer());
       createHash("sha256").update(bytes).digest();
       const put = await target.request({ method: "PUT", path: `/bare/${name}`, headers: { authorization }, body: bytes });
