@@ -14,11 +14,13 @@ import { mixedLoad } from "./mixed-load.ts";
 import { manyFiles } from "./many-files.ts";
 import { nextStart } from "./next-start.ts";
 import { receipts } from "./receipts.ts";
+import { recovery } from "./recovery.ts";
 import { registerOfThousands } from "./register.ts";
 import { smallSelfData } from "./small-self-data.ts";
 import { smallTransfers } from "./small-transfers.ts";
 import { standingMeasures } from "./standing.ts";
 import { tokenRates } from "./token-rates.ts";
+import { twoWorkers } from "./two-workers.ts";
 import { withdrawals } from "./withdrawals.ts";
 
 /** Everything in one run on one machine, so that the ratios mean something; absolute figures are only of that machine. */
@@ -45,6 +47,8 @@ const PARTS = {
   accept: acceptance,
   register: registerOfThousands,
   dispatch: dispatchMeasures,
+  recovery,
+  "two-workers": twoWorkers,
   standing: standingMeasures,
   tokens: tokenRates,
   withdrawals,
