@@ -58,7 +58,8 @@ async function besides(match: Match, rounds: number, tell: Tell): Promise<{ ours
   const results: { ours: number; theirs: number }[] = [];
   for (let round = 1; round <= rounds; round++) {
     const ours = MEBIBYTES / (await secondsOfTransfer([from, to], DATASET, network));
-    const theirs = MEBIBYTES / (await timed(() => match.rival({ from: `${from.url}${placeOf(DATASET)}/big.bin`, to: `${to.url}theirs.bin` })));
+    const theirs =
+      MEBIBYTES / (await timed(() => match.rival({ from: `${from.url}${placeOf(DATASET)}/big.bin`, to: `${to.url}theirs.bin` })));
     if ((await digestOf(join(to.folder, "data", "theirs.bin"))) !== digest) throw new Error(`${match.name}: other bytes arrived`);
     tell(`${MEBIBYTES} MiB, round ${round}: ours ${ours.toFixed(0)} MiB/s, ${match.name} ${theirs.toFixed(0)} MiB/s`);
     results.push({ ours, theirs });

@@ -33,7 +33,11 @@ export async function manyFiles(rounds: number, tell: Tell): Promise<Measure[]> 
     await rm(join(to.folder, "data", "relais"), { recursive: true, force: true });
   }
   return [
-    figure(`${FILES} files of ${BYTES} bytes in one transfer between two nginx, receipted`, median(results.map((one) => one.ours)), "files/s"),
+    figure(
+      `${FILES} files of ${BYTES} bytes in one transfer between two nginx, receipted`,
+      median(results.map((one) => one.ours)),
+      "files/s",
+    ),
     figure(`bare loop GET, SHA-256, PUT of the same, ${WIDTH} at once`, median(results.map((one) => one.loop)), "files/s"),
     ratio(
       "many small files / bare loop",

@@ -27,8 +27,12 @@ export const ratio = (measure: string, value: number, floor: number, aim: number
 });
 
 /** What must not be more than `most`. */
-export const bound = (measure: string, value: number, unit: string, { most, aim, why }: { most: number; aim: number; why: string }): Measure =>
-  figure(measure, value, unit, `at most ${most} ${unit}, aim ${aim}; ${why}`);
+export const bound = (
+  measure: string,
+  value: number,
+  unit: string,
+  { most, aim, why }: { most: number; aim: number; why: string },
+): Measure => figure(measure, value, unit, `at most ${most} ${unit}, aim ${aim}; ${why}`);
 
 /** Small sizes, to see that a row works: what they give is no measurement. */
 export const IS_SMALL = process.env["RELAIS_BENCH_SMALL"] !== undefined;

@@ -24,7 +24,9 @@ export async function recovery(rounds: number, tell: Tell): Promise<Measure[]> {
   for (let round = 1; round <= rounds; round++) {
     const found = await killOne();
     lags.push(...found);
-    tell(`a worker killed with ${found.length} transfers, round ${round}: heard of again after ${found.map((lag) => lag.toFixed(1)).join(", ")} s`);
+    tell(
+      `a worker killed with ${found.length} transfers, round ${round}: heard of again after ${found.map((lag) => lag.toFixed(1)).join(", ")} s`,
+    );
   }
   return [
     figure("transfers of a killed worker, heard of again by the platform after, p50", median(lags), "s", "settings as shipped"),

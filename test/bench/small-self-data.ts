@@ -49,7 +49,12 @@ export async function smallSelfData(rounds: number, tell: Tell): Promise<Measure
   const ours = of((one) => one.ours);
   const why = "the consent token, two ends that check and sign, and what is written down";
   return [
-    figure("small transfers, Self Data at both ends, durable, receipts verified", ours, "transfers/s", `${WIDTH} at once, two cores for all`),
+    figure(
+      "small transfers, Self Data at both ends, durable, receipts verified",
+      ours,
+      "transfers/s",
+      `${WIDTH} at once, two cores for all`,
+    ),
     figure("bare BullMQ no-op jobs on Redis", of((one) => one.jobs), "jobs/s"), // oxfmt-ignore
     figure(`bare loop GET, SHA-256, sign, PUT of the same item at a plain server, ${WIDTH} at once`, of((one) => one.loop), "items/s"), // oxfmt-ignore
     ratio("small transfers, Self Data / bare jobs", of((one) => one.ours / one.jobs), 0.015, 0.04, "commits per transfer"), // oxfmt-ignore

@@ -12,11 +12,11 @@ import { startEngine, type Engine } from "../support/engine.ts";
 import { startRedis } from "../support/redis.ts";
 import { startApache, WEBDAV_PASSWORD, WEBDAV_USER } from "../support/webdav-server.ts";
 import { bareJobs } from "./bare-jobs.ts";
-import { abreast, figure, median, ratio, timed, type Measure } from "./measure.ts";
+import { abreast, figure, median, ratio, sized, timed, type Measure } from "./measure.ts";
 
 const DATASET = "bench.small";
-const TRANSFERS = 120;
-const LOOPS = 1500;
+const TRANSFERS = sized(120, 40);
+const LOOPS = sized(1500, 400);
 const WIDTH = 8;
 const BYTES = 1024;
 

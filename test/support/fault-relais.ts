@@ -215,10 +215,7 @@ async function registerAt({ store, network }: Pick<FaultWorld, "store" | "networ
   return store.read((r) => r.participants.get(participant.id));
 }
 
-export async function seedPerson(
-  store: Store,
-  ends: Ends & Required<Pick<Ends, "source" | "destination">>,
-): Promise<SeededPerson> {
+export async function seedPerson(store: Store, ends: Ends & Required<Pick<Ends, "source" | "destination">>): Promise<SeededPerson> {
   const ports = { store, clock: realClock, policy, queue: { ring: async () => undefined } };
   const person = await store.write((w) =>
     w.accounts.signIn({ id: newId("person"), issuer: "https://id.test", subject: newId("person"), createdAt: new Date() }),
