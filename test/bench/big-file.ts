@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { createReadStream, createWriteStream } from "node:fs";
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { networkFor } from "../../src/net/network.ts";
 import { completeMachine } from "../support/machine.ts";
@@ -10,7 +10,7 @@ import { startNginx, startRclone } from "../support/webdav-server.ts";
 import { figure, median, ratio, sized, timed, type Measure } from "./measure.ts";
 import { curlPipeline, curlReadBack, rcloneCopy, type Copy } from "./rivals.ts";
 import { giveToServer } from "./served-files.ts";
-import { placeOf, secondsOfTransfer } from "./webdav-transfer.ts";
+import { placeOf, removeFrom, secondsOfTransfer } from "./webdav-transfer.ts";
 
 export const MEBIBYTES = sized(400, 48);
 const DATASET = "bench.big";
@@ -63,7 +63,7 @@ async function besides(match: Match, rounds: number, tell: Tell): Promise<{ ours
     if ((await digestOf(join(to.folder, "data", "theirs.bin"))) !== digest) throw new Error(`${match.name}: other bytes arrived`);
     tell(`${MEBIBYTES} MiB, round ${round}: ours ${ours.toFixed(0)} MiB/s, ${match.name} ${theirs.toFixed(0)} MiB/s`);
     results.push({ ours, theirs });
-    for (const left of ["relais", "theirs.bin"]) await rm(join(to.folder, "data", left), { recursive: true, force: true });
+    for (const left of ["relais/", "theirs.bin"]) await removeFrom(to, left);
   }
   return {
     ours: median(results.map((one) => one.ours)),

@@ -1,6 +1,4 @@
 import { createHash } from "node:crypto";
-import { rm } from "node:fs/promises";
-import { join } from "node:path";
 import { Pool } from "undici";
 import { networkFor } from "../../src/net/network.ts";
 import { completeMachine } from "../support/machine.ts";
@@ -8,7 +6,7 @@ import type { ServerProcess } from "../support/server-process.ts";
 import { startNginx } from "../support/webdav-server.ts";
 import { abreast, figure, median, ratio, sized, timed, type Measure } from "./measure.ts";
 import { writeFiles } from "./served-files.ts";
-import { AUTHORIZATION as authorization, placeOf, secondsOfTransfer } from "./webdav-transfer.ts";
+import { AUTHORIZATION as authorization, placeOf, removeFrom, secondsOfTransfer } from "./webdav-transfer.ts";
 
 const FILES = sized(1500, 200);
 const BYTES = 4096;
@@ -30,7 +28,7 @@ export async function manyFiles(rounds: number, tell: Tell): Promise<Measure[]> 
     const loop = await looped(from, to, names);
     tell(`${FILES} files of ${BYTES} bytes, round ${round}: ours ${ours.toFixed(0)} files/s, bare loop ${loop.toFixed(0)} files/s`);
     results.push({ ours, loop });
-    await rm(join(to.folder, "data", "relais"), { recursive: true, force: true });
+    for (const left of ["relais/", "bare/"]) await removeFrom(to, left);
   }
   return [
     figure(
@@ -64,6 +62,5 @@ async function looped(from: ServerProcess, to: ServerProcess, names: string[]): 
     }),
   );
   await Promise.all([source.close(), target.close()]);
-  await rm(join(to.folder, "data", "bare"), { recursive: true, force: true });
   return names.length / seconds;
 }

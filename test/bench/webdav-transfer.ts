@@ -15,6 +15,13 @@ export const placeOf = (dataset: string): string => `relais/holder/${dataset}`;
 /** A WebDAV server as one end of a transfer. */
 export const endAt = ({ url }: ServerProcess) => ({ adapter: "webdav", entityId: url.slice(0, -1), endpoints: { root: url } }) as const;
 
+/** By the server itself: some keep in mind what they saw. */
+export async function removeFrom({ url }: ServerProcess, path: string): Promise<void> {
+  const answer = await fetch(url + path, { method: "DELETE", headers: { authorization: AUTHORIZATION } });
+  await answer.body?.cancel();
+  if (!answer.ok) throw new Error(`DELETE ${path} is answered ${answer.status}`);
+}
+
 /** Seconds of one transfer between two servers in a database of its own, from asking for it until it is verified. */
 export async function secondsOfTransfer(
   [from, to]: readonly [ServerProcess, ServerProcess],
