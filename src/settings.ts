@@ -260,8 +260,13 @@ export const SETTINGS = z.object({
   }),
 
   RELAIS_LEASE_SECONDS: whole(5, 600)
-    .default(30)
-    .meta({ group: "transfer", description: "Seconds after which the work of a worker that fell silent is given to another one." }),
+    // A killed worker's transfers go on within ten seconds: this, and the look that finds them.
+    .default(8)
+    .meta({
+      group: "transfer",
+      description:
+        "Seconds after which the work of a worker that fell silent is given to another one. An attempt that cannot reach the database for about half of this time breaks off, and a later one begins anew at the item where it was.",
+    }),
   RELAIS_WORKER_CONCURRENCY: whole(1, 1_000)
     .default(8)
     .meta({ group: "transfer", description: "Transfers that this worker runs at the same time." }),

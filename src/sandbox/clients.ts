@@ -75,6 +75,7 @@ function start(settings: Settings, { name, port, redirectUris, keys }: Kept): Re
     contact: "dpo@client.example",
     faults: [],
     flaw: null,
+    takesCompactForm: true,
     joins: true,
   };
   return startPlatform({ ...settings, port, persona, outsideClient: { redirectUris, keys } });

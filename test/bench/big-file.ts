@@ -1,96 +1,96 @@
-import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { createReadStream, createWriteStream } from "node:fs";
-import { chown, mkdir, rm } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { promisify } from "node:util";
-import { webdav } from "../../adapters/webdav/index.ts";
-import { requestTransfer } from "../../src/core/transfer/request-transfer.ts";
-import { runTransfer } from "../../src/core/transfer/run-transfer.ts";
 import { networkFor } from "../../src/net/network.ts";
-import { startEngine, type RealEnds } from "../support/engine.ts";
+import { completeMachine } from "../support/machine.ts";
 import type { ServerProcess } from "../support/server-process.ts";
-import { startApache, WEBDAV_PASSWORD, WEBDAV_USER } from "../support/webdav-server.ts";
-import { figure, median, ratio, timed, type Measure } from "./measure.ts";
+import { startNginx, startRclone } from "../support/webdav-server.ts";
+import { figure, median, ratio, sized, timed, type Measure } from "./measure.ts";
+import { curlPipeline, curlReadBack, rcloneCopy, type Copy } from "./rivals.ts";
+import { giveToServer } from "./served-files.ts";
+import { placeOf, removeFrom, secondsOfTransfer } from "./webdav-transfer.ts";
 
-const MEBIBYTES = 400;
+export const MEBIBYTES = sized(400, 48);
 const DATASET = "bench.big";
-const run = promisify(execFile);
 
-/** One file of 400 MiB from one apache2 to another: a whole transfer, read-back included, beside `rclone copyto` between the same two servers. */
-export async function bigFile(rounds: number, say: (line: string) => void): Promise<Measure[]> {
-  const [from, to] = [await startApache(), await startApache()];
-  await using network = networkFor({ allowLoopback: true });
-  const results: { ours: number; rclone: number }[] = [];
-  try {
-    const digest = await writeBigFile(from);
-    for (let round = 0; round < rounds; round++) {
-      const ours = MEBIBYTES / (await timed(() => transfer(from, to, network)));
-      const rclone = MEBIBYTES / (await timed(() => rcloneCopy(from, to)));
-      if ((await digestOf(join(to.folder, "data", "rclone.bin"))) !== digest) throw new Error("rclone's copy has other bytes");
-      say(`${MEBIBYTES} MiB, round ${round + 1}: ours ${ours.toFixed(0)} MiB/s, rclone ${rclone.toFixed(0)} MiB/s`);
-      results.push({ ours, rclone });
-    }
-  } finally {
-    await from[Symbol.asyncDispose]();
-    await to[Symbol.asyncDispose]();
-  }
+type Tell = (line: string) => void;
+
+/** One file from one `rclone serve webdav` to another: a whole transfer, read back and receipted, beside `rclone copyto` without hashes. */
+export async function bigFile(rounds: number, tell: Tell): Promise<Measure[]> {
+  completeMachine(tell, ["rclone"]);
+  const { ours, theirs, shares } = await besides({ start: startRclone, rival: await rcloneCopy(), name: "rclone copyto" }, rounds, tell);
   return [
-    figure(`one file of ${MEBIBYTES} MiB, WebDAV to WebDAV, verified by reading back`, median(results.map((r) => r.ours)), "MiB/s"),
-    figure(`rclone copyto between the same servers, not verified`, median(results.map((r) => r.rclone)), "MiB/s"),
-    ratio(
-      "ours / rclone copyto",
-      median(results.map((r) => r.ours / r.rclone)),
-      0.25,
-      0.5,
-      "every byte is hashed and moved twice: there and back",
-    ),
+    figure(`one file of ${MEBIBYTES} MiB between two rclone serve webdav, hashed and receipted`, ours, "MiB/s"),
+    figure("rclone copyto between the same servers, without hashes", theirs, "MiB/s"),
+    ratio("ours / rclone copyto", shares, 0.8, 0.95, "rclone moves every byte there; we also read every byte back"),
   ];
 }
 
-async function writeBigFile({ folder }: ServerProcess): Promise<string> {
-  const place = join(folder, "data", "relais", "holder", DATASET);
+/** The same between two nginx, beside the same work by small programs, and beside half of it. */
+export async function bigFileNginx(rounds: number, tell: Tell): Promise<Measure[]> {
+  completeMachine(tell, ["nginx", "curl", "sha256sum"]);
+  const whole = async (ends: Parameters<Copy>[0]) => (await curlPipeline(ends)) === (await curlReadBack(ends)) || refuse();
+  const full = await besides({ start: startNginx, rival: whole, name: "curl, tee, sha256sum, curl, and back" }, rounds, tell);
+  const there = await besides({ start: startNginx, rival: curlPipeline, name: "curl, tee, sha256sum, curl" }, rounds, tell);
+  return [
+    figure(`one file of ${MEBIBYTES} MiB between two nginx, hashed and receipted`, full.ours, "MiB/s"),
+    figure("the same work by curl | tee | sha256sum | curl -T -, then curl | sha256sum", full.theirs, "MiB/s"),
+    ratio("ours / the same work by small programs", full.shares, 1.2, 1.8, "one process that moves and hashes, beside several"),
+    figure("the small programs without reading back", there.theirs, "MiB/s"),
+    figure("ours / the small programs without reading back", there.shares, "ratio"),
+  ];
+}
+
+interface Match {
+  start(): Promise<ServerProcess>;
+  rival: (ends: Parameters<Copy>[0]) => Promise<unknown>;
+  name: string;
+}
+
+/** Ours and theirs in turns. Medians of MiB/s, and of the ratios of the rounds. */
+async function besides(match: Match, rounds: number, tell: Tell): Promise<{ ours: number; theirs: number; shares: number }> {
+  await using owned = new AsyncDisposableStack();
+  const [from, to] = [owned.use(await match.start()), owned.use(await match.start())];
+  const network = owned.use(networkFor({ allowLoopback: true }));
+  const digest = await writeBigFile(from, DATASET);
+  const results: { ours: number; theirs: number }[] = [];
+  for (let round = 1; round <= rounds; round++) {
+    const ours = MEBIBYTES / (await secondsOfTransfer([from, to], DATASET, network));
+    const theirs =
+      MEBIBYTES / (await timed(() => match.rival({ from: `${from.url}${placeOf(DATASET)}/big.bin`, to: `${to.url}theirs.bin` })));
+    if ((await digestOf(join(to.folder, "data", "theirs.bin"))) !== digest) throw new Error(`${match.name}: other bytes arrived`);
+    tell(`${MEBIBYTES} MiB, round ${round}: ours ${ours.toFixed(0)} MiB/s, ${match.name} ${theirs.toFixed(0)} MiB/s`);
+    results.push({ ours, theirs });
+    for (const left of ["relais/", "theirs.bin"]) await removeFrom(to, left);
+  }
+  return {
+    ours: median(results.map((one) => one.ours)),
+    theirs: median(results.map((one) => one.theirs)),
+    shares: median(results.map((one) => one.ours / one.theirs)),
+  };
+}
+
+/** Returns its SHA-256 in hex. */
+export async function writeBigFile({ folder }: ServerProcess, dataset: string, mebibytes = MEBIBYTES): Promise<string> {
+  const place = join(folder, "data", placeOf(dataset));
   await mkdir(place, { recursive: true });
   const file = createWriteStream(join(place, "big.bin"));
   const hash = createHash("sha256");
-  for (let part = 0; part < MEBIBYTES; part++) {
+  for (let part = 0; part < mebibytes; part++) {
     const bytes = Buffer.alloc(1 << 20, createHash("sha512").update(String(part)).digest());
     hash.update(bytes);
     if (!file.write(bytes)) await once(file, "drain");
   }
   file.end();
   await once(file, "finish");
-  if (process.getuid?.() === 0)
-    for (const path of ["relais", "relais/holder", `relais/holder/${DATASET}`]) await chown(join(folder, "data", path), 33, 33);
+  await giveToServer(folder);
   return hash.digest("hex");
 }
 
-async function transfer(from: ServerProcess, to: ServerProcess, network: RealEnds["network"]): Promise<void> {
-  await rm(join(to.folder, "data", "relais"), { recursive: true, force: true });
-  await using engine = await startEngine(webdav, [DATASET], {
-    source: { adapter: "webdav", entityId: from.url.slice(0, -1), endpoints: { root: from.url } },
-    destination: { adapter: "webdav", entityId: to.url.slice(0, -1), endpoints: { root: to.url } },
-    network,
-    credentials: { kind: "basic", user: WEBDAV_USER, password: WEBDAV_PASSWORD },
-  });
-  const consent = await engine.consent([DATASET]);
-  const { id } = await requestTransfer(engine.ports, { consentId: consent.id, personId: engine.personId });
-  const result = await runTransfer(engine.ports, { transferId: id, epoch: 0 }, engine.terms);
-  if (result.kind !== "ended" || result.state !== "verified") throw new Error(`the transfer ended as ${JSON.stringify(result)}`);
-}
-
-async function rcloneCopy(from: ServerProcess, to: ServerProcess): Promise<void> {
-  const { stdout } = await run("rclone", ["obscure", WEBDAV_PASSWORD]);
-  const remote = (url: string) => `:webdav,vendor=other,user=${WEBDAV_USER},pass=${stdout.trim()},url="${url}":`;
-  await run("rclone", [
-    "copyto",
-    `${remote(from.url)}relais/holder/${DATASET}/big.bin`,
-    `${remote(to.url)}rclone.bin`,
-    "--ignore-times",
-    "--config",
-    join(from.folder, "none"),
-  ]);
+function refuse(): never {
+  throw new Error("what was read back is not what was sent");
 }
 
 async function digestOf(path: string): Promise<string> {

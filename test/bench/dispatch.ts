@@ -19,14 +19,14 @@ import { startEngine, type Engine } from "../support/engine.ts";
 import { realClock } from "../support/real-clock.ts";
 import { startRedis } from "../support/redis.ts";
 import { startApache, WEBDAV_PASSWORD, WEBDAV_USER } from "../support/webdav-server.ts";
-import { figure, median, ratio, type Measure } from "./measure.ts";
+import { figure, median, ratio, sized, type Measure } from "./measure.ts";
 
 const DATASET = "bench.dispatch";
-const QUEUED = 300_000;
+const QUEUED = sized(300_000, 5000);
 const PLATFORMS = 5;
 const ACCOUNTS = 20;
 const SLOTS = 8;
-const SECONDS = 60;
+const SECONDS = sized(60, 10);
 const MEBIBYTE = 1024 * 1024;
 
 type Say = (line: string) => void;

@@ -26,6 +26,24 @@ export const ratio = (measure: string, value: number, floor: number, aim: number
   limit,
 });
 
+/** What must not be more than `most`. */
+export const bound = (
+  measure: string,
+  value: number,
+  unit: string,
+  { most, aim, why }: { most: number; aim: number; why: string },
+): Measure => figure(measure, value, unit, `at most ${most} ${unit}, aim ${aim}; ${why}`);
+
+/** Small sizes, to see that a row works: what they give is no measurement. */
+export const IS_SMALL = process.env["RELAIS_BENCH_SMALL"] !== undefined;
+export const sized = (full: number, small: number): number => (IS_SMALL ? small : full);
+
+/** The value below which this share of all lies; of none, infinite. */
+export function quantile(values: number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.POSITIVE_INFINITY;
+}
+
 export function median(values: number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = Math.floor(sorted.length / 2);

@@ -5,20 +5,18 @@ import { prepareBackend, type QueueBackend } from "../../src/bullmq/backend.ts";
 import { createTransferQueue } from "../../src/bullmq/transfer-queue.ts";
 import { startTransferWorker } from "../../src/bullmq/transfer-worker.ts";
 import type { Consent } from "../../src/core/consent/consent.ts";
-import { newId } from "../../src/core/ids.ts";
 import { requestTransfer } from "../../src/core/transfer/request-transfer.ts";
 import { runTransfer } from "../../src/core/transfer/run-transfer.ts";
 import { networkFor } from "../../src/net/network.ts";
 import { startEngine, type Engine } from "../support/engine.ts";
 import { startRedis } from "../support/redis.ts";
 import { startApache, WEBDAV_PASSWORD, WEBDAV_USER } from "../support/webdav-server.ts";
-import { abreast, figure, median, ratio, timed, type Measure } from "./measure.ts";
+import { bareJobs } from "./bare-jobs.ts";
+import { abreast, figure, median, ratio, sized, timed, type Measure } from "./measure.ts";
 
 const DATASET = "bench.small";
-const TRANSFERS = 120;
-const JOBS = 10_000;
-const AT_ONCE = 500;
-const LOOPS = 1500;
+const TRANSFERS = sized(120, 40);
+const LOOPS = sized(1500, 400);
 const WIDTH = 8;
 const BYTES = 1024;
 
@@ -50,7 +48,7 @@ export async function smallTransfers(rounds: number, say: Say): Promise<Measure[
       const given: Consent[] = [];
       for (let index = 0; index < TRANSFERS; index++) given.push(await engine.consent([DATASET], `person-${index}/`));
       const ours = TRANSFERS / (await timed(() => throughEverything(engine, backend, given)));
-      const jobs = JOBS / (await timed(() => throughTheQueueAlone(backend)));
+      const jobs = await bareJobs(backend);
       const loop = LOOPS / (await timed(() => abreast(LOOPS, WIDTH, (index) => getHashPut(bare, apache.url, authorization, index))));
       say(
         `small transfers, round ${round + 1}: ${ours.toFixed(1)} transfers/s, ${jobs.toFixed(0)} bare jobs/s, ${loop.toFixed(0)} bare items/s`,
@@ -133,23 +131,6 @@ async function throughEverything(engine: Engine, backend: QueueBackend, given: C
   });
   await finished.promise;
   if (failed > 0) throw new Error(`${failed} of ${TRANSFERS} transfers were not verified`);
-}
-
-async function throughTheQueueAlone(backend: QueueBackend): Promise<void> {
-  await using queue = createTransferQueue(backend);
-  let done = 0;
-  const finished = Promise.withResolvers<void>();
-  await using _worker = startTransferWorker(
-    backend,
-    async () => {
-      done += 1;
-      if (done === JOBS) finished.resolve();
-    },
-    { concurrency: WIDTH, onError: finished.reject },
-  );
-  for (let rung = 0; rung < JOBS; rung += AT_ONCE)
-    await queue.ring(Array.from({ length: AT_ONCE }, () => ({ transferId: newId("transfer"), epoch: 0 })));
-  await finished.promise;
 }
 
 async function getHashPut(pool: Pool, root: string, authorization: string, index: number): Promise<void> {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 import { DAILY, startFaultWorld, type FaultWorld } from "../support/fault-relais.ts";
 import type { Program } from "../support/processes.ts";
+import { growthDuring } from "../support/resident.ts";
 
 const MIB = 1024 * 1024;
 const MOST_GROWTH = 64 * MIB;
@@ -33,32 +33,15 @@ async function carry(name: string, datasets: string[]): Promise<void> {
   assert.equal(state, "verified", `${state} ${reason}`);
 }
 
-async function residentBytes(pid: number): Promise<number> {
-  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(await readFile(`/proc/${pid}/status`, "utf8"))?.[1]) * 1024;
-}
-
-/** The largest resident size while `work` runs, above what it was before. */
-async function growthDuring(work: () => Promise<void>): Promise<number> {
-  const before = await residentBytes(worker.pid);
-  let most = before;
-  const sampling = setInterval(() => void residentBytes(worker.pid).then((bytes) => (most = Math.max(most, bytes))), 50);
-  try {
-    await work();
-  } finally {
-    clearInterval(sampling);
-  }
-  return Math.max(most, await residentBytes(worker.pid)) - before;
-}
-
 test("the worker carries ten thousand items and grows by less than 64 MiB", async (t) => {
-  const growth = await growthDuring(() => carry("many", [DAILY]));
+  const growth = await growthDuring(worker.pid, () => carry("many", [DAILY]));
   t.diagnostic(`grew by ${(growth / MIB).toFixed(1)} MiB`);
   assert.equal(world.witness.items("many-space").length, SMALL);
   assert.ok(growth < MOST_GROWTH, `grew by ${(growth / MIB).toFixed(1)} MiB`);
 });
 
 test("the worker carries one file of 1 GiB and grows by less than 64 MiB", async (t) => {
-  const growth = await growthDuring(() => carry("big", ["energy.bills"]));
+  const growth = await growthDuring(worker.pid, () => carry("big", ["energy.bills"]));
   t.diagnostic(`grew by ${(growth / MIB).toFixed(1)} MiB`);
   const [item] = world.witness.items("big-space");
   assert.equal((await world.witness.files()).get(item?.file ?? ""), item?.sha256);

@@ -92,6 +92,8 @@ export interface Ends {
   destination?: Participant;
   sourceAccount: string;
   destinationAccount: string;
+  /** What opens both accounts, sealed to the worker; unset: nothing is needed. */
+  sealedCredentials?: string;
 }
 
 export interface SeededPerson {
@@ -213,7 +215,7 @@ async function registerAt({ store, network }: Pick<FaultWorld, "store" | "networ
   return store.read((r) => r.participants.get(participant.id));
 }
 
-export async function seedPerson(store: Store, ends: Required<Ends>): Promise<SeededPerson> {
+export async function seedPerson(store: Store, ends: Ends & Required<Pick<Ends, "source" | "destination">>): Promise<SeededPerson> {
   const ports = { store, clock: realClock, policy, queue: { ring: async () => undefined } };
   const person = await store.write((w) =>
     w.accounts.signIn({ id: newId("person"), issuer: "https://id.test", subject: newId("person"), createdAt: new Date() }),
@@ -227,7 +229,7 @@ export async function seedPerson(store: Store, ends: Required<Ends>): Promise<Se
         account,
         method: "signed_in",
         provedAt: new Date(),
-        sealedCredentials: null,
+        sealedCredentials: ends.sealedCredentials ?? null,
         inventory: null,
       }),
     );

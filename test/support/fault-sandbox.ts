@@ -3,8 +3,8 @@ import { type BulkCustomers, type BulkItems, largeItems, numberedItems } from ".
 import { startHolder } from "../../src/sandbox/holder/holder.ts";
 import { startPlatform } from "../../src/sandbox/platform/platform.ts";
 
-/** By customer and data set: so many small items, or items of these sizes. */
-export type BulkPlan = Record<string, Record<string, { numbered: number } | { large: number[] }>>;
+/** By customer and data set: so many small items, filled up by so many characters, or items of these sizes. */
+export type BulkPlan = Record<string, Record<string, { numbered: number; filling?: number } | { large: number[] }>>;
 
 export interface FaultSandboxSettings {
   dataDir: string;
@@ -40,8 +40,8 @@ function bulkOf(plan: BulkPlan): BulkCustomers {
   return Object.fromEntries(entries) as BulkCustomers;
 }
 
-function itemsOf(name: string, size: { numbered: number } | { large: number[] }): BulkItems {
-  return "numbered" in size ? numberedItems(size.numbered) : largeItems(size.large, name);
+function itemsOf(name: string, size: BulkPlan[string][string]): BulkItems {
+  return "numbered" in size ? numberedItems(size.numbered, size.filling) : largeItems(size.large, name);
 }
 
 await run(process.argv[2] as string);

@@ -2,8 +2,10 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 
-/** Programs that tests run against, and the Debian package that brings each. */
-const PROGRAMS: [program: string, names: string[], debian: string, other: string][] = [
+type Needed = [program: string, names: string[], debian: string, other: string];
+
+/** Programs that tests run against, and the Debian packages that bring each. */
+const PROGRAMS: Needed[] = [
   ["Redis", ["redis-server"], "redis-server", "redis"],
   ["Chromium", ["chromium", "chromium-browser", "google-chrome"], "chromium", "chromium"],
   ["Apache httpd", ["apache2", "httpd"], "apache2", "httpd"],
@@ -12,17 +14,27 @@ const PROGRAMS: [program: string, names: string[], debian: string, other: string
   ["Python", ["python3"], "python3", "python"],
   ["OpenSSL", ["openssl"], "openssl", "openssl"],
 ];
+/** What `npm run bench` measures beside. */
+const RIVALS: Needed[] = [
+  ["nginx", ["nginx"], "nginx libnginx-mod-http-dav-ext", "nginx"],
+  ["curl", ["curl"], "curl", "curl"],
+  ["sha256sum", ["sha256sum"], "coreutils", "coreutils"],
+];
 
-/** Installs what is missing where this machine allows it; otherwise says what to install. Nothing is skipped in silence. */
-export function completeMachine(say: (line: string) => void): void {
-  const missing = PROGRAMS.filter(([, names]) => !names.some(isOnPath));
+/**
+ * Installs what is missing where this machine allows it; otherwise says what to install. Nothing is skipped in silence.
+ * `programs`: by their names above, where not all of the tests' are needed.
+ */
+export function completeMachine(say: (line: string) => void, programs?: string[]): void {
+  const needed = programs === undefined ? PROGRAMS : [...PROGRAMS, ...RIVALS].filter(([program]) => programs.includes(program));
+  const missing = needed.filter(([, names]) => !names.some(isOnPath));
   if (missing.length === 0) return;
-  const packages = missing.map(([, , debian]) => debian);
+  const packages = missing.flatMap(([, , debian]) => debian.split(" "));
   if (mayInstall()) install(packages, say);
-  const left = PROGRAMS.filter(([, names]) => !names.some(isOnPath));
+  const left = needed.filter(([, names]) => !names.some(isOnPath));
   if (left.length === 0) return;
   throw new Error(
-    `The tests need ${left.map(([program]) => program).join(", ")}. Install them: on Debian and Ubuntu "apt-get install ${left.map(([, , debian]) => debian).join(" ")}", on macOS "brew install ${left.map(([, , , other]) => other).join(" ")}".`,
+    `This needs ${left.map(([program]) => program).join(", ")}. Install them: on Debian and Ubuntu "apt-get install ${left.map(([, , debian]) => debian).join(" ")}", on macOS "brew install ${left.map(([, , , other]) => other).join(" ")}".`,
   );
 }
 

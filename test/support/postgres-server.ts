@@ -11,9 +11,14 @@ export const SERVER_VARIABLE = "TEST_DATABASE_URL";
 const FAST = { fsync: "off", synchronous_commit: "off", full_page_writes: "off", max_connections: "300" };
 
 /** A PostgreSQL with nothing in it, gone without a trace at `stop`, or when this process ends. */
-export async function startTestServer(): Promise<EmbeddedPostgres> {
-  const dataDir = mkdtempSync(join(tmpdir(), "relais-test-"));
-  const server = await startEmbeddedPostgres({ dataDir, settings: FAST, log: () => undefined });
+export const startTestServer = (): Promise<EmbeddedPostgres> => startPassing("relais-test-", FAST);
+
+/** The same, as the product starts it: what is committed is on the disk. */
+export const startDurableServer = (): Promise<EmbeddedPostgres> => startPassing("relais-bench-", {});
+
+async function startPassing(prefix: string, settings: Record<string, string>): Promise<EmbeddedPostgres> {
+  const dataDir = mkdtempSync(join(tmpdir(), prefix));
+  const server = await startEmbeddedPostgres({ dataDir, settings, log: () => undefined });
   const vanish = () => {
     quitNow(server.pid);
     rmSync(dataDir, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });

@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
+import { tiedToUs } from "./children.ts";
 
 export interface Program extends AsyncDisposable {
   pid: number;
@@ -31,7 +32,7 @@ export function startNode(words: string[], options: Options = {}): Program {
 
 /** Runs a program until disposed; then SIGTERM, and SIGKILL half a minute later. */
 export function startProgram(file: string, words: string[], options: Options = {}): Program {
-  const child = spawn(file, words, { ...options, stdio: ["ignore", "pipe", "pipe"] });
+  const child = tiedToUs(spawn(file, words, { ...options, stdio: ["ignore", "pipe", "pipe"] }));
   let text = "";
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
   const ended = endOf(child);

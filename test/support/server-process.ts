@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { tiedToUs } from "./children.ts";
 
 /** A foreign server as its own process in a folder of its own; disposing ends both. */
 export interface ServerProcess extends AsyncDisposable {
@@ -18,7 +19,7 @@ export async function startProcess(
   args: string[],
   { url, folder, seconds = 30 }: { url: string; folder: string; seconds?: number },
 ): Promise<ServerProcess> {
-  const child = spawn(command, args, { stdio: ["ignore", "ignore", "pipe"] });
+  const child = tiedToUs(spawn(command, args, { stdio: ["ignore", "ignore", "pipe"] }));
   let said = "";
   child.stderr.on("data", (chunk: Buffer) => (said = (said + chunk.toString()).slice(-2000)));
   const exited = once(child, "exit");

@@ -68,9 +68,11 @@ export function accountsOf(prefix: string, count: number): string[] {
   return Array.from({ length: count }, (_, index) => `${prefix}-${String(index).padStart(4, "0")}`);
 }
 
-export async function startStandingWorld({ items, atOnce }: { items: number; atOnce: number }): Promise<StandingWorld> {
+/** Each transfer is of so many items, each filled up by so many characters. */
+export async function startStandingWorld(size: { items: number; filling?: number; atOnce: number }): Promise<StandingWorld> {
+  const { items, filling = 0, atOnce } = size;
   await using early = new AsyncDisposableStack();
-  const world = early.use(await startFaultWorld({ customers: { many: { [DAILY]: { numbered: items } } } }));
+  const world = early.use(await startFaultWorld({ customers: { many: { [DAILY]: { numbered: items, filling } } } }));
   const offices = await startWithOffices(world, atOnce);
   const web = await openKeyring(join(world.dir, "relais", "keys"), "web");
   const statements = { signDocument: async (type: string, payload: object) => signCompact(web.current("federation"), type, payload) };
@@ -82,7 +84,7 @@ export async function startStandingWorld({ items, atOnce }: { items: number; atO
     keys: join(folder, "keys"),
   });
   const shared = { dataDir: join(world.dir, "near"), seed: "standing", relais: world.url, host: "127.0.0.1", port: 0 };
-  const extra = { many: { [TELECOM_DATASET]: numberedItems(items) } };
+  const extra = { many: { [TELECOM_DATASET]: numberedItems(items, filling) } };
   const telecom = early.use(await startHolder({ ...shared, holder: "telecom", extra }));
   const owned = early.move();
   return {

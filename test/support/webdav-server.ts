@@ -45,6 +45,49 @@ Alias /dav "${folder}/data"
 `;
 }
 
+/** nginx with its dav modules and Basic auth, on loopback. Files lie in `folder/data`; beside it is where bodies wait. */
+export async function startNginx(): Promise<ServerProcess> {
+  const port = await freePort();
+  const folder = await temporaryFolder("nginx");
+  await mkdir(join(folder, "data"));
+  await writeFile(join(folder, "users"), `${WEBDAV_USER}:{SHA}${createHash("sha1").update(WEBDAV_PASSWORD).digest("base64")}\n`);
+  await writeFile(join(folder, "nginx.conf"), nginxConfiguration(folder, port));
+  // As with apache2: www-data serves what root started.
+  if (process.getuid?.() === 0) for (const path of [folder, join(folder, "data")]) await chown(path, 33, 33);
+  await chmod(folder, 0o755);
+  return startProcess("nginx", ["-p", folder, "-c", join(folder, "nginx.conf"), "-e", join(folder, "error.log")], {
+    url: `http://127.0.0.1:${port}/`,
+    folder,
+  });
+}
+
+function nginxConfiguration(folder: string, port: number): string {
+  return `load_module /usr/lib/nginx/modules/ngx_http_dav_ext_module.so;
+daemon off;
+${process.getuid?.() === 0 ? "user www-data;" : ""}
+worker_processes 1;
+pid ${folder}/pid;
+events { worker_connections 256; }
+http {
+  access_log off;
+  sendfile on;
+  tcp_nopush on;
+  client_max_body_size 0;
+  client_body_temp_path ${folder}/bodies;
+  server {
+    listen 127.0.0.1:${port};
+    root ${folder}/data;
+    location / {
+      auth_basic relais;
+      auth_basic_user_file ${folder}/users;
+      dav_methods PUT DELETE MKCOL COPY MOVE;
+      dav_ext_methods PROPFIND OPTIONS;
+    }
+  }
+}
+`;
+}
+
 /** `rclone serve webdav`, on loopback. */
 export async function startRclone(): Promise<ServerProcess> {
   const port = await freePort();

@@ -31,6 +31,11 @@ test("a database by URL switches the sandbox off unless it is asked for", () => 
   assert.equal(readConfig({ DATABASE_URL, RELAIS_SANDBOX: "on" }).sandbox.on, true);
 });
 
+test("as shipped, the transfers of a worker that was killed go on within ten seconds: its lease, and an idle dispatcher's look", () => {
+  const LOOK_SECONDS = 1;
+  assert.ok(readConfig({}).transfer.leaseSeconds + LOOK_SECONDS < 10);
+});
+
 test("the result is frozen to its leaves", () => {
   const config = readConfig({});
   assert.throws(() => Object.assign(config.http, { host: "0.0.0.0" }), TypeError);

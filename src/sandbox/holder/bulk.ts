@@ -19,9 +19,10 @@ export type BulkCustomers = Readonly<Record<string, Readonly<Record<string, Bulk
 
 const MODIFIED = "2026-10-31";
 
-/** Many small JSON items of one length. */
-export function numberedItems(count: number): BulkItems {
-  const content = (index: number) => ({ index: String(index).padStart(9, "0"), value: ((index * 7919) % 100_003) + 100_003 });
+/** Many small JSON items of one length; `filling`: so many characters more in each. */
+export function numberedItems(count: number, filling = 0): BulkItems {
+  const filled = filling === 0 ? {} : { filling: "x".repeat(filling) };
+  const content = (index: number) => ({ index: String(index).padStart(9, "0"), value: ((index * 7919) % 100_003) + 100_003, ...filled });
   const text = (index: number) => Buffer.from(canonicalJson(content(index)));
   const length = text(0).length;
   return {
