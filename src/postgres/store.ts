@@ -11,6 +11,7 @@ import { readDispatch } from "./dispatch.ts";
 import { writeDispatch } from "./dispatch-changes.ts";
 import { readEntities, writeEntities } from "./entities.ts";
 import { writeAnswers } from "./given-answers.ts";
+import { readIncrements, writeIncrements } from "./increments.ts";
 import { readIndicators } from "./indicators.ts";
 import { readLedger, writeLedger } from "./ledger.ts";
 import { readJourneys, writeJourneys } from "./journeys.ts";
@@ -115,6 +116,7 @@ function readerOf(tx: Database): Reader {
     journeys: readJourneys(tx),
     operation: readOperation(tx),
     rhythms: readRhythms(tx),
+    increments: readIncrements(tx),
     campaigns: readCampaigns(tx),
     dispatch: readDispatch(tx),
     mailbox: readMailbox(tx),
@@ -149,6 +151,7 @@ function writerOf(tx: Database): Writer {
     wording: writeNoticeTexts(tx),
     complaints: writeProblems(tx),
     rhythms: writeRhythms(tx),
+    increments: writeIncrements(tx),
     campaigns: writeCampaigns(tx),
     answers: writeAnswers(tx),
     dispatch: { ...readDispatch(tx), ...writeDispatch(tx) },

@@ -7,6 +7,7 @@ import type { Attempt } from "./attempt.ts";
 import type { Moved } from "./deliver-items.ts";
 import { finishAttempt, finishTransfer, receiptEvent } from "./finish-transfer.ts";
 import { MANIFEST_TYPE, payloadOf, RECEIPT_TYPE, sha256, type Manifest, type Receipt } from "./manifest.ts";
+import type { Increment } from "./increment.ts";
 import { headOf } from "./open-ends.ts";
 import { outcomesOf, waitOn } from "./proposal.ts";
 import type { RunPorts } from "./run-ports.ts";
@@ -21,7 +22,7 @@ export async function completeTransfer(
   ports: RunPorts,
   attempt: Attempt,
   destination: Destination,
-  moved?: Moved,
+  moved?: Delivered,
 ): Promise<TransferState | "waiting"> {
   const stored = attempt.manifest;
   if (stored !== null) await standAsDelivered(attempt);
@@ -97,24 +98,30 @@ async function standAsDelivered({ transfer, write }: Attempt): Promise<void> {
   });
 }
 
-async function signManifest(ports: RunPorts, attempt: Attempt, moved: Moved = { marks: [], whole: null }): Promise<string> {
+/** What moved, and what it is of everything. */
+type Delivered = Moved & { increment?: Increment };
+
+async function signManifest(ports: RunPorts, attempt: Attempt, moved: Delivered = { marks: [], whole: null }): Promise<string> {
   const { transfer } = attempt;
   const { marks } = moved;
   // What the store knows is only whole with what was not written down yet.
   if (moved.whole === null && marks.length > 0) await attempt.record(marks.splice(0));
   const now = ports.clock.now();
+  const contents = moved.whole?.contents ?? (await ports.store.read((r) => contentsOf(r, transfer.id)));
+  const { deletions = [], stands = [] } = moved.increment?.settle(contents) ?? {};
   const manifest: Manifest = {
     iss: ports.issuer,
     iat: Math.floor(now.getTime() / 1000),
     ...headOf(attempt),
-    ...(moved.whole?.contents ?? (await ports.store.read((r) => contentsOf(r, transfer.id)))),
+    ...contents,
+    ...(deletions.length > 0 ? { deletions } : {}),
   };
   const jws = await ports.signer.signDocument(MANIFEST_TYPE, manifest);
   const details = { items: manifest.items.length, omissions: manifest.omissions.length };
   const delivered = { state: "delivered", events: [{ kind: "delivered", actor: "relais", details }] } as const;
   const document = { id: newId("document"), kind: "manifest", jws } as const;
   try {
-    await attempt.step({ ...delivered, events: [...delivered.events], marks, document });
+    await attempt.step({ ...delivered, events: [...delivered.events], marks, document, stands });
   } catch (error) {
     // Stopped meanwhile: what moved is a fact all the same.
     if (marks.length > 0 && asRelaisError(error).code === "lease_lost") await attempt.record(marks);
@@ -168,6 +175,7 @@ async function receiptOf(
       observed: true,
       items: proof.items,
       omissions: [],
+      ...(manifest.deletions ? { deletions: manifest.deletions.map((one) => ({ ...one, outcome: "kept" as const })) } : {}),
     };
     return { receipt, jws: await ports.signer.signDocument(RECEIPT_TYPE, receipt) };
   }
