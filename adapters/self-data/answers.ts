@@ -1,6 +1,13 @@
 import { canonicalJson } from "../../src/core/canonical-json.ts";
 import { RelaisError } from "../../src/core/errors.ts";
-import { itemName, type DatasetCount, type Opening, type SourceItem, type SourcePage } from "../../src/core/transfer/adapter.ts";
+import {
+  itemName,
+  type ChangesPage,
+  type DatasetCount,
+  type Opening,
+  type SourceItem,
+  type SourcePage,
+} from "../../src/core/transfer/adapter.ts";
 import { isMediaType } from "../../src/core/transfer/folder-layout.ts";
 import { flawOfItemKey, printableKey } from "../../src/core/transfer/item-key.ts";
 import { readContentDigest, sha256 } from "../../src/core/transfer/manifest.ts";
@@ -34,7 +41,30 @@ export function readPage(peer: Peer, text: string, asked: { dataset: string; cur
     items: safe.map((entry) => itemOf(peer, asked.dataset, entry)),
     omissions: unsafe.map((entry) => ({ dataset: asked.dataset, key: printableKey(textOf(peer, entry, "key")), reason: "unsafe_name" })),
     next: nextOf(peer, page, asked.cursor),
+    position: positionOf(peer, page),
   };
+}
+
+/** One page of what is new, changed or gone. A name that no item can have is of none that was ever brought. */
+export function readChanges(peer: Peer, text: string, asked: { dataset: string; cursor: string | null }): ChangesPage {
+  const page = readPage(peer, text, asked);
+  const members = objectOf(peer, parse(peer, text));
+  const gone = Object.hasOwn(members, "gone") ? listOf(peer, members, "gone") : [];
+  if (gone.length > MAX_PAGE) throw brokenProtocol(peer, `answers with more than ${MAX_PAGE} items at once`);
+  if (!gone.every((key) => typeof key === "string")) throw brokenProtocol(peer, "names what is gone by something else than its key");
+  const keys = gone;
+  const both = new Set([...page.items.map(({ key }) => key), ...keys]);
+  if (both.size < page.items.length + keys.length) throw brokenProtocol(peer, "says two things of one key on one page");
+  return { ...page, gone: keys.filter((key) => flawOfItemKey(key) === null) };
+}
+
+/** Null where the source names none. */
+function positionOf(peer: Peer, page: Members): string | null {
+  const position = page["position"] ?? null;
+  if (position === null) return null;
+  if (typeof position !== "string" || position === "" || position.length > MAX_CURSOR)
+    throw brokenProtocol(peer, "names no usable position of its list");
+  return position;
 }
 
 function refuseTwins(peer: Peer, entries: Members[]): void {

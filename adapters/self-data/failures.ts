@@ -36,6 +36,13 @@ export async function refusalOf(opening: Opening, answer: OutboundResponse): Pro
   });
 }
 
+/** Where the source lists from the beginning alone; the answer is used up then. */
+export async function isUnknownPosition(answer: OutboundResponse): Promise<boolean> {
+  if (answer.status !== 410) return false;
+  await answer.drop();
+  return true;
+}
+
 function otherStatus(status: number): [number, ErrorCode, string] {
   if (status >= 500) return [status, "peer_unavailable", "failed. Relais tries again by itself."];
   return [status, "peer_protocol", "answers with a status that the protocol does not have. It must correct its software."];

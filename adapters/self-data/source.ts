@@ -1,7 +1,7 @@
 import { RelaisError } from "../../src/core/errors.ts";
 import type { Bytes, Opening, OutboundResponse, Source, SourceItem } from "../../src/core/transfer/adapter.ts";
-import { readInventory, readPage } from "./answers.ts";
-import { refusalOf } from "./failures.ts";
+import { readChanges, readInventory, readPage } from "./answers.ts";
+import { isUnknownPosition, refusalOf } from "./failures.ts";
 
 const PAGE_ITEMS = 500;
 /** Inline content makes pages heavy; an item that needs more has its own address. */
@@ -15,9 +15,13 @@ export function openSource(opening: Opening): Source {
   return {
     inventory: async () => readInventory(opening, await (await get("/datasets")).text()),
     list: async (dataset, cursor) => {
-      const query = new URLSearchParams({ limit: String(PAGE_ITEMS), ...(cursor === null ? {} : { cursor }) });
-      const answer = await get(`/datasets/${encodeURIComponent(dataset)}?${query}`);
+      const answer = await get(pageAddress(dataset, cursor));
       return readPage(opening, await answer.text(), { dataset, cursor });
+    },
+    changes: async (dataset, from, cursor) => {
+      const answer = await ask("GET", root + pageAddress(dataset, cursor, { [from.kind]: from.value }));
+      if (await isUnknownPosition(answer)) return null;
+      return readChanges(opening, await (await expect(opening, answer, 200)).text(), { dataset, cursor });
     },
     read: async (item) => (item.content === null ? (await get(addressOf(item))).body : once(item.content)),
     erase: async () => {
@@ -32,6 +36,11 @@ function exportOf({ participant }: Opening): string {
   if (root === undefined)
     throw new RelaisError("unsupported", "This participant published no export endpoint. It must add one to its entity configuration.");
   return root.replace(/\/$/, "");
+}
+
+function pageAddress(dataset: string, cursor: string | null, more: Record<string, string> = {}): string {
+  const query = new URLSearchParams({ limit: String(PAGE_ITEMS), ...(cursor === null ? {} : { cursor }), ...more });
+  return `/datasets/${encodeURIComponent(dataset)}?${query}`;
 }
 
 function addressOf(item: SourceItem): string {

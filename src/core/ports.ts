@@ -36,6 +36,7 @@ import type { Switch, SwitchState } from "./switch/switch.ts";
 import type { Adapter, Credentials, Fetch, Mailbox, Opening } from "./transfer/adapter.ts";
 import type { CampaignsReader, CampaignsWriter } from "./transfer/campaign.ts";
 import type { AnswersWriter } from "./transfer/given-answer.ts";
+import type { IncrementsReader, IncrementsWriter } from "./transfer/increment-records.ts";
 import type { OmissionReason, Receipt } from "./transfer/manifest.ts";
 import type { RhythmsReader, RhythmsWriter } from "./transfer/rhythm.ts";
 import type { Progress, Transfer, TransferEvent, TransferItem, TransferState } from "./transfer/transfer.ts";
@@ -163,6 +164,7 @@ export interface Reader {
   /** How far each kind of record is looked through for what is past its time. */
   retained: { rounds(): Promise<RetentionRound[]> };
   rhythms: RhythmsReader;
+  increments: IncrementsReader;
   campaigns: CampaignsReader;
   dispatch: DispatchReader;
   mailbox: MailboxReader;
@@ -300,6 +302,7 @@ export interface Writer extends Reader {
   wording: NoticeTextsWriter;
   complaints: ProblemsWriter;
   rhythms: RhythmsWriter;
+  increments: IncrementsWriter;
   campaigns: CampaignsWriter;
   answers: AnswersWriter;
   retention: RetentionWriter;

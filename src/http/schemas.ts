@@ -133,7 +133,13 @@ export const Conditions = z
   .meta({ id: "Conditions" });
 
 export const NewTransfer = z
-  .strictObject({ consent: z.string().meta({ description: "The consent that the token carries (cst_…)" }) })
+  .strictObject({
+    consent: z.string().meta({ description: "The consent that the token carries (cst_…)" }),
+    full: z
+      .boolean()
+      .optional()
+      .meta({ description: "Under a recurring consent: bring everything again, and not only what is new since the last delivery" }),
+  })
   .meta({ id: "NewTransfer" });
 
 export const Transfer = z

@@ -15,13 +15,13 @@ type TransferPorts = Pick<Ports, "store" | "queue" | "clock" | "policy" | "issue
 /** A platform that holds a consent token asks for the delivery (S-113: push to a reachable platform). */
 export async function postTransfer(ports: TransferPorts, req: Request, res: Response): Promise<void> {
   const caller = await callerOf(ports, req);
-  const { consent } = parse(NewTransfer, req.body, "body");
+  const { consent, full: isFull = false } = parse(NewTransfer, req.body, "body");
   const rings: Ring[] = [];
   const isNew = await answerOnce(ports, { req, res, caller: caller.clientEntityId }, async (w, now) => {
     const consentId = asId("consent", consent);
     if (consentId !== caller.consentId)
       throw new RelaisError("consent_missing", "The token carries another consent. Use the token of this consent.");
-    const { id, epoch } = await accept(w, { consentId, personId: caller.personId }, { policy: ports.policy, now });
+    const { id, epoch } = await accept(w, { consentId, personId: caller.personId, isFull }, { policy: ports.policy, now });
     rings.splice(0, rings.length, { transferId: id, epoch });
     const body = JSON.stringify(await describe(w, { transferId: id, personId: caller.personId }));
     return { status: 202, location: `/v1/transfers/${id}`, body, consentId };

@@ -26,6 +26,7 @@ const receipt = z.object({
   observed: z.boolean(),
   items: z.array(z.object({ ...named, bytes: z.int().min(0), "sha-256": digest, outcome: z.enum(["accepted", "waiting"]).optional() })),
   omissions: z.array(z.object({ ...named, reason: z.enum(OMISSION_REASONS) })),
+  deletions: z.array(z.object({ ...named, outcome: z.enum(["removed", "kept"]) })).optional(),
 });
 
 export function createVerifier(): Verifier {

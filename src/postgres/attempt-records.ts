@@ -40,7 +40,7 @@ const STATEMENTS = {
     join ${SCHEMA}.transfers t on t.id = asked.id ${standingOf("t.consent_id")}`,
   step: `with asked as materialized (
       select * from jsonb_to_recordset($1) as a(place integer, id text, epoch integer, at timestamptz, state text, ends boolean, events jsonb,
-        expected jsonb, listed jsonb, marks jsonb, document jsonb, copied text)
+        expected jsonb, listed jsonb, marks jsonb, document jsonb, stands jsonb, deletions jsonb, copied text)
     ), held as (
       select a.*, t.switch_id from asked a join ${SCHEMA}.transfers t on t.id = a.id and t.epoch = a.epoch and t.ended_at is null
       order by t.id for update of t
@@ -72,6 +72,14 @@ const STATEMENTS = {
     ), kept as (
       insert into ${SCHEMA}.transfer_documents (id, transfer_id, kind, jws, created_at)
       select held.document->>'id', held.id, held.document->>'kind', held.document->>'jws', held.at from held where held.document is not null
+    ), standing as (
+      insert into ${SCHEMA}.transfer_positions (transfer_id, dataset, kind, value, at)
+      select held.id, p.dataset, p.kind, p.value, p.at
+      from held cross join lateral jsonb_to_recordset(held.stands) as p(dataset text, kind text, value text, at timestamptz)
+    ), told as (
+      insert into ${SCHEMA}.transfer_deletions (transfer_id, dataset, key, outcome)
+      select held.id, d.dataset, d.key, d.outcome
+      from held cross join lateral jsonb_to_recordset(held.deletions) as d(dataset text, key text, outcome text)
     ), switched as (
       update ${SCHEMA}.switches s set state = held.copied, epoch = s.epoch + 1,
         verified_at = case when held.copied = 'verified' then held.at else s.verified_at end

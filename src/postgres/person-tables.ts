@@ -51,6 +51,9 @@ export const PERSON_TABLES: readonly PersonTable[] = [
   { table: "transfer_items",     where: OF_TRANSFER },
   { table: "transfer_item_counts", where: OF_TRANSFER },
   { table: "transfer_documents", where: OF_TRANSFER },
+  { table: "transfer_positions", where: OF_TRANSFER },
+  { table: "transfer_deletions", where: OF_TRANSFER },
+  { table: "delivery_positions", where: OF_CONSENT },
   { table: "dispatches",         where: OF_TRANSFER },
   { table: "mailbox_deliveries", where: OF_TRANSFER },
   // Their files have nobody's name any more, and are cleared away (core/mailbox).

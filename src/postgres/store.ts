@@ -11,6 +11,7 @@ import { readDispatch } from "./dispatch.ts";
 import { writeDispatch } from "./dispatch-changes.ts";
 import { readEntities, writeEntities } from "./entities.ts";
 import { writeAnswers } from "./given-answers.ts";
+import { readIncrements, writeIncrements } from "./increments.ts";
 import { readIndicators } from "./indicators.ts";
 import { readLedger, writeLedger } from "./ledger.ts";
 import { readJourneys, writeJourneys } from "./journeys.ts";
@@ -117,6 +118,7 @@ function readerOf(tx: Database): Reader {
     operation: readOperation(tx),
     retained: readRetention(tx),
     rhythms: readRhythms(tx),
+    increments: readIncrements(tx),
     campaigns: readCampaigns(tx),
     dispatch: readDispatch(tx),
     mailbox: readMailbox(tx),
@@ -151,6 +153,7 @@ function writerOf(tx: Database): Writer {
     wording: writeNoticeTexts(tx),
     complaints: writeProblems(tx),
     rhythms: writeRhythms(tx),
+    increments: writeIncrements(tx),
     campaigns: writeCampaigns(tx),
     answers: writeAnswers(tx),
     retention: writeRetention(tx),

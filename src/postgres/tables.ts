@@ -51,6 +51,7 @@ import type { Participant, PublicJwk, TrustMark } from "../core/register/partici
 import type { Reminder } from "../core/register/reminder.ts";
 import type { Switch } from "../core/switch/switch.ts";
 import type { Campaign, CampaignId } from "../core/transfer/campaign.ts";
+import type { ToldDeletion } from "../core/transfer/manifest.ts";
 import type { GivenAnswer, KeyedRequest } from "../core/transfer/given-answer.ts";
 import type { Transfer, TransferEvent, TransferItem } from "../core/transfer/transfer.ts";
 
@@ -104,6 +105,8 @@ export interface Tables {
   transferExpected: { transferId: TransferId; dataset: string; items: number; bytes: number };
   transferItems: TransferItem & { transferId: TransferId };
   transferDocuments: StoredDocument;
+  transferDeletions: ToldDeletion & { transferId: TransferId };
+  deliveryPositions: { consentId: ConsentId; dataset: string };
   organisations: Organisation;
   organisationParticipants: { participantId: ParticipantId; organisationId: OrganisationId };
   applications: Omit<WithJson<Application, "answers">, "submittedAnswers"> & { submittedAnswers: NullableJson<Application["answers"]> };

@@ -41,6 +41,7 @@ const TEXTS = {
     officesIntro: "Deux personnes chargées de l’agrément, l’autorité, et l’équipe qui gère Relais, pour essayer le registre.",
     programs: "Les programmes",
     proposals: "les propositions des clients",
+    nextDay: "le jour suivant",
     mailbox: "Les courriels que Relais aurait envoyés",
     bad: "Des espaces qui ont des défauts",
     badIntro: "Ils sont faits ainsi exprès : niveau 0, sans aucun compte. Les contrôles trouvent ce qui ne va pas.",
@@ -81,6 +82,7 @@ const TEXTS = {
     officesIntro: "Two accreditors, the authority, and the team that runs Relais, to try the register.",
     programs: "The programs",
     proposals: "the proposals of customers",
+    nextDay: "the next day",
     mailbox: "The mails that Relais would have sent",
     bad: "Platforms with defects",
     badIntro: "They are so on purpose: level 0, without any account. The checks find what is wrong.",
@@ -192,7 +194,8 @@ function flawedRow(text: (typeof TEXTS)[Language], shown: string, flaw: string, 
 /** The holder that takes proposals, and who decides on them there. */
 function proposalsAt({ urls, seed }: Home, text: (typeof TEXTS)[Language]): string {
   const address = `${urls["energy"]}/admin/proposals`;
-  return ` (<a href="${escaped(address)}">${text.proposals}</a>: admin, <code>${escaped(adminPassword(seed, "energy"))}</code>)`;
+  const day = `${urls["energy"]}/admin/day`;
+  return ` (<a href="${escaped(address)}">${text.proposals}</a>, <a href="${escaped(day)}">${text.nextDay}</a>: admin, <code>${escaped(adminPassword(seed, "energy"))}</code>)`;
 }
 
 function programs(home: Home, language: Language): string {

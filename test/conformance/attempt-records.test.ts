@@ -167,3 +167,35 @@ test("what is looked at is what the tables say then", async () => {
   assert.deepEqual([state, epoch, ground?.consent.state], ["cancelled", 2, "withdrawn"]);
   await assert.rejects(records.look(newId("transfer"), new Date()), { code: "not_found" });
 });
+
+test("where the data sets stand counts from the statement on that says proved; what ends otherwise changes nothing", async () => {
+  const starts = ({ transfer }: Begun) =>
+    engine.store.read((r) => r.increments.starts(transfer.consentId, { passing: ["lost", "too_large"], mostOwed: 1 }));
+  const [proved, stopped, owing] = [await begun(), await begun(), await begun()];
+  const at = new Date("2026-11-01T10:00:00Z");
+  const stands = [{ dataset: DATASET, kind: "position" as const, value: "here", at }];
+  for (const attempt of [proved, stopped, owing]) {
+    await step(attempt, { state: "delivering" });
+    await step(attempt, { state: "delivered", stands });
+    assert.deepEqual(await starts(attempt), [], "nothing is proved");
+  }
+  const left = (key: string, reason: "lost" | "unsupported") => ({ dataset: DATASET, key, state: "omitted" as const, reason });
+  const deletions = [{ dataset: DATASET, key: "gone", outcome: "removed" as const }];
+  await step(proved, { state: "partial", deletions, marks: [left("lost", "lost"), left("odd", "unsupported"), left("gone", "lost")] });
+  const from = { kind: "position", value: "here" };
+  assert.deepEqual(await starts(proved), [{ dataset: DATASET, from, at, owed: [{ key: "lost", mediaType: "application/octet-stream" }] }]);
+  await step(owing, { state: "partial", marks: [left("one", "lost"), left("two", "lost")] });
+  assert.equal((await starts(owing))[0]?.owed, null, "more than is asked for one by one");
+  await engine.store.write((w) => w.deliveries.interrupt(stopped.transfer.id, { state: "cancelled" }));
+  assert.deepEqual(await starts(stopped), []);
+  await engine.store.write((w) => w.increments.forget(proved.transfer.consentId));
+  assert.deepEqual(await starts(proved), []);
+});
+
+test("of a key that a step says two things of, the later one is written", async () => {
+  const attempt = await begun();
+  const mark = (sha256: string) => ({ dataset: DATASET, key: "twin", state: "sent" as const, bytes: 4, sha256 });
+  assert.equal(await step(attempt, { marks: [mark("first"), mark("second")] }), true);
+  const [twin] = await engine.store.read((r) => r.transfers.items(attempt.transfer.id, { limit: 1 }));
+  assert.equal(twin?.sha256, "second");
+});

@@ -78,7 +78,7 @@ describe("a participant that does everything right", () => {
     });
     const results = await look(await read(holder.entityId));
     assert.deepEqual(failedIn(results), []);
-    for (const probe of ["export.lists-datasets", ...PROPOSAL_PROBES.map(({ name }) => name)])
+    for (const probe of ["export.lists-datasets", "export.tells-changes", ...PROPOSAL_PROBES.map(({ name }) => name)])
       assert.equal(results.find((one) => one.probe === probe)?.outcome, "passed", probe);
     const answered = results.find(({ probe }) => probe === "proposals.answers-each");
     assert.match(answered?.detail.en ?? "", /one answer for each: 1 accepted, 0 waiting, 1 refused with its reason/);
@@ -118,7 +118,13 @@ const PROPOSAL_FAULTS: [Fault, string[]][] = [
   ["lies-in-receipt",    ["proposals.answers-each", "proposals.idempotent"]],
 ];
 
-for (const [fault, wanted] of PROPOSAL_FAULTS)
+// And as a source.
+// oxfmt-ignore
+const SOURCE_FAULTS: [Fault, string[]][] = [
+  ["lists-everything",   ["export.tells-changes"]],
+];
+
+for (const [fault, wanted] of [...PROPOSAL_FAULTS, ...SOURCE_FAULTS])
   test(`a holder that ${fault} fails ${wanted.join(", ")}`, async () => {
     const dataDir = join(folder, `h${(folders += 1)}`);
     await using holder = await startHolder({

@@ -20,6 +20,7 @@ export const PROBE_NAMES = [
   "export.refuses-without-consent",
   "export.lists-datasets",
   "export.honours-narrowing",
+  "export.tells-changes",
   "proposals.answers-each",
   "proposals.idempotent",
   "proposals.refuses-copies",

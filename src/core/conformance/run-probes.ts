@@ -1,5 +1,6 @@
 import { asRelaisError } from "../errors.ts";
 import type { Participant } from "../register/participant.ts";
+import { CHANGES_PROBE } from "./changes-probe.ts";
 import { ENTITY_PROBES } from "./entity-probes.ts";
 import { HOLDER_PROBES, REVERSIBILITY_PROBES } from "./export-probes.ts";
 import { INBOX_PROBES } from "./inbox-probes.ts";
@@ -30,7 +31,7 @@ export function probesFor({ roles }: Pick<Participant, "roles">): Probe[] {
   const all = [
     ...ENTITY_PROBES,
     ...(roles.includes("platform") ? [...INBOX_PROBES, ...REVERSIBILITY_PROBES] : []),
-    ...(roles.includes("holder") ? [...HOLDER_PROBES, ...PROPOSAL_PROBES] : []),
+    ...(roles.includes("holder") ? [...HOLDER_PROBES, CHANGES_PROBE, ...PROPOSAL_PROBES] : []),
   ];
   return [...new Map(all.map((probe) => [probe.name, probe])).values()];
 }

@@ -97,6 +97,19 @@ export interface SourcePage {
   /** Listed by the source, and cannot be delivered: told to the person, never dropped. */
   omissions: Omission[];
   next: string | null;
+  /** What changes from now on can be asked for from here; left out where the source names no place. */
+  position?: string | null;
+}
+
+/** From where a source is asked for what is new: a place that it named, or a time (RFC 3339). */
+export interface Position {
+  kind: "position" | "since";
+  value: string;
+}
+
+export interface ChangesPage extends SourcePage {
+  /** Keys under which there is nothing any more. */
+  gone: string[];
 }
 
 /** An open account to read from. */
@@ -105,6 +118,8 @@ export interface Source extends AsyncDisposable {
   inventory(): Promise<DatasetCount[]>;
   /** One page, in an order that stays the same. @throws RelaisError `not_found` for an unknown data set. */
   list(dataset: string, cursor: string | null): Promise<SourcePage>;
+  /** The same of what is new, changed or gone since then; null where the source does not know that place any more. Left out where it tells no changes. */
+  changes?(dataset: string, from: Position, cursor: string | null): Promise<ChangesPage | null>;
   /** The bytes of one item. Called again, it starts again from the first byte. */
   read(item: SourceItem): Promise<Bytes>;
   /** Asks the participant to delete what it holds for this person in these data sets, and nothing else. A second call finds nothing and succeeds. */

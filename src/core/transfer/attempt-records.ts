@@ -3,7 +3,8 @@ import type { StandingReader } from "../consent/standings.ts";
 import type { DocumentId } from "../ids.ts";
 import type { NewEvent, Ring } from "../ports.ts";
 import { itemName } from "./adapter.ts";
-import type { OmissionReason } from "./manifest.ts";
+import type { Stand } from "./increment-records.ts";
+import type { OmissionReason, ToldDeletion } from "./manifest.ts";
 import type { ItemState, Transfer, TransferItem, TransferState } from "./transfer.ts";
 
 /** What the right to go on stands on, as the tables say it at the moment of the call. */
@@ -47,6 +48,9 @@ export interface Step {
   listed?: Omit<TransferItem, "state" | "reason">[];
   marks?: Mark[];
   document?: { id: DocumentId; kind: "manifest" | "receipt"; jws: string };
+  /** Where the data sets stand with the proof of this delivery; they count for the permission from the statement on that ends it as proved. */
+  stands?: Stand[];
+  deletions?: ToldDeletion[];
   /** What the switch that this copy belongs to has come to. */
   copied?: "verified" | "incomplete";
 }

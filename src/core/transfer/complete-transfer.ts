@@ -7,6 +7,8 @@ import type { Attempt } from "./attempt.ts";
 import type { Moved } from "./deliver-items.ts";
 import { finishAttempt, finishTransfer, receiptEvent } from "./finish-transfer.ts";
 import { COMPACT_ITEMS } from "./compact-form.ts";
+import type { Increment } from "./increment.ts";
+import type { Stand } from "./increment-records.ts";
 import { MANIFEST_TYPE, payloadOf, RECEIPT_TYPE, sha256, type Manifest, type Omission, type Receipt } from "./manifest.ts";
 import { headOf } from "./open-ends.ts";
 import { outcomesOf, waitOn } from "./proposal.ts";
@@ -22,7 +24,7 @@ export async function completeTransfer(
   ports: RunPorts,
   attempt: Attempt,
   destination: Destination,
-  moved?: Moved,
+  moved?: Delivered,
 ): Promise<TransferState | "waiting"> {
   const stored = attempt.manifest;
   if (stored !== null) await standAsDelivered(attempt);
@@ -107,19 +109,22 @@ async function standAsDelivered({ transfer, write }: Attempt): Promise<void> {
   });
 }
 
-async function signManifest(ports: RunPorts, attempt: Attempt, moved: Moved = { marks: [], whole: null }): Promise<string> {
+/** What moved, and what it is of everything. */
+type Delivered = Moved & { increment?: Increment };
+
+async function signManifest(ports: RunPorts, attempt: Attempt, moved: Delivered = { marks: [], whole: null }): Promise<string> {
   const { transfer } = attempt;
   const { marks } = moved;
   // What the store knows is only whole with what was not written down yet.
   if (moved.whole === null && marks.length > 0) await attempt.record(marks.splice(0));
   const contents = moved.whole?.contents ?? (await ports.store.read((r) => contentsOf(r, transfer.id)));
-  const manifest = manifestOf(ports, attempt, contents);
+  const { manifest, stands } = manifestOf(ports, attempt, contents, moved.increment);
   const jws = await ports.signer.signDocument(MANIFEST_TYPE, manifest);
   const details = { items: manifest.items.length, omissions: manifest.omissions.length };
   const delivered = { state: "delivered", events: [{ kind: "delivered", actor: "relais", details }] } as const;
   const document = { id: newId("document"), kind: "manifest", jws } as const;
   try {
-    await attempt.step({ ...delivered, events: [...delivered.events], marks, document });
+    await attempt.step({ ...delivered, events: [...delivered.events], marks, document, stands });
   } catch (error) {
     // Stopped meanwhile: what moved is a fact all the same.
     if (marks.length > 0 && asRelaisError(error).code === "lease_lost") await attempt.record(marks);
@@ -128,13 +133,16 @@ async function signManifest(ports: RunPorts, attempt: Attempt, moved: Moved = { 
   return jws;
 }
 
-/** Not signed yet. */
+/** Not signed yet, and where the data sets stand with it. */
 export function manifestOf(
   { issuer, clock }: Pick<RunPorts, "issuer" | "clock">,
   attempt: Attempt,
   contents: Pick<Manifest, "items" | "omissions">,
-): Manifest {
-  return { iss: issuer, iat: Math.floor(clock.now().getTime() / 1000), ...headOf(attempt), ...contents };
+  increment: Pick<Increment, "settle"> | undefined,
+): { manifest: Manifest; stands: Stand[] } {
+  const { deletions = [], stands = [] } = increment?.settle(contents) ?? {};
+  const head = { iss: issuer, iat: Math.floor(clock.now().getTime() / 1000), ...headOf(attempt) };
+  return { manifest: { ...head, ...contents, ...(deletions.length > 0 ? { deletions } : {}) }, stands };
 }
 
 const PAGE = 2000;
@@ -183,6 +191,7 @@ export async function receiptOf(
       observed: true,
       items: proof.items,
       omissions: [],
+      ...(manifest.deletions ? { deletions: manifest.deletions.map((one) => ({ ...one, outcome: "kept" as const })) } : {}),
     };
     return { receipt, jws: await ports.signer.signDocument(RECEIPT_TYPE, receipt) };
   }

@@ -2,7 +2,7 @@ import { canonicalJson } from "../canonical-json.ts";
 import { asRelaisError, type ErrorCode } from "../errors.ts";
 import { newId } from "../ids.ts";
 import type { NewEvent } from "../ports.ts";
-import { itemName, type DatasetCount, type Destination, type Source, type SourceItem } from "./adapter.ts";
+import { itemName, type DatasetCount, type Destination, type SourceItem } from "./adapter.ts";
 import { beginDelivering, type Attempt } from "./attempt.ts";
 import type { Mark, Step } from "./attempt-records.ts";
 import { COMPACT_BYTES, COMPACT_ITEMS, writeCompactForm, type CompactItem } from "./compact-form.ts";
@@ -11,6 +11,7 @@ import { deliverItem } from "./deliver-item.ts";
 import { contentsOf, inParallel, pagesOf, wholeOf, type Limits, type Whole } from "./deliver-items.ts";
 import { finishAttempt } from "./finish-transfer.ts";
 import { isMediaType } from "./folder-layout.ts";
+import type { Increment } from "./increment.ts";
 import { MANIFEST_TYPE, payloadOf, type Manifest } from "./manifest.ts";
 import type { RunPorts } from "./run-ports.ts";
 
@@ -18,7 +19,8 @@ import type { RunPorts } from "./run-ports.ts";
 const REFUSALS: ErrorCode[] = ["unsupported", "too_large", "digest_mismatch", "peer_refused"];
 
 interface Ends {
-  source: Source;
+  /** Lists what there is to bring, and says what it is of everything. */
+  increment: Pick<Increment, "source" | "settle">;
   destination: Destination;
   /** As the source counted. */
   datasets: DatasetCount[];
@@ -35,7 +37,7 @@ export async function deliverCompact(ports: RunPorts, attempt: Attempt, ends: En
   const { handOver } = ends.destination;
   if (handOver === undefined || attempt.standing.consent.action !== "copy") return null;
   const parcel = await gather(attempt, ends);
-  const manifestJws = parcel && (await signedFor(ports, attempt, parcel));
+  const manifestJws = parcel && (await signedFor(ports, attempt, parcel, ends.increment));
   if (parcel === null || manifestJws === null) return null;
   const form = writeCompactForm(manifestJws, parcel.items);
   if (form.body.length > COMPACT_BYTES) return null;
@@ -80,7 +82,8 @@ interface Parcel {
 
 /** Null where it is more than one request carries. */
 async function gather(attempt: Attempt, ends: Ends): Promise<Parcel | null> {
-  const { datasets, limits, source, concurrency } = ends;
+  const { datasets, limits, concurrency } = ends;
+  const { source } = ends.increment;
   if (!isLittle(datasets)) return null;
   const found = new Map<string, SourceItem>();
   const bodies = new Map<string, Uint8Array>();
@@ -137,13 +140,19 @@ function collectInto(bodies: Map<string, Uint8Array>): Destination["put"] {
 }
 
 /** The manifest of the parcel, written down. An earlier attempt's is handed over again; null where the source has something else by now. */
-async function signedFor(ports: RunPorts, attempt: Attempt, { whole, listed, omitted }: Parcel): Promise<string | null> {
+async function signedFor(
+  ports: RunPorts,
+  attempt: Attempt,
+  { whole, listed, omitted }: Parcel,
+  increment: Ends["increment"],
+): Promise<string | null> {
   const { manifest } = attempt;
   if (manifest !== null && !isSame(payloadOf(manifest) as Manifest, whole.contents)) return null;
   beginDelivering(attempt);
   if (manifest !== null) return attempt.step({}).then(() => manifest);
-  const jws = await ports.signer.signDocument(MANIFEST_TYPE, manifestOf(ports, attempt, whole.contents));
-  await attempt.step({ listed, marks: omitted, document: { id: newId("document"), kind: "manifest", jws } });
+  const { manifest: unsigned, stands } = manifestOf(ports, attempt, whole.contents, increment);
+  const jws = await ports.signer.signDocument(MANIFEST_TYPE, unsigned);
+  await attempt.step({ listed, marks: omitted, stands, document: { id: newId("document"), kind: "manifest", jws } });
   attempt.manifest = jws;
   return jws;
 }

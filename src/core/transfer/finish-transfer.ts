@@ -3,6 +3,7 @@ import { newId } from "../ids.ts";
 import type { NewEvent, Ports, Reader, StoredDocument } from "../ports.ts";
 import type { Attempt } from "./attempt.ts";
 import type { Whole } from "./deliver-items.ts";
+import { deletionEvents, judgeDeletions } from "./deletions.ts";
 import { payloadOf, type Manifest, type Omission, type Receipt } from "./manifest.ts";
 import { reconcile, type Verdict } from "./reconcile.ts";
 import type { RunPorts } from "./run-ports.ts";
@@ -27,11 +28,13 @@ export async function finishAttempt(
   const { receipt, jws, whole, before = [] } = papers;
   const expected = whole?.expected ?? countsOf(await ports.store.read((r) => r.transfers.progress(transfer.id)));
   const { state, marks, event } = outcomeOf(expected, papers);
+  const deletions = judgeDeletions(papers.manifest, receipt);
   await step({
     state,
     marks,
+    deletions,
     document: { id: newId("document"), kind: "receipt", jws },
-    events: [...before, receiptEvent(receipt, "platform"), event],
+    events: [...before, receiptEvent(receipt, "platform"), ...deletionEvents(deletions, receipt), event],
     copied: state === "verified" ? "verified" : "incomplete",
   });
   return state;

@@ -57,6 +57,18 @@ export interface Manifest {
   action?: "propose";
   items: ManifestItem[];
   omissions: Omission[];
+  /** What the source says is no more, of what was brought before under this consent; absent where there is nothing of the kind. */
+  deletions?: Deletion[];
+}
+
+export interface Deletion {
+  dataset: string;
+  key: string;
+}
+
+/** What the destination did with its copy. */
+export interface ToldDeletion extends Deletion {
+  outcome: "removed" | "kept";
 }
 
 export interface ReceiptItem {
@@ -82,6 +94,8 @@ export interface Receipt {
   observed: boolean;
   items: ReceiptItem[];
   omissions: Omission[];
+  /** Of the manifest's deletions; one that is not named was kept. */
+  deletions?: ToldDeletion[] | undefined;
 }
 
 export const MANIFEST_TYPE = "self-data-manifest+jwt";

@@ -14,6 +14,8 @@ export interface TransferRequest {
   /** Who asks, for idempotency keys: an entity identifier or a person. */
   caller?: string;
   idempotencyKey?: string;
+  /** Everything is brought again, also what earlier deliveries proved. */
+  isFull?: boolean;
 }
 
 /** How long a transfer may wait for a source or a destination that does not answer, unless its consent ends before. */
@@ -46,10 +48,11 @@ export async function accept(w: Writer, request: TransferRequest, terms: { polic
   if (consent.action === "erase") throw new RelaisError("conflict", "This permission does not allow a copy.", { actor: "person" });
   await refuseSecondDelivery(w, consent);
   await w.deliveries.add(transfer);
+  if (request.isFull) await w.increments.forget(consent.id);
   await w.deliveries.addEvent(transfer.id, now, {
     kind: "requested",
     actor: consent.requesterId === null ? "person" : "platform",
-    details: { datasets: transfer.datasets.length, policy: policy.fingerprint },
+    details: { datasets: transfer.datasets.length, policy: policy.fingerprint, ...(request.isFull ? { full: true } : {}) },
   });
   return transfer;
 }
@@ -59,7 +62,7 @@ async function alreadyAccepted(w: Writer, request: TransferRequest, transfer: Tr
   const known = await w.deliveries.claimKey({
     caller: request.caller ?? request.personId,
     key: request.idempotencyKey,
-    fingerprint: sha256(`transfer ${request.consentId}`),
+    fingerprint: sha256(`transfer ${request.consentId}${request.isFull ? " full" : ""}`),
     transferId: transfer.id,
   });
   return known === null ? null : w.transfers.get(known);

@@ -1,13 +1,14 @@
 import { asRelaisError, type ErrorCode, type RelaisError } from "../errors.ts";
 import type { NewEvent, Ring, TransferChange } from "../ports.ts";
 import { leaveIncomplete } from "../switch/leave-incomplete.ts";
-import { itemName, type DatasetCount, type Destination, type Source } from "./adapter.ts";
+import { itemName, type DatasetCount, type Destination } from "./adapter.ts";
 import { beginDelivering, startAttempt, type Attempt } from "./attempt.ts";
 import type { Begun } from "./attempt-records.ts";
 import { deliverCompact } from "./deliver-compact.ts";
 import { deliverItems, type Limits } from "./deliver-items.ts";
 import { completeTransfer } from "./complete-transfer.ts";
 import { finishTransfer } from "./finish-transfer.ts";
+import { openIncrement, type Increment } from "./increment.ts";
 import { announceAgain, headOf, openDestination, openSource } from "./open-ends.ts";
 import { payloadOf, type Manifest } from "./manifest.ts";
 import { isUndecided } from "./proposal.ts";
@@ -65,11 +66,13 @@ async function carry(ports: RunPorts, begun: Begun, terms: AttemptTerms): Promis
 }
 
 async function deliver(ports: RunPorts, attempt: Attempt, terms: RunTerms): Promise<TransferState | "waiting"> {
-  await using source = await openSource(ports, attempt);
-  const datasets = await count(attempt, source);
+  await using opened = await openSource(ports, attempt);
+  const increment = await openIncrement(ports, attempt, opened);
+  const { source } = increment;
+  const datasets = await count(attempt, increment);
   const { needsDigest, concurrency } = ports.adapters[attempt.standing.destination.adapter];
   return await withDestination(ports, attempt, async (destination) => {
-    const ended = await deliverCompact(ports, attempt, { source, destination, datasets, concurrency, limits: terms.limits });
+    const ended = await deliverCompact(ports, attempt, { increment, destination, datasets, concurrency, limits: terms.limits });
     if (ended !== null) return ended;
     const held = await destination.announce({ manifest: headOf(attempt), datasets, expiresAt: attempt.transfer.expiresAt });
     beginDelivering(attempt);
@@ -85,7 +88,7 @@ async function deliver(ports: RunPorts, attempt: Attempt, terms: RunTerms): Prom
       concurrency,
       limits: terms.limits,
     });
-    return completeTransfer(ports, attempt, destination, moved);
+    return completeTransfer(ports, attempt, destination, { ...moved, increment });
   });
 }
 
@@ -111,17 +114,18 @@ async function withDestination<T>(ports: RunPorts, attempt: Attempt, work: (dest
 }
 
 /** Fixes the denominator of the progress, once. */
-async function count(attempt: Attempt, source: Source): Promise<DatasetCount[]> {
+async function count(attempt: Attempt, { source, isFull }: Pick<Increment, "source" | "isFull">): Promise<DatasetCount[]> {
   await attempt.mayMoveData();
   const { attempts, datasets } = attempt.transfer;
   const told = new Map((await source.inventory()).map((entry) => [entry.dataset, entry]));
   // What the source does not count is announced all the same: there may be nothing of it, or more than it knows.
   const counts = datasets.map((dataset) => told.get(dataset) ?? { dataset, items: null, bytes: null });
   const expected = counts.flatMap(({ dataset, items, bytes }) => (items === null ? [] : [{ dataset, items, bytes: bytes ?? 0 }]));
-  const total = (member: "items" | "bytes"): number => expected.reduce((sum, entry) => sum + entry[member], 0);
+  const full = expected.filter(({ dataset }) => isFull(dataset));
+  const total = (member: "items" | "bytes"): number => full.reduce((sum, entry) => sum + entry[member], 0);
   const actor = attempt.standing.consent.action === "propose" ? "platform" : "holder";
   const event: NewEvent = { kind: "source_counted", actor, details: { items: total("items"), bytes: total("bytes") } };
-  attempt.intend({ expected, events: attempts === 1 ? [event] : [] });
+  attempt.intend({ expected, events: attempts === 1 && datasets.some(isFull) ? [event] : [] });
   return counts;
 }
 

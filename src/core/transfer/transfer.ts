@@ -95,6 +95,12 @@ export type TransferEventKind =
   | "replayed"
   | "attempt_started"
   | "source_counted"
+  /** Asked for what is new since the last proof, and not for everything. */
+  | "changes_listed"
+  /** The source does not know any more where the last delivery stood: it lists everything. */
+  | "position_unknown"
+  /** What the destination did with its copy of what its source deleted. */
+  | "deletions_told"
   | "delivering"
   | "retry_planned"
   | "manifest_signed"

@@ -6,6 +6,7 @@ import { enConsent } from "./en-consent.ts";
 import { enNotices } from "./en-notices.ts";
 import { enRequests } from "./en-requests.ts";
 import { enRhythms } from "./en-rhythms.ts";
+import { enIncrements } from "./en-increments.ts";
 import { enKeys } from "./en-keys.ts";
 import { enDispatch } from "./en-dispatch.ts";
 import { enOperate } from "./en-operate.ts";
@@ -308,6 +309,7 @@ export const en = {
   ...enTransfers,
   ...enConditions,
   ...enRhythms,
+  ...enIncrements,
   ...enJourney,
   ...enConsent,
   ...enNotices,

@@ -7,6 +7,7 @@ import { frConsent } from "./fr-consent.ts";
 import { frNotices } from "./fr-notices.ts";
 import { frRequests } from "./fr-requests.ts";
 import { frRhythms } from "./fr-rhythms.ts";
+import { frIncrements } from "./fr-increments.ts";
 import { frKeys } from "./fr-keys.ts";
 import { frDispatch } from "./fr-dispatch.ts";
 import { frOperate } from "./fr-operate.ts";
@@ -313,6 +314,7 @@ export const fr = {
   ...frTransfers,
   ...frConditions,
   ...frRhythms,
+  ...frIncrements,
   ...frJourney,
   ...frConsent,
   ...frNotices,

@@ -48,8 +48,10 @@ const attempts: Part = ({ t, moment }, story) => {
 };
 
 const counted: Part = ({ t }, story) => {
-  const event = last(story, "source_counted");
-  return event ? t("operate.explain.counted", { who: story.source, count: Number(event.details["items"] ?? 0) }) : null;
+  const event = last(story, "source_counted") ?? last(story, "changes_listed");
+  return event?.details["items"] !== undefined
+    ? t("operate.explain.counted", { who: story.source, count: Number(event.details["items"] ?? 0) })
+    : null;
 };
 
 const retries: Part = (tongue, story) => {

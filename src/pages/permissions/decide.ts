@@ -158,7 +158,7 @@ async function begin(ports: PagesPorts, visit: PersonVisit, consent: Consent): P
     await startSwitch(ports, { switchId: consent.switchId, consentId: consent.id, personId });
     return pathOf(visit, `/me/switch/${consent.switchId}`);
   }
-  return startCopy(ports, visit, consent.id, 0);
+  return startCopy(ports, visit, consent.id, { earlier: 0 });
 }
 
 /** The only place that an answer goes on to: the authorization request that waits for it. */

@@ -4,10 +4,12 @@ import { withdrawConsent } from "../../core/consent/withdraw-consent.ts";
 import { RelaisError } from "../../core/errors.ts";
 import { asId, type ConsentId } from "../../core/ids.ts";
 import type { Reader } from "../../core/ports.ts";
-import { isTerminal } from "../../core/transfer/transfer.ts";
+import { isTerminal, type Transfer } from "../../core/transfer/transfer.ts";
 import { restingSentence, viewOfParties } from "../journey/shared-view.ts";
 import { readRecords, viewOfRecords } from "../receipts/records.ts";
+import type { Tongue } from "../tongue.ts";
 import { endsOf } from "../transfers/handlers.ts";
+import { viewOfIncrement } from "../transfers/increment-view.ts";
 import { pathOf, type Answer, type PagesPorts, type PersonVisit } from "../visit.ts";
 import { readTold, viewOfTold } from "../life/told.ts";
 import { isActive, viewOfPermission, viewOfStop, type Neighbours } from "./view.ts";
@@ -33,7 +35,8 @@ export async function permission(ports: PagesPorts, visit: PersonVisit): Promise
     const records = viewOfRecords(tongue, await readRecords(r, consent));
     const neighbours = await neighboursOf(r, consent);
     const due = await r.rhythms.nextDue(consent.id);
-    const seen = viewOfPermission(tongue, consent, { transfers, participants, neighbours, due, now });
+    const brought = await broughtLast(r, tongue, { consent, transfers });
+    const seen = viewOfPermission(tongue, consent, { transfers, participants, neighbours, due, brought, now });
     return {
       ...seen,
       ...records,
@@ -46,6 +49,19 @@ export async function permission(ports: PagesPorts, visit: PersonVisit): Promise
   });
   const key = NEWS[query.one("news") as keyof typeof NEWS];
   return { kind: "page", template: "permission", title: model.title, model: { ...model, news: key ? tongue.t(key) : null } };
+}
+
+/** `transfers`: newest first. */
+async function broughtLast(
+  r: Reader,
+  tongue: Tongue,
+  { consent, transfers }: { consent: Consent; transfers: Transfer[] },
+): Promise<string | null> {
+  const last = transfers.find(({ consentId }) => consentId === consent.id);
+  if (last === undefined || consent.notice.recurrence === null) return null;
+  const names = { source: consent.notice.source.name, destination: consent.notice.destination.name };
+  const increment = viewOfIncrement(tongue, { transfer: last, events: await r.transfers.events(last.id), names });
+  return increment === null ? null : increment.sentences.join(" ");
 }
 
 /** What this one replaced, what replaced it, and a change that waits for an answer. */

@@ -7,8 +7,14 @@ import { pathOf, type Answer, type PagesPorts, type PersonVisit } from "../visit
 import { startsAtRelais } from "./view.ts";
 
 /** `earlier`: how many transfers there were when this one was wanted. A second click finds the first one's. */
-export async function startCopy(ports: PagesPorts, visit: PersonVisit, consentId: ConsentId, earlier: number): Promise<string> {
-  const transfer = await requestTransfer(ports, { consentId, personId: visit.personId, idempotencyKey: `${consentId} ${earlier}` });
+export async function startCopy(
+  ports: PagesPorts,
+  visit: PersonVisit,
+  consentId: ConsentId,
+  { earlier, isFull = false }: { earlier: number; isFull?: boolean },
+): Promise<string> {
+  const idempotencyKey = `${consentId} ${earlier}`;
+  const transfer = await requestTransfer(ports, { consentId, personId: visit.personId, idempotencyKey, isFull });
   return pathOf(visit, `/me/transfers/${transfer.id}`);
 }
 
@@ -19,6 +25,10 @@ export async function startPermission(ports: PagesPorts, visit: PersonVisit): Pr
     return { consent: found, own: (await r.transfers.list(visit.personId)).filter((transfer) => transfer.consentId === found.id) };
   });
   if (!startsAtRelais(consent)) throw new RelaisError("conflict", "This transfer is not started here.", { actor: "person" });
+  const isFull = visit.form.one("full") === "yes";
   const live = own.find((transfer) => !isTerminal(transfer.state));
-  return { kind: "redirect", to: live ? pathOf(visit, `/me/transfers/${live.id}`) : await startCopy(ports, visit, consent.id, own.length) };
+  return {
+    kind: "redirect",
+    to: live ? pathOf(visit, `/me/transfers/${live.id}`) : await startCopy(ports, visit, consent.id, { earlier: own.length, isFull }),
+  };
 }

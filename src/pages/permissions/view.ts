@@ -73,6 +73,8 @@ interface Detail {
   neighbours?: Neighbours;
   /** When the next one begins by itself; null or left out where none does. */
   due?: Date | null;
+  /** What the last one brought, in words; null where there is none, or where it brought everything. */
+  brought?: string | null;
   participants: Participant[];
   now: Date;
 }
@@ -80,7 +82,7 @@ interface Detail {
 export function viewOfPermission(
   tongue: Tongue,
   consent: Consent,
-  { transfers, participants, neighbours = ALONE, due = null, now }: Detail,
+  { transfers, participants, neighbours = ALONE, due = null, brought = null, now }: Detail,
 ) {
   const { lang } = tongue;
   const pathOfConsent = (id: ConsentId | null, step = "") => id && `/${lang}/permissions/${id}${step}`;
@@ -91,6 +93,7 @@ export function viewOfPermission(
     ...rowOfConsent(tongue, consent, transfers, now),
     startHref: mayStart(consent, own, now) ? `/${lang}/permissions/${consent.id}/start` : null,
     isFirst: own.length === 0,
+    isIncremental: consent.notice.recurrence !== null && own.some(({ state }) => state === "verified" || state === "partial"),
     canStop: isActive(consent, now),
     stopHref: `/${lang}/permissions/${consent.id}/stop`,
     changeHref: mayChange(consent, now) ? `/${lang}/permissions/${consent.id}/change` : null,
@@ -99,7 +102,7 @@ export function viewOfPermission(
     beforeHref: pathOfConsent(neighbours.before),
     afterHref: pathOfConsent(neighbours.after),
     proposalHref: pathOfConsent(neighbours.proposal, "/decide"),
-    ...deliveriesOf(tongue, consent, own, { due, now }),
+    ...deliveriesOf(tongue, consent, own, { due, brought, now }),
     allowed: consent.notice.datasets.filter(({ id }) => allowed.has(id)).map(({ title }) => title[lang]),
     refused: consent.notice.datasets.filter(({ id }) => consent.state !== "requested" && !allowed.has(id)).map(({ title }) => title[lang]),
     ...factsOf(tongue, consent.notice),
@@ -116,12 +119,20 @@ function mayChange(consent: Consent, now: Date): boolean {
 }
 
 /** When data went last, and what makes it go next. `own`: newest first. */
-function deliveriesOf(tongue: Tongue, consent: Consent, own: Transfer[], { due, now }: { due: Date | null; now: Date }) {
+function deliveriesOf(
+  tongue: Tongue,
+  consent: Consent,
+  own: Transfer[],
+  { due, brought, now }: { due: Date | null; brought: string | null; now: Date },
+) {
   const { t, moment } = tongue;
   const [last] = own;
+  const values = last && { at: moment(last.createdAt), state: t(`transfer.state.${last.state}`) };
   return {
-    last: last
-      ? t("permission.lastAt", { at: moment(last.createdAt), state: t(`transfer.state.${last.state}`) })
+    last: values
+      ? brought === null
+        ? t("permission.lastAt", values)
+        : t("increment.last", { ...values, brought })
       : t("permission.lastNone"),
     next: nextOf(tongue, consent, own, { due, now }),
   };

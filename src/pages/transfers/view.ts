@@ -12,6 +12,7 @@ import {
 import { viewOfProposals } from "../journey/proposal-view.ts";
 import type { Tongue } from "../tongue.ts";
 import { chartOf } from "./chart.ts";
+import { viewOfIncrement } from "./increment-view.ts";
 
 const TAGS = {
   scheduled: "govuk-tag--grey",
@@ -56,11 +57,17 @@ export function viewOfTransfer(tongue: Tongue, story: Story) {
   const rows = rowsOf(tongue, story);
   const base = `/${lang}/me/transfers/${transfer.id}`;
   const proposals = proposalsOf(tongue, story, names);
+  const increment = viewOfIncrement(tongue, { ...story, names });
   return {
     id: transfer.id,
     title: t("transfer.fromTo", names),
     state: tagOf(tongue, transfer.state),
-    sentence: proposals?.sentence ?? t(`transfer.sentence.${transfer.state}`, names),
+    sentence:
+      proposals?.sentence ??
+      (transfer.state === "verified" ? increment?.sentences.join(" ") : null) ??
+      t(`transfer.sentence.${transfer.state}`, names),
+    increment: increment === null || transfer.state === "verified" ? null : increment.sentences.join(" "),
+    countsNote: increment === null ? null : t("increment.counts"),
     proposals,
     why: whyOf(tongue, transfer),
     isLive: !isTerminal(transfer.state),
@@ -99,7 +106,7 @@ const UNCOUNTED = { expected: 0, sent: 0, stored: 0, verified: 0, omitted: 0, by
 /** Data set × consented, sent, stored, verified: the reconciliation in numbers. */
 function rowsOf({ lang }: Tongue, { consent, transfer, progress, events }: Story) {
   // Rows exist before the source has answered: no number is shown until it has.
-  const hasCounted = events.some(({ kind }) => kind === "source_counted");
+  const hasCounted = events.some(({ kind, details }) => kind === "source_counted" || (kind === "changes_listed" && "items" in details));
   const titles = new Map(consent.notice.datasets.map(({ id, title }) => [id, title[lang]]));
   const counts = new Map(progress.map((row) => [row.dataset, row]));
   return transfer.datasets.map((dataset) => {
@@ -122,9 +129,11 @@ export function progressOf(tongue: Tongue, story: Story) {
   }));
   const sum = (pick: (row: Progress) => number) => story.progress.reduce((total, row) => total + pick(row), 0);
   const expected = sum((row) => row.expected);
+  const isNothingNew =
+    viewOfIncrement(tongue, { ...story, names: { source: story.source.name, destination: story.destination.name } })?.items === 0;
   const text =
     expected === 0
-      ? t("progress.notCounted")
+      ? t(isNothingNew ? "increment.progress" : "progress.notCounted")
       : t("progress.total", { stored: number(sum((row) => row.stored)), expected: number(expected), omitted: sum((row) => row.omitted) });
   return { rows, text };
 }
@@ -197,10 +206,10 @@ function actorName({ t }: Tongue, { actor }: TransferEvent, { names, isProposal 
   return actor === "platform" ? (isProposal ? names.source : names.destination) : t(`actor.${actor}`);
 }
 
-const COUNTS = ["items", "stored", "omitted", "missing", "waiting", "accepted", "refused"] as const;
+const COUNTS = ["items", "gone", "removed", "kept", "stored", "omitted", "missing", "waiting", "accepted", "refused"] as const;
 
 /** Said only where there are some. */
-const ONLY_WHERE_SOME = new Set<string>(["omitted", "missing", "accepted", "refused"]);
+const ONLY_WHERE_SOME = new Set<string>(["gone", "removed", "kept", "omitted", "missing", "accepted", "refused"]);
 
 /** Only counts that we know how to say; whatever else an event holds is for the record. */
 function detailsOf({ t }: Tongue, { details }: TransferEvent): string[] {

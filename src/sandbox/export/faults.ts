@@ -6,7 +6,7 @@ import { consentOf, type ConsentGuard } from "./consented.ts";
 import type { Library } from "./library.ts";
 
 /** What the source side can do wrong on purpose. */
-export const EXPORT_FAULTS = ["needs-no-consent", "ignores-narrowing", "changes-on-export"] as const;
+export const EXPORT_FAULTS = ["needs-no-consent", "ignores-narrowing", "changes-on-export", "lists-everything"] as const;
 
 /** Holds whatever it is asked for. */
 export const EVERYTHING: ReadonlySet<string> = Object.assign(new Set<string>(), { has: () => true });
@@ -40,13 +40,22 @@ function pass(response: Response, consented: Consented, next: () => void): void 
 
 /** What is read item by item comes out with another first byte, under the digest of what went in. */
 export function faultyLibrary(faults: readonly string[], library: Library): Library {
-  if (!faults.includes("changes-on-export")) return library;
+  const told = faults.includes("lists-everything") ? { ...library, changes: listsEverything(library) } : library;
+  if (!faults.includes("changes-on-export")) return told;
   return {
-    ...library,
+    ...told,
     read: async (account, dataset, key) => {
       const item = await library.read(account, dataset, key);
       return item && { ...item, body: changed(item.body) };
     },
+  };
+}
+
+/** Whatever is asked for: what is new, and what is not. */
+function listsEverything({ page }: Library): NonNullable<Library["changes"]> {
+  return async ({ position: _ignored, ...asked }) => {
+    const all = await page({ ...asked, since: null });
+    return all && { ...all, gone: [] };
   };
 }
 

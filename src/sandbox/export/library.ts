@@ -30,6 +30,18 @@ export interface PageAsked {
   limit: number;
 }
 
+export interface ChangesAsked extends Omit<PageAsked, "since"> {
+  /** As it was named before. */
+  position: string;
+}
+
+export interface ChangedPage {
+  items: ListedItem[];
+  /** Keys under which there is nothing any more. */
+  gone: string[];
+  next: string | null;
+}
+
 export interface ReadItem {
   mediaType: string;
   bytes: number;
@@ -45,6 +57,10 @@ export interface Library {
   counts(account: string): Promise<DatasetCount[]>;
   /** The contract behind this account, where others hold it too. */
   contract?(account: string): ToldContract | null;
+  /** Where its list stands: from there `changes` tells what is new. Absent where it keeps no account of changes; null for a data set of which it keeps none. */
+  position?(account: string, dataset: string): Promise<string | null>;
+  /** What is new, changed or gone since then, by key; null where it does not know that place (any more). */
+  changes?(asked: ChangesAsked): Promise<ChangedPage | null>;
   /** @throws RelaisError `invalid` for a cursor that it never gave. */
   page(asked: PageAsked): Promise<{ items: ListedItem[]; next: string | null } | null>;
   read(account: string, dataset: string, key: string): Promise<ReadItem | null>;

@@ -81,16 +81,36 @@ async function headDataset(side: SourceSide, request: Request, response: Respons
 async function getPage(side: SourceSide, request: Request, response: Response): Promise<void> {
   const consented = consentOf(response.locals);
   const dataset = String(request.params["dataset"]);
-  const { cursor, since, limit } = request.query;
+  const { cursor, since, limit, position } = request.query;
   const asked = {
     account: consented.account,
     dataset,
     cursor: typeof cursor === "string" ? cursor : null,
-    since: sinceOf(since),
     limit: limitOf(limit),
   };
-  const page = (await libraryOf(side, consented).page(asked)) ?? notFound("data set");
-  response.set("cache-control", "no-store").json({ dataset, next: page.next, items: page.items.map(listed) });
+  const library = libraryOf(side, consented);
+  // Asked first: what changes while this page is made is listed again the next time.
+  const stands = (await library.position?.(consented.account, dataset)) ?? null;
+  const page =
+    typeof position === "string"
+      ? await library.changes?.({ ...asked, position })
+      : ((await library.page({ ...asked, since: sinceOf(since) })) ?? notFound("data set"));
+  response.set("cache-control", "no-store");
+  if (!page) return answerUnknownPosition(response);
+  const { next, items, ...more } = page;
+  response.json({ dataset, next, ...(stands === null ? {} : { position: stands }), items: items.map(listed), ...more });
+}
+
+function answerUnknownPosition(response: Response): void {
+  const problem = {
+    type: "about:blank",
+    title: "This position is not known here any more. Read the list from its beginning.",
+    status: 410,
+  };
+  response
+    .status(410)
+    .type("application/problem+json")
+    .send(JSON.stringify({ ...problem, code: "position_unknown" }));
 }
 
 function sinceOf(value: unknown): Date | null {

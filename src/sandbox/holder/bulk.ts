@@ -98,9 +98,20 @@ export function withBulk(customers: BulkCustomers, library: Library): Library {
         ? Object.entries(sets).map(([name, { count, bytes }]) => ({ dataset: name, items: count, bytes }))
         : library.counts(account);
     },
+    // Numbered items are only ever added to.
+    position: async (account, name) =>
+      own(customers, account) ? cursorOf(String(dataset(account, name)?.count ?? 0)) : ((await library.position?.(account, name)) ?? null),
+    changes: async ({ position, ...asked }) => {
+      if (!own(customers, asked.account)) return (await library.changes?.({ ...asked, position })) ?? null;
+      const items = dataset(asked.account, asked.dataset);
+      const start = Number(Buffer.from(position, "base64url").toString() || NaN);
+      if (items === null || !Number.isSafeInteger(start) || start > items.count) return null;
+      return { ...(await bulkPage(items, asked.cursor === null ? start : positionOf(asked.cursor), asked.limit)), gone: [] };
+    },
     contract: (account) => (own(customers, account) ? null : (library.contract?.(account) ?? null)),
     page: async (asked) => {
       if (!own(customers, asked.account)) return library.page(asked);
+      if (asked.since !== null && asked.since.getTime() > Date.parse(MODIFIED)) return { items: [], next: null };
       const items = dataset(asked.account, asked.dataset);
       return items && bulkPage(items, positionOf(asked.cursor), asked.limit);
     },

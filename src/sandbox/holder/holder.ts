@@ -21,8 +21,10 @@ import { dataSetsOf, type HolderName } from "../personas/holdings.ts";
 import { attackRoutes, type Catch } from "./attacks.ts";
 import { type BulkCustomers, numberedItems, withBulk } from "./bulk.ts";
 import type { InboxFault } from "../platform/faults.ts";
+import { type HolderDay, openDay } from "./day.ts";
+import { dayAdmin } from "./day-admin.ts";
 import { takesProposals } from "./proposal-rules.ts";
-import { openProposalSide } from "./proposal-side.ts";
+import { adminPassword, openProposalSide } from "./proposal-side.ts";
 import { personaLibrary } from "./persona-library.ts";
 import type { HolderFault, HolderPersona } from "./personas.ts";
 
@@ -59,6 +61,8 @@ export interface Program extends AsyncDisposable {
 export interface Holder extends Program {
   /** What its attacks brought in; also at `/caught`. */
   caught: Catch;
+  /** Up to when it has data. */
+  day: HolderDay;
 }
 
 /** Names, and contacts in the domain that RFC 2606 keeps for examples. */
@@ -84,9 +88,10 @@ export async function startHolder(settings: HolderSettings): Promise<Holder> {
   const server = owned.use(await openPort(host, port));
   const entityId = settings.url ?? server.url;
   const { name, contact, title } = { ...HOLDERS[holder], ...persona };
+  const day = await openDay(folder);
   const own = withBulk(
     { [TEST_ACCOUNT]: testHoldings(holder), ...settings.extra },
-    settings.library ?? personaLibrary(holder, seed, documentKey.secret("contracts")),
+    settings.library ?? personaLibrary(holder, seed, documentKey.secret("contracts"), day.last),
   );
   const provider = createProvider({
     issuer: entityId,
@@ -109,6 +114,7 @@ export async function startHolder(settings: HolderSettings): Promise<Holder> {
   app.use(publicPages({ name, contact, folder }));
   app.use("/inbox", inbox, answerNotFound);
   app.use("/admin/proposals", admin);
+  app.use("/admin/day", dayAdmin({ name, entityId, password: adminPassword(seed, holder), day }));
   app.use("/events", eventRoutes({ relais, entityId }), answerNotFound);
   const faults = [...(persona?.faults ?? []), ...(settings.faults ?? [])];
   const { routes, caught } = attackRoutes(faults, { own: entityId, relais: settings.relais, victim: settings.victim ?? null });
@@ -119,7 +125,7 @@ export async function startHolder(settings: HolderSettings): Promise<Holder> {
   app.use(answerProblems(report));
   server.serve(app);
   const kept = owned.move();
-  return { url: entityId, entityId, caught, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+  return { url: entityId, entityId, caught, day, [Symbol.asyncDispose]: () => kept.disposeAsync() };
 }
 
 function metadataOf(holder: HolderName, { entityId, contact }: { entityId: string; contact: string }): Record<"self_data_holder", object> {

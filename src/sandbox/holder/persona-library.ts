@@ -1,16 +1,34 @@
 import { sha256 } from "../../core/transfer/manifest.ts";
 import type { Bytes, DatasetCount } from "../../core/transfer/adapter.ts";
+import { type Change, pageOfChanges } from "../export/changes.ts";
 import { cursorOf, positionOf } from "../export/cursor.ts";
 import type { Library, ListedItem } from "../export/library.ts";
+import { dayNumber, type FullDate } from "../personas/calendar.ts";
 import { dataSetsOf, Holdings, personaOfCustomer, type HolderName, type Item } from "../personas/holdings.ts";
 import { toldContract } from "../personas/joint-contracts.ts";
 
-/** What a reference holder keeps about its customers: the same seed gives the same bytes. `secret`: what its references of contracts are made with. */
-export function personaLibrary(holder: HolderName, seed: string, secret: Buffer): Library {
-  const holdings = new Holdings({ seed });
-  const items = async (account: string, dataset: string): Promise<readonly Item[] | null> => {
+/** Lists of today, and of the days that positions are of. */
+const GENERATIONS_KEPT = 4;
+/** How long ago a position may be of which a holder still tells what changed since. */
+const DAYS_TOLD = 400;
+
+/**
+ * What a reference holder keeps about its customers: the same seed and day give the same bytes. `secret`: what its references of contracts are made with.
+ * `today`: the last day of which there is data.
+ */
+export function personaLibrary(holder: HolderName, seed: string, secret: Buffer, today: () => FullDate): Library {
+  const generations = new Map<FullDate, Holdings>();
+  const holdingsOf = (until: FullDate): Holdings => {
+    const holdings = generations.get(until) ?? new Holdings({ seed, until });
+    generations.delete(until);
+    generations.set(until, holdings);
+    const [oldest = until] = generations.keys();
+    if (generations.size > GENERATIONS_KEPT) generations.delete(oldest);
+    return holdings;
+  };
+  const items = async (account: string, dataset: string, until = today()): Promise<readonly Item[] | null> => {
     const known = personaOfCustomer(holder, account) !== null && dataSetsOf(holder).some((set) => set.id === dataset);
-    return known ? holdings.itemsOf(holder, account, dataset) : null;
+    return known ? holdingsOf(until).itemsOf(holder, account, dataset) : null;
   };
   return {
     counts: async (account) =>
@@ -20,6 +38,13 @@ export function personaLibrary(holder: HolderName, seed: string, secret: Buffer)
             dataSetsOf(holder).map((set) => set.id),
             (dataset) => items(account, dataset),
           ),
+    // The list of a day is that of the day before, and what came since: its position is the day.
+    position: async () => cursorOf(today()),
+    changes: async ({ account, dataset, position, ...paging }) => {
+      const then = dayAt(position, today());
+      const [before, now] = then === null ? [null, null] : [await items(account, dataset, then), await items(account, dataset)];
+      return before && now && pageOfChanges(differenceOf(before, now), paging);
+    },
     contract: (account) => toldContract(holder, account, secret),
     page: async ({ account, dataset, cursor, since, limit }) => {
       const all = await items(account, dataset);
@@ -34,6 +59,22 @@ export function personaLibrary(holder: HolderName, seed: string, secret: Buffer)
       return item ? { mediaType: item.mediaType, bytes: item.content.length, sha256: digestOf(item), body: once(item.content) } : null;
     },
   };
+}
+
+/** Null for what is no position of ours, or lies too far back. */
+function dayAt(position: string, today: FullDate): FullDate | null {
+  const day = Buffer.from(position, "base64url").toString();
+  if (!/^\d{4}-\d\d-\d\d$/.test(day) || Number.isNaN(dayNumber(day))) return null;
+  return day <= today && dayNumber(today) - dayNumber(day) <= DAYS_TOLD ? day : null;
+}
+
+function differenceOf(before: readonly Item[], now: readonly Item[]): Change[] {
+  const old = new Map(before.map((item) => [item.key, digestOf(item)]));
+  const present = new Set(now.map(({ key }) => key));
+  return [
+    ...now.filter((item) => old.get(item.key) !== digestOf(item)).map((item) => ({ key: item.key, item: listed(item) })),
+    ...before.filter(({ key }) => !present.has(key)).map(({ key }) => ({ key, item: null })),
+  ];
 }
 
 async function countAll(datasets: string[], items: (dataset: string) => Promise<readonly Item[] | null>): Promise<DatasetCount[]> {

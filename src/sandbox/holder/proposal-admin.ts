@@ -1,5 +1,5 @@
 import { createHash, timingSafeEqual } from "node:crypto";
-import { Router, urlencoded, type Request, type Response } from "express";
+import { Router, urlencoded, type Request, type RequestHandler, type Response } from "express";
 import type { Language } from "../../core/catalogue/data-set.ts";
 import { RelaisError } from "../../core/errors.ts";
 import { type OmissionReason, sha256 } from "../../core/transfer/manifest.ts";
@@ -57,13 +57,18 @@ const TEXTS = {
 /** Where a person of the holder decides on what no rule decides. */
 export function proposalAdmin(admin: ProposalAdmin): Router {
   const router = Router();
-  router.use((request, response, next) => (isAdmin(admin, request) ? next() : askWho(response)));
+  router.use(onlyAdmin(admin));
   router.get("/", (request, response) => show(admin, request, response));
   router.post("/", urlencoded({ extended: false, limit: "8kb" }), (request, response) => decide(admin, request, response));
   return router;
 }
 
-function isAdmin({ password }: ProposalAdmin, request: Request): boolean {
+/** Lets pass who signs in as this holder's own. */
+export function onlyAdmin(admin: Pick<ProposalAdmin, "password">): RequestHandler {
+  return (request, response, next) => (isAdmin(admin, request) ? next() : askWho(response));
+}
+
+function isAdmin({ password }: Pick<ProposalAdmin, "password">, request: Request): boolean {
   const given = /^Basic ([\w+/=]+)$/.exec(request.get("authorization") ?? "")?.[1] ?? "";
   const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
   return timingSafeEqual(digest(Buffer.from(given, "base64").toString()), digest(`admin:${password}`));

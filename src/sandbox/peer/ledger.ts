@@ -3,9 +3,9 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { RequestHandler } from "express";
 
-/** One line: what arrived, or what was stored. Never contents. */
+/** One line: what arrived, what was stored, or what was removed because its source deleted it. Never contents. */
 export interface LedgerLine {
-  event: "request" | "stored";
+  event: "request" | "stored" | "removed";
   method?: string;
   path?: string;
   idempotencyKey?: string | null;

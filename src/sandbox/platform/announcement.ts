@@ -10,7 +10,7 @@ export function announcedIn(value: Record<string, unknown>): Announced {
   const wrong = TEXTS.find((name) => typeof value[name] !== "string" || value[name] === "" || value[name].length > 500);
   if (wrong !== undefined) throw new RelaisError("invalid", `The announcement has no usable \`${wrong}\`.`, { pointers: [`/${wrong}`] });
   const { datasets } = value;
-  if (!Array.isArray(datasets) || datasets.length === 0 || !datasets.every(isCount))
+  if (!Array.isArray(datasets) || !datasets.every(isCount))
     throw new RelaisError("invalid", "The announcement has no usable `datasets`.", { pointers: ["/datasets"] });
   if (!/^[\w-]{1,100}$/.test(value["transfer"] as string))
     throw new RelaisError("invalid", "The name of the transfer holds other characters than letters, digits, `_` and `-`.");

@@ -43,11 +43,12 @@ function manifestIn(jws: string): Manifest {
   throw new RelaisError("invalid", "The first part is not a manifest.");
 }
 
-function announcedBy({ items, omissions: _omissions, iat: _iat, iss: _iss, ...ends }: Manifest): Announced {
-  const datasets = [...Map.groupBy(items, ({ dataset }) => dataset)].map(([dataset, own]) => ({
-    dataset,
-    items: own.length,
-    bytes: own.reduce((sum, { bytes }) => sum + bytes, 0),
-  }));
+/** Where there is nothing new, it names no data set. */
+function announcedBy({ items, omissions, deletions = [], iat: _iat, iss: _iss, ...ends }: Manifest): Announced {
+  const named = new Set([...items, ...omissions, ...deletions].map(({ dataset }) => dataset));
+  const datasets = [...named].map((dataset) => {
+    const own = items.filter((item) => item.dataset === dataset);
+    return { dataset, items: own.length, bytes: own.reduce((sum, { bytes }) => sum + bytes, 0) };
+  });
   return announcedIn({ ...ends, datasets, expires: new Date(Date.now() + OPEN_MILLISECONDS).toISOString() });
 }

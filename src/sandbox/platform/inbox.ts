@@ -55,6 +55,8 @@ async function announce(side: DestinationSide, request: Request, response: Respo
     return void response.type(`application/${RECEIPT_TYPE}`).send(receipt);
   }
   const announced = announcedIn(parsed(body.toString()));
+  if (announced.datasets.length === 0)
+    throw new RelaisError("invalid", "The announcement has no usable `datasets`.", { pointers: ["/datasets"] });
   if (request.get("idempotency-key") !== `"${announced.transfer}"`)
     throw new RelaisError("invalid", "The Idempotency-Key of an announcement is the transfer, in quotes.");
   const isNew = side.intake.announce(announced);

@@ -8,9 +8,9 @@ import { RelaisError } from "../../core/errors.ts";
 import { type Manifest, MANIFEST_TYPE, type Receipt, type ReceiptItem, RECEIPT_TYPE, sha256 } from "../../core/transfer/manifest.ts";
 import type { OwnKey } from "../peer/own-keys.ts";
 import type { Relais } from "../peer/relais.ts";
-import type { Ledger } from "../peer/ledger.ts";
 import { assertSameEnds } from "./announced-ends.ts";
-import type { KeptItem, Shelves } from "./shelves.ts";
+import { applyDeletions, type DeletionPorts } from "./deletions.ts";
+import type { KeptItem } from "./shelves.ts";
 import { type Announcement, assertOpen, type Incoming, type TransferItem, type Transfers } from "./transfers.ts";
 
 /** As Relais announces it: `subject` is our own name of the account. */
@@ -30,15 +30,13 @@ export interface Intake {
   stop(transfer: string): void;
 }
 
-export interface IntakePorts {
+export interface IntakePorts extends DeletionPorts {
   entityId: string;
   drafts: string;
   /** Room for one account, in bytes. */
   capacity: number;
   hasAccount: (account: string) => boolean;
-  shelves: Shelves;
   transfers: Transfers;
-  ledger: Ledger;
   relais: Relais;
   key: OwnKey;
 }
@@ -167,7 +165,8 @@ async function complete(ports: IntakePorts, transfer: string, jws: string): Prom
   assertOpen(incoming);
   const manifest = (await ports.relais.verifyDocument(jws, MANIFEST_TYPE)) as unknown as Manifest;
   assertSameEnds(ports.relais.issuer, incoming, manifest);
-  const receipt = await ports.key.sign(RECEIPT_TYPE, { ...(await receiptFor(ports, incoming, manifest, digest)) });
+  const deletions = await applyDeletions(ports, incoming, manifest);
+  const receipt = await ports.key.sign(RECEIPT_TYPE, { ...(await receiptFor(ports, incoming, manifest, digest)), ...deletions });
   ports.transfers.complete(transfer, digest, receipt);
   return receipt;
 }

@@ -98,6 +98,7 @@ export async function startPlatform(settings: PlatformSettings): Promise<Platfor
     ledger,
     relais,
     key: documentKey,
+    isCorrected: ({ account, dataset, key }) => corrections.find(account, dataset, key) !== null,
   });
   const sides = {
     inbox: inboxOf(faults, { entityId, intake, relais, transfers, key: documentKey }),

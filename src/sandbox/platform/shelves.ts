@@ -6,6 +6,8 @@ import type { DatabaseSync } from "node:sqlite";
 import type { DatasetCount } from "../../core/transfer/adapter.ts";
 import { cursorOf, placeOf } from "../export/cursor.ts";
 import type { Library, ListedItem, PageAsked } from "../export/library.ts";
+import { type ChangeFeed, openChangeFeed } from "./change-feed.ts";
+import { inOneStep } from "./index-file.ts";
 import { inlineContent } from "./inline-content.ts";
 
 /** An item that the platform keeps for an account. */
@@ -37,6 +39,8 @@ export interface Shelves extends Library {
   latest(account: string, dataset: string, count: number): KeptItem[];
   /** The present digest and length of the stored bytes, read from the disk; null where the file is gone. */
   measure(item: Pick<KeptItem, "file">): Promise<{ bytes: number; sha256: string } | null>;
+  /** Removes an item, where it is there from this source. False where it is another's, or nothing is there. */
+  remove(item: Pick<KeptItem, "account" | "dataset" | "key" | "source">): Promise<boolean>;
   drop(file: string): Promise<void>;
   path(item: Pick<KeptItem, "file">): string;
 }
@@ -48,6 +52,7 @@ export function openShelves(index: DatabaseSync, folder: string): Shelves {
   const drop = (file: string): Promise<void> => unlink(path({ file })).catch(() => undefined);
   const rows = (where: string, ...values: (string | number)[]): KeptItem[] =>
     index.prepare(`SELECT ${COLUMNS} FROM items WHERE ${where}`).all(...values) as unknown as KeptItem[];
+  const feed = openChangeFeed(index);
   // Counted once, then kept up to date: adding up for each item that arrives would make a large transfer quadratic.
   const totals = new Map<string, number>();
   const used: Shelves["used"] = (account) => {
@@ -58,6 +63,7 @@ export function openShelves(index: DatabaseSync, folder: string): Shelves {
   };
   const find: Shelves["find"] = (account, dataset, key) =>
     rows("account = ? AND dataset = ? AND key = ?", account, dataset, key)[0] ?? null;
+  const takeAway = takingAway(index, feed, { totals, drop });
   return {
     path,
     drop,
@@ -71,11 +77,19 @@ export function openShelves(index: DatabaseSync, folder: string): Shelves {
       index
         .prepare("INSERT OR REPLACE INTO items VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")
         .run(account, dataset, key, source, mediaType, bytes, sha256, file, storedAt);
+      feed.note(item);
       return replaced;
     },
     all: (account) => rows("account = ? ORDER BY dataset, key", account),
     latest: (account, dataset, count) => rows("account = ? AND dataset = ? ORDER BY key DESC LIMIT ?", account, dataset, count),
     measure: (item) => measureFile(path(item)),
+    remove: async ({ account, dataset, key, source }) => {
+      const item = find(account, dataset, key);
+      if (item === null || item.source !== source) return false;
+      await takeAway([item]);
+      return true;
+    },
+    ...changesIn(feed, { find, path }),
     counts: async (account) => countRows(index, account),
     page: async (asked) => pageOf(asked, { rows, path }, countRows(index, asked.account)),
     read: async (account, dataset, key) => {
@@ -83,12 +97,39 @@ export function openShelves(index: DatabaseSync, folder: string): Shelves {
       return item && { mediaType: item.mediaType, bytes: item.bytes, sha256: item.sha256, body: createReadStream(path(item)) };
     },
     erase: async (account, datasets) => {
-      for (const dataset of datasets) {
-        const gone = rows("account = ? AND dataset = ?", account, dataset);
-        index.prepare("DELETE FROM items WHERE account = ? AND dataset = ?").run(account, dataset);
-        totals.delete(account);
-        for (const item of gone) await drop(item.file);
-      }
+      for (const dataset of datasets) await takeAway(rows("account = ? AND dataset = ?", account, dataset));
+    },
+  };
+}
+
+/** Their rows first, in one step, then their files: a file that is listed nowhere is nobody's. */
+function takingAway(
+  index: DatabaseSync,
+  feed: ChangeFeed,
+  { totals, drop }: Pick<Shelves, "drop"> & { totals: Map<string, number> },
+): (items: KeptItem[]) => Promise<void> {
+  const one = index.prepare("DELETE FROM items WHERE account = ? AND dataset = ? AND key = ?");
+  return async (items) => {
+    inOneStep(index, () => {
+      for (const { account, dataset, key } of items) one.run(account, dataset, key);
+      for (const item of items) feed.note(item);
+    });
+    for (const { account, file } of items) {
+      totals.delete(account);
+      await drop(file);
+    }
+  };
+}
+
+/** What changed, as a source tells it: what is not there any more is gone. */
+function changesIn(feed: ChangeFeed, { find, path }: Pick<Shelves, "find" | "path">): Required<Pick<Library, "position" | "changes">> {
+  return {
+    position: async () => feed.position(),
+    changes: async ({ account, dataset, position, ...paging }) => {
+      const keys = feed.since(position, { account, dataset });
+      if (keys === null) return null;
+      const { next, items, gone } = pageOfKeys(keys, (key) => find(account, dataset, key), paging);
+      return { items: await Promise.all(items.map((item) => listedOf(item, path))), gone, next };
     },
   };
 }
@@ -146,12 +187,30 @@ async function pageOf(
     limit + 1,
   );
   const page = found.slice(0, limit);
-  const listed = async (item: KeptItem): Promise<ListedItem> => {
-    const { key, mediaType, bytes, sha256, storedAt } = item;
-    return { key, mediaType, bytes, sha256, modified: storedAt, ...(await inlineContent(path(item), item)) };
-  };
   return {
-    items: await Promise.all(page.map(listed)),
+    items: await Promise.all(page.map((item) => listedOf(item, path))),
     next: found.length > limit ? cursorOf((page.at(-1) as KeptItem).key) : null,
+  };
+}
+
+async function listedOf(item: KeptItem, path: Shelves["path"]): Promise<ListedItem> {
+  const { key, mediaType, bytes, sha256, storedAt } = item;
+  return { key, mediaType, bytes, sha256, modified: storedAt, ...(await inlineContent(path(item), item)) };
+}
+
+/** The items under these keys; what has none any more is gone. */
+function pageOfKeys(
+  keys: string[],
+  find: (key: string) => KeptItem | null,
+  { cursor, limit }: Pick<PageAsked, "cursor" | "limit">,
+): { items: KeptItem[]; gone: string[]; next: string | null } {
+  const after = cursor === null ? "" : placeOf(cursor);
+  const rest = keys.filter((key) => key > after);
+  const page = rest.slice(0, limit).map((key) => ({ key, item: find(key) }));
+  const last = rest.length > limit ? page.at(-1) : undefined;
+  return {
+    items: page.flatMap(({ item }) => item ?? []),
+    gone: page.flatMap(({ key, item }) => (item === null ? [key] : [])),
+    next: last === undefined ? null : cursorOf(last.key),
   };
 }

@@ -1,0 +1,120 @@
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { AxeBuilder } from "@axe-core/playwright";
+import type { BrowserContext, Page } from "playwright-core";
+import { ADAPTERS } from "../../adapters/index.ts";
+import type { Consent } from "../../src/core/consent/consent.ts";
+import { RelaisError } from "../../src/core/errors.ts";
+import type { TransferId } from "../../src/core/ids.ts";
+import { SESSION_COOKIE, startSession } from "../../src/core/person/sessions.ts";
+import { NOBODY } from "../../src/core/register/staff.ts";
+import { requestTransfer } from "../../src/core/transfer/request-transfer.ts";
+import { createHttpApp, listen } from "../../src/http/server.ts";
+import { createPages } from "../../src/pages/pages.ts";
+import { renderProblem } from "../../src/pages/problems.ts";
+import { openContext, startBrowser } from "../support/browser.ts";
+import { REGISTER_PORTS } from "../support/charter.ts";
+import { journalLibrary } from "../support/journal-library.ts";
+import { NO_STANDINGS } from "../support/no-standings.ts";
+import { freePort } from "../support/ports.ts";
+import { startSandboxWorld, type SandboxWorld } from "../support/sandbox-world.ts";
+
+/** What a person reads of deliveries that bring what is new: real ones, between the sandbox's holder and Ancre. */
+
+const SET = "energy.contract";
+const library = journalLibrary();
+const owned = new AsyncDisposableStack();
+let world: SandboxWorld;
+let consent: Consent;
+let context: BrowserContext;
+let origin: string;
+let deliver: () => Promise<TransferId>;
+
+before(async () => {
+  world = owned.use(await startSandboxWorld("increment-pages", library));
+  const person = await world.resident("camille");
+  for (let n = 1; n <= 12; n++) library.put(SET, `item-${n}`, { n });
+  consent = await world.recurring(person, [SET]);
+  deliver = async () => {
+    const { id } = await requestTransfer(world.ports, { consentId: consent.id, personId: person.personId });
+    await world.run(id);
+    return id;
+  };
+  const port = await freePort();
+  origin = `http://127.0.0.1:${port}`;
+  const unreachable = async () => {
+    throw new RelaisError("peer_unavailable", "Nobody answers.");
+  };
+  const operator = { name: "Région test", contact: "https://region.example/contact" };
+  const nobody = { network: { fetchFor: () => unreachable }, sealer: { seal: unreachable, ephemeralProofs: () => unreachable } };
+  const ports = { ...world.ports, issuer: origin, adapters: ADAPTERS, operator, ...nobody, ...REGISTER_PORTS, staff: NOBODY };
+  const app = createHttpApp(
+    { ...ports, standings: NO_STANDINGS, callers: { verify: unreachable, verifyRegister: unreachable } },
+    {
+      issuer: origin,
+      mounted: [createPages(ports)],
+      page: (error, { language, ...reader }) => renderProblem(error, { ...reader, lang: language === "en" ? "en" : "fr", operator }),
+      log: () => undefined,
+      onAnswer: () => undefined,
+    },
+  );
+  owned.use(await listen(app, { host: "127.0.0.1", port }));
+  const browser = owned.adopt(await startBrowser(), (open) => open.close());
+  context = await openContext(browser, { viewport: { width: 320, height: 800 } });
+  const { token } = await startSession(ports, { issuer: "https://id.test", subject: person.personId, displayName: "Camille" });
+  await context.addCookies([{ name: SESSION_COOKIE, value: token, url: origin }]);
+});
+after(() => owned.disposeAsync());
+
+/** The text of the page's main part; axe finds nothing on it, and nothing is wider than a phone. */
+async function look(path: string): Promise<{ page: Page; text: string }> {
+  const page = await context.newPage();
+  const answer = await page.goto(origin + path);
+  assert.equal(answer?.status(), 200, path);
+  const { violations } = await new AxeBuilder({ page }).setLegacyMode(true).analyze();
+  assert.deepEqual(
+    violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`),
+    [],
+    path,
+  );
+  assert.ok((await page.evaluate(() => document.documentElement.scrollWidth)) <= 320, path);
+  return { page, text: await page.locator("main").innerText() };
+}
+
+test("a delivery says what it brought, corrected and deleted, on its own page and on the permission's, in both languages", async () => {
+  await deliver();
+  library.put(SET, "item-1", { n: 100 });
+  library.put(SET, "item-13", { n: 13 });
+  library.remove(SET, "item-2");
+  const id = await deliver();
+  const french = (await look(`/fr/me/transfers/${id}`)).text;
+  assert.match(french, /ce qui est nouveau depuis le .*: 2 éléments nouveaux ou corrigés, comparés chez Ancre\./);
+  assert.match(french, /Énergie du Parc a supprimé un élément\. Ancre a retiré sa copie\./);
+  assert.match(french, /Énergie du Parc a listé ce qui est nouveau/);
+  assert.match(french, /Éléments (enregistrés|stockés|gardés).*: 2 sur 2|2 sur 2/);
+  assert.match((await look(`/en/me/transfers/${id}`)).text, /2 new or corrected items, compared at Ancre\./);
+  assert.match(
+    (await look(`/en/permissions/${consent.id}`)).text,
+    /Verified\. This delivery brought what is new since .*: 2 new or corrected items/,
+  );
+});
+
+test("one with nothing new says so in plain words", async () => {
+  const id = await deliver();
+  assert.match(
+    (await look(`/en/me/transfers/${id}`)).text,
+    /Nothing new since .*Ancre has confirmed this delivery\.[\s\S]*Nothing new to bring\./,
+  );
+  assert.match((await look(`/fr/me/transfers/${id}`)).text, /Rien de nouveau depuis le /);
+});
+
+test("a person asks for everything again by a button, and everything comes", async () => {
+  const { page } = await look(`/en/permissions/${consent.id}`);
+  await page.getByRole("button", { name: "Bring everything again" }).click();
+  await page.waitForURL(/\/me\/transfers\//);
+  const id = new URL(page.url()).pathname.split("/").at(-1) as TransferId;
+  assert.deepEqual(await world.run(id), { kind: "ended", state: "verified" });
+  const [row] = await world.store.read((r) => r.transfers.progress(id));
+  assert.equal(row?.verified, 12);
+  assert.match((await look(`/en/me/transfers/${id}`)).text, /Every item that you allowed is stored/);
+});
