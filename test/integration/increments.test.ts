@@ -2,16 +2,18 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { Consent } from "../../src/core/consent/consent.ts";
 import type { TransferId } from "../../src/core/ids.ts";
-import { payloadOf, type Manifest, type Receipt } from "../../src/core/transfer/manifest.ts";
+import { payloadOf, sha256, type Manifest, type Receipt } from "../../src/core/transfer/manifest.ts";
 import { requestTransfer } from "../../src/core/transfer/request-transfer.ts";
+import { itemsOf } from "../../src/sandbox/personas/holdings.ts";
 import { startSandboxWorld, type Resident, type SandboxWorld } from "../support/sandbox-world.ts";
 
 /** A recurring permission, from a real holder to a real platform: what is new moves, and nothing else. */
 
-const DAILY = "energy.consumption.daily";
+const SEED = "increments";
+const BILLS = "energy.bills";
 
 let world: SandboxWorld;
-before(async () => void (world = await startSandboxWorld("increments")));
+before(async () => void (world = await startSandboxWorld(SEED)));
 after(() => world?.[Symbol.asyncDispose]());
 
 interface Delivered {
@@ -42,35 +44,43 @@ async function read(id: TransferId): Promise<Delivered> {
 }
 
 const detailsOf = ({ events }: Delivered, wanted: string) => events.find(([kind]) => kind === wanted)?.[1];
-const keysOf = ({ manifest }: Delivered): string[] => manifest.items.map(({ key }) => key);
 const progressOf = ({ id }: Delivered) => world.store.read((r) => r.transfers.progress(id));
 
 test("the second delivery asks for what is new, moves that alone, and the next one ends verified with nothing", async () => {
   const person = await world.resident("camille");
-  const consent = await world.recurring(person, [DAILY]);
+  const consent = await world.recurring(person, [BILLS]);
   const first = await deliver(person, consent);
-  assert.ok(first.manifest.items.length > 1000);
-  const before = world.energy.day.last();
-  const today = await world.energy.day.next();
+  assert.ok(first.manifest.items.length > 50);
+  let today = "";
+  for (let day = 1; day <= 31; day++) today = await world.energy.day.next();
   world.requestsAt("energy");
   world.requestsAt("ancre");
 
   const second = await deliver(person, consent);
-  assert.ok(second.manifest.items.length >= 1 && second.manifest.items.length < 40, `${second.manifest.items.length} items of a day`);
+  const { items, deletions = [] } = second.manifest;
+  assert.ok(items.length >= 1 && items.length < 10 && deletions.length >= 1, `${items.length} new, ${deletions.length} gone in a month`);
+  const [question, ...reads] = world.requestsAt("energy");
+  assert.equal(question, `GET /export/datasets/${BILLS}`, "one question, and no count of everything");
   assert.ok(
-    keysOf(second).some((key) => key.startsWith(today)),
-    `${keysOf(second)} after ${before}`,
+    reads.every((line) => items.some(({ key }) => line === `GET /export/datasets/${BILLS}/items/${encodeURIComponent(key)}`)),
+    reads.join(),
   );
-  assert.deepEqual(world.requestsAt("energy"), [`GET /export/datasets/${DAILY}`], "one question, and no more");
-  assert.equal(world.requestsAt("ancre").filter((line) => line.startsWith("PUT")).length, second.manifest.items.length);
+  assert.equal(world.requestsAt("ancre").filter((line) => line.startsWith("PUT")).length, items.length);
+  const held = world.ancre.shelves.all(person.space).map(({ key, sha256: digest }) => `${key} ${digest}`);
+  const now = await itemsOf({ seed: SEED, until: today }, "energy", person.customer, BILLS);
+  assert.deepEqual(
+    held.sort(),
+    now.map(({ key, content }) => `${key} ${sha256(content)}`).sort(),
+    "Ancre has what the holder has: new, corrected and deleted",
+  );
   const [row] = await progressOf(second);
-  assert.deepEqual([row?.expected, row?.verified], [second.manifest.items.length, second.manifest.items.length], "counted as what is new");
-  assert.equal(detailsOf(second, "changes_listed")?.["items"], second.manifest.items.length);
+  assert.deepEqual([row?.expected, row?.verified], [items.length, items.length], "counted as what is new");
+  assert.equal(detailsOf(second, "changes_listed")?.["items"], items.length);
   assert.equal(detailsOf(second, "source_counted"), undefined);
 
   const third = await deliver(person, consent);
   assert.deepEqual([third.manifest.items, third.manifest.omissions, third.manifest.deletions], [[], [], undefined]);
-  assert.deepEqual(world.requestsAt("energy"), [`GET /export/datasets/${DAILY}`]);
+  assert.deepEqual(world.requestsAt("energy"), [`GET /export/datasets/${BILLS}`]);
   assert.deepEqual(world.requestsAt("ancre"), ["POST /inbox/transfers", "POST /inbox/transfers/{transfer}/complete"]);
   assert.deepEqual(detailsOf(third, "verified"), { stored: 0, omitted: 0, missing: 0 });
 });

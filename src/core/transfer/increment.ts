@@ -96,8 +96,6 @@ interface Listing {
   /** As the source counted all of it; null where it was not asked, or cannot. */
   counted: number | null;
   listed: number;
-  /** Listed again, and proved before. */
-  same: number;
   /** Read ahead to count it, and all of what is new. */
   ahead: ChangesPage | null;
 }
@@ -105,7 +103,7 @@ interface Listing {
 function listingOf(dataset: string, start: Start | undefined, { clock }: Pick<RunPorts, "clock">): Listing {
   // Owing too much to ask for it one by one, the list begins where the last one did not: at its start.
   const from = start === undefined || start.owed === null ? null : start.from;
-  const blank = { position: null, gone: new Set<string>(), counted: null, listed: 0, same: 0, ahead: null };
+  const blank = { position: null, gone: new Set<string>(), counted: null, listed: 0, ahead: null };
   return { dataset, from, since: start?.at ?? null, at: clock.now(), owed: start?.owed ?? [], ...blank };
 }
 
@@ -173,7 +171,6 @@ async function changesOf(asking: Asking, listing: Listing, cursor: string | null
   listing.position ??= page.position ?? null;
   const known = await knownOf(asking, listing, page);
   const items = page.items.filter((item) => item.sha256 === null || known.get(item.key)?.sha256 !== item.sha256);
-  listing.same += page.items.length - items.length;
   for (const { key } of page.items) listing.gone.delete(key);
   for (const key of page.gone) if (known.get(key)?.isGiven === true) listing.gone.add(key);
   if (listing.gone.size > MOST_GONE) throw tooMuchGone();
@@ -185,7 +182,7 @@ async function changesOf(asking: Asking, listing: Listing, cursor: string | null
 
 /** A list that is begun again counts from nothing. */
 function begin(listing: Listing, { clock }: IncrementPorts): void {
-  Object.assign(listing, { at: clock.now(), position: null, gone: new Set<string>(), listed: 0, same: 0 });
+  Object.assign(listing, { at: clock.now(), position: null, gone: new Set<string>(), listed: 0 });
 }
 
 async function knownOf({ ports, attempt }: Asking, { dataset }: Listing, { items, gone }: ChangesPage): Promise<Map<string, Known>> {
