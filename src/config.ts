@@ -80,13 +80,18 @@ function group(read: Read) {
       sweepSeconds: read.RELAIS_SWEEP_SECONDS,
       dispatchWindow: read.RELAIS_DISPATCH_WINDOW ?? null,
     },
-    keep: {
-      itemNames: read.RELAIS_KEEP_ITEM_NAMES_DAYS,
-      journals: read.RELAIS_KEEP_JOURNALS_DAYS,
-      proofs: read.RELAIS_KEEP_PROOFS_DAYS,
-    },
+    keep: keepingOf(read),
     traces: { endpoint: read.OTEL_EXPORTER_OTLP_ENDPOINT ?? null, share: read.OTEL_TRACES_SAMPLER_ARG },
     log: { level: read.RELAIS_LOG_LEVEL },
+  };
+}
+
+/** In days. */
+function keepingOf(read: Read): { itemNames: number; journals: number; proofs: number } {
+  return {
+    itemNames: read.RELAIS_KEEP_ITEM_NAMES_DAYS,
+    journals: read.RELAIS_KEEP_JOURNALS_DAYS,
+    proofs: read.RELAIS_KEEP_PROOFS_DAYS,
   };
 }
 
