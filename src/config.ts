@@ -68,25 +68,34 @@ function group(read: Read) {
       maxItems: read.RELAIS_MAX_ITEMS,
       accountsPerHour: read.RELAIS_ACCOUNTS_PER_HOUR,
     },
-    mailbox: {
-      dir: read.RELAIS_MAILBOX_DIR ?? (read.DATABASE_URL === undefined ? join(read.RELAIS_DATA_DIR, "mailbox") : null),
-      packageBytes: read.RELAIS_MAILBOX_PACKAGE_BYTES,
-      platformBytes: read.RELAIS_MAILBOX_PLATFORM_BYTES,
-      days: read.RELAIS_MAILBOX_DAYS,
-    },
+    mailbox: mailboxOf(read),
     transfer: {
       leaseSeconds: read.RELAIS_LEASE_SECONDS,
       workerConcurrency: read.RELAIS_WORKER_CONCURRENCY,
       sweepSeconds: read.RELAIS_SWEEP_SECONDS,
       dispatchWindow: read.RELAIS_DISPATCH_WINDOW ?? null,
     },
-    keep: {
-      itemNames: read.RELAIS_KEEP_ITEM_NAMES_DAYS,
-      journals: read.RELAIS_KEEP_JOURNALS_DAYS,
-      proofs: read.RELAIS_KEEP_PROOFS_DAYS,
-    },
+    keep: keepingOf(read),
     traces: { endpoint: read.OTEL_EXPORTER_OTLP_ENDPOINT ?? null, share: read.OTEL_TRACES_SAMPLER_ARG },
     log: { level: read.RELAIS_LOG_LEVEL },
+  };
+}
+
+function mailboxOf(read: Read) {
+  return {
+    dir: read.RELAIS_MAILBOX_DIR ?? (read.DATABASE_URL === undefined ? join(read.RELAIS_DATA_DIR, "mailbox") : null),
+    packageBytes: read.RELAIS_MAILBOX_PACKAGE_BYTES,
+    platformBytes: read.RELAIS_MAILBOX_PLATFORM_BYTES,
+    days: read.RELAIS_MAILBOX_DAYS,
+  };
+}
+
+/** In days. */
+function keepingOf(read: Read): { itemNames: number; journals: number; proofs: number } {
+  return {
+    itemNames: read.RELAIS_KEEP_ITEM_NAMES_DAYS,
+    journals: read.RELAIS_KEEP_JOURNALS_DAYS,
+    proofs: read.RELAIS_KEEP_PROOFS_DAYS,
   };
 }
 

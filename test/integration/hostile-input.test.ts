@@ -233,7 +233,7 @@ describe("a source that breaks the protocol", () => {
 const TRIES = "{attempts,due_at,last_failure,acknowledged_at,given_up_at}";
 
 /** Proofs and nonces that were used, and what workers and dispatchers say of themselves every few seconds. */
-const OWN_PACE = ["oauth_records", "workers", "participant_health", "dispatches", "dispatch_minutes"];
+const OWN_PACE = ["oauth_records", "retention_rounds", "workers", "participant_health", "dispatches", "dispatch_minutes"];
 
 /** Every row of Relais but those. */
 async function tables(): Promise<string> {

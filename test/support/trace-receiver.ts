@@ -1,4 +1,4 @@
-import { createServer } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
 interface Value {
@@ -50,14 +50,15 @@ export async function startTraceReceiver(answer: (count: number) => number = () 
   const bodies: string[] = [];
   const heads: string[] = [];
   let count = 0;
-  const server = createServer(async (req, res) => {
+  const take = async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
     const chunks: Buffer[] = [];
     for await (const chunk of req) chunks.push(chunk as Buffer);
     const status = answer(++count);
     heads.push(`${req.method} ${req.url} ${JSON.stringify(req.headers)}`);
     if (status === 200) bodies.push(Buffer.concat(chunks).toString("utf8"));
     res.writeHead(status, { "content-type": "application/json" }).end("{}");
-  });
+  };
+  const server = createServer((req, res) => void take(req, res).catch(() => res.destroy()));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
