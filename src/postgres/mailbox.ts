@@ -64,6 +64,10 @@ async function idsOf(db: Database, condition: RawBuilder<unknown>, { after, limi
 }
 
 export function writeMailbox(db: Database): MailboxWriter {
+  return { ...filling(db), ...fetching(db), ...ending(db) };
+}
+
+function filling(db: Database): Pick<MailboxWriter, "open" | "add" | "offer"> {
   return {
     open: async (delivery) => {
       await db
@@ -103,6 +107,11 @@ export function writeMailbox(db: Database): MailboxWriter {
         .executeTakeFirst();
       return offered.numUpdatedRows === 1n;
     },
+  };
+}
+
+function fetching(db: Database): Pick<MailboxWriter, "begin" | "handedOn" | "hold" | "acknowledge"> {
+  return {
     begin: async (id, at) => {
       const begun = await sql`update mailbox_packages set begun_at = coalesce(begun_at, ${at}) where id = ${id}`.execute(db);
       return begun.numAffectedRows === 1n;
@@ -130,6 +139,11 @@ export function writeMailbox(db: Database): MailboxWriter {
         .executeTakeFirst();
       return taken.numUpdatedRows === 1n;
     },
+  };
+}
+
+function ending(db: Database): Pick<MailboxWriter, "close" | "forget"> {
+  return {
     close: async (transferId, at) => {
       // The row first: what is being added is then listed before, and forgotten with the rest, or not at all.
       await db.updateTable("mailboxDeliveries").set({ closedAt: at, bytes: 0, packages: 0 }).where("transferId", "=", transferId).execute();

@@ -11,7 +11,11 @@ const DELIVERY = { subject: "person", transfer: "trf_1" };
 
 async function inFolder(work: (folder: string) => Promise<void>): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "kept-items-"));
-  await work(folder).finally(() => rm(folder, { recursive: true }));
+  try {
+    await work(folder);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 }
 
 function itemOf(key: string, text: string, more: Partial<ReceivedItem> = {}): ReceivedItem {

@@ -58,7 +58,7 @@ test("what opens, and is not what the manifest names, is not kept, and the recei
     const list = [...packages].map(([key, { length }]) => ({ id: key, dataset: "bills", key, media_type: "text/plain", bytes: length }));
     const bodies: Record<string, string | Buffer> = { manifest, receipt: "{}", packages: JSON.stringify({ packages: list, next: null }) };
     const body = id === undefined ? (bodies[String(what)] as string) : (packages.get(id) as Buffer);
-    return new Response(new Uint8Array(Buffer.from(body)), { status: 200 }) as never;
+    return new Response(new Uint8Array(Buffer.from(body)), { status: 200 });
   };
   const owner: MailboxOwner = {
     entityId: PLATFORM,
