@@ -11,6 +11,7 @@ export type ErrorCode =
   | "forbidden" // the caller is known and may not
   | "consent_missing" // no consent covers this
   | "consent_ended" // withdrawn, revoked, refused, expired or superseded
+  | "patience_over" // it was tried for as long as Relais tries, and an end never answered
   | "not_accredited" // a participant has no valid trust mark
   | "condition_unmet" // a holder asks for more than the platform has shown
   | "assurance_too_low" // the holder is not sure enough of who the person is
@@ -49,6 +50,7 @@ export const ERRORS = {
   forbidden: { actor: "client", retryable: false },
   consent_missing: { actor: "person", retryable: false },
   consent_ended: { actor: "person", retryable: false },
+  patience_over: { actor: "platform", retryable: false },
   not_accredited: { actor: "platform", retryable: false },
   condition_unmet: { actor: "holder", retryable: false },
   assurance_too_low: { actor: "person", retryable: false },

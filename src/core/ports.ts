@@ -37,7 +37,7 @@ import type { CampaignsReader, CampaignsWriter } from "./transfer/campaign.ts";
 import type { AnswersWriter } from "./transfer/given-answer.ts";
 import type { OmissionReason, Receipt } from "./transfer/manifest.ts";
 import type { RhythmsReader, RhythmsWriter } from "./transfer/rhythm.ts";
-import type { Progress, Transfer, TransferEvent, TransferItem, TransferState } from "./transfer/transfer.ts";
+import type { Overdue, Progress, Transfer, TransferEvent, TransferItem, TransferState } from "./transfer/transfer.ts";
 
 /** A signed document that the person can download: manifest, receipt, consent receipt. Never changed once written. */
 export interface StoredDocument {
@@ -133,8 +133,11 @@ export interface Reader {
     due(limit: number): Promise<Pick<Transfer, "id" | "epoch" | "state">[]>;
     /** Transfers that wait for this, by id; `after` continues behind an id. */
     paused(filter: { reason: ErrorCode; after?: TransferId | undefined; limit: number }): Promise<Transfer[]>;
-    /** Live transfers whose time is over. */
-    overdue(limit: number): Promise<Pick<Transfer, "id">[]>;
+    /**
+     * Live transfers whose time is over, but for what an organisation has received and decides on: with their permission, or because the ends were tried
+     * for long enough. Whatever is paused, has its attempt, or only waits for its turn is none of the latter.
+     */
+    overdue(limit: number): Promise<Overdue[]>;
   };
   switches: {
     /** Switches whose old place is to be closed now, its person having been told. */

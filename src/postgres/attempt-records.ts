@@ -6,6 +6,7 @@ import type { Participant } from "../core/register/participant.ts";
 import { isTerminal, type Transfer } from "../core/transfer/transfer.ts";
 import { gathered } from "./gathered.ts";
 import { COLUMNS } from "./participants.ts";
+import { PATIENT_FROM_FIRST } from "./patience.ts";
 import { SCHEMA } from "./pool.ts";
 import { STANDING, standingOf, standingRows } from "./standing-rows.ts";
 import { isCollision, sqlState, translate } from "./store-errors.ts";
@@ -20,7 +21,7 @@ const STATEMENTS = {
         with ordinality as a(id, epoch, lease, at, today, place)
     ), held as (
       update ${SCHEMA}.transfers t set epoch = t.epoch + 1, attempts = t.attempts + 1,
-        lease_until = clock_timestamp() + make_interval(secs => a.lease),
+        lease_until = clock_timestamp() + make_interval(secs => a.lease), expires_at = ${PATIENT_FROM_FIRST},
         state = case when t.state = 'queued' then 'fetching' else t.state end
       from asked a where t.id = a.id and t.epoch = a.epoch and t.state in ('queued', 'fetching', 'delivering', 'delivered', 'received')
         and t.due_at <= clock_timestamp() and (t.lease_until is null or t.lease_until < clock_timestamp())

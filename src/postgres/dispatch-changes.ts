@@ -1,9 +1,11 @@
 import { sql } from "kysely";
 import type { DispatchWriter, LaneLook } from "../core/dispatch/dispatch-port.ts";
 import { unknownHealth, type Health } from "../core/dispatch/health.ts";
+import type { ParticipantId } from "../core/ids.ts";
 import type { Ring } from "../core/ports.ts";
 import type { Candidate } from "../core/dispatch/take-turns.ts";
 import { MAY_BE_DUE } from "./dispatch.ts";
+import { PATIENT_ANEW } from "./patience.ts";
 import type { Database } from "./pool.ts";
 import { jsonOrNull } from "./rows.ts";
 
@@ -147,9 +149,20 @@ function words(db: Database): Pick<DispatchWriter, "setCapacity" | "pause" | "re
         .where("dataset", "=", dataset)
         .where("by", "=", by)
         .executeTakeFirst();
-      return lifted.numDeletedRows > 0n;
+      if (lifted.numDeletedRows === 0n) return false;
+      await goOnAnew(db, participantId, dataset);
+      return true;
     },
   };
+}
+
+/** What was tried before the pause, and waited through it. What somebody holds at this moment is tried, and waits for nothing. */
+async function goOnAnew(db: Database, participantId: ParticipantId, dataset: string): Promise<void> {
+  await sql`
+    with held as (
+      select id from transfers t where ${MAY_BE_DUE} and t.attempts > 0 and (t.source_id = ${participantId} or t.destination_id = ${participantId})
+        and (${dataset} = '*' or ${dataset} = any (t.datasets)) order by id for update skip locked)
+    update transfers t set expires_at = ${sql.raw(PATIENT_ANEW)} from held, consents c where held.id = t.id and c.id = t.consent_id`.execute(db);
 }
 
 type Watch = Pick<DispatchWriter, "health" | "putHealth" | "seen" | "gone">;

@@ -3,6 +3,7 @@ import { RelaisError } from "../core/errors.ts";
 import type { SwitchId, TransferId } from "../core/ids.ts";
 import type { NewEvent, TransferChange, Writer } from "../core/ports.ts";
 import { isTerminal, type Transfer } from "../core/transfer/transfer.ts";
+import { PATIENT_ANEW } from "./patience.ts";
 import type { Database } from "./pool.ts";
 import { json } from "./rows.ts";
 
@@ -67,8 +68,12 @@ function changes(db: Database): Pick<Deliveries, "change" | "interrupt" | "live"
     },
     interrupt: async (id, change) => {
       await db
-        .updateTable("transfers")
-        .set((row) => ({ ...columnsOf({ ...change, release: true }), epoch: row("epoch", "+", 1) }))
+        .updateTable("transfers as t")
+        .set((row) => ({
+          ...columnsOf({ ...change, release: true }),
+          ...(change.state === "queued" ? { expiresAt: sql<Date>`(select ${sql.raw(PATIENT_ANEW)} from consents c where c.id = t.consent_id)` } : {}),
+          epoch: row("epoch", "+", 1),
+        }))
         .where("id", "=", id)
         .execute();
     },
@@ -129,8 +134,9 @@ function sanctions(db: Database): Pick<Deliveries, "stopSome" | "stopEnded" | "r
           where t.state = 'paused' and t.reason = 'not_accredited' and (t.source_id = ${participantId} or t.destination_id = ${participantId})
             and d.status = 'accredited' and (s.status = 'accredited' or 'platform' = any (s.roles))
           order by t.id limit ${limit} for update of t)
-        update transfers t set state = 'queued', reason = null, actor = null, epoch = t.epoch + 1, due_at = ${at}
-        from chosen where t.id = chosen.id returning t.id, t.epoch`.execute(db);
+        update transfers t set state = 'queued', reason = null, actor = null, epoch = t.epoch + 1, due_at = ${at},
+          expires_at = ${sql.raw(PATIENT_ANEW)}
+        from chosen, consents c where t.id = chosen.id and c.id = t.consent_id returning t.id, t.epoch`.execute(db);
       await addEvents(db, rows, at, { kind: "resumed", actor: "operator" });
       return rows.map(({ id, epoch }) => ({ transferId: id, epoch }));
     },

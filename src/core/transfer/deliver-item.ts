@@ -36,6 +36,7 @@ const MEANINGS = {
   unauthenticated: [null, null],
   consent_missing: [null, null],
   consent_ended: [null, null],
+  patience_over: [null, null],
   not_accredited: [null, null],
   condition_unmet: [null, null],
   assurance_too_low: [null, null],

@@ -4,7 +4,6 @@ import { newId, type ConsentId } from "../ids.ts";
 import type { Writer } from "../ports.ts";
 import type { Policy } from "../policy/policy.ts";
 import type { Acceptance, Alike } from "./alike.ts";
-import { PATIENCE_HOURS } from "./request-transfer.ts";
 
 export interface Judged {
   allowed: ConsentId[];
@@ -38,7 +37,6 @@ async function refusalOf(w: Writer, id: ConsentId, terms: { policy: Policy; now:
 export function acceptanceOf(consents: ConsentId[], rest: { at: Date } & Pick<Acceptance, "actor" | "details">): Acceptance {
   return {
     wanted: consents.map((consentId) => ({ consentId, transferId: newId("transfer") })),
-    until: new Date(rest.at.getTime() + PATIENCE_HOURS * 3_600_000),
     ...rest,
   };
 }

@@ -16,9 +16,6 @@ export interface TransferRequest {
   idempotencyKey?: string;
 }
 
-/** How long a transfer may wait for a source or a destination that does not answer, unless its consent ends before. */
-export const PATIENCE_HOURS = 72;
-
 /**
  * Accepts a transfer: once this returns, it is durable, and the sweep will run it even if the queue loses the ring.
  * The same idempotency key gives the same transfer again.
@@ -80,7 +77,6 @@ async function refuseSecondDelivery(w: Writer, consent: Consent): Promise<void> 
 }
 
 function transferOf(consent: Consent, now: Date): Transfer {
-  const patience = new Date(now.getTime() + PATIENCE_HOURS * 3_600_000);
   return {
     id: newId("transfer"),
     consentId: consent.id,
@@ -96,8 +92,8 @@ function transferOf(consent: Consent, now: Date): Transfer {
     attempts: 0,
     leaseUntil: null,
     dueAt: now,
-    // People at an organisation decide on what is proposed to it: they have as long as the permission lasts.
-    expiresAt: patience < consent.expiresAt && consent.action !== "propose" ? patience : consent.expiresAt,
+    // The patience with ends that do not answer begins with the first attempt (core/transfer/patience.ts).
+    expiresAt: consent.expiresAt,
     createdAt: now,
     endedAt: null,
   };

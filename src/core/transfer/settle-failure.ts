@@ -21,6 +21,7 @@ const ANSWERS = {
   stopped: "yield",
   lease_lost: "yield",
   consent_ended: "cancel",
+  patience_over: "fail",
   not_accredited: "pause",
   condition_unmet: "pause",
   assurance_too_low: "fail",

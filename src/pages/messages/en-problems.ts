@@ -25,6 +25,11 @@ export const enProblems = {
   "problem.consent_ended.title": "The permission has ended",
   "problem.consent_ended.meaning": "The permission was stopped, refused, revoked, or its time is over.",
   "problem.consent_ended.how": "You can give a new one.",
+  "problem.patience_over.title": "Tried for days, without an answer",
+  "problem.patience_over.meaning":
+    "Relais tried for three days, and one side did not answer as it should. The transfer is over. The permission is still there.",
+  "problem.patience_over.how":
+    "The side named here has to mend its service. Ask it whether it works again, then start the transfer again: you need no new permission for that.",
   "problem.not_accredited.title": "An accreditation is not in force",
   "problem.not_accredited.meaning": "One side has no accreditation in force. Nothing is sent to it or read from it.",
   "problem.not_accredited.how": "It can renew its accreditation in the register. You can choose another place.",

@@ -7,6 +7,7 @@ const STATUS = {
   forbidden: 403,
   consent_missing: 403,
   consent_ended: 403,
+  patience_over: 504,
   not_accredited: 403,
   condition_unmet: 403,
   assurance_too_low: 403,
