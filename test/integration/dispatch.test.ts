@@ -288,7 +288,8 @@ describe("the breaker", () => {
     await passes(11);
     const [probe, ...rest] = await world.dispatch({}, world.other);
     assert.deepEqual(rest, []);
-    await world.start(probe!);
+    assert.deepEqual(await world.dispatch(), [], "one at a time");
+    assert.ok(await world.start(probe!), "and it is not called back by the next look");
     assert.deepEqual(await world.dispatch(), []);
     await noted({ kind: "success" });
     await world.end(probe!.transferId);

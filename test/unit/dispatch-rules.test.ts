@@ -101,7 +101,8 @@ describe("the room of a participant", () => {
     ["rested", termsOf({ health: { ...proven, restingUntil: ago(1) } }), [], 12, null],
     ["breaker open", termsOf({ health: open(-1) }), [], 0, "breaker"],
     ["breaker half open: one", termsOf({ health: open(1) }), [], 1, null],
-    ["breaker half open: that one is under way", termsOf({ health: open(1) }), [running], 0, "breaker"],
+    ["breaker half open: that one is under way", termsOf({ health: open(1) }), [running], 0, "probing"],
+    ["breaker half open: that one is rung for, and has not started", termsOf({ health: open(1) }), [waiting], 0, "probing"],
     ["it is the destination", termsOf({ participantId: B, ...capacity({ concurrent: 1 }) }), [running], 0, "concurrent"],
   ];
   for (const [what, terms, flights, room, hold] of ROOMS)
