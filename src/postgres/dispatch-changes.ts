@@ -13,6 +13,8 @@ import { jsonOrNull } from "./rows.ts";
 const LOCK = 7_268;
 /** A dispatcher that falls silent in its transaction is cut off, so that the others go on. */
 const SILENCE = "5s";
+/** Longer than somebody silent can keep the lock. Whatever else is waited for is given up, with the turns of this look. */
+const PATIENCE = "8s";
 
 const IS_FREE = sql`(t.lease_until is null or t.lease_until < clock_timestamp())`;
 
@@ -25,7 +27,8 @@ type Turns = Pick<DispatchWriter, "alone" | "observe" | "candidates" | "take" | 
 function turns(db: Database): Turns {
   return {
     alone: async () => {
-      await sql`select set_config('idle_in_transaction_session_timeout', ${SILENCE}, true), pg_advisory_xact_lock(${LOCK})`.execute(db);
+      await sql`select set_config('idle_in_transaction_session_timeout', ${SILENCE}, true), set_config('lock_timeout', ${PATIENCE}, true)`.execute(db);
+      await sql`select pg_advisory_xact_lock(${LOCK})`.execute(db);
     },
     observe: async (now) => {
       await noteBegun(db, now);
@@ -37,10 +40,13 @@ function turns(db: Database): Turns {
     callBack: async (ids) => {
       if (ids.length === 0) return 0;
       const { rows } = await sql`
-        with back as (
-          update transfers t set epoch = t.epoch + 1 from dispatches d
-          where d.transfer_id = t.id and d.epoch = t.epoch and d.started_at is null and (d.source_id = any (${ids}) or d.destination_id = any (${ids}))
-          returning d.transfer_id, d.epoch)
+        with free as (
+          select d.transfer_id, d.epoch from dispatches d join transfers t on d.transfer_id = t.id and d.epoch = t.epoch
+          where d.started_at is null and (d.source_id = any (${ids}) or d.destination_id = any (${ids}))
+          for no key update of t skip locked),
+        back as (
+          update transfers t set epoch = t.epoch + 1 from free where t.id = free.transfer_id and t.epoch = free.epoch
+          returning free.transfer_id, free.epoch)
         delete from dispatches d using back where d.transfer_id = back.transfer_id and d.epoch = back.epoch returning 1`.execute(db);
       return rows.length;
     },
@@ -66,15 +72,15 @@ async function noteBegun(db: Database, now: Date): Promise<void> {
     on conflict (participant_id, minute) do update set starts = dispatch_minutes.starts + excluded.starts`.execute(db);
 }
 
-/** A pause is no end: the attempt finds that another one owns the transfer, and what it had moved is found at the destination later. */
+/** Rows that somebody holds at this moment are left to the next look, here and wherever one is taken back. A pause is no end: the attempt finds that another one owns the transfer, and what it had moved is found at the destination later. */
 async function stopPaused(db: Database): Promise<void> {
   await sql`
-    update transfers t set epoch = t.epoch + 1, lease_until = null from dispatches d
-    where d.transfer_id = t.id and (d.epoch = t.epoch or (t.epoch = d.epoch + 1 and t.lease_until > clock_timestamp()))
-      and ${MAY_BE_DUE} and t.state <> 'received'
-      and exists (select from dispatch_pauses p where p.participant_id in (d.source_id, d.destination_id) and (p.dataset = '*' or p.dataset = any (t.datasets)))`.execute(
-    db,
-  );
+    with paused as (
+      select t.id from transfers t join dispatches d on d.transfer_id = t.id and (d.epoch = t.epoch or (t.epoch = d.epoch + 1 and t.lease_until > clock_timestamp()))
+      where ${MAY_BE_DUE} and t.state <> 'received'
+        and exists (select from dispatch_pauses p where p.participant_id in (d.source_id, d.destination_id) and (p.dataset = '*' or p.dataset = any (t.datasets)))
+      for no key update of t skip locked)
+    update transfers t set epoch = t.epoch + 1, lease_until = null from paused where t.id = paused.id`.execute(db);
 }
 
 /** What began within the last second still counts; so does what began within the last hour, in its minute. */

@@ -8,6 +8,7 @@ import { recordHealth } from "../../src/core/dispatch/record-health.ts";
 import type { HealthNote } from "../../src/core/dispatch/health.ts";
 import type { ParticipantId } from "../../src/core/ids.ts";
 import type { Ring } from "../../src/core/ports.ts";
+import { openPool, openPreparedPool } from "../../src/postgres/pool.ts";
 import { realClock } from "../support/real-clock.ts";
 import { startDispatchWorld, type DispatchWorld } from "../support/dispatch-world.ts";
 
@@ -34,6 +35,7 @@ const itself = (participantId: ParticipantId) => ({
 const states = (participantId: ParticipantId, capacity: Partial<Capacity>) =>
   setCapacity(ports(), itself(participantId), { ...UNSTATED, ...capacity });
 const endsOf = async (rings: Ring[]) => Promise.all(rings.map(({ transferId }) => world.transfer(transferId)));
+const epochs = async (rings: Ring[]) => (await endsOf(rings)).map(({ epoch }) => epoch);
 const noted = async (note: Omit<HealthNote, "participantId"> & { kind: "failure" | "success" }, times = 1) => {
   for (let time = 0; time < times; time++) await recordHealth(ports(), { ...note, participantId: platform }, 0);
 };
@@ -115,6 +117,36 @@ describe("the window", () => {
       client.release();
     }
     assert.equal((await world.dispatch()).length, 1);
+  });
+
+  test("nor where something is called back, paused or begun: whoever is frozen with one row keeps no other waiting", async () => {
+    await world.queue({ from: holder, to: platform, count: 4 });
+    const rings = await world.dispatch();
+    const [rung, , running, frozen] = rings;
+    assert.ok((await world.start(running!)) && (await world.start(frozen!)));
+    const client = await world.pool.connect();
+    try {
+      await client.query("begin; set local idle_in_transaction_session_timeout = 0");
+      await client.query("select from transfers where id = any ($1) for update", [[rung!.transferId, frozen!.transferId]]);
+      assert.equal(await world.start(rung!), null);
+      await pauseDispatch(ports(), operator(platform), { dataset: "*", reason: "They move house." });
+      assert.deepEqual(await world.dispatch(), []);
+      assert.deepEqual(await epochs(rings), [0, 1, 2, 1], "what is free was taken back");
+    } finally {
+      await client.query("rollback");
+      client.release();
+    }
+    assert.deepEqual(await world.dispatch(), []);
+    assert.deepEqual(await epochs(rings), [1, 1, 2, 2], "the next look takes the rest");
+  });
+
+  test("a process that is frozen within a transaction is cut off by the server", async () => {
+    await using cleanup = new AsyncDisposableStack();
+    for (const open of [openPool, openPreparedPool]) {
+      const pool = cleanup.adopt(open(world.url, 1), (one) => one.end());
+      const { rows } = await pool.query("show idle_in_transaction_session_timeout");
+      assert.deepEqual(rows, [{ idle_in_transaction_session_timeout: "10s" }]);
+    }
   });
 
   test("a dispatcher that falls silent in the middle holds the others up for seconds only", async () => {
