@@ -239,6 +239,11 @@ export interface Writer extends Reader {
     renew(id: TransferId, epoch: number, leaseSeconds: number): Promise<boolean>;
     /** A change by an attempt: false, and nothing changed, where `epoch` is past. @throws `conflict` for a move not in `MOVES`. */
     change(id: TransferId, epoch: number, change: TransferChange): Promise<boolean>;
+    /**
+     * Counts an attempt that came to nothing, and returns how many failed in a row: what moved since the last one begins the row anew. Where it only
+     * `waited` nothing is counted, and the patience begins anew.
+     */
+    tried(id: TransferId, epoch: number, outcome: "failed" | "waited"): Promise<number>;
     /** A change from outside an attempt (withdrawal, suspension, cancellation): takes the transfer away from whoever holds it. */
     interrupt(id: TransferId, change: TransferChange): Promise<void>;
     addEvent(id: TransferId, at: Date, event: NewEvent): Promise<void>;

@@ -56,8 +56,9 @@ function lease(db: Database): Pick<Deliveries, "renew"> {
   };
 }
 
-function changes(db: Database): Pick<Deliveries, "change" | "interrupt" | "live"> {
+function changes(db: Database): Pick<Deliveries, "change" | "tried" | "interrupt" | "live"> {
   return {
+    tried: (id, epoch, outcome) => (outcome === "failed" ? failed(db, id, epoch) : waited(db, id, epoch)),
     change: async (id, epoch, change) => {
       const columns = columnsOf(change);
       if (Object.keys(columns).length === 0) return holds(db, id, epoch);
@@ -86,6 +87,22 @@ function changes(db: Database): Pick<Deliveries, "change" | "interrupt" | "live"
       return query.forUpdate().execute();
     },
   };
+}
+
+async function failed(db: Database, id: TransferId, epoch: number): Promise<number> {
+  const { rows } = await sql<{ failures: number }>`
+    update transfers t set failures = case when now.moved > t.moved then 1 else t.failures + 1 end, moved = now.moved
+    from (select (select count(*) from transfer_items where transfer_id = ${id} and state <> 'listed')
+      + (select count(*) from transfer_documents where transfer_id = ${id}) as moved) now
+    where t.id = ${id} and t.epoch = ${epoch} and t.ended_at is null returning t.failures`.execute(db);
+  return rows[0]?.failures ?? 0;
+}
+
+async function waited(db: Database, id: TransferId, epoch: number): Promise<number> {
+  await sql`
+    update transfers t set failures = 0, expires_at = ${sql.raw(PATIENT_ANEW)} from consents c
+    where t.id = ${id} and t.epoch = ${epoch} and t.ended_at is null and c.id = t.consent_id`.execute(db);
+  return 0;
 }
 
 const MOVING = ["scheduled", "queued", "fetching", "delivering", "delivered"] as const;
