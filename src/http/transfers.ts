@@ -17,7 +17,7 @@ export async function postTransfer(ports: TransferPorts, req: Request, res: Resp
   const caller = await callerOf(ports, req);
   const { consent } = parse(NewTransfer, req.body, "body");
   const rings: Ring[] = [];
-  const isNew = await answerOnce(ports, { req, res, caller: caller.clientEntityId }, async (w, now) => {
+  const isNew = await answerOnce(ports, { req, res, caller: caller.clientEntityId, consentId: caller.consentId }, async (w, now) => {
     const consentId = asId("consent", consent);
     if (consentId !== caller.consentId)
       throw new RelaisError("consent_missing", "The token carries another consent. Use the token of this consent.");
