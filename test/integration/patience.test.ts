@@ -22,11 +22,10 @@ const HOUR = 3_600_000;
 
 let engine: Engine;
 let pool: pg.Pool;
-let isDown = true;
 
 before(async () => {
   const fault = () => {
-    if (isDown) throw new RelaisError("peer_unavailable", "The holder does not answer.", { actor: "holder" });
+    throw new RelaisError("peer_unavailable", "The holder does not answer.", { actor: "holder" });
   };
   engine = await startEngine(fakeAdapter(fakeAccount({ items: numberedItems(DATASET, 2), fault }), fakeAccount()), [DATASET]);
   pool = openPool(engine.url, 4);

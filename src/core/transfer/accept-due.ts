@@ -8,7 +8,7 @@ const LANES = 2;
 /** What may not move now is looked at again after this; a mark that came back does not wait for the next month. */
 const AGAIN_SECONDS = 3600;
 
-type DuePorts = Pick<Ports, "store" | "clock" | "policy">;
+type DuePorts = Pick<Ports, "store" | "policy">;
 
 /**
  * Turns what recurring consents are due into transfers, in sets; any number of processes may. After an hour or a week of standstill each consent
@@ -29,9 +29,10 @@ async function lane(ports: DuePorts, shutdown: AbortSignal | undefined): Promise
   }
 }
 
-async function step({ store, clock, policy }: DuePorts): Promise<{ taken: number; accepted: number }> {
-  const now = clock.now();
+/** By the database's clock: a period that a process with a wrong one served too early would be missing when it comes. */
+async function step({ store, policy }: DuePorts): Promise<{ taken: number; accepted: number }> {
   return store.write(async (w) => {
+    const { now } = await w.dispatch.present();
     const groups = await w.rhythms.takeDue(now, BATCH);
     const { allowed, refused } = await judge(w, groups, { policy, now });
     const details = { policy: policy.fingerprint };

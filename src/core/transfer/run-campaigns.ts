@@ -11,7 +11,7 @@ const BATCH = 2000;
 /** Campaigns that are carried on in one round. */
 const AT_ONCE = 20;
 
-type CampaignPorts = Pick<Ports, "store" | "clock" | "policy">;
+type CampaignPorts = Pick<Ports, "store" | "policy">;
 
 /**
  * Carries campaigns on, a batch of each in turn, until nothing is left of any; any number of processes may. A batch is accepted, counted and taken
@@ -32,10 +32,10 @@ interface Step {
   isMore: boolean;
 }
 
-/** Rights are read anew in each batch: of who asked, and of every consent. */
-async function carryOn({ store, clock, policy }: CampaignPorts, { id, participantId, state }: Campaign): Promise<Step> {
-  const now = clock.now();
+/** Rights are read anew in each batch: of who asked, and of every consent; by the database's clock. */
+async function carryOn({ store, policy }: CampaignPorts, { id, participantId, state }: Campaign): Promise<Step> {
   return store.write(async (w) => {
+    const { now } = await w.dispatch.present();
     if (state === "asked") return { accepted: 0, isMore: await w.campaigns.gather(id) };
     const groups = await w.campaigns.take(id, BATCH, now);
     if (groups.length === 0) return { accepted: 0, isMore: await w.campaigns.finish(id, now) };
