@@ -7,7 +7,7 @@ import { UNSTATED } from "../../src/core/dispatch/capacity.ts";
 import { recordHealth } from "../../src/core/dispatch/record-health.ts";
 import type { HealthNote } from "../../src/core/dispatch/health.ts";
 import type { ParticipantId } from "../../src/core/ids.ts";
-import type { Ring } from "../../src/core/ports.ts";
+import type { Ring, Store } from "../../src/core/ports.ts";
 import { openPool, openPreparedPool } from "../../src/postgres/pool.ts";
 import { realClock } from "../support/real-clock.ts";
 import { startDispatchWorld, type DispatchWorld } from "../support/dispatch-world.ts";
@@ -284,6 +284,30 @@ describe("whose turn it is", () => {
     const turns = await endsOf(await world.dispatch({ window: 8 }));
     assert.equal(turns.filter(({ sourceId }) => sourceId === quiet).length, 4);
     assert.equal(turns.filter(({ destinationId }) => destinationId === busy).length, 2);
+  });
+
+  test("where a participant takes no more, its backlog is not looked into any further", async () => {
+    await world.queue({ from: holder, to: platform, count: 600 });
+    await world.queue({ from: await world.participant("holder"), to: await world.participant("platform"), count: 3 });
+    const asked: number[] = [];
+    const write: Store["write"] = (work) =>
+      world.store.write((w) => {
+        const candidates: typeof w.dispatch.candidates = (looks, now) => {
+          asked.push(...looks.map(({ most }) => most));
+          return w.dispatch.candidates(looks, now);
+        };
+        return work({ ...w, dispatch: { ...w.dispatch, candidates } });
+      });
+    const rings = await world.dispatch({}, { ...world.store, write });
+    assert.equal(rings.length, 33, "its share of 40, and all of the others");
+    assert.deepEqual(asked, [44, 44]);
+  });
+
+  test("where there is room for more than a short look gives, a longer one finds it", async () => {
+    await world.queue({ from: holder, to: platform, count: 600 });
+    const others = await Promise.all(Array.from({ length: 12 }, () => world.participant("holder")));
+    for (const from of others) await world.queue({ from, to: platform, count: 1 });
+    assert.equal((await world.dispatch()).length, 30);
   });
 
   test("a backlog of one person keeps no other person waiting, in the same lane", async () => {
