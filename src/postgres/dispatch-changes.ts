@@ -93,6 +93,7 @@ async function forgetOver(db: Database, now: Date): Promise<void> {
   );
 }
 
+/** Where data sets are paused, from one kind of work in the lane to the next by the index: what waits for them is not read. */
 async function candidatesOf(db: Database, looks: readonly LaneLook[], now: Date): Promise<Candidate[]> {
   if (looks.length === 0) return [];
   const asked = looks.map(({ sourceId, destinationId, priority, most, except, paused }) => ({
@@ -104,17 +105,34 @@ async function candidatesOf(db: Database, looks: readonly LaneLook[], now: Date)
     paused,
   }));
   const { rows } = await sql<Candidate>`
-    select due.* from jsonb_to_recordset(${JSON.stringify(asked)}::jsonb)
-        as look (source_id text, destination_id text, priority smallint, most integer, except_ text[], paused text[])
-      cross join lateral (
-        select t.id, t.epoch, t.source_id as "sourceId", t.destination_id as "destinationId", t.person_id as "personId", t.priority, t.due_at as "dueAt"
-        from transfers t
-        where t.source_id = look.source_id and t.destination_id = look.destination_id and t.priority = look.priority
-          and ${MAY_BE_DUE} and t.due_at <= ${now} and ${IS_FREE} and t.person_id <> all (look.except_)
-          and not exists (select from dispatches d where d.transfer_id = t.id and d.epoch = t.epoch)
-          and not t.datasets && look.paused
-        order by t.due_at limit look.most) due`.execute(db);
+    with look as materialized (
+      select * from jsonb_to_recordset(${JSON.stringify(asked)}::jsonb)
+        as look (source_id text, destination_id text, priority smallint, most integer, except_ text[], paused text[]))
+    select due.* from look cross join lateral (${dueIn(now)} order by t.due_at limit look.most) due where look.paused = '{}'
+    union all
+    select due.* from look cross join lateral (
+      with recursive kind as (
+        (select ${KIND} as kind, t.datasets from transfers t where ${IN_LANE} order by ${KIND} limit 1)
+        union all
+        select next.* from kind cross join lateral (
+          select ${KIND} as kind, t.datasets from transfers t where ${IN_LANE} and ${KIND} > kind.kind order by ${KIND} limit 1) next)
+      select own.* from (select * from kind where not kind.datasets && look.paused) free
+        cross join lateral (${dueIn(now)} and ${KIND} = free.kind order by t.due_at limit look.most) own
+      order by own."dueAt" limit look.most) due
+    where look.paused <> '{}'`.execute(db);
   return rows;
+}
+
+/** What is of the same data sets has the same 64 bits, by the index `transfers_kinds`. */
+const KIND = sql`hash_array_extended(t.datasets, 0)`;
+const IN_LANE = sql`t.source_id = look.source_id and t.destination_id = look.destination_id and t.priority = look.priority and ${MAY_BE_DUE}`;
+
+function dueIn(now: Date) {
+  return sql`
+    select t.id, t.epoch, t.source_id as "sourceId", t.destination_id as "destinationId", t.person_id as "personId", t.priority, t.due_at as "dueAt"
+    from transfers t
+    where ${IN_LANE} and t.due_at <= ${now} and ${IS_FREE} and t.person_id <> all (look.except_) and not t.datasets && look.paused
+      and not exists (select from dispatches d where d.transfer_id = t.id and d.epoch = t.epoch)`;
 }
 
 async function take(db: Database, chosen: readonly Candidate[], now: Date): Promise<Ring[]> {

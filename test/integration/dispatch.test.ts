@@ -8,7 +8,9 @@ import { recordHealth } from "../../src/core/dispatch/record-health.ts";
 import type { HealthNote } from "../../src/core/dispatch/health.ts";
 import type { ParticipantId } from "../../src/core/ids.ts";
 import type { Ring, Store } from "../../src/core/ports.ts";
-import { openPool, openPreparedPool } from "../../src/postgres/pool.ts";
+import { sql } from "kysely";
+import { writeDispatch } from "../../src/postgres/dispatch-changes.ts";
+import { openDatabase, openPool, openPreparedPool } from "../../src/postgres/pool.ts";
 import { realClock } from "../support/real-clock.ts";
 import { startDispatchWorld, type DispatchWorld } from "../support/dispatch-world.ts";
 
@@ -409,6 +411,26 @@ describe("pauses", () => {
       [["calls"], ["calls"], ["calls"]],
     );
     assert.deepEqual(await world.dispatch(), []);
+  });
+
+  test("of one data set, with a long backlog of it: what waits for it is not read, and the others come in the order of what is due longest", async () => {
+    await world.queue({ from: holder, to: platform, count: 3000, datasets: ["bills", "calls"], dueAgo: 900 });
+    await world.queue({ from: holder, to: platform, count: 2, datasets: ["calls"], dueAgo: 30 });
+    await world.queue({ from: holder, to: platform, count: 2, datasets: ["meters"], dueAgo: 60 });
+    const look = { sourceId: holder, destinationId: platform, priority: 0, most: 3, except: [], paused: ["bills"] };
+    const { found, read } = await openDatabase(world.pool)
+      .transaction()
+      .execute(async (tx) => {
+        const candidates = await writeDispatch(tx).candidates([look], new Date());
+        const { rows } = await sql<{ read: number }>`
+          select seq_tup_read + idx_tup_fetch as read from pg_stat_xact_user_tables where relname = 'transfers'`.execute(tx);
+        return { found: await Promise.all(candidates.map(({ id }) => world.transfer(id))), read: Number(rows[0]?.read) };
+      });
+    assert.deepEqual(
+      found.map(({ datasets }) => datasets),
+      [["meters"], ["meters"], ["calls"]],
+    );
+    assert.ok(read < 50, `${read} rows were read`);
   });
 
   test("somebody else neither pauses nor states anything", async () => {

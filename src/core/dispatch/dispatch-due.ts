@@ -113,7 +113,9 @@ async function lookInto(dispatch: Dispatch, looks: LaneLook[], now: Date): Promi
   const first = await dispatch.candidates(looks, now);
   const byLane = Map.groupBy(first, laneName);
   const further = looks.flatMap((look) => behindCrowds(look, byLane.get(laneName(look)) ?? []));
-  return further.length === 0 ? first : [...first, ...(await dispatch.candidates(further, now))];
+  if (further.length === 0) return first;
+  const known = new Set(first.map(({ id }) => id));
+  return [...first, ...(await dispatch.candidates(further, now)).filter(({ id }) => !known.has(id))];
 }
 
 function behindCrowds(look: LaneLook, own: Candidate[]): LaneLook[] {
