@@ -229,7 +229,9 @@ export interface Writer extends Reader {
   deliveries: {
     /** Whoever else accepts deliveries under this consent waits here until this transaction is over: two never find that none is under way. */
     acceptAlone(id: ConsentId): Promise<void>;
-    add(transfer: Transfer): Promise<void>;
+    add(transfer: Transfer, priority: number): Promise<void>;
+    /** The last delivery under this consent that arrived; `againAt`: half a period after it was asked for, null where the recurrence is no duration. */
+    lastArrival(id: ConsentId): Promise<{ againAt: Date | null } | null>;
     /**
      * Remembers the answer to an idempotency key. Returns the transfer that the key already stands for, or null.
      * @throws RelaisError `idempotency_mismatch` where the key came with another request before.

@@ -21,7 +21,7 @@ export async function postTransfer(ports: TransferPorts, req: Request, res: Resp
     const consentId = asId("consent", consent);
     if (consentId !== caller.consentId)
       throw new RelaisError("consent_missing", "The token carries another consent. Use the token of this consent.");
-    const { id, epoch } = await accept(w, { consentId, personId: caller.personId }, { policy: ports.policy, now });
+    const { id, epoch } = await accept(w, { consentId, personId: caller.personId, isByParticipant: true }, { policy: ports.policy, now });
     rings.splice(0, rings.length, { transferId: id, epoch });
     const body = JSON.stringify(await describe(w, { transferId: id, personId: caller.personId }));
     return { status: 202, location: `/v1/transfers/${id}`, body, consentId };

@@ -13,11 +13,21 @@ export function writeTransfers(db: Database): Deliveries {
   return { ...intake(db), ...lease(db), ...changes(db), ...sanctions(db), ...record(db) };
 }
 
-function intake(db: Database): Pick<Deliveries, "acceptAlone" | "add" | "claimKey"> {
+function intake(db: Database): Pick<Deliveries, "acceptAlone" | "add" | "lastArrival" | "claimKey"> {
   return {
     acceptAlone: async (id) => void (await sql`select from consents where id = ${id} for no key update`.execute(db)),
-    add: async (transfer) => {
-      await db.insertInto("transfers").values(transfer).execute();
+    add: async (transfer, priority) => {
+      await db
+        .insertInto("transfers")
+        .values({ ...transfer, priority })
+        .execute();
+    },
+    lastArrival: async (id) => {
+      const { rows } = await sql<{ againAt: Date | null }>`
+        select t.created_at + recurrence_of(c.notice ->> 'recurrence') / 2 as "againAt"
+        from transfers t join consents c on c.id = t.consent_id
+        where t.consent_id = ${id} and t.state in ('verified', 'partial') order by t.created_at desc limit 1`.execute(db);
+      return rows[0] ?? null;
     },
     claimKey: async (key) => {
       const claimed = await db

@@ -139,6 +139,24 @@ test("a refusal is the answer too, to the byte; what time can mend is judged ane
   assert.equal((await post(rhythmic, '"second"', body)).status, 202);
 });
 
+test("a platform that asks again under a recurrence has the place of what comes by itself, and asks no more often than every half a period", async () => {
+  const rhythmic = await held("P1D");
+  const body = { consent: rhythmic.consent.id };
+  const priorities = async () =>
+    ((await whole.query(`select priority from relais.transfers where consent_id = '${rhythmic.consent.id}' order by created_at`)) as { rows: object[] }).rows;
+  const arrived = (hours: number) =>
+    whole.query(`alter table relais.transfers disable trigger user;
+      update relais.transfers set state = 'verified', ended_at = now(), created_at = now() - interval '${hours} hours' where consent_id = '${rhythmic.consent.id}';
+      alter table relais.transfers enable trigger user`);
+  assert.equal((await post(rhythmic, '"pull one"', body)).status, 202);
+  await arrived(11);
+  const soon = await post(rhythmic, '"pull two"', body);
+  assert.deepEqual([soon.status, codeOf(soon)], [429, "rate_limited"]);
+  await arrived(13);
+  assert.equal((await post(rhythmic, '"pull two"', body)).status, 202);
+  assert.deepEqual(await priorities(), [{ priority: 0 }, { priority: 10 }]);
+});
+
 test("a refusal that comes late takes no answer away: neither one that was given meanwhile, nor one that is being given", async () => {
   const request = (key: string) => ({ method: "POST", path: "/v1/transfers", headers: { "idempotency-key": key }, body: {} }) as unknown as Request;
   const caller = asking.participant.entityId;

@@ -96,7 +96,7 @@ describe("a permission that waits for its answer", () => {
     await refused("invalid", () => answer({ acts: ["consent"] }));
     await refused("invalid", () => answer({ acts: ["mandate"] }));
   });
-  test("is not given by somebody else", () => refused("not_found", () => answer({ personId: stranger })));
+  test("is not given by somebody else", () => refused("not_found", () => answer({ personId: stranger }, 0)));
   test("is not refused by somebody else", () =>
     refused("not_found", () => refuseConsent(engine.ports, { consentId: asked.id, personId: stranger })));
   test("moves nothing before it is given", () =>

@@ -37,6 +37,11 @@ describe("hours of the day", () => {
   for (const [what, hours, at, isOpen] of OPEN)
     test(`${what}: ${isOpen ? "open" : "closed"}`, () => assert.equal(isOpenAt(hours, new Date(at)), isOpen));
 
+  test("a time zone is kept as the list spells it, however it was sent", () => {
+    const stated = checkedCapacity({ ...UNSTATED, hours: { ...night, timeZone: "eUROPE/pARIS" } });
+    assert.equal(stated.hours?.timeZone, "Europe/Paris");
+  });
+
   const WRONG: [what: string, wanted: Capacity, pointer: string][] = [
     ["nothing per second", { ...UNSTATED, perSecond: 0 }, "/per_second"],
     ["half a transfer", { ...UNSTATED, concurrent: 1.5 }, "/concurrent"],

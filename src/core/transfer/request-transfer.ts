@@ -11,6 +11,8 @@ import type { Transfer } from "./transfer.ts";
 export interface TransferRequest {
   consentId: ConsentId;
   personId: PersonId;
+  /** A participant asks, with the person's permission; nobody waits in front of a screen. */
+  isByParticipant?: boolean;
   /** Who asks, for idempotency keys: an entity identifier or a person. */
   caller?: string;
   idempotencyKey?: string;
@@ -19,7 +21,8 @@ export interface TransferRequest {
 /**
  * Accepts a transfer: once this returns, it is durable, and the sweep will run it even if the queue loses the ring.
  * The same idempotency key gives the same transfer again.
- * @throws RelaisError `consent_ended`, `not_accredited`, `condition_unmet`, `conflict` (one is under way, or the single delivery was made), `idempotency_mismatch`.
+ * @throws RelaisError `consent_ended`, `not_accredited`, `condition_unmet`, `conflict` (one is under way, or the single delivery was made), `rate_limited`
+ * (a participant asks again too soon), `idempotency_mismatch`.
  */
 export async function requestTransfer(
   ports: Pick<Ports, "store" | "queue" | "clock" | "policy">,
@@ -42,7 +45,7 @@ export async function accept(w: Writer, request: TransferRequest, terms: { polic
   await checkStanding(w, consent, terms);
   if (consent.action === "erase") throw new RelaisError("conflict", "This permission does not allow a copy.", { actor: "person" });
   await refuseSecondDelivery(w, consent);
-  await w.deliveries.add(transfer);
+  await w.deliveries.add(transfer, await urgencyOf(w, request, { consent, now }));
   await w.deliveries.addEvent(transfer.id, now, {
     kind: "requested",
     actor: consent.requesterId === null ? "person" : "platform",
@@ -74,6 +77,26 @@ async function refuseSecondDelivery(w: Writer, consent: Consent): Promise<void> 
     throw new RelaisError("conflict", "This permission was for a single delivery, and it was made. Give a new one for another copy.", {
       actor: "person",
     });
+}
+
+/** `transfers.priority`: the lower the earlier. */
+const FOR_SOMEBODY = 0;
+const BY_ITSELF = 10;
+
+/**
+ * A participant that asks again under a recurrence has the place of what comes by itself, and no more than a campaign would get: asking in a loop
+ * takes nothing from anybody.
+ */
+async function urgencyOf(w: Writer, { isByParticipant = false }: TransferRequest, { consent, now }: { consent: Consent; now: Date }): Promise<number> {
+  if (!isByParticipant || consent.notice.recurrence === null) return FOR_SOMEBODY;
+  const last = await w.deliveries.lastArrival(consent.id);
+  if (last === null) return FOR_SOMEBODY;
+  const { againAt } = last;
+  if (againAt === null || againAt <= now) return BY_ITSELF;
+  throw new RelaisError("rate_limited", "A delivery under this permission arrived less than half a period ago. Ask again when half of it is over.", {
+    actor: "platform",
+    retryAfter: (againAt.getTime() - now.getTime()) / 1000,
+  });
 }
 
 function transferOf(consent: Consent, now: Date): Transfer {
