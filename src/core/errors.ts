@@ -17,6 +17,7 @@ export type ErrorCode =
   | "assurance_too_low" // the holder is not sure enough of who the person is
   | "not_found"
   | "conflict" // the present state does not allow it, or another request is under way
+  | "request_running" // another request with the same Idempotency-Key is under way
   | "stale" // it changed since the caller read it
   | "idempotency_mismatch" // same key, other request
   | "too_large" // more than announced, or more than the destination takes
@@ -56,6 +57,7 @@ export const ERRORS = {
   assurance_too_low: { actor: "person", retryable: false },
   not_found: { actor: "client", retryable: false },
   conflict: { actor: "client", retryable: false },
+  request_running: { actor: "client", retryable: true },
   stale: { actor: "client", retryable: false },
   idempotency_mismatch: { actor: "client", retryable: false },
   too_large: { actor: "platform", retryable: false },

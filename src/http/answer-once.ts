@@ -14,6 +14,7 @@ type Answering = Pick<Ports, "store" | "clock" | "issuer">;
 /** Refusals that time can mend are judged anew: nothing was done. The others are the answer to this request, as long as its key stands. */
 const JUDGED_ANEW: readonly ErrorCode[] = [
   "conflict",
+  "request_running",
   "idempotency_mismatch",
   "rate_limited",
   "unauthenticated",
@@ -69,7 +70,7 @@ function ownOf(known: GivenAnswer, consentId: ConsentId | undefined): GivenAnswe
 }
 
 /** What another request was answered meanwhile under this key stands, and so does what one that runs will be. */
-const STANDS: readonly ErrorCode[] = ["conflict", "idempotency_mismatch"];
+const STANDS: readonly ErrorCode[] = ["request_running", "idempotency_mismatch"];
 
 /** With the support id of the first time: the operator finds it there. */
 async function keepRefusal(

@@ -5,12 +5,11 @@ import type { ParticipantId } from "../core/ids.ts";
 import type { Ring } from "../core/ports.ts";
 import type { Candidate } from "../core/dispatch/take-turns.ts";
 import { MAY_BE_DUE } from "./dispatch.ts";
+import { LOCKS } from "./locks.ts";
 import { PATIENT_ANEW } from "./patience.ts";
 import type { Database } from "./pool.ts";
 import { jsonOrNull } from "./rows.ts";
 
-/** Key of the lock under which turns are given. */
-const LOCK = 7_268;
 /** A dispatcher that falls silent in its transaction is cut off, so that the others go on. */
 const SILENCE = "5s";
 /** Longer than somebody silent can keep the lock. Whatever else is waited for is given up, with the turns of this look. */
@@ -27,8 +26,10 @@ type Turns = Pick<DispatchWriter, "alone" | "observe" | "candidates" | "take" | 
 function turns(db: Database): Turns {
   return {
     alone: async () => {
-      await sql`select set_config('idle_in_transaction_session_timeout', ${SILENCE}, true), set_config('lock_timeout', ${PATIENCE}, true)`.execute(db);
-      await sql`select pg_advisory_xact_lock(${LOCK})`.execute(db);
+      await sql`select set_config('idle_in_transaction_session_timeout', ${SILENCE}, true), set_config('lock_timeout', ${PATIENCE}, true)`.execute(
+        db,
+      );
+      await sql`select pg_advisory_xact_lock(${LOCKS.dispatch})`.execute(db);
     },
     observe: async (now) => {
       await noteBegun(db, now);
@@ -186,7 +187,9 @@ async function goOnAnew(db: Database, participantId: ParticipantId, dataset: str
     with held as (
       select id from transfers t where ${MAY_BE_DUE} and t.attempts > 0 and (t.source_id = ${participantId} or t.destination_id = ${participantId})
         and (${dataset} = '*' or ${dataset} = any (t.datasets)) order by id for update skip locked)
-    update transfers t set expires_at = ${sql.raw(PATIENT_ANEW)} from held, consents c where held.id = t.id and c.id = t.consent_id`.execute(db);
+    update transfers t set expires_at = ${sql.raw(PATIENT_ANEW)} from held, consents c where held.id = t.id and c.id = t.consent_id`.execute(
+    db,
+  );
 }
 
 type Watch = Pick<DispatchWriter, "health" | "putHealth" | "seen" | "gone">;

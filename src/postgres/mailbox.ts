@@ -2,11 +2,9 @@ import { sql } from "kysely";
 import { RelaisError } from "../core/errors.ts";
 import type { MailboxReader, MailboxWriter } from "../core/mailbox/mailbox.ts";
 import type { ParticipantId, TransferId } from "../core/ids.ts";
+import { LOCKS_OF } from "./locks.ts";
 import type { Database } from "./pool.ts";
 import { NOW } from "./transfers.ts";
-
-/** First half of a lock on what waits for one platform: two that add to it are counted one after the other. */
-const QUOTA_LOCK = 72_680;
 
 export function readMailbox(db: Database): MailboxReader {
   const deliveries = db.selectFrom("mailboxDeliveries").selectAll();
@@ -117,7 +115,7 @@ export function writeMailbox(db: Database): MailboxWriter {
 }
 
 async function refuseMore(db: Database, platform: { id: ParticipantId; platformBytes: number }, bytes: number): Promise<void> {
-  await sql`select pg_advisory_xact_lock(${QUOTA_LOCK}, hashtext(${platform.id}))`.execute(db);
+  await sql`select pg_advisory_xact_lock(${LOCKS_OF.mailboxQuota}, hashtext(${platform.id}))`.execute(db);
   const { rows } = await sql<{ waiting: number | null }>`
     select sum(bytes)::bigint as waiting from mailbox_deliveries where platform_id = ${platform.id} and closed_at is null`.execute(db);
   if ((rows[0]?.waiting ?? 0) + bytes <= platform.platformBytes) return;

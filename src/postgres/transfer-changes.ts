@@ -82,7 +82,9 @@ function changes(db: Database): Pick<Deliveries, "change" | "tried" | "interrupt
         .updateTable("transfers as t")
         .set((row) => ({
           ...columnsOf({ ...change, release: true }),
-          ...(change.state === "queued" ? { expiresAt: sql<Date>`(select ${sql.raw(PATIENT_ANEW)} from consents c where c.id = t.consent_id)` } : {}),
+          ...(change.state === "queued"
+            ? { expiresAt: sql<Date>`(select ${sql.raw(PATIENT_ANEW)} from consents c where c.id = t.consent_id)` }
+            : {}),
           epoch: row("epoch", "+", 1),
         }))
         .where("id", "=", id)

@@ -218,6 +218,23 @@ test("shorter than a day is no single delivery: a campaign asks for it as a sing
   assert.equal(await runCampaigns(engine.ports), 3);
 });
 
+test("a campaign that fails keeps no other from going on, and is carried on in the next round", async () => {
+  await crowd(3);
+  const [first, second] = [await start(holder(), { source: engine.source.id }), await start(callerOf(engine.destination), {})];
+  const write: Engine["store"]["write"] = (work) =>
+    engine.store.write((w) => {
+      const take: typeof w.campaigns.take = async (id, ...rest) => {
+        if (id === first.id) throw new Error("out of order");
+        return w.campaigns.take(id, ...rest);
+      };
+      return work({ ...w, campaigns: { ...w.campaigns, take } });
+    });
+  await assert.rejects(runCampaigns({ ...engine.ports, store: { ...engine.store, write } }), /out of order/);
+  assert.deepEqual([(await read(holder(), first.id)).accepted, (await read(OPERATOR, second.id)).accepted], [0, 3]);
+  await runCampaigns(engine.ports);
+  assert.deepEqual((await read(holder(), first.id)).refused, { conflict: 3 });
+});
+
 test("whom it was for is forgotten once they were looked up, or it was cancelled before", async () => {
   const ids = await crowd(3);
   const [one, other] = [await start(holder(), { consents: ids }), await start(holder(), { consents: ids })];

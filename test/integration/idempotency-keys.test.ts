@@ -70,7 +70,8 @@ test("one hundred posts at once with one key: one transfer, and each is told the
   const accepted = answers.filter(({ status }) => status === 202);
   assert.ok(accepted.length >= 1);
   assert.equal(new Set(accepted.map((answer) => JSON.stringify(answer))).size, 1, "to the byte");
-  for (const other of answers.filter(({ status }) => status !== 202)) assert.deepEqual([other.status, codeOf(other)], [409, "conflict"]);
+  for (const other of answers.filter(({ status }) => status !== 202))
+    assert.deepEqual([other.status, codeOf(other)], [409, "request_running"]);
   assert.equal(await transfersOf(token.consent.id), 1);
   assert.deepEqual(await post(token, '"at-once"', body), accepted[0], "and later too");
 });
@@ -120,7 +121,7 @@ test("while the first one runs: 409; when it broke off, the key is free again", 
   const answer = await post(token, '"running"', { consent: token.consent.id });
   resolve();
   await assert.rejects(running);
-  assert.deepEqual([answer.status, codeOf(answer)], [409, "conflict"]);
+  assert.deepEqual([answer.status, codeOf(answer)], [409, "request_running"]);
   assert.equal((await post(token, '"running"', { consent: token.consent.id })).status, 202);
 });
 
@@ -143,7 +144,11 @@ test("a platform that asks again under a recurrence has the place of what comes 
   const rhythmic = await held("P1D");
   const body = { consent: rhythmic.consent.id };
   const priorities = async () =>
-    ((await whole.query(`select priority from relais.transfers where consent_id = '${rhythmic.consent.id}' order by created_at`)) as { rows: object[] }).rows;
+    (
+      (await whole.query(`select priority from relais.transfers where consent_id = '${rhythmic.consent.id}' order by created_at`)) as {
+        rows: object[];
+      }
+    ).rows;
   const arrived = (hours: number) =>
     whole.query(`alter table relais.transfers disable trigger user;
       update relais.transfers set state = 'verified', ended_at = now(), created_at = now() - interval '${hours} hours' where consent_id = '${rhythmic.consent.id}';
@@ -158,7 +163,8 @@ test("a platform that asks again under a recurrence has the place of what comes 
 });
 
 test("a refusal that comes late takes no answer away: neither one that was given meanwhile, nor one that is being given", async () => {
-  const request = (key: string) => ({ method: "POST", path: "/v1/transfers", headers: { "idempotency-key": key }, body: {} }) as unknown as Request;
+  const request = (key: string) =>
+    ({ method: "POST", path: "/v1/transfers", headers: { "idempotency-key": key }, body: {} }) as unknown as Request;
   const caller = asking.participant.entityId;
   const res = { locals: { requestId: "first" } } as unknown as Response;
   const refuse = async () => {

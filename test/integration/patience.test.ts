@@ -46,9 +46,10 @@ const attempt = ({ id, epoch }: Transfer) => runTransfer(engine.ports, { transfe
 async function triedForLong(): Promise<Transfer> {
   const { transfer } = await accepted();
   assert.deepEqual(await attempt(transfer), { kind: "waiting" });
-  await pool.query("update relais.transfers set expires_at = now() - interval '1 second', due_at = now() + interval '10 minutes' where id = $1", [
-    transfer.id,
-  ]);
+  await pool.query(
+    "update relais.transfers set expires_at = now() - interval '1 second', due_at = now() + interval '10 minutes' where id = $1",
+    [transfer.id],
+  );
   return transfer;
 }
 const swept = async (transfer: Transfer): Promise<Transfer> => {

@@ -203,14 +203,39 @@ test("only where the right is there: ended consents never; without a standing it
   assert.equal((await rows("select from relais.transfers where consent_id = $1", [gone])).length, 0);
 });
 
+test("where one consent cannot be judged, the others are accepted, and it is looked at again", async () => {
+  const [odd] = (await crowd(1, "P1D")) as [ConsentId];
+  await pool.query(
+    "update relais.account_links set assurance = 'high' where id = (select source_link_id from relais.consents where id = $1)",
+    [odd],
+  );
+  await crowd(4, "P1D");
+  later(1.3);
+  const { policy } = engine.ports;
+  const store = inTime(engine.store);
+  const write: Store["write"] = (work) =>
+    store.write((w) => {
+      const get: typeof w.consents.get = async (id) => {
+        if (id === odd) throw new Error("out of order");
+        return w.consents.get(id);
+      };
+      return work({ ...w, consents: { ...w.consents, get } });
+    });
+  await assert.rejects(acceptDue({ store: { ...store, write }, policy }), /out of order/);
+  assert.equal((await rows("select from relais.transfers where consent_id <> $1", [odd])).length, 4);
+  later(2 / 24);
+  assert.equal(await acceptDue(ports()), 1);
+});
+
 test("a sweeper whose clock is wrong serves no period before its time", async () => {
   await crowd(5, "P1M");
   const before = await rows("select consent_id, period, due_at from relais.rhythms order by 1");
   const ahead = { ...engine.ports, clock: { ...engine.ports.clock, now: () => new Date(Date.now() + 400 * DAY) } };
+  const behind = { ...engine.ports, clock: { ...engine.ports.clock, now: () => new Date(0) } };
   assert.equal(await acceptDue(ahead), 0);
   assert.deepEqual(await rows("select consent_id, period, due_at from relais.rhythms order by 1"), before);
   await pool.query("update relais.rhythms set due_at = now() - interval '1 second'");
-  assert.equal(await acceptDue({ ...ahead, clock: { ...ahead.clock, now: () => new Date(0) } }), 5);
+  assert.equal(await acceptDue(behind), 5);
 });
 
 test("a permission that is asked for once has no rhythm, and neither has a duration that is none", async () => {

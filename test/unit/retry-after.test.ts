@@ -51,9 +51,7 @@ test("waits double from one second to ten minutes, and chance takes up to half o
     [1, 2, 4, 8, 16, 512, 600, 600, 600],
   );
   assert.equal(wait(5, undefined, 0), 8);
-  const drawn = new Set(
-    Array.from({ length: 50 }, () => settleFailure(tried(5), failure())).map((settled) => JSON.stringify(settled)),
-  );
+  const drawn = new Set(Array.from({ length: 50 }, () => settleFailure(tried(5), failure())).map((settled) => JSON.stringify(settled)));
   assert.ok(drawn.size > 40, "transfers that failed together do not try again together");
   assert.ok(Array.from({ length: 200 }, () => backoff(5, Math.random())).every((seconds) => seconds >= 8 && seconds <= 16));
 });

@@ -41,6 +41,7 @@ const MEANINGS = {
   condition_unmet: [null, null],
   assurance_too_low: [null, null],
   conflict: [null, null],
+  request_running: [null, null],
   stale: [null, null],
   idempotency_mismatch: [null, null],
   peer_unavailable: [null, null],

@@ -87,16 +87,24 @@ const BY_ITSELF = 10;
  * A participant that asks again under a recurrence has the place of what comes by itself, and no more than a campaign would get: asking in a loop
  * takes nothing from anybody.
  */
-async function urgencyOf(w: Writer, { isByParticipant = false }: TransferRequest, { consent, now }: { consent: Consent; now: Date }): Promise<number> {
+async function urgencyOf(
+  w: Writer,
+  { isByParticipant = false }: TransferRequest,
+  { consent, now }: { consent: Consent; now: Date },
+): Promise<number> {
   if (!isByParticipant || consent.notice.recurrence === null) return FOR_SOMEBODY;
   const last = await w.deliveries.lastArrival(consent.id);
   if (last === null) return FOR_SOMEBODY;
   const { againAt } = last;
   if (againAt === null || againAt <= now) return BY_ITSELF;
-  throw new RelaisError("rate_limited", "A delivery under this permission arrived less than half a period ago. Ask again when half of it is over.", {
-    actor: "platform",
-    retryAfter: (againAt.getTime() - now.getTime()) / 1000,
-  });
+  throw new RelaisError(
+    "rate_limited",
+    "A delivery under this permission arrived less than half a period ago. Ask again when half of it is over.",
+    {
+      actor: "platform",
+      retryAfter: (againAt.getTime() - now.getTime()) / 1000,
+    },
+  );
 }
 
 function transferOf(consent: Consent, now: Date): Transfer {

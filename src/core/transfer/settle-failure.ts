@@ -31,6 +31,7 @@ const ANSWERS = {
   consent_missing: "fail",
   not_found: "fail",
   conflict: "fail",
+  request_running: "retry",
   stale: "fail",
   idempotency_mismatch: "fail",
   too_large: "fail",

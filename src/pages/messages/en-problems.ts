@@ -48,6 +48,9 @@ export const enProblems = {
   "problem.assurance_too_low.meaning":
     "Some data is sensitive. The organisation gives it only to somebody who proved who they are at the level that it states in the register.",
   "problem.assurance_too_low.how": "Sign in at the organisation again, from your accounts, in the way that it asks for. Then ask again.",
+  "problem.request_running.title": "The first request is still running",
+  "problem.request_running.meaning": "A program sent the same request twice, and the first one is not answered yet.",
+  "problem.request_running.how": "The program asks again in a moment, with the same key. It then gets the answer of the first one.",
   "problem.stale.title": "It changed since you read it",
   "problem.stale.meaning": "Somebody else changed the same thing in the meantime. Nothing of yours was written over it.",
   "problem.stale.how": "Open it again, look at what is there now, and decide again.",

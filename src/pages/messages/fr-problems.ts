@@ -51,6 +51,9 @@ export const frProblems = {
     "Certaines données sont sensibles. L’organisme ne les donne qu’à une personne qui a prouvé son identité au niveau qu’il indique dans le registre.",
   "problem.assurance_too_low.how":
     "Identifiez-vous de nouveau chez l’organisme, depuis vos comptes, de la façon qu’il demande. Puis recommencez votre demande.",
+  "problem.request_running.title": "La première demande est encore en cours",
+  "problem.request_running.meaning": "Un programme a envoyé deux fois la même demande, et la première n’a pas encore de réponse.",
+  "problem.request_running.how": "Le programme redemande dans un instant, avec la même clé. Il reçoit alors la réponse de la première.",
   "problem.stale.title": "Cela a changé depuis votre lecture",
   "problem.stale.meaning": "Quelqu’un d’autre a modifié la même chose entre-temps. Rien n’a été écrasé.",
   "problem.stale.how": "Ouvrez de nouveau la page, regardez ce qui s’y trouve maintenant, et décidez de nouveau.",

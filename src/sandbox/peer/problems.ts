@@ -13,6 +13,7 @@ const STATUS = {
   assurance_too_low: 403,
   not_found: 404,
   conflict: 409,
+  request_running: 409,
   stale: 412,
   idempotency_mismatch: 422,
   too_large: 413,
