@@ -6,7 +6,7 @@ import { openPool, openQueuePool } from "./postgres/pool.ts";
 import { examine } from "./roles/doctor/doctor.ts";
 import type { Finding } from "./roles/doctor/finding.ts";
 
-const HELP = `relais doctor [--json]   looks at settings, disk, database, queue, keys, clock and mail, and says who can mend what and how
+const HELP = `relais doctor [--json]   looks at settings, disk, mailbox, database, queue, keys, clock and mail, and says who can mend what and how
 relais migrate           brings the database of DATABASE_URL up to this release, and ends
 
 Both work with the settings of Relais (docs/configuration.md), on the operator's machine or in its container. Doctor changes nothing.

@@ -12,10 +12,10 @@ export const mailbox: Adapter = {
   openDestination: async (opening, head) => openDestination(opening, head),
 };
 
-function openDestination({ participant, mailbox: lent }: Opening, head: Draft["manifest"]): Destination {
+function openDestination({ mailbox: lent }: Opening, head: Draft["manifest"]): Destination {
   if (lent === undefined)
     throw new RelaisError("unsupported", "This Relais keeps no mailbox. The operator must give it a folder.", { actor: "operator" });
-  const delivery = lent.open(participant, head);
+  const delivery = lent(head);
   return {
     announce: delivery.announce,
     put: delivery.put,

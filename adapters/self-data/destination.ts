@@ -9,6 +9,7 @@ import {
   type OutboundResponse,
   type Proof,
 } from "../../src/core/transfer/adapter.ts";
+import type { CompactForm } from "../../src/core/transfer/compact-form.ts";
 import { contentDigest, MANIFEST_TYPE, RECEIPT_TYPE, sha256, type Manifest } from "../../src/core/transfer/manifest.ts";
 import { readHeld } from "./answers.ts";
 import { brokenProtocol, refusalOf } from "./failures.ts";
@@ -32,12 +33,15 @@ export function openDestination(opening: Opening): Destination {
     },
     put: (item, body) => put(opening, announced(), item, body),
     complete: (manifest, jws) => complete(opening, announced().location, manifest, jws),
+    ...(opening.participant.about.takesCompactForm ? { handOver: (manifest, form) => handOver(opening, manifest, form) } : {}),
     stop: async () => {
       if (known !== null) await stop(opening, known.location);
     },
     [Symbol.asyncDispose]: async () => undefined,
   };
 }
+
+type SignedProof = Extract<Proof, { kind: "signed" }>;
 
 interface Signed {
   method: "GET" | "PUT" | "POST" | "DELETE";
@@ -127,13 +131,27 @@ async function put(
   await answer.drop();
 }
 
-async function complete(opening: Opening, location: string, manifest: Manifest, jws: string): Promise<Proof> {
+async function handOver(opening: Opening, manifest: Manifest, { contentType, body }: CompactForm): Promise<SignedProof> {
+  const headers = {
+    "content-type": contentType,
+    "content-length": String(body.length),
+    "content-digest": contentDigest(sha256(body)),
+    "idempotency-key": `"${manifest.transfer}"`,
+  };
+  const url = `${inboxOf(opening)}/transfers`;
+  return receiptIn(opening, await send(opening, { method: "POST", url, headers, body, limit: RECEIPT_BYTES }));
+}
+
+async function complete(opening: Opening, location: string, manifest: Manifest, jws: string): Promise<SignedProof> {
   const headers = {
     "content-type": `application/${MANIFEST_TYPE}`,
     "content-digest": contentDigest(sha256(jws)),
     "idempotency-key": `"${manifest.transfer}/complete"`,
   };
-  const answer = await send(opening, { method: "POST", url: `${location}/complete`, headers, body: jws, limit: RECEIPT_BYTES });
+  return receiptIn(opening, await send(opening, { method: "POST", url: `${location}/complete`, headers, body: jws, limit: RECEIPT_BYTES }));
+}
+
+async function receiptIn(opening: Opening, answer: OutboundResponse): Promise<SignedProof> {
   if (answer.status !== 200) throw await refusalOf(opening, answer);
   const type = (answer.headers["content-type"] ?? "").split(";")[0];
   const receipt = (await answer.text()).trim();

@@ -1,26 +1,24 @@
-import { createPrivateKey, createPublicKey, type JsonWebKey } from "node:crypto";
-import { readFile } from "node:fs/promises";
-import type { JWK } from "jose";
-import { thumbprintOf } from "../core/register/public-keys.ts";
-import type { PublicJwk } from "../core/register/participant.ts";
 import { entityKeys } from "../sandbox/device/entity-keys.ts";
-import { keepIn } from "../sandbox/device/kept-items.ts";
+import { fetchAll as fetchDeliveries } from "../sandbox/device/fetch-all.ts";
 import { createParticipantCall } from "../sdk-client/mailbox-client.ts";
-import { deliveriesIn, receiveDelivery, type MailboxCall, type MailboxOwner, type WaitingDelivery } from "../sdk/mailbox.ts";
-import type { SigningKey } from "../sdk/packages.ts";
+import { deliveriesIn, type MailboxCall, type MailboxOwner, type WaitingDelivery } from "../sdk/mailbox.ts";
 import { EXIT, print, readWords, type Command } from "./command.ts";
 import { needed } from "./platform.ts";
+import { readPrivateKey } from "./private-key.ts";
 import { UsageError } from "./usage-error.ts";
 
 const HELP = `relais mailbox <verb> --relais URL --entity URL --key FILE [options]
 
 For a platform without an address: what waits for it at Relais, sealed to its key (docs/mailbox.md). --key is the private key that it publishes
-under oauth_client.jwks in its entity configuration (PEM or JWK; never on the command line).
+under oauth_client.jwks in its entity configuration (PEM or JWK; ES256,
+PS256 or Ed25519; never on the command line).
 
   list                     what waits, and how what waited lately ended
   fetch                    fetch, open, keep and acknowledge all that waits      --sealing-key FILE … --out DIR
                            --sealing-key: the private key whose public half is published with use "enc"; several after a change of keys
-                           Items come to DIR/<person>/<data set>/<key>, manifests and receipts to DIR/<person>/proofs.
+                           Items come to DIR/<person>/<data set>/<key>, manifests and receipts to DIR/<person>/proofs. Names are
+                           percent-encoded; what is longer than a file name can be is named %sha256-<digest of the name>.
+                           One that fails is said, and the others are fetched all the same.
 
 --json prints it for machines. Exit code: 0, 1 failed, 2 usage, 4 not allowed.`;
 
@@ -44,7 +42,7 @@ async function run(words: string[]): Promise<number> {
   const name = positionals.join(" ");
   const verb = Object.hasOwn(VERBS, name) ? VERBS[name] : undefined;
   if (verb === undefined) throw new UsageError(`There is no "relais mailbox ${name}".\n\n${HELP}`);
-  const key = await privateKey(needed(values, "key"), "sig");
+  const key = await readPrivateKey(needed(values, "key"), "sig");
   return verb(values, createParticipantCall({ issuer: relaisIn(values), entityId: needed(values, "entity"), key }));
 }
 
@@ -72,34 +70,21 @@ async function fetchAll(values: Values, call: MailboxCall): Promise<number> {
   if (files.length === 0) throw new UsageError("--sealing-key is missing.");
   const owner: MailboxOwner = {
     entityId: needed(values, "entity"),
-    sealingKeys: await Promise.all(files.map((file) => privateKey(file, "enc"))),
-    signingKey: await privateKey(needed(values, "key"), "sig"),
+    sealingKeys: await Promise.all(files.map((file) => readPrivateKey(file, "enc"))),
+    signingKey: await readPrivateKey(needed(values, "key"), "sig"),
     keysOf: entityKeys(relais),
   };
-  const fetched: { transfer: string; items: number }[] = [];
-  for (const delivery of await waitingIn(call)) {
-    if (delivery.state !== "waiting") continue;
-    const { keep, keepProof } = keepIn(folder, delivery);
-    let items = 0;
-    await keepProof(await receiveDelivery(call, owner, delivery, async (item) => keep(item).then(() => void items++)));
-    fetched.push({ transfer: delivery.transfer, items });
-  }
-  const lines = fetched.map(({ transfer, items }) => `${transfer}  ${items} items kept and acknowledged`);
-  print(values.json ? JSON.stringify(fetched, null, 2) : lines.length > 0 ? lines.join("\n") : "Nothing waits.");
-  return EXIT.fine;
+  const fetched = await fetchDeliveries(call, owner, folder);
+  const told = fetched.map((one) => ("failure" in one ? { transfer: one.transfer, error: sentenceOf(one.failure) } : one));
+  const lines = told.map((one) =>
+    "error" in one
+      ? `${one.transfer}  not fetched: ${one.error} Nothing of it is acknowledged; fetch again.`
+      : `${one.transfer}  ${one.items} items kept and acknowledged`,
+  );
+  print(values.json ? JSON.stringify(told, null, 2) : lines.length > 0 ? lines.join("\n") : "Nothing waits.");
+  return told.some((one) => "error" in one) ? EXIT.failed : EXIT.fine;
 }
 
-/** PEM (PKCS #8) or JWK. Its `kid` is the RFC 7638 thumbprint, as it is published, unless the JWK has one. */
-async function privateKey(file: string, use: "sig" | "enc"): Promise<SigningKey> {
-  const text = await readFile(file, "utf8").catch(() => {
-    throw new UsageError(`The key file ${file} cannot be read.`);
-  });
-  try {
-    const given = text.trimStart().startsWith("{") ? (JSON.parse(text) as JsonWebKey & { kid?: string }) : null;
-    const key = given === null ? createPrivateKey(text) : createPrivateKey({ key: given, format: "jwk" });
-    const kid = given?.kid ?? thumbprintOf(createPublicKey(key).export({ format: "jwk" }) as PublicJwk);
-    return { ...(key.export({ format: "jwk" }) as JWK), kid, use, alg: use === "enc" ? "ECDH-ES+A256KW" : "ES256" };
-  } catch (cause) {
-    throw new UsageError(`${file} holds no private key, as PEM (PKCS #8) or JWK.`, { cause });
-  }
+function sentenceOf(failure: unknown): string {
+  return failure instanceof Error ? failure.message : String(failure);
 }

@@ -1,8 +1,10 @@
+import { randomUUID } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdir, open, readdir, rename, rm, stat, type FileHandle } from "node:fs/promises";
+import { mkdir, open, opendir, rename, rm, stat, writeFile, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { RelaisError } from "../core/errors.ts";
 import type { PackageFiles } from "../core/mailbox/mailbox.ts";
+import { tooLarge } from "../core/mailbox/quota.ts";
 import type { Bytes } from "../core/transfer/adapter.ts";
 
 /** Sealed packages in one folder, each in a file of its name (decision 0034). What is half-written ends in `.part`, and is never read. */
@@ -15,7 +17,7 @@ export function openPackageFiles(folder: string): PackageFiles {
       return createReadStream("", { fd: handle, start, end, highWaterMark: READ_BYTES });
     },
     remove: (id) => rm(fileOf(id), { force: true }),
-    olderThan: (time) => olderThan(folder, time),
+    olderThan: (milliseconds) => olderThan(folder, milliseconds),
     sweep: (name) => rm(fileOf(name), { force: true }),
   };
 }
@@ -41,10 +43,7 @@ async function written(part: string, bytes: Bytes, most: number): Promise<number
   let length = 0;
   for await (const piece of bytes) {
     length += piece.byteLength;
-    if (length > most)
-      throw new RelaisError("too_large", `A package is larger than ${most} bytes. The operator can raise the limit.`, {
-        actor: "operator",
-      });
+    if (length > most) throw tooLarge(most);
     await writeAll(handle, piece);
   }
   await handle.sync();
@@ -80,12 +79,24 @@ function absent(cause: unknown): never {
   throw new RelaisError("not_found", "This package is not here any more.", { actor: "operator", cause });
 }
 
-async function olderThan(folder: string, time: Date): Promise<string[]> {
-  const names = await readdir(folder).catch(() => []);
-  const old: string[] = [];
-  for (const name of names) {
+async function* olderThan(folder: string, milliseconds: number): AsyncGenerator<string> {
+  const now = await timeIn(folder);
+  if (now === null) return;
+  for await (const { name } of await opendir(folder)) {
     const found = await stat(join(folder, name)).catch(() => null);
-    if (found !== null && found.isFile() && found.mtime < time) old.push(name);
+    if (found !== null && found.isFile() && found.mtimeMs < now - milliseconds) yield name;
   }
-  return old;
+}
+
+/** By a file that is written now: whoever keeps the folder says when its files changed, and this process may have another clock. */
+async function timeIn(folder: string): Promise<number | null> {
+  const probe = join(folder, `${randomUUID()}.part`);
+  try {
+    await writeFile(probe, "", { mode: 0o600 });
+    return (await stat(probe)).mtimeMs;
+  } catch {
+    return null;
+  } finally {
+    await rm(probe, { force: true }).catch(() => undefined);
+  }
 }

@@ -39,7 +39,11 @@ export const PackageList = z
   .meta({ id: "PackageList" });
 
 const page = { limit: z.coerce.number().int().min(1).max(1000).optional() };
-export const DeliveriesQuery = z.strictObject({ cursor: z.string().max(64).optional(), ...page });
+export const DeliveriesQuery = z.strictObject({
+  cursor: z.string().max(64).optional(),
+  state: z.enum(["waiting"]).optional().meta({ description: "Those alone that are to be fetched" }),
+  ...page,
+});
 export const PackagesQuery = z.strictObject({ cursor: z.string().max(64).optional(), ...page });
 export const PathTransfer = z.object({ transfer: z.string().max(64) });
 export const PathPackage = z.object({ transfer: z.string().max(64), package: z.string().max(64) });

@@ -4,7 +4,7 @@ import type { Request, Response } from "express";
 import type { z } from "zod";
 import { RelaisError } from "../core/errors.ts";
 import { asId } from "../core/ids.ts";
-import { acknowledgeDelivery } from "../core/mailbox/acknowledge-delivery.ts";
+import { acknowledgeDelivery, expectReceipt } from "../core/mailbox/acknowledge-delivery.ts";
 import {
   fetchManifest,
   fetchPackage,
@@ -20,15 +20,17 @@ import * as schemas from "./mailbox-schemas.ts";
 import { parse } from "./parse.ts";
 import { registerCallerOf } from "./register-caller.ts";
 import type { RoutePorts } from "./route-ports.ts";
+import { takingTurns } from "./turns.ts";
 
-/** A receipt names every item, at about 200 bytes each. */
+/** No receipt is longer: it names every item, at about 200 bytes each. */
 export const RECEIPT_BYTES = 64 * 1024 * 1024;
 const PAGE = 100;
+const inTurn = takingTurns();
 
 async function deskOf(ports: RoutePorts, req: Request) {
   const { participantId: platformId } = mustBeParticipant(await registerCallerOf(ports, req));
   if (ports.desk !== undefined) return { ...ports, ...ports.desk, platformId };
-  throw new RelaisError("unsupported", "This Relais keeps no mailbox. The operator must give it a folder.", { actor: "operator" });
+  throw new RelaisError("unavailable", "This Relais keeps no mailbox. The operator must give it a folder (RELAIS_MAILBOX_DIR).");
 }
 
 type Desk = Awaited<ReturnType<typeof deskOf>>;
@@ -38,11 +40,11 @@ const askedOf = ({ platformId }: Desk, req: Request) => ({ platformId, transferI
 /** What waits for the caller, and how what waited lately ended. */
 export async function getMailbox(ports: RoutePorts, req: Request, res: Response): Promise<void> {
   const desk = await deskOf(ports, req);
-  const { cursor, limit = PAGE } = parse(schemas.DeliveriesQuery, req.query, "query");
+  const { cursor, limit = PAGE, state } = parse(schemas.DeliveriesQuery, req.query, "query");
   const after = cursor === undefined ? null : asId("transfer", cursor);
-  const found = await listDeliveries(desk, desk.platformId, { after, limit });
+  const found = await listDeliveries(desk, desk.platformId, { after, limit, state });
   const next = found.length === limit ? (found.at(-1)?.transferId ?? null) : null;
-  if (next !== null) linkTo(res, req, { limit, cursor: next });
+  if (next !== null) linkTo(res, req, { limit, cursor: next, ...(state === undefined ? {} : { state }) });
   res.json({ deliveries: found.map(describe), next } satisfies z.infer<typeof schemas.DeliveryList>);
 }
 
@@ -101,28 +103,48 @@ function rangeOf(req: Request, { tag, bytes }: { tag: string; bytes: number }): 
   return one === undefined || more.length > 0 ? null : { start: one.start, end: one.end };
 }
 
+/** Nothing of it is read before it is known that the delivery is the caller's and how long its receipt may be; one at a time for each platform. */
 export async function putReceipt(ports: RoutePorts, req: Request, res: Response): Promise<void> {
   const desk = await deskOf(ports, req);
-  const jws = (await textOf(req)).trim();
-  if (!/^[\w-]+\.[\w-]+\.[\w-]+$/.test(jws))
-    throw new RelaisError("invalid", "The body is no signed receipt (a compact JWS). Send it as it was signed.");
-  res.status(202).json(describe(await acknowledgeDelivery(desk, { ...askedOf(desk, req), jws })));
+  const asked = askedOf(desk, req);
+  const most = Math.min(await expectReceipt(desk, asked), RECEIPT_BYTES);
+  if (Number(req.get("content-length") ?? 0) > most) throw tooLong(most);
+  await inTurn(desk.platformId, () => takeReceipt(desk, { req, res, asked, most }));
 }
 
-/** Read when it is known who sends it: it may be long. */
-async function textOf(req: Request): Promise<string> {
+interface Taken {
+  req: Request;
+  res: Response;
+  asked: ReturnType<typeof askedOf>;
+  most: number;
+}
+
+async function takeReceipt(desk: Desk, { req, res, asked, most }: Taken): Promise<void> {
+  const jws = (await textOf(req, most)).trim();
+  if (!/^[\w-]+\.[\w-]+\.[\w-]+$/.test(jws))
+    throw new RelaisError("invalid", "The body is no signed receipt (a compact JWS). Send it as it was signed.");
+  res.status(202).json(describe(await acknowledgeDelivery(desk, { ...asked, jws })));
+}
+
+async function textOf(req: Request, most: number): Promise<string> {
   const pieces: Buffer[] = [];
   let length = 0;
   for await (const piece of req as AsyncIterable<Buffer>) {
     length += piece.length;
-    if (length > RECEIPT_BYTES) throw new RelaisError("too_large", "The receipt is longer than 64 MiB.", { actor: "client" });
+    if (length > most) throw tooLong(most);
     pieces.push(piece);
   }
   return Buffer.concat(pieces).toString("latin1");
 }
 
-function linkTo(res: Response, req: Request, query: { limit: number; cursor: string }): void {
-  const search = new URLSearchParams({ limit: String(query.limit), cursor: query.cursor });
+function tooLong(most: number): RelaisError {
+  return new RelaisError("too_large", `A receipt for this delivery is at most ${most} bytes long. Sign one that names its items alone.`, {
+    actor: "client",
+  });
+}
+
+function linkTo(res: Response, req: Request, query: { limit: number; cursor: string; state?: string }): void {
+  const search = new URLSearchParams({ ...query, limit: String(query.limit) });
   res.set("Link", `<${req.path}?${search}>; rel="next"`);
 }
 

@@ -1,5 +1,6 @@
 import type pg from "pg";
-import type { AttemptRecords, Begun, Step } from "../core/transfer/attempt-records.ts";
+import { itemName } from "../core/transfer/adapter.ts";
+import { lastOfEach, type AttemptRecords, type Begun, type Step } from "../core/transfer/attempt-records.ts";
 import type { Consent } from "../core/consent/consent.ts";
 import { RelaisError } from "../core/errors.ts";
 import type { Participant } from "../core/register/participant.ts";
@@ -138,10 +139,10 @@ export function createAttemptRecords(pool: pg.Pool): AttemptRecords {
 }
 
 function rowOf({ state, listed, marks = [], ...step }: Step): object {
-  const omitted = new Set(marks.map(({ dataset, key }) => `${dataset}/${key}`));
+  const marked = new Set(marks.map(itemName));
   // One row is written once in a statement: what is marked is not listed beside.
-  const others = listed?.filter(({ dataset, key }) => !omitted.has(`${dataset}/${key}`));
-  return { ...step, state, ends: state !== undefined && isTerminal(state), listed: others, marks };
+  const others = listed?.filter((item) => !marked.has(itemName(item)));
+  return { ...step, state, ends: state !== undefined && isTerminal(state), listed: others, marks: lastOfEach(marks) };
 }
 
 function begunOf(row: Row, ground: Begun["ground"]): Begun {

@@ -16,8 +16,6 @@ export const LOCKS_OF = {
   holderConditions: 7_267,
   entity: 72_674,
   openings: 72_675,
-  /** Two that add to what waits for one platform are counted one after the other. */
-  mailboxQuota: 72_680,
 } as const;
 
 /** What is locked by a text: its hash, from a seed of its own. */

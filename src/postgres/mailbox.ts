@@ -1,8 +1,8 @@
-import { sql } from "kysely";
+import { sql, type RawBuilder } from "kysely";
 import { RelaisError } from "../core/errors.ts";
-import type { MailboxReader, MailboxWriter } from "../core/mailbox/mailbox.ts";
-import type { ParticipantId, TransferId } from "../core/ids.ts";
-import { LOCKS_OF } from "./locks.ts";
+import type { MailboxReader, MailboxWriter, ToldDelivery } from "../core/mailbox/mailbox.ts";
+import { mustFit } from "../core/mailbox/quota.ts";
+import type { TransferId } from "../core/ids.ts";
 import type { Database } from "./pool.ts";
 import { NOW } from "./transfers.ts";
 
@@ -11,9 +11,18 @@ export function readMailbox(db: Database): MailboxReader {
   const packages = db.selectFrom("mailboxPackages").selectAll();
   return {
     find: async (transferId) => (await deliveries.where("transferId", "=", transferId).executeTakeFirst()) ?? null,
-    list: (platformId, { after, limit }) => {
-      const own = deliveries.where("platformId", "=", platformId).where("offeredAt", "is not", null);
-      return (after === null ? own : own.where("transferId", ">", after)).orderBy("transferId").limit(limit).execute();
+    findTold: async (platformId, transferId) =>
+      (
+        await sql<ToldDelivery>`${TOLD} where d.platform_id = ${platformId} and d.offered_at is not null and d.transfer_id = ${transferId}`.execute(
+          db,
+        )
+      ).rows[0] ?? null,
+    list: async (platformId, { after, limit, state }) => {
+      const waiting = state === "waiting" ? WAITING : sql``;
+      const behind = after === null ? sql`` : sql`and d.transfer_id > ${after}`;
+      const page = sql<ToldDelivery>`
+        ${TOLD} where d.platform_id = ${platformId} and d.offered_at is not null ${waiting} ${behind} order by d.transfer_id limit ${limit}`;
+      return (await page.execute(db)).rows;
     },
     packages: (transferId, { after, limit }) => {
       const own = packages.where("transferId", "=", transferId);
@@ -24,20 +33,12 @@ export function readMailbox(db: Database): MailboxReader {
       null,
     findById: async (transferId, id) =>
       (await packages.where("transferId", "=", transferId).where("id", "=", id).executeTakeFirst()) ?? null,
-    count: (transferId) => countOf(db, transferId),
-    overdue: (limit) =>
-      idsOf(
-        sql<{ id: TransferId }>`
-        select d.transfer_id as id from mailbox_deliveries d join transfers t on t.id = d.transfer_id
-        where d.closed_at is null and d.receipt is null and d.expires_at <= ${NOW} and t.state = 'delivered'
-        order by d.expires_at limit ${limit}`.execute(db),
-      ),
-    ended: (limit) =>
-      idsOf(
-        sql<{ id: TransferId }>`
-        select d.transfer_id as id from mailbox_deliveries d join transfers t on t.id = d.transfer_id
-        where d.closed_at is null and t.ended_at is not null order by t.ended_at limit ${limit}`.execute(db),
-      ),
+    waitingFor: async (platformId) => {
+      const { rows } = await sql<{ bytes: number }>`select bytes from mailbox_platforms where platform_id = ${platformId}`.execute(db);
+      return rows[0]?.bytes ?? 0;
+    },
+    overdue: (page) => idsOf(db, sql`d.receipt is null and d.expires_at <= ${NOW} and t.state = 'delivered'`, page),
+    ended: (page) => idsOf(db, sql`t.ended_at is not null`, page),
     known: async (ids) => {
       const { rows } = await sql<{ id: string }>`select id from mailbox_packages where id = any (${[...ids]}::text[])`.execute(db);
       return new Set(rows.map(({ id }) => id));
@@ -45,16 +46,21 @@ export function readMailbox(db: Database): MailboxReader {
   };
 }
 
-async function idsOf(found: Promise<{ rows: { id: TransferId }[] }>): Promise<TransferId[]> {
-  return (await found).rows.map(({ id }) => id);
-}
+/** As its platform is told of it: without the receipt, which may be long. */
+const TOLD = sql`
+  select d.transfer_id, d.platform_id, d.subject, d.created_at, d.offered_at, d.expires_at, d.closed_at, d.packages, d.bytes,
+    d.receipt is not null as is_acknowledged, t.state as transfer_state, t.consent_id, s.entity_id as source
+  from mailbox_deliveries d join transfers t on t.id = d.transfer_id join participants s on s.id = t.source_id`;
+const WAITING = sql`and d.receipt is null and d.closed_at is null and t.state = 'delivered'`;
 
-async function countOf(db: Database, transferId: TransferId): Promise<{ packages: number; bytes: number }> {
-  const { rows } = await sql<{ packages: number; bytes: number }>`
-    select count(*)::int as packages, coalesce(sum(bytes), 0)::bigint as bytes from mailbox_packages where transfer_id = ${transferId}`.execute(
-    db,
-  );
-  return { packages: rows[0]?.packages ?? 0, bytes: rows[0]?.bytes ?? 0 };
+type Page = Parameters<MailboxReader["overdue"]>[0];
+
+async function idsOf(db: Database, condition: RawBuilder<unknown>, { after, limit }: Page): Promise<TransferId[]> {
+  const behind = after === null ? sql`` : sql`and d.transfer_id > ${after}`;
+  const { rows } = await sql<{ id: TransferId }>`
+    select d.transfer_id as id from mailbox_deliveries d join transfers t on t.id = d.transfer_id
+    where d.closed_at is null and ${condition} ${behind} order by d.transfer_id limit ${limit}`.execute(db);
+  return rows.map(({ id }) => id);
 }
 
 export function writeMailbox(db: Database): MailboxWriter {
@@ -66,8 +72,8 @@ export function writeMailbox(db: Database): MailboxWriter {
         .onConflict((conflict) => conflict.column("transferId").doNothing())
         .execute();
     },
-    add: async (added, platform) => {
-      await refuseMore(db, platform, added.bytes);
+    add: async (added, by) => {
+      await mustBeOpen(db, added.transferId, by.epoch);
       const replaced = await db
         .deleteFrom("mailboxPackages")
         .where("transferId", "=", added.transferId)
@@ -78,9 +84,14 @@ export function writeMailbox(db: Database): MailboxWriter {
       await db.insertInto("mailboxPackages").values(added).execute();
       await db
         .updateTable("mailboxDeliveries")
-        .set((row) => ({ bytes: row("bytes", "+", added.bytes - (replaced?.bytes ?? 0)) }))
+        .set((row) => ({
+          bytes: row("bytes", "+", added.bytes - (replaced?.bytes ?? 0)),
+          packages: row("packages", "+", replaced === undefined ? 1 : 0),
+        }))
         .where("transferId", "=", added.transferId)
         .execute();
+      // That changed what waits for the platform, and locked its row: the next one that adds to it counts this one.
+      mustFit(await readMailbox(db).waitingFor(by.platformId), by.platformBytes);
       return replaced?.id ?? null;
     },
     offer: async (transferId, { at, expiresAt }) => {
@@ -92,9 +103,24 @@ export function writeMailbox(db: Database): MailboxWriter {
         .executeTakeFirst();
       return offered.numUpdatedRows === 1n;
     },
-    fetched: async (id, at) => {
-      await db.updateTable("mailboxPackages").set({ fetchedAt: at }).where("id", "=", id).where("fetchedAt", "is", null).execute();
+    begin: async (id, at) => {
+      const begun = await sql`update mailbox_packages set begun_at = coalesce(begun_at, ${at}) where id = ${id}`.execute(db);
+      return begun.numAffectedRows === 1n;
     },
+    handedOn: async (id, { start, end }, at) => {
+      await sql`
+        update mailbox_packages set handed_bytes = greatest(handed_bytes, ${end}::bigint),
+          fetched_at = case when ${end}::bigint >= bytes then coalesce(fetched_at, ${at}::timestamptz) else fetched_at end
+        where id = ${id} and handed_bytes >= ${start}::bigint`.execute(db);
+    },
+    hold: (ids) =>
+      db
+        .selectFrom("mailboxPackages")
+        .selectAll()
+        .where("id", "in", [...ids])
+        .orderBy("id")
+        .forUpdate()
+        .execute(),
     acknowledge: async (transferId, receipt) => {
       const taken = await db
         .updateTable("mailboxDeliveries")
@@ -105,8 +131,9 @@ export function writeMailbox(db: Database): MailboxWriter {
       return taken.numUpdatedRows === 1n;
     },
     close: async (transferId, at) => {
+      // The row first: what is being added is then listed before, and forgotten with the rest, or not at all.
+      await db.updateTable("mailboxDeliveries").set({ closedAt: at, bytes: 0, packages: 0 }).where("transferId", "=", transferId).execute();
       await db.deleteFrom("mailboxPackages").where("transferId", "=", transferId).execute();
-      await db.updateTable("mailboxDeliveries").set({ closedAt: at, bytes: 0 }).where("transferId", "=", transferId).execute();
     },
     forget: async (before) => {
       await db.deleteFrom("mailboxDeliveries").where("closedAt", "<", before).execute();
@@ -114,12 +141,12 @@ export function writeMailbox(db: Database): MailboxWriter {
   };
 }
 
-async function refuseMore(db: Database, platform: { id: ParticipantId; platformBytes: number }, bytes: number): Promise<void> {
-  await sql`select pg_advisory_xact_lock(${LOCKS_OF.mailboxQuota}, hashtext(${platform.id}))`.execute(db);
-  const { rows } = await sql<{ waiting: number | null }>`
-    select sum(bytes)::bigint as waiting from mailbox_deliveries where platform_id = ${platform.id} and closed_at is null`.execute(db);
-  if ((rows[0]?.waiting ?? 0) + bytes <= platform.platformBytes) return;
-  throw new RelaisError("peer_unavailable", "Too much waits for this platform already. It must fetch and acknowledge what is there.", {
-    details: { fits: platform.platformBytes },
-  });
+/** Locks the delivery for this transaction: nothing is added behind its offer or its end, and two that add to it take their turns. */
+async function mustBeOpen(db: Database, transferId: TransferId, epoch: number): Promise<void> {
+  const delivery = db.selectFrom("mailboxDeliveries").select("transferId").where("transferId", "=", transferId);
+  const open = await delivery.where("offeredAt", "is", null).where("closedAt", "is", null).forUpdate().executeTakeFirst();
+  // A statement of its own, behind the lock: it sees an attempt that took over while this one waited.
+  const own = await db.selectFrom("transfers").select("id").where("id", "=", transferId).where("epoch", "=", epoch).executeTakeFirst();
+  if (open === undefined || own === undefined)
+    throw new RelaisError("lease_lost", "Another attempt owns this transfer now, or what it delivers was offered already.");
 }

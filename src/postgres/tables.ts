@@ -171,6 +171,6 @@ export interface Tables {
   dispatchPauses: Pause;
   participantHealth: Health;
   workers: { id: string; slots: number; seenAt: Date };
-  mailboxDeliveries: Delivery & { bytes: Generated<number> };
+  mailboxDeliveries: Omit<Delivery, "packages" | "bytes"> & { packages: Generated<number>; bytes: Generated<number> };
   mailboxPackages: Package;
 }

@@ -2,6 +2,7 @@ import { sql } from "kysely";
 import { RelaisError } from "../core/errors.ts";
 import type { SwitchId, TransferId } from "../core/ids.ts";
 import type { NewEvent, TransferChange, Writer } from "../core/ports.ts";
+import { lastOfEach } from "../core/transfer/attempt-records.ts";
 import { isTerminal, type Transfer } from "../core/transfer/transfer.ts";
 import { PATIENT_ANEW } from "./patience.ts";
 import type { Database } from "./pool.ts";
@@ -205,7 +206,7 @@ function record(db: Database): Recording {
       await sql`
         insert into transfer_items (transfer_id, dataset, key, media_type, bytes, sha256, state, reason)
         select ${id}, m.dataset, m.key, 'application/octet-stream', m.bytes, m.sha256, m.state, m.reason
-        from jsonb_to_recordset(${json(marks)}::jsonb) as m (dataset text, key text, state text, reason text, bytes bigint, sha256 text)
+        from jsonb_to_recordset(${json(lastOfEach(marks))}::jsonb) as m (dataset text, key text, state text, reason text, bytes bigint, sha256 text)
         on conflict (transfer_id, dataset, key) do update
         set state = excluded.state, reason = excluded.reason,
             bytes = coalesce(excluded.bytes, transfer_items.bytes), sha256 = coalesce(excluded.sha256, transfer_items.sha256)`.execute(db);

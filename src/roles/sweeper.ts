@@ -1,3 +1,4 @@
+import { asRelaisError } from "../core/errors.ts";
 import { eraseClosed } from "../core/person/delete-account.ts";
 import { REGISTER_ROUNDS } from "../core/register/register-rounds.ts";
 import type { PackageFiles } from "../core/mailbox/mailbox.ts";
@@ -30,7 +31,9 @@ export function startSweeper(base: Base): void {
 }
 
 function sweepPackages(base: Base, files: PackageFiles): void {
-  const mailbox = { ...base, files };
+  const report = (thrown: unknown, transfer: string): void =>
+    base.log.error("ending what waited in the mailbox failed", { transfer, error: asRelaisError(thrown) });
+  const mailbox = { ...base, files, report };
   every(base, "ending what was not fetched", base.config.transfer.sweepSeconds, () => sweepMailbox(mailbox));
   every(base, "clearing the mailbox", CLEARING_SECONDS, () => clearMailbox(mailbox));
 }

@@ -20,7 +20,7 @@ const KINDS: Record<string, CheckedDocument["kind"]> = { [MANIFEST_TYPE]: "manif
  * `keysOf` finds an issuer's keys: a file you keep, or its published set.
  * @throws VerificationError
  */
-export async function verifyDocument(jws: string, keysOf: (issuer: string) => Promise<JWK[]>): Promise<CheckedDocument> {
+export async function verifyDocument(jws: string, keysOf: (issuer: string, kid?: string) => Promise<JWK[]>): Promise<CheckedDocument> {
   const header = headerOf(jws);
   const kind = KINDS[header.typ ?? ""];
   if (kind === undefined)
@@ -32,7 +32,9 @@ export async function verifyDocument(jws: string, keysOf: (issuer: string) => Pr
   assertShape(payload);
   if (kind === "manifest") assertItems(payload, ["media_type"]);
   else assertItems(payload, []);
-  const keys = (await keysOf(payload.iss)).filter((key) => header.kid === undefined || key.kid === undefined || key.kid === header.kid);
+  const keys = (await keysOf(payload.iss, header.kid)).filter(
+    (key) => header.kid === undefined || key.kid === undefined || key.kid === header.kid,
+  );
   if (keys.length === 0) throw new VerificationError(`No key of ${payload.iss} with the id ${header.kid} is known.`);
   for (const key of keys) {
     if (await isSignedBy(jws, key, header.alg as string)) return { kind, jws, payload } as unknown as CheckedDocument;

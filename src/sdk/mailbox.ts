@@ -1,8 +1,16 @@
 import { CompactSign, importJWK, type JWK } from "jose";
 import type { Bytes } from "../core/transfer/adapter.ts";
-import { RECEIPT_TYPE, sha256, type Manifest, type Omission, type Receipt, type ReceiptItem } from "../core/transfer/manifest.ts";
+import {
+  RECEIPT_TYPE,
+  sha256,
+  type Manifest,
+  type ManifestItem,
+  type Omission,
+  type Receipt,
+  type ReceiptItem,
+} from "../core/transfer/manifest.ts";
 import { verifyDocument } from "./documents.ts";
-import { openPackage, PACKAGE_TYPE, PackageError, type OpenedPackage, type SigningKey } from "./packages.ts";
+import { openPackage, PACKAGE_TYPE, PackageError, type Measure, type OpenedPackage, type SigningKey } from "./packages.ts";
 
 /**
  * For a platform without an address: fetches what waits for it at Relais, opens it, and acknowledges it by a signed receipt (docs/mailbox.md). It
@@ -25,8 +33,8 @@ export interface MailboxOwner {
   sealingKeys: readonly JWK[];
   /** Of your published `oauth_client.jwks`: signs receipts. */
   signingKey: SigningKey;
-  /** Public keys of Relais, and of holders that seal at their side. */
-  keysOf(issuer: string): Promise<JWK[]>;
+  /** Public keys of Relais, and of holders that seal at their side. Asked for each package: remember them, and read them again where `kid` is none of them. */
+  keysOf(issuer: string, kid?: string): Promise<JWK[]>;
 }
 
 export interface WaitingDelivery {
@@ -60,10 +68,11 @@ export class MailboxError extends Error {
   }
 }
 
-/** Everything in the mailbox, also what ended lately, page by page. */
-export async function* deliveriesIn(call: MailboxCall): AsyncGenerator<WaitingDelivery> {
+/** Everything in the mailbox, also what ended lately, page by page; with `state` those alone that are to be fetched. */
+export async function* deliveriesIn(call: MailboxCall, only: { state?: "waiting" } = {}): AsyncGenerator<WaitingDelivery> {
   for (let cursor: string | null = ""; cursor !== null;) {
-    const page: { deliveries: WaitingDelivery[]; next: string | null } = await json(call, `/v1/mailbox${cursorOf(cursor)}`);
+    const path = `/v1/mailbox${queryOf({ ...only, cursor })}`;
+    const page: { deliveries: WaitingDelivery[]; next: string | null } = await json(call, path);
     yield* page.deliveries;
     cursor = page.next;
   }
@@ -71,14 +80,17 @@ export async function* deliveriesIn(call: MailboxCall): AsyncGenerator<WaitingDe
 
 async function* packagesIn(call: MailboxCall, transfer: string): AsyncGenerator<WaitingPackage> {
   for (let cursor: string | null = ""; cursor !== null;) {
-    const path = `/v1/mailbox/${transfer}/packages${cursorOf(cursor)}`;
+    const path = `/v1/mailbox/${transfer}/packages${queryOf({ cursor })}`;
     const page: { packages: WaitingPackage[]; next: string | null } = await json(call, path);
     yield* page.packages;
     cursor = page.next;
   }
 }
 
-const cursorOf = (cursor: string): string => (cursor === "" ? "" : `?${new URLSearchParams({ cursor })}`);
+function queryOf(members: Record<string, string>): string {
+  const given = Object.entries(members).filter(([, value]) => value !== "");
+  return given.length === 0 ? "" : `?${new URLSearchParams(given)}`;
+}
 
 /** One item as it is handed to you, proved but for its end: keep it only where `bytes` ended without an error. */
 export interface ReceivedItem extends Pick<OpenedPackage, "bytes"> {
@@ -94,8 +106,8 @@ export interface ReceivedItem extends Pick<OpenedPackage, "bytes"> {
 
 /**
  * Fetches one delivery, hands each item over to `keep`, and acknowledges all of it. `keep` stores the item, whole and under its name, before it
- * returns; called again for the same one, after a delivery that broke off, it replaces. What cannot be opened is in the receipt as refused, and is not
- * kept. Returns the receipt: keep it and the manifest.
+ * returns; called again for the same one, after a delivery that broke off, it replaces. What cannot be opened, or is not what the
+ * manifest names, ends `bytes` with an error and is in the receipt as refused: do not keep it. Returns the receipt: keep it and the manifest.
  * @throws MailboxError, and whatever `keep` throws: nothing is acknowledged then, and the next call begins again.
  */
 export async function receiveDelivery(
@@ -115,10 +127,9 @@ export async function receiveDelivery(
   for await (const waiting of packagesIn(call, delivery.transfer)) {
     const item = sent.get(nameOf(waiting));
     if (item === undefined) continue;
-    const measure = await receiveItem({ call, owner, delivery, manifest }, waiting, keep);
-    if (measure === null || measure["sha-256"] !== item["sha-256"])
-      refused.push({ dataset: item.dataset, key: item.key, reason: measure === null ? "refused_by_destination" : "changed" });
-    else stored.push({ dataset: item.dataset, key: item.key, ...measure });
+    const outcome = await receiveItem({ call, owner, delivery, manifest }, { waiting, item }, keep);
+    if (typeof outcome === "string") refused.push({ dataset: item.dataset, key: item.key, reason: outcome });
+    else stored.push(outcome);
   }
   const receipt = await signReceipt(owner, manifest, { manifestJws, stored, refused });
   const headers = { "content-type": `application/${RECEIPT_TYPE}` };
@@ -135,36 +146,52 @@ interface Receiving {
   manifest: Manifest;
 }
 
-/** Null where it does not open: then it is not kept, and no other item suffers. */
+/** Why it is refused, where it does not open or is not what the manifest names: then it is not kept, and no other item suffers. */
 async function receiveItem(
   { call, owner, delivery, manifest }: Receiving,
-  waiting: WaitingPackage,
+  { waiting, item }: { waiting: WaitingPackage; item: ManifestItem },
   keep: (item: ReceivedItem) => Promise<void>,
-): Promise<Pick<ReceiptItem, "bytes" | "sha-256"> | null> {
-  const { dataset, key } = waiting;
+): Promise<ReceiptItem | "refused_by_destination" | "changed"> {
+  const { dataset, key } = item;
+  const sealed = fetchSealed(call, delivery.transfer, waiting);
   try {
-    const opened = await openPackage(fetchSealed(call, delivery.transfer, waiting), {
+    const opened = await openPackage(sealed, {
       keys: owner.sealingKeys,
-      keysOf: async (issuer) => (issuer === manifest.iss || issuer === manifest.source ? owner.keysOf(issuer) : []),
+      keysOf: async (issuer, kid) => (issuer === manifest.iss || issuer === manifest.source ? owner.keysOf(issuer, kid) : []),
       expected: { aud: owner.entityId, consent: manifest.consent, transfer: manifest.transfer, dataset, key },
     });
     const { media_type: mediaType, iss: sealedBy } = opened.claims;
-    await keep({ ...delivery, dataset, key, mediaType, sealedBy, bytes: opened.bytes });
     // The manifest names what Relais saw: of what a holder sealed, the sealed form alone.
-    const { bytes, sha256: digest } = opened.measures[waiting.media_type === PACKAGE_TYPE ? "sealed" : "plain"];
-    if (digest === null) throw new Error(`What was fetched of ${dataset} was not read to its end: store it whole before you return.`);
-    return { bytes, "sha-256": digest };
+    const measure = opened.measures[item.media_type === PACKAGE_TYPE ? "sealed" : "plain"];
+    await keep({ ...delivery, dataset, key, mediaType, sealedBy, bytes: asNamed(opened.bytes, measure, item) });
+    if (measure.sha256 === null)
+      throw new Error(`What was fetched of ${dataset} was not read to its end: store it whole before you return.`);
+    return { dataset, key, bytes: measure.bytes, "sha-256": measure.sha256 };
   } catch (error) {
-    if (error instanceof PackageError) return null;
+    if (error instanceof PackageError) return error instanceof ChangedError ? "changed" : "refused_by_destination";
     throw error;
+  } finally {
+    await sealed.return(undefined);
   }
+}
+
+class ChangedError extends PackageError {}
+
+/** Ends without an error only where it is what the manifest names: whoever keeps it keeps nothing else. */
+async function* asNamed(bytes: Bytes, measure: Measure, item: ManifestItem): AsyncGenerator<Uint8Array> {
+  yield* bytes;
+  if (measure.sha256 !== item["sha-256"]) throw new ChangedError("What was sealed is another content than the manifest names.");
 }
 
 /** How often a download that breaks off is taken up again where it stood. */
 const RESUMES = 5;
 
 /** The sealed bytes; where the connection breaks, the rest is asked for (RFC 9110 §14.2). */
-export async function* fetchSealed(call: MailboxCall, transfer: string, { id, bytes }: Pick<WaitingPackage, "id" | "bytes">): Bytes {
+export async function* fetchSealed(
+  call: MailboxCall,
+  transfer: string,
+  { id, bytes }: Pick<WaitingPackage, "id" | "bytes">,
+): AsyncGenerator<Uint8Array> {
   let at = 0;
   for (let broken = 0; at < bytes;) {
     const headers: Record<string, string> = at === 0 ? {} : { range: `bytes=${at}-`, "if-range": `"${id}"` };

@@ -82,7 +82,7 @@ export interface Opening {
   /** Your private keys with `use: enc`; the one that the package names opens it. */
   keys: readonly JWK[];
   /** Public keys of whoever sealed it: of Relais (`{issuer}/.well-known/jwks.json`), or of the holder. An empty list: nobody you believe. */
-  keysOf(issuer: string): Promise<readonly JWK[]>;
+  keysOf(issuer: string, kid?: string): Promise<readonly JWK[]>;
   /** What it must be: as the mailbox lists it and the manifest says. `transfer` is compared where the package names one. */
   expected: Pick<PackageClaims, "aud" | "consent" | "dataset" | "key"> & { transfer: string };
 }
@@ -110,10 +110,18 @@ export interface Measure {
 export async function openPackage(sealed: AsyncIterable<Uint8Array>, opening: Opening): Promise<OpenedPackage> {
   const measures = { sealed: { bytes: 0, sha256: null }, plain: { bytes: 0, sha256: null } };
   const frame = await readFrame(measuring(sealed, measures.sealed)).catch(refuseForm);
+  const { claims, contentKey } = await openHeader(frame, opening).catch(async (error: unknown) => {
+    await frame.close();
+    throw error;
+  });
+  return { claims, bytes: measuring(openChunks(frame.rest, contentKey, bindingOf(frame.header)), measures.plain), measures };
+}
+
+async function openHeader(frame: OpenedFrame, opening: Opening): Promise<{ claims: OpenedPackage["claims"]; contentKey: Buffer }> {
   const { cek, ...claims } = await openClaims(frame, opening);
   const contentKey = Buffer.from(cek, "base64url");
   if (contentKey.length !== 32) throw new PackageError("The content key of the package has another length than 32 bytes.");
-  return { claims, bytes: measuring(openChunks(frame.rest, contentKey, bindingOf(frame.header)), measures.plain), measures };
+  return { claims, contentKey };
 }
 
 async function* openChunks(sealed: Bytes, contentKey: Buffer, binding: Buffer): AsyncGenerator<Uint8Array> {
@@ -170,7 +178,7 @@ const TEXTS = ["iss", "jti", "aud", "consent", "dataset", "key", "media_type", "
 async function verifiedClaims(jws: string, keysOf: Opening["keysOf"]): Promise<PackageClaims> {
   const { claims, kid, typ, alg } = readClaims(jws);
   if (typ !== CLAIMS_TYPE) throw new PackageError("What is sealed in the header is of another type.");
-  for (const key of (await keysOf(claims.iss)).filter((one) => one.use !== "enc" && (one.kid === undefined || one.kid === kid))) {
+  for (const key of (await keysOf(claims.iss, kid)).filter((one) => one.use !== "enc" && (one.kid === undefined || one.kid === kid))) {
     const verified = await importJWK(key, alg)
       .then((imported) => compactVerify(jws, imported, { algorithms: SIGNATURES }))
       .catch(() => null);

@@ -51,6 +51,7 @@ async function findings(more: Record<string, string> = {}): Promise<Record<strin
 const WELL = {
   settings: "fine",
   disk: "fine",
+  mailbox: "fine",
   database: "fine",
   migrations: "fine",
   clock: "fine",
@@ -108,6 +109,16 @@ test("keys that do not open, that others may read, or that are gone", async () =
   await rm(file);
   assert.equal((await findings())["keys of worker"], "broken");
   assert.equal((await findings({ RELAIS_DATA_DIR: join(folder, "none") }))["keys of web"], "look");
+});
+
+test("a folder of the mailbox that is there, not there yet, none, or on a disk without room", async () => {
+  const of = async (dir: string) => (await findings({ RELAIS_MAILBOX_DIR: dir }))["mailbox"];
+  assert.notEqual(await of(folder), "broken");
+  assert.equal(await of(join(folder, "not-yet")), "look");
+  const file = join(folder, "a-file");
+  await writeFile(file, "", { mode: 0o700 });
+  assert.equal(await of(file), "broken");
+  assert.equal(await of("/proc"), "broken", "nothing is free there");
 });
 
 test("a queue and a mail server that are there, and that are not", async () => {

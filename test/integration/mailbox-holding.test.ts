@@ -238,6 +238,6 @@ test("what a worker that died left behind is deleted, and nothing else", async (
   await appendFile(join(world.folder, "pkg_0000000000000000000003.part"), "being written");
   const longAgo = new Date(Date.now() - 2 * 3_600_000);
   for (const name of names) await utimes(join(world.folder, name), longAgo, longAgo);
-  await clearMailbox({ store: world.store, clock: realClock, files: world.files });
+  await clearMailbox({ store: world.store, clock: realClock, files: world.files, shutdown: new AbortController().signal });
   assert.deepEqual(await readdir(world.folder), ["pkg_0000000000000000000003.part", String(listed)].toSorted());
 });

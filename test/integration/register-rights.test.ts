@@ -51,7 +51,7 @@ const evidenceFile = () => ({
 const review = { round: 1, verdict: "accredit", without_conflict: true, met: ["audit"], reasons: REASONS };
 
 /** Platforms alone have one, and this Relais was given no folder for it. */
-const MAILBOX = { own: 415, other: 415, accreditor: 403, authority: 403, operator: 403 };
+const MAILBOX = { own: 503, other: 503, accreditor: 403, authority: 403, operator: 403 };
 
 // In this order: later rows stand on what earlier ones changed. A refusal names its status.
 // oxfmt-ignore

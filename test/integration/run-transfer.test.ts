@@ -286,3 +286,57 @@ test("one hundred parallel requests with one idempotency key are one transfer; a
   assert.equal(new Set(transfers.map((transfer) => transfer.id)).size, 1);
   await assert.rejects(requestTransfer(engine.ports, { ...request, consentId: second.id }), { code: "idempotency_mismatch" });
 });
+
+test("an item that stands on two pages is one item, and stops nothing", async () => {
+  const items = numberedItems(DATASET, 60);
+  const { engine, transfer } = await prepare(fakeAccount({ items: [...items, items[0]!] }), fakeAccount());
+  await using _ = engine;
+  assert.deepEqual(await runTransfer(engine.ports, engine.rings[0]!, engine.terms), { kind: "ended", state: "partial" });
+  const view = await look(engine, transfer);
+  assert.deepEqual([view.progress[0]!.verified, view.events.at(-1)?.details["missing"]], [60, 1]);
+});
+
+test("a store that fails while the attempt is watched loses no state: what it could not write, the next step writes before its own", async () => {
+  const { promise: released, resolve: release } = Promise.withResolvers<void>();
+  const slow = async (call: string): Promise<void> => (call === "list" ? released : undefined);
+  const { engine, transfer } = await prepare(fakeAccount({ items: numberedItems(DATASET, 3), fault: slow }), fakeAccount());
+  await using _ = engine;
+  let failures = 0;
+  const { records } = engine.ports;
+  const step: typeof records.step = async (...asked) => {
+    if (failures++ > 0) return records.step(...asked);
+    release();
+    throw new RelaisError("unavailable", "The database is restarting.");
+  };
+  const ports = { ...engine.ports, records: { ...records, step } };
+  assert.deepEqual(await runTransfer(ports, engine.rings[0]!, engine.terms), { kind: "ended", state: "verified" });
+  assert.ok(failures > 1);
+  assert.deepEqual(
+    (await look(engine, transfer)).events.map(({ kind }) => kind),
+    ["requested", "attempt_started", "source_counted", "delivering", "delivered", "receipt_received", "verified"],
+  );
+});
+
+test("little travels in one request: the lease, the manifest, and the receipt with the verdict are all that is written", async () => {
+  const destination = fakeAccount({ takesCompactForm: true });
+  // On three pages.
+  const { engine, transfer } = await prepare(fakeAccount({ items: numberedItems(DATASET, 150) }), destination);
+  await using _ = engine;
+  let commits = 0;
+  const { records } = engine.ports;
+  const counted = {
+    ...records,
+    begin: (...asked: Parameters<typeof records.begin>) => (commits++, records.begin(...asked)),
+    step: (...asked: Parameters<typeof records.step>) => (commits++, records.step(...asked)),
+  };
+  const store = { ...engine.ports.store, write: () => Promise.reject(new Error("nothing is written beside")) };
+  const result = await runTransfer({ ...engine.ports, store, records: counted }, engine.rings[0]!, engine.terms);
+  assert.deepEqual([result, commits], [{ kind: "ended", state: "verified" }, 3]);
+  assert.deepEqual(
+    destination.calls.map(({ call }) => call),
+    ["handOver"],
+  );
+  const view = await look(engine, transfer);
+  assert.equal(view.progress[0]!.verified, 150);
+  assert.equal(view.documents.length, 2);
+});

@@ -8,6 +8,7 @@ import {
   type SourceItem,
   type SourcePage,
 } from "../../src/core/transfer/adapter.ts";
+import { readCompactForm, type CompactForm } from "../../src/core/transfer/compact-form.ts";
 import { sha256, type Manifest, type ReceiptItem } from "../../src/core/transfer/manifest.ts";
 
 /** What a fake account holds, and how it misbehaves. Every call is written into `calls`, so that a test judges from outside. */
@@ -24,6 +25,8 @@ export interface FakeAccount {
   /** A platform that signs: makes the receipt for what it stored. */
   sign?: (items: ReceiptItem[], manifest: Manifest, jws: string) => Promise<string>;
   erased: boolean;
+  /** Takes everything in one request. */
+  takesCompactForm?: boolean;
 }
 
 export function fakeAccount(change: Partial<FakeAccount> = {}): FakeAccount {
@@ -101,6 +104,22 @@ async function* inChunks(content: Uint8Array): Bytes {
   for (let at = 0; at < content.byteLength; at += 65_536) yield content.subarray(at, at + 65_536);
 }
 
+async function handOver(
+  account: FakeAccount,
+  opening: Opening,
+  { contentType, body }: CompactForm,
+): Promise<{ kind: "observed"; items: ReceiptItem[] }> {
+  await note(account, opening, "handOver");
+  const items = readCompactForm(contentType, Buffer.from(body)).items.map(({ dataset, key, body: bytes }) => ({
+    dataset,
+    key,
+    bytes: bytes.byteLength,
+    "sha-256": sha256(bytes),
+  }));
+  for (const item of items) account.stored.set(itemName(item), { bytes: item.bytes, sha256: item["sha-256"] });
+  return { kind: "observed", items };
+}
+
 async function openDestination(account: FakeAccount, opening: Opening, draft: Draft["manifest"]): ReturnType<Adapter["openDestination"]> {
   void draft;
   return {
@@ -128,6 +147,7 @@ async function openDestination(account: FakeAccount, opening: Opening, draft: Dr
       if (account.sign) return { kind: "signed", jws: await account.sign(items, manifest, jws) };
       return { kind: "observed", items: account.lie?.(items) ?? items };
     },
+    ...(account.takesCompactForm ? { handOver: (_manifest, form) => handOver(account, opening, form) } : {}),
     stop: async () => note(account, opening, "stop"),
     [Symbol.asyncDispose]: async () => undefined,
   };

@@ -236,7 +236,8 @@ export async function startMailboxWorld({ customers, library, limits, folder }: 
     start: (consent) => requestTransfer(running, { consentId: consent.id, personId: consent.personId }),
     run,
     transfer: (id) => store.read((r) => r.transfers.get(id)),
-    sweep: () => sweepMailbox({ store, clock: realClock, files }),
+    sweep: () =>
+      sweepMailbox({ store, clock: realClock, files, shutdown: new AbortController().signal, report: (error) => console.error(error) }),
     rings,
     through,
     trusted,
@@ -248,8 +249,8 @@ export async function startMailboxWorld({ customers, library, limits, folder }: 
 /** Between the offer and the rest of the worker's attempt. */
 function offering(mailbox: Mailbox, offered: () => Promise<void> | undefined): Mailbox {
   return {
-    open: (platform, head) => {
-      const delivery = mailbox.open(platform, head);
+    open: (attempt, head) => {
+      const delivery = mailbox.open(attempt, head);
       return {
         ...delivery,
         complete: async () => {

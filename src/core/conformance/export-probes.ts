@@ -1,10 +1,9 @@
 import { canonicalJson } from "../canonical-json.ts";
 import type { OutboundResponse } from "../transfer/adapter.ts";
 import { readContentDigest, sha256 } from "../transfer/manifest.ts";
-import { TRIAL_DATASET, trialItem, unexpected } from "./inbox-probes.ts";
-import { failed, passed, type Finding, type Look, type Probe, type TestToken } from "./probing.ts";
+import { failed, passed, unexpected, type Finding, type Look, type Probe, type TestToken } from "./probing.ts";
 import { shellWord } from "./shell-word.ts";
-import { beginTrial, type TrialItem } from "./trial-transfer.ts";
+import { beginTrial, TRIAL_DATASET, trialItem, type TrialItem } from "./trial-transfer.ts";
 
 const exportUrl = ({ participant }: Look): string => participant.endpoints.export ?? "<export_endpoint>";
 

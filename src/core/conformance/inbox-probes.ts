@@ -1,18 +1,9 @@
 import type { OutboundResponse } from "../transfer/adapter.ts";
 import { sha256 } from "../transfer/manifest.ts";
-import { failed, passed, type Finding, type Look, type Probe } from "./probing.ts";
+import { compactOnce, refusesOtherCompact, takesCompact } from "./compact-trial.ts";
+import { failed, passed, unexpected, type Finding, type Look, type Probe } from "./probing.ts";
 import { shellWord } from "./shell-word.ts";
-import { beginTrial, receiptOf, type Trial, type TrialAction, type TrialItem } from "./trial-transfer.ts";
-
-/** A data set of no holder: what a trial leaves is told apart from people's data. */
-export const TRIAL_DATASET = "conformance.trial";
-const text = (content: string): Uint8Array => new TextEncoder().encode(content);
-export const trialItem = (key: string, content = `trial ${key}`, mediaType = "text/plain"): TrialItem => ({
-  dataset: TRIAL_DATASET,
-  key,
-  mediaType,
-  body: text(content),
-});
+import { beginTrial, receiptOf, trialItem, trialText, type Trial, type TrialAction, type TrialItem } from "./trial-transfer.ts";
 
 export const byCommand =
   (name: string) =>
@@ -22,7 +13,12 @@ export const byCommand =
 
 /** What a destination has to do with what arrives, and with what must not. */
 export const INBOX_PROBES: Probe[] = [
-  { name: "inbox.accepts", title: { fr: "L’espace reçoit", en: "The inbox takes" }, reproduce: byCommand("inbox.accepts"), run: accepts },
+  {
+    name: "inbox.accepts",
+    title: { fr: "L’espace reçoit", en: "The inbox takes" },
+    reproduce: byCommand("inbox.accepts"),
+    run: inBothForms(accepts, takesCompact),
+  },
   {
     name: "inbox.resumes",
     title: { fr: "L’espace reprend après une coupure", en: "The inbox resumes after a break" },
@@ -33,13 +29,13 @@ export const INBOX_PROBES: Probe[] = [
     name: "inbox.idempotent",
     title: { fr: "Rien n’est doublé", en: "Nothing is doubled" },
     reproduce: byCommand("inbox.idempotent"),
-    run: isIdempotent,
+    run: inBothForms(isIdempotent, compactOnce),
   },
   {
     name: "inbox.refuses-bad-digest",
     title: { fr: "Un contenu altéré est refusé", en: "Altered content is refused" },
     reproduce: byCommand("inbox.refuses-bad-digest"),
-    run: refusesBadDigest,
+    run: inBothForms(refusesBadDigest, refusesOtherCompact),
   },
   {
     name: "inbox.refuses-bad-signature",
@@ -76,8 +72,13 @@ export const INBOX_PROBES: Probe[] = [
   },
 ];
 
-export function unexpected(step: string, { status }: OutboundResponse, wanted: string): Finding {
-  return failed(`${step} : réponse ${status}, attendu ${wanted}.`, `${step}: answered ${status}, expected ${wanted}.`);
+/** The same of the compact form, where the participant says that it takes it. */
+function inBothForms(long: Probe["run"], compact: (look: Look) => Promise<Finding | null>): Probe["run"] {
+  return async (look) => {
+    const finding = await long(look);
+    const isAsked = finding.outcome === "passed" && look.participant.about.takesCompactForm;
+    return isAsked ? ((await compact(look)) ?? finding) : finding;
+  };
 }
 
 /** A trial that is stopped at its end, whatever happens. */
@@ -185,7 +186,7 @@ export async function refuses(
 async function refusesBadDigest(look: Look): Promise<Finding> {
   const item = trialItem("altered", "as it was");
   return withTrial(look, [item], async (trial) => {
-    const answer = await trial.put(item, { body: text("as it is!") });
+    const answer = await trial.put(item, { body: trialText("as it is!") });
     await answer.drop();
     if (answer.status !== 412) return unexpected("item", answer, "412");
     const held = await heldKeys(trial);

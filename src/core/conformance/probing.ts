@@ -1,7 +1,7 @@
 import type { Words } from "../catalogue/data-set.ts";
 import type { Clock, EntityConfigurations, Signer, Verifier } from "../ports.ts";
 import type { Participant } from "../register/participant.ts";
-import type { Fetch } from "../transfer/adapter.ts";
+import type { Fetch, OutboundResponse } from "../transfer/adapter.ts";
 import type { PROBE_NAMES } from "./probe-names.ts";
 import type { ProbeResult } from "./probe.ts";
 
@@ -70,6 +70,10 @@ export function passed(fr: string, en: string): Finding {
 
 export function failed(fr: string, en: string): Finding {
   return { outcome: "failed", detail: { fr, en } };
+}
+
+export function unexpected(step: string, { status }: OutboundResponse, wanted: string): Finding {
+  return failed(`${step} : réponse ${status}, attendu ${wanted}.`, `${step}: answered ${status}, expected ${wanted}.`);
 }
 
 export function notRun(fr: string, en: string): Finding {

@@ -2,8 +2,8 @@ import type { DataSet } from "../catalogue/data-set.ts";
 import type { Manifest } from "../transfer/manifest.ts";
 import { outcomesOf, type ProposalOutcome } from "../transfer/proposal.ts";
 import { bytesOf, pageOf, withToken } from "./export-probes.ts";
-import { breakSignature, byCommand, heldKeys, refuses, sent, STORED, unexpected, withTrial } from "./inbox-probes.ts";
-import { failed, notRun, passed, type Finding, type Look, type Probe } from "./probing.ts";
+import { breakSignature, byCommand, heldKeys, refuses, sent, STORED, withTrial } from "./inbox-probes.ts";
+import { failed, notRun, passed, unexpected, type Finding, type Look, type Probe } from "./probing.ts";
 import { beginTrial, receiptOf, type Trial, type TrialItem } from "./trial-transfer.ts";
 
 /** What an organisation that takes proposals has to do with them. Only on its test account, with the value that stands there and with one of nothing. */

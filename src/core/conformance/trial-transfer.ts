@@ -1,6 +1,7 @@
 import { RelaisError } from "../errors.ts";
 import { newId } from "../ids.ts";
 import type { OutboundRequest, OutboundResponse } from "../transfer/adapter.ts";
+import { writeCompactForm } from "../transfer/compact-form.ts";
 import { contentDigest, MANIFEST_TYPE, sha256, type Manifest, type Receipt } from "../transfer/manifest.ts";
 import type { Look } from "./probing.ts";
 
@@ -11,6 +12,16 @@ export interface TrialItem {
   mediaType: string;
   body: Uint8Array;
 }
+
+/** A data set of no holder: what a trial leaves is told apart from people's data. */
+export const TRIAL_DATASET = "conformance.trial";
+export const trialText = (content: string): Uint8Array => new TextEncoder().encode(content);
+export const trialItem = (key: string, content = `trial ${key}`, mediaType = "text/plain"): TrialItem => ({
+  dataset: TRIAL_DATASET,
+  key,
+  mediaType,
+  body: trialText(content),
+});
 
 interface Sent {
   method: "GET" | "PUT" | "POST" | "DELETE";
@@ -38,6 +49,8 @@ export interface Trial {
   /** Signs the manifest of these items. Signed twice, it is another document. */
   sign(items: TrialItem[]): Promise<string>;
   complete(manifestJws: string): Promise<OutboundResponse>;
+  /** Everything in one request, in compact form; `items` are what travels, whatever the manifest lists. */
+  handOver(manifestJws: string, items: TrialItem[]): Promise<OutboundResponse>;
   stop(): Promise<OutboundResponse>;
   /** Headers of the last request as they were sent, for a replay. */
   replay(): Promise<OutboundResponse>;
@@ -84,6 +97,11 @@ export function beginTrial(look: Look, action?: TrialAction): Trial {
     sign: (items) => signer.signDocument(MANIFEST_TYPE, listedIn(items)),
     complete: (body) =>
       sender.send({ method: "POST", url: `${location}/complete`, headers: { "content-type": `application/${MANIFEST_TYPE}` }, body }),
+    handOver: (jws, items) => {
+      const { contentType, body } = writeCompactForm(jws, items);
+      const headers = { "content-type": contentType, "idempotency-key": `"${manifest.transfer}"` };
+      return sender.send({ method: "POST", url: `${inbox}/transfers`, headers, body });
+    },
     stop: () => sender.send({ method: "DELETE", url: location }),
     replay: sender.replay,
   };

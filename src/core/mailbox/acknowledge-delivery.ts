@@ -15,6 +15,21 @@ interface Acknowledgement {
   jws: string;
 }
 
+/** A receipt says of each item less than the manifest does; escapes and white space may make it longer, and its head has a length of its own. */
+const LONGER = 4;
+const HEAD_BYTES = 64 * 1024;
+
+/**
+ * How many bytes a receipt for this delivery can have: what is longer need not be read.
+ * @throws RelaisError `not_found` where it is not the platform's, `conflict` where it waits for no receipt.
+ */
+export async function expectReceipt({ store }: Pick<AcknowledgingPorts, "store">, asked: Omit<Acknowledgement, "jws">): Promise<number> {
+  const { state } = await readDelivery({ store }, asked);
+  if (state !== "waiting" && state !== "acknowledged") throw waitsNoMore();
+  const manifest = await store.read((r) => manifestOf(r, asked.transferId));
+  return HEAD_BYTES + LONGER * manifest.length;
+}
+
 /**
  * Takes the platform's receipt, and wakes the transfer, which compares it with what was sent. The same receipt again changes nothing.
  * @throws RelaisError `invalid` where it is not a receipt for this manifest signed by a published key of the platform, `conflict` where another one
@@ -22,13 +37,14 @@ interface Acknowledgement {
  */
 export async function acknowledgeDelivery(ports: AcknowledgingPorts, given: Acknowledgement): Promise<DeliveryView> {
   const delivery = await readDelivery(ports, given);
-  if (delivery.receipt === given.jws) return delivery;
-  if (delivery.receipt !== null) throw another();
+  const known = delivery.isAcknowledged ? await ports.store.read((r) => r.mailbox.find(given.transferId)) : null;
+  if (known !== null && known.receipt === given.jws) return delivery;
+  if (known !== null) throw another();
   await assertReceipt(ports, given);
   const ring = await ports.store.write(async (w) => {
     // Waits for an attempt that is just laying the transfer to rest: what it writes must not come after this.
     const { id, epoch, state } = await locked(w, given.transferId);
-    if (state !== "delivered") throw new RelaisError("conflict", "This transfer does not wait for a receipt any more. Look at its state.");
+    if (state !== "delivered") throw waitsNoMore();
     if (!(await w.keeping.acknowledge(id, given.jws))) throw another();
     await w.deliveries.change(id, epoch, { dueAt: ports.clock.now() });
     return { transferId: id, epoch };
@@ -36,6 +52,10 @@ export async function acknowledgeDelivery(ports: AcknowledgingPorts, given: Ackn
   // The doorbell may be out of order: the sweep rings again from the table.
   await ports.queue.ring([ring]).catch(() => undefined);
   return readDelivery(ports, given);
+}
+
+function waitsNoMore(): RelaisError {
+  return new RelaisError("conflict", "This transfer does not wait for a receipt any more. Look at its state.");
 }
 
 function another(): RelaisError {

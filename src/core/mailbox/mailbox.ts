@@ -1,6 +1,7 @@
-import type { Id, ParticipantId, TransferId } from "../ids.ts";
+import type { ConsentId, Id, ParticipantId, TransferId } from "../ids.ts";
 import type { Participant } from "../register/participant.ts";
 import type { Bytes } from "../transfer/adapter.ts";
+import type { TransferState } from "../transfer/transfer.ts";
 import type { PackageClaims } from "./package-format.ts";
 
 export type PackageId = Id<"package">;
@@ -9,6 +10,8 @@ export type PackageId = Id<"package">;
 export interface Delivery {
   transferId: TransferId;
   platformId: ParticipantId;
+  /** The platform's own name of the person, as it was signed: it outlives the account link. */
+  subject: string;
   createdAt: Date;
   /** When everything was there, with its signed manifest: from then on it may be fetched. */
   offeredAt: Date | null;
@@ -18,6 +21,24 @@ export interface Delivery {
   receipt: string | null;
   /** When its bytes were deleted. */
   closedAt: Date | null;
+  /** How many there are now, and their sealed bytes. */
+  packages: number;
+  bytes: number;
+}
+
+/** As its platform is told of it. */
+export interface ToldDelivery extends Omit<Delivery, "receipt"> {
+  isAcknowledged: boolean;
+  transferState: TransferState;
+  consentId: ConsentId;
+  /** Entity identifier. */
+  source: string;
+}
+
+/** In the order of their ids; `after` continues behind one. */
+export interface DeliveryPage {
+  after: TransferId | null;
+  limit: number;
 }
 
 /** One sealed item. The database knows its name and size, never what is in it. */
@@ -33,40 +54,52 @@ export interface Package {
   /** The item's digest as the manifest names it. */
   sha256: string;
   keptAt: Date;
-  /** When its last byte was first sent. */
+  /** Before its first byte was handed on: from then on it may lie at the platform. */
+  begunAt: Date | null;
+  /** How many were handed on, from the first one without a gap. */
+  handedBytes: number;
+  /** When all of them were. */
   fetchedAt: Date | null;
 }
 
 export interface MailboxReader {
   find(transferId: TransferId): Promise<Delivery | null>;
-  /** Offered to one platform, open ones and those that ended lately, in the order of their ids; `after` continues behind one. */
-  list(platformId: ParticipantId, page: { after: TransferId | null; limit: number }): Promise<Delivery[]>;
+  /** Null for what is for another platform, or not offered yet. */
+  findTold(platformId: ParticipantId, transferId: TransferId): Promise<ToldDelivery | null>;
+  /** Offered to one platform, open ones and those that ended lately; with `state` those alone that are to be fetched. */
+  list(platformId: ParticipantId, page: DeliveryPage & { state?: "waiting" | undefined }): Promise<ToldDelivery[]>;
   /** In the order of their ids. */
   packages(transferId: TransferId, page: { after: PackageId | null; limit: number }): Promise<Package[]>;
   findPackage(transferId: TransferId, item: { dataset: string; key: string }): Promise<Package | null>;
   /** Null for one of another transfer. */
   findById(transferId: TransferId, id: PackageId): Promise<Package | null>;
-  /** How many, and how many bytes, of one transfer. */
-  count(transferId: TransferId): Promise<{ packages: number; bytes: number }>;
+  /** Bytes of all that is kept for one platform, in one row. */
+  waitingFor(platformId: ParticipantId): Promise<number>;
   /** Offered, not acknowledged, and past its time, while its transfer still waits. */
-  overdue(limit: number): Promise<TransferId[]>;
+  overdue(page: DeliveryPage): Promise<TransferId[]>;
   /** Not closed, though their transfer ended. */
-  ended(limit: number): Promise<TransferId[]>;
+  ended(page: DeliveryPage): Promise<TransferId[]>;
   /** Which of these are kept for anybody. */
   known(ids: readonly string[]): Promise<Set<string>>;
 }
 
 export interface MailboxWriter {
   /** Once for a transfer; a second call changes nothing. */
-  open(delivery: Pick<Delivery, "transferId" | "platformId" | "createdAt">): Promise<void>;
+  open(delivery: Pick<Delivery, "transferId" | "platformId" | "subject" | "createdAt">): Promise<void>;
   /**
    * Lists what was kept; where the item was there, it takes the place of the older one, which is returned.
-   * @throws RelaisError `peer_unavailable` where the platform would have more than `platformBytes` waiting, counted one after the other.
+   * @throws RelaisError `lease_lost` where the delivery was offered or closed, or the transfer has another epoch: a worker that was frozen for long
+   * changes nothing. `peer_unavailable` where the platform would have more than `platformBytes` waiting, counted one after the other.
    */
-  add(added: Package, platform: { id: ParticipantId; platformBytes: number }): Promise<PackageId | null>;
+  add(added: Package, by: { epoch: number; platformId: ParticipantId; platformBytes: number }): Promise<PackageId | null>;
   /** True the first time. */
   offer(transferId: TransferId, offered: { at: Date; expiresAt: Date }): Promise<boolean>;
-  fetched(id: PackageId, at: Date): Promise<void>;
+  /** Before its first byte is handed on; false where it is gone. The package is locked until the transaction ends. */
+  begin(id: PackageId, at: Date): Promise<boolean>;
+  /** From here and up to there, without the end. What leaves a gap counts for nothing. */
+  handedOn(id: PackageId, range: { start: number; end: number }, at: Date): Promise<void>;
+  /** These as they are now: no package of them is begun until the transaction ends. */
+  hold(ids: readonly PackageId[]): Promise<Package[]>;
   /** False where it has a receipt already. */
   acknowledge(transferId: TransferId, receipt: string): Promise<boolean>;
   /** Forgets the packages; the delivery stays, so that the platform is told how it ended. */
@@ -95,8 +128,8 @@ export interface PackageFiles {
   read(id: PackageId, range: { start: number; end: number }): Promise<Bytes>;
   /** A second call finds nothing and succeeds. */
   remove(id: PackageId): Promise<void>;
-  /** Names of what lies there unchanged since then, half-written ones included. */
-  olderThan(time: Date): Promise<string[]>;
+  /** Names of what lies there unchanged for so long by the folder's own clock, half-written ones included; none where that cannot be read. */
+  olderThan(milliseconds: number): AsyncIterable<string>;
   /** Removes what is called so. */
   sweep(name: string): Promise<void>;
 }

@@ -91,14 +91,26 @@ export interface OpenedFrame {
   sealedTo: { kid?: string | undefined; alg?: string | undefined; enc?: string | undefined };
   /** What follows the header; to be read once. */
   rest: Bytes;
+  /** For whoever reads no more: where they come from is let go. */
+  close(): Promise<void>;
 }
 
 /**
- * Reads the header and leaves the rest as a stream.
+ * Reads the header and leaves the rest as a stream. Where it throws, the bytes are let go at their source.
  * @throws RelaisError `peer_protocol` where it is no package, or of a version that is not known here.
  */
 export async function readFrame(bytes: Bytes): Promise<OpenedFrame> {
   const reader = bytes[Symbol.asyncIterator]();
+  const close = async (): Promise<void> => void (await reader.return?.());
+  try {
+    return { ...(await frameIn(reader)), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function frameIn(reader: AsyncIterator<Uint8Array>): Promise<Omit<OpenedFrame, "close">> {
   let held: Buffer = Buffer.alloc(0);
   const atLeast = async (length: number): Promise<void> => {
     while (held.length < length) {

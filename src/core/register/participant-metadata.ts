@@ -32,7 +32,11 @@ export function participantFrom(configuration: Omit<EntityConfiguration, "signed
     keys: clientKeysOf(client),
     federationKeys: publicKeys(configuration.keys, "jwks"),
     datasets: holder ? datasetsOf(holder) : [],
-    about: { ...aboutOf(main, organisation), ...(holder === undefined ? {} : holdingOf(holder)) },
+    about: {
+      ...aboutOf(main, organisation),
+      ...(holder === undefined ? {} : holdingOf(holder)),
+      ...(platform?.["takes_compact_form"] === true ? { takesCompactForm: true } : {}),
+    },
     client: clientOf(client),
   };
 }

@@ -70,6 +70,8 @@ export interface Participant {
     synthetic?: true;
     /** A holder that checks consent tokens itself, without asking for each request; absent: it asks. */
     accessTokens?: "jwt";
+    /** A platform that takes announcement, items and manifest in one request. */
+    takesCompactForm?: true;
     /** A holder that tells Relais, when a person signs in there, what the account holds and who else is on its contract. */
     tellsInventory?: true;
   };

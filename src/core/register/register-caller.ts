@@ -55,5 +55,5 @@ export function mustActForSomebody(caller: RegisterCaller): ParticipantId {
 /** @throws RelaisError `forbidden` for an office. */
 export function mustBeParticipant(caller: RegisterCaller): Extract<RegisterCaller, { kind: "participant" }> {
   if (caller.kind === "participant") return caller;
-  throw new RelaisError("forbidden", "Only a participant has events of its own.");
+  throw new RelaisError("forbidden", "This is a participant's own: an office has none. Ask with the token of the participant.");
 }

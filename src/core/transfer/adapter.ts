@@ -1,4 +1,5 @@
 import type { Participant } from "../register/participant.ts";
+import type { CompactForm } from "./compact-form.ts";
 import type { Manifest, Omission, ReceiptItem } from "./manifest.ts";
 
 /** Bytes that flow. Nothing holds a whole item. */
@@ -39,7 +40,8 @@ export type Credentials =
 
 /** Where what is for a platform without an address waits, sealed to it, until the platform fetches it (`core/mailbox`). */
 export interface Mailbox {
-  open(platform: Participant, head: Draft["manifest"]): MailboxDelivery;
+  /** For one attempt: nothing that it puts is listed once another one took over, or all of it was offered. */
+  open(attempt: { platform: Participant; epoch: number }, head: Draft["manifest"]): MailboxDelivery;
 }
 
 /** One transfer in the mailbox. Each call may be repeated. */
@@ -65,7 +67,7 @@ export interface Opening {
   /** Headers of a request signed by the broker (RFC 9421), over method, target, content digest and type, idempotency key. */
   signedHeaders(request: { method: string; url: string; headers: Record<string, string> }): Promise<Record<string, string>>;
   /** Lent to platforms without an address alone. */
-  mailbox?: Mailbox | undefined;
+  mailbox?: ((head: Draft["manifest"]) => MailboxDelivery) | undefined;
   /** A DPoP proof by a key that lives as long as this opening (for token endpoints that are not ours). */
   dpopProof(request: { method: string; url: string; nonce?: string | undefined; accessToken?: string | undefined }): Promise<string>;
 }
@@ -142,6 +144,11 @@ export interface Destination extends AsyncDisposable {
   put(item: ItemToStore, body: Bytes | Uint8Array): Promise<void>;
   /** Hands over the signed manifest and returns the proof of what is stored. Called again, it returns the same proof. */
   complete(manifest: Manifest, jws: string): Promise<Proof>;
+  /**
+   * Announcement, items and manifest in one request, with the proof for an answer: only where the participant takes the compact form. Without
+   * `announce`. Called again with the same, it returns the same proof. @throws RelaisError as `announce`, `put` and `complete` do.
+   */
+  handOver?(manifest: Manifest, form: CompactForm): Promise<Exclude<Proof, { kind: "waiting" }>>;
   /** Tells the destination that no more comes. Best effort; what it holds stays its own. */
   stop(): Promise<void>;
 }

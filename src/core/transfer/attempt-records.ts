@@ -2,6 +2,7 @@ import type { Consent } from "../consent/consent.ts";
 import type { StandingReader } from "../consent/standings.ts";
 import type { DocumentId } from "../ids.ts";
 import type { NewEvent, Ring } from "../ports.ts";
+import { itemName } from "./adapter.ts";
 import type { OmissionReason } from "./manifest.ts";
 import type { ItemState, Transfer, TransferItem, TransferState } from "./transfer.ts";
 
@@ -28,6 +29,11 @@ export interface Mark {
   reason?: OmissionReason;
   bytes?: number;
   sha256?: string;
+}
+
+/** A source may list an item twice: what was said last counts, and a row is written once in a statement. */
+export function lastOfEach(marks: readonly Mark[]): Mark[] {
+  return [...new Map(marks.map((mark) => [itemName(mark), mark])).values()];
 }
 
 /** What an attempt writes down together. */

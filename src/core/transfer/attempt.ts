@@ -32,7 +32,7 @@ export interface Attempt extends AsyncDisposable {
    * Why it broke off. What is seen first may be the echo of a stop (a cut connection, a lost lease): the stop itself is the truth.
    */
   reasonOf(error: unknown): Promise<RelaisError>;
-  /** What an earlier attempt signed, and handed over or was about to. */
+  /** What was signed, by an earlier attempt or by this one, and handed over or about to be. */
   manifest: string | null;
   /** Is written with the next step, or at last when the attempt ends: nobody waits for it. */
   intend(part: Partial<Step>): void;
@@ -97,6 +97,13 @@ export async function startAttempt(
   };
 }
 
+/** What follows is the movement of data: the timeline says so once. */
+export function beginDelivering(attempt: Attempt): void {
+  if (attempt.transfer.state !== "fetching") return;
+  attempt.intend({ state: "delivering", events: [{ kind: "delivering", actor: "relais" }] });
+  attempt.transfer = { ...attempt.transfer, state: "delivering" };
+}
+
 async function readLinks(r: StandingReader, consent: Consent): Promise<Links> {
   return { source: await r.people.getLink(consent.sourceLinkId), destination: await r.people.getLink(consent.destinationLinkId) };
 }
@@ -121,7 +128,15 @@ function inSteps({ records, clock }: AttemptPorts, transfer: Transfer): Pick<Att
   const intended: Partial<Step>[] = [];
   let last: Promise<unknown> = Promise.resolve();
   const write = async (part: Partial<Step>): Promise<void> => {
-    if (!(await records.step(transfer, together([...intended.splice(0), part]), clock.now()))) throw leaseLost();
+    // A state that is still to be written comes before the next one: none is passed over.
+    if (part.state !== undefined && intended.some(({ state }) => state !== undefined)) await write({});
+    const parts = intended.splice(0);
+    const written = await records.step(transfer, together([...parts, part]), clock.now()).catch((error: unknown) => {
+      // Nobody knows whether it was written: twice in the timeline is better than never in the row.
+      intended.unshift(...parts);
+      throw error;
+    });
+    if (!written) throw leaseLost();
   };
   const step: Attempt["step"] = (part) => {
     const written = last.then(() => write(part));

@@ -6,7 +6,8 @@ import { itemName, type Destination, type Proof } from "./adapter.ts";
 import type { Attempt } from "./attempt.ts";
 import type { Moved } from "./deliver-items.ts";
 import { finishAttempt, finishTransfer, receiptEvent } from "./finish-transfer.ts";
-import { MANIFEST_TYPE, payloadOf, RECEIPT_TYPE, sha256, type Manifest, type Receipt } from "./manifest.ts";
+import { COMPACT_ITEMS } from "./compact-form.ts";
+import { MANIFEST_TYPE, payloadOf, RECEIPT_TYPE, sha256, type Manifest, type Omission, type Receipt } from "./manifest.ts";
 import { headOf } from "./open-ends.ts";
 import { outcomesOf, waitOn } from "./proposal.ts";
 import type { RunPorts } from "./run-ports.ts";
@@ -25,6 +26,7 @@ export async function completeTransfer(
 ): Promise<TransferState | "waiting"> {
   const stored = attempt.manifest;
   if (stored !== null) await standAsDelivered(attempt);
+  if (stored !== null && moved !== undefined && moved.marks.length > 0) await attempt.record(moved.marks.splice(0));
   const manifestJws = stored ?? (await signManifest(ports, attempt, moved));
   const manifest = payloadOf(manifestJws) as Manifest;
   await attempt.mayMoveData();
@@ -33,7 +35,15 @@ export async function completeTransfer(
     return attempt.write((w) => awaitReceipt(w, attempt.transfer, { until: proof.until, now: ports.clock.now() }));
   const { receipt, jws } = await receiptOf(ports, attempt, { manifest, manifestJws, proof });
   if (manifest.action === "propose") return settleOutcomes(ports, attempt, { manifest, receipt, jws });
-  return finishAttempt(ports, attempt, { manifest, receipt, jws, whole: moved?.whole ?? null });
+  const known = stored === null || moved === undefined ? [] : await knownOmissions(ports, attempt);
+  return finishAttempt(ports, attempt, { manifest, receipt, jws, whole: moved?.whole ?? null, known });
+}
+
+/** Why items that were signed for one request did not move when each had its own: what is only listed still, the source no longer has. */
+async function knownOmissions({ store }: RunPorts, { transfer }: Attempt): Promise<Omission[]> {
+  const still = async (state: "omitted" | "listed") => store.read((r) => r.transfers.items(transfer.id, { state, limit: COMPACT_ITEMS }));
+  const known = [...(await still("omitted")), ...(await still("listed"))];
+  return known.map(({ dataset, key, reason }) => ({ dataset, key, reason: reason ?? "not_available" }));
 }
 
 /** What the organisation decided so far is kept; its receipt when nothing waits any more. */
@@ -102,13 +112,8 @@ async function signManifest(ports: RunPorts, attempt: Attempt, moved: Moved = { 
   const { marks } = moved;
   // What the store knows is only whole with what was not written down yet.
   if (moved.whole === null && marks.length > 0) await attempt.record(marks.splice(0));
-  const now = ports.clock.now();
-  const manifest: Manifest = {
-    iss: ports.issuer,
-    iat: Math.floor(now.getTime() / 1000),
-    ...headOf(attempt),
-    ...(moved.whole?.contents ?? (await ports.store.read((r) => contentsOf(r, transfer.id)))),
-  };
+  const contents = moved.whole?.contents ?? (await ports.store.read((r) => contentsOf(r, transfer.id)));
+  const manifest = manifestOf(ports, attempt, contents);
   const jws = await ports.signer.signDocument(MANIFEST_TYPE, manifest);
   const details = { items: manifest.items.length, omissions: manifest.omissions.length };
   const delivered = { state: "delivered", events: [{ kind: "delivered", actor: "relais", details }] } as const;
@@ -121,6 +126,15 @@ async function signManifest(ports: RunPorts, attempt: Attempt, moved: Moved = { 
     throw error;
   }
   return jws;
+}
+
+/** Not signed yet. */
+export function manifestOf(
+  { issuer, clock }: Pick<RunPorts, "issuer" | "clock">,
+  attempt: Attempt,
+  contents: Pick<Manifest, "items" | "omissions">,
+): Manifest {
+  return { iss: issuer, iat: Math.floor(clock.now().getTime() / 1000), ...headOf(attempt), ...contents };
 }
 
 const PAGE = 2000;
@@ -147,7 +161,8 @@ async function contentsOf(r: Reader, id: Transfer["id"]): Promise<Pick<Manifest,
   }
 }
 
-async function receiptOf(
+/** The receipt of a destination that says it has what was handed over, compared with it. @throws RelaisError `peer_protocol`. */
+export async function receiptOf(
   ports: RunPorts,
   attempt: Attempt,
   parts: { manifest: Manifest; manifestJws: string; proof: Exclude<Proof, { kind: "waiting" }> },

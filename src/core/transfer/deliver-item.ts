@@ -9,7 +9,7 @@ export type ItemOutcome =
 
 interface Ends {
   source: Source;
-  destination: Destination;
+  destination: Pick<Destination, "put">;
   needsDigest: boolean;
   maxItemBytes: number;
   /** Asked before the bytes start to move. */

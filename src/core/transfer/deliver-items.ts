@@ -22,6 +22,8 @@ interface Delivery {
   datasets: DatasetCount[];
   /** What the destination already holds, from earlier attempts: name to digest. */
   held: Map<string, string>;
+  /** Nothing but what is named here, where the manifest is signed already. */
+  only: ReadonlySet<string> | null;
 }
 
 /** Outcomes are written in groups: what a crash loses of the record, the destination still knows. */
@@ -57,7 +59,7 @@ export async function deliverItems(delivery: Delivery): Promise<Moved> {
       await deliverPage(delivery, page, tally);
     }
   }
-  return { marks: tally.marks, whole: tally.isWhole ? wholeOf(delivery, tally) : null };
+  return { marks: tally.marks, whole: tally.isWhole ? wholeOf(delivery.datasets, contentsOf(tally)) : null };
 }
 
 interface Tally {
@@ -68,14 +70,13 @@ interface Tally {
   mediaTypes: Map<string, string>;
 }
 
-function wholeOf({ datasets }: Delivery, tally: Tally): Whole {
-  const contents = contentsOf(tally);
+export function wholeOf(datasets: DatasetCount[], contents: Whole["contents"]): Whole {
   const listed = (dataset: string): number => [...contents.items, ...contents.omissions].filter((one) => one.dataset === dataset).length;
   return { contents, expected: datasets.map(({ dataset, items }) => ({ dataset, items: items ?? listed(dataset) })) };
 }
 
 /** In the order of their names, as the store would give them. */
-function contentsOf({ marks, omitted, mediaTypes }: Tally): Pick<Manifest, "items" | "omissions"> {
+export function contentsOf({ marks, omitted, mediaTypes }: Omit<Tally, "isWhole">): Pick<Manifest, "items" | "omissions"> {
   const last = new Map([...omitted, ...marks].map((mark) => [itemName(mark), mark]));
   const inOrder = [...last.values()].sort(
     (a, b) => Buffer.compare(Buffer.from(a.dataset), Buffer.from(b.dataset)) || Buffer.compare(Buffer.from(a.key), Buffer.from(b.key)),
@@ -91,7 +92,8 @@ function contentsOf({ marks, omitted, mediaTypes }: Tally): Pick<Manifest, "item
   return { items, omissions };
 }
 
-async function* pagesOf(delivery: Delivery, dataset: string): AsyncGenerator<SourcePage> {
+/** Each page is asked for only while data may move. */
+export async function* pagesOf(delivery: Pick<Delivery, "attempt" | "source">, dataset: string): AsyncGenerator<SourcePage> {
   const seen = new Set<string>();
   for (let cursor: string | null = null; ;) {
     await delivery.attempt.mayMoveData();
@@ -107,8 +109,9 @@ async function* pagesOf(delivery: Delivery, dataset: string): AsyncGenerator<Sou
   }
 }
 
-async function deliverPage(delivery: Delivery, page: SourcePage, tally: Tally): Promise<void> {
-  const { attempt, held } = delivery;
+async function deliverPage(delivery: Delivery, listed: SourcePage, tally: Tally): Promise<void> {
+  const { attempt, held, only } = delivery;
+  const page = only === null ? listed : { items: listed.items.filter((item) => only.has(itemName(item))), omissions: [] };
   const omitted = page.omissions.map((omission) => ({ ...omission, state: "omitted" as const }));
   await attempt.step({ listed: page.items.map(({ content: _content, ...item }) => item), marks: omitted });
   if (tally.omitted.length + omitted.length + tally.mediaTypes.size + page.items.length > RECORD_EVERY) forget(tally);
@@ -158,7 +161,7 @@ function isHeld(held: Map<string, string>, item: SourceItem): boolean {
 }
 
 /** Runs `work` over all items, at most `width` at once. The first failure stops new starts, and is thrown when those under way have ended. */
-async function inParallel<T>(width: number, items: T[], work: (item: T) => Promise<void>): Promise<void> {
+export async function inParallel<T>(width: number, items: T[], work: (item: T) => Promise<void>): Promise<void> {
   let next = 0;
   const failures: unknown[] = [];
   const lane = async (): Promise<void> => {

@@ -3,7 +3,7 @@ import { newId } from "../ids.ts";
 import type { NewEvent, Ports, Reader, StoredDocument } from "../ports.ts";
 import type { Attempt } from "./attempt.ts";
 import type { Whole } from "./deliver-items.ts";
-import { payloadOf, type Manifest, type Receipt } from "./manifest.ts";
+import { payloadOf, type Manifest, type Omission, type Receipt } from "./manifest.ts";
 import { reconcile, type Verdict } from "./reconcile.ts";
 import type { RunPorts } from "./run-ports.ts";
 import type { Progress, Transfer } from "./transfer.ts";
@@ -11,6 +11,8 @@ import type { Progress, Transfer } from "./transfer.ts";
 interface Papers {
   manifest: Manifest;
   receipt: Receipt;
+  /** Why something of the manifest did not move, where that is known: the receipt may only leave it out. */
+  known?: Omission[];
 }
 
 /**
@@ -20,16 +22,16 @@ interface Papers {
 export async function finishAttempt(
   ports: Pick<RunPorts, "store">,
   { transfer, step }: Attempt,
-  papers: Papers & { jws: string; whole: Whole | null },
+  papers: Papers & { jws: string; whole: Whole | null; before?: NewEvent[] },
 ): Promise<"verified" | "partial"> {
-  const { receipt, jws, whole } = papers;
+  const { receipt, jws, whole, before = [] } = papers;
   const expected = whole?.expected ?? countsOf(await ports.store.read((r) => r.transfers.progress(transfer.id)));
   const { state, marks, event } = outcomeOf(expected, papers);
   await step({
     state,
     marks,
     document: { id: newId("document"), kind: "receipt", jws },
-    events: [receiptEvent(receipt, "platform"), event],
+    events: [...before, receiptEvent(receipt, "platform"), event],
     copied: state === "verified" ? "verified" : "incomplete",
   });
   return state;
@@ -68,9 +70,9 @@ function countsOf(progress: Progress[]): Whole["expected"] {
 
 function outcomeOf(
   expected: Whole["expected"],
-  { manifest, receipt }: Papers,
+  { manifest, receipt, known }: Papers,
 ): { state: "verified" | "partial"; marks: ReturnType<typeof markOf>[]; event: NewEvent } {
-  const { verdicts, missing, complete } = reconcile(expected, manifest, receipt);
+  const { verdicts, missing, complete } = reconcile(expected, manifest, receipt, known);
   const state = complete ? "verified" : "partial";
   return {
     state,

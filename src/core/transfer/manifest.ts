@@ -17,6 +17,7 @@ export const OMISSION_REASONS = [
   "stopped",
   // Of what waited for a platform that fetches.
   "not_fetched",
+  "fetched_in_part",
   // Of what was proposed to an organisation.
   "not_plausible",
   "proof_needed",

@@ -46,7 +46,8 @@ export async function announceAgain(ports: Pick<RunPorts, "store">, lent: Lent):
   return { manifest: headOf(lent), datasets, expiresAt: lent.transfer.expiresAt };
 }
 
-async function openingOf(ports: RunPorts, { signal, standing }: Lent, participant: Participant, link: AccountLink): Promise<Opening> {
+async function openingOf(ports: RunPorts, lent: Lent, participant: Participant, link: AccountLink): Promise<Opening> {
+  const { signal, standing } = lent;
   return {
     participant,
     account: link.account,
@@ -56,7 +57,12 @@ async function openingOf(ports: RunPorts, { signal, standing }: Lent, participan
     signal,
     clock: ports.clock,
     signedHeaders: ports.signer.signRequest,
-    ...(participant.adapter === "mailbox" ? { mailbox: ports.mailbox } : {}),
+    ...mailboxOf(ports, lent, participant),
     ...(await ports.tokens.open(standing.consent, participant)),
   };
+}
+
+function mailboxOf({ mailbox }: RunPorts, { transfer: { epoch } }: Lent, platform: Participant): Pick<Opening, "mailbox"> {
+  if (platform.adapter !== "mailbox" || mailbox === undefined) return {};
+  return { mailbox: (head) => mailbox.open({ platform, epoch }, head) };
 }

@@ -1,5 +1,5 @@
 import { itemName } from "./adapter.ts";
-import type { Manifest, OmissionReason, Receipt } from "./manifest.ts";
+import type { Manifest, Omission, OmissionReason, Receipt } from "./manifest.ts";
 
 /** What the destination really has of one item that was sent. */
 export interface Verdict {
@@ -17,10 +17,15 @@ export interface Reconciliation {
   complete: boolean;
 }
 
-/** Compares what was consented (counted), sent (manifest) and stored (receipt), item by item, digest by digest. */
-export function reconcile(expected: { dataset: string; items: number }[], manifest: Manifest, receipt: Receipt): Reconciliation {
+/** Compares what was consented (counted), sent (manifest) and stored (receipt), item by item, digest by digest. `known`: why something did not move. */
+export function reconcile(
+  expected: { dataset: string; items: number }[],
+  manifest: Manifest,
+  receipt: Receipt,
+  known: Omission[] = [],
+): Reconciliation {
   const held = new Map(receipt.items.map((item) => [itemName(item), item]));
-  const refused = new Map(receipt.omissions.map((omission) => [itemName(omission), omission.reason]));
+  const refused = new Map([...known, ...receipt.omissions].map((omission) => [itemName(omission), omission.reason]));
   const verdicts = manifest.items.map((sent): Verdict => {
     const stored = held.get(itemName(sent));
     const same = stored !== undefined && stored["sha-256"] === sent["sha-256"] && stored.bytes === sent.bytes;

@@ -1,13 +1,15 @@
 import { asRelaisError, type ErrorCode, type RelaisError } from "../errors.ts";
 import type { NewEvent, Ring, TransferChange } from "../ports.ts";
 import { leaveIncomplete } from "../switch/leave-incomplete.ts";
-import type { DatasetCount, Destination, Source } from "./adapter.ts";
-import { startAttempt, type Attempt } from "./attempt.ts";
+import { itemName, type DatasetCount, type Destination, type Source } from "./adapter.ts";
+import { beginDelivering, startAttempt, type Attempt } from "./attempt.ts";
 import type { Begun } from "./attempt-records.ts";
+import { deliverCompact } from "./deliver-compact.ts";
 import { deliverItems, type Limits } from "./deliver-items.ts";
 import { completeTransfer } from "./complete-transfer.ts";
 import { finishTransfer } from "./finish-transfer.ts";
 import { announceAgain, headOf, openDestination, openSource } from "./open-ends.ts";
+import { payloadOf, type Manifest } from "./manifest.ts";
 import { isUndecided } from "./proposal.ts";
 import type { RunPorts } from "./run-ports.ts";
 import { settleProposal } from "./settle-proposal.ts";
@@ -55,7 +57,7 @@ async function carry(ports: RunPorts, begun: Begun, terms: AttemptTerms): Promis
   }
   await using attempt = await startAttempt(ports, begun, terms);
   // Awaited within the attempt: it ends with this function.
-  if (attempt.manifest === null) return await deliver(ports, attempt, terms);
+  if (attempt.manifest === null || (await isUnsent(ports, transfer))) return await deliver(ports, attempt, terms);
   return await withDestination(ports, attempt, async (destination) => {
     await destination.announce(await announceAgain(ports, attempt));
     return completeTransfer(ports, attempt, destination);
@@ -67,11 +69,33 @@ async function deliver(ports: RunPorts, attempt: Attempt, terms: RunTerms): Prom
   const datasets = await count(attempt, source);
   const { needsDigest, concurrency } = ports.adapters[attempt.standing.destination.adapter];
   return await withDestination(ports, attempt, async (destination) => {
+    const ended = await deliverCompact(ports, attempt, { source, destination, datasets, concurrency, limits: terms.limits });
+    if (ended !== null) return ended;
     const held = await destination.announce({ manifest: headOf(attempt), datasets, expiresAt: attempt.transfer.expiresAt });
-    if (attempt.transfer.state === "fetching") attempt.intend({ state: "delivering", events: [{ kind: "delivering", actor: "relais" }] });
-    const moved = await deliverItems({ attempt, source, destination, held, datasets, needsDigest, concurrency, limits: terms.limits });
+    beginDelivering(attempt);
+    const only = namedIn(attempt.manifest);
+    const moved = await deliverItems({
+      attempt,
+      source,
+      destination,
+      held,
+      only,
+      datasets,
+      needsDigest,
+      concurrency,
+      limits: terms.limits,
+    });
     return completeTransfer(ports, attempt, destination, moved);
   });
+}
+
+/** Whether the manifest was signed for a request that nobody answered. */
+async function isUnsent({ store }: RunPorts, { id }: Transfer): Promise<boolean> {
+  return (await store.read((r) => r.transfers.items(id, { state: "listed", limit: 1 }))).length > 0;
+}
+
+function namedIn(manifest: string | null): ReadonlySet<string> | null {
+  return manifest === null ? null : new Set((payloadOf(manifest) as Manifest).items.map(itemName));
 }
 
 /** Lends an open destination. Where the transfer will not go on, the destination is told. */

@@ -24,7 +24,8 @@ export const MOVES = {
   scheduled: ["queued", "paused", "cancelled", "expired", "failed"],
   queued: ["fetching", "paused", "cancelled", "expired", "failed"],
   fetching: ["delivering", "paused", "cancelled", "expired", "failed"],
-  delivering: ["delivered", "paused", "cancelled", "expired", "failed"],
+  // At once to its end in the compact form: one request carries everything, and its answer is the receipt.
+  delivering: ["delivered", "verified", "partial", "paused", "cancelled", "expired", "failed"],
   // At once to its end where the receipt came and was compared: the timeline has both lines.
   delivered: ["received", "verified", "partial", "paused", "cancelled", "expired", "failed"],
   received: ["verified", "partial", "failed"],

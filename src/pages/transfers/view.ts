@@ -221,6 +221,7 @@ const MENDERS = {
   lost: "operator",
   stopped: "person",
   not_fetched: "platform",
+  fetched_in_part: "platform",
   not_plausible: "person",
   proof_needed: "person",
   not_changeable: "person",

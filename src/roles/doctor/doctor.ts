@@ -1,9 +1,9 @@
 import { ConfigError, readConfig, type Config } from "../../config.ts";
 import { broken, fine, type Check, type Finding } from "./finding.ts";
 import { DATABASE, MAIL, QUEUE } from "./services.ts";
-import { DISK, KEYS } from "./storage.ts";
+import { DISK, KEYS, MAILBOX } from "./storage.ts";
 
-const CHECKS: Check[] = [DISK, DATABASE, QUEUE, KEYS, MAIL];
+const CHECKS: Check[] = [DISK, MAILBOX, DATABASE, QUEUE, KEYS, MAIL];
 
 /** Everything that the settings lead to, looked at from this machine. Changes nothing, and never repeats a secret. */
 export async function examine(environment: NodeJS.ProcessEnv): Promise<Finding[]> {

@@ -14,26 +14,34 @@ const TOO_LITTLE = 256 * MEBIBYTE;
 /** The folder may be written to, and its disk has room. */
 export const DISK: Check = {
   what: "disk",
-  look: async ({ dataDir }) => {
-    const missing = await access(dataDir, constants.R_OK | constants.W_OK).then(
-      () => null,
-      (error: NodeJS.ErrnoException) => error.code ?? "unknown",
-    );
-    if (missing === "ENOENT") return look("disk", `${dataDir} is not there yet.`, "Nothing to mend: the first start makes it.");
-    if (missing !== null)
-      return broken(
-        "disk",
-        `${dataDir} cannot be written to (${missing}).`,
-        `The operator gives it to the user of Relais: chown, or RELAIS_DATA_DIR.`,
-      );
-    const { bavail, bsize } = await statfs(dataDir);
-    const free = bavail * bsize;
-    const says = `${Math.floor(free / MEBIBYTE)} MiB are free in ${dataDir}.`;
-    if (free < TOO_LITTLE)
-      return broken("disk", says, "The operator makes room, or gives the folder a larger disk: Relais stops writing when it is full.");
-    return free < LITTLE ? look("disk", says, "The operator makes room soon: at least 2 GiB.") : fine("disk", says);
-  },
+  look: ({ dataDir }) => roomIn("disk", dataDir, "RELAIS_DATA_DIR"),
 };
+
+/** The same of the folder of sealed packages, which may lie on another disk. */
+export const MAILBOX: Check = {
+  what: "mailbox",
+  look: async ({ mailbox: { dir } }) =>
+    dir === null
+      ? fine("mailbox", "RELAIS_MAILBOX_DIR names no folder: nothing is kept for platforms without an address.")
+      : roomIn("mailbox", dir, "RELAIS_MAILBOX_DIR"),
+};
+
+async function roomIn(what: string, folder: string, setting: string): Promise<Finding> {
+  const missing = await access(folder, constants.R_OK | constants.W_OK | constants.X_OK).then(
+    () => null,
+    (error: NodeJS.ErrnoException) => error.code ?? "unknown",
+  );
+  if (missing === "ENOENT") return look(what, `${folder} is not there yet.`, "Nothing to mend: it is made when it is first needed.");
+  const owner = `The operator gives it to the user of Relais: chown, or ${setting}.`;
+  if (missing !== null) return broken(what, `${folder} cannot be written to (${missing}).`, owner);
+  if (!(await stat(folder)).isDirectory()) return broken(what, `${folder} is no folder.`, `The operator names another one: ${setting}.`);
+  const { bavail, blocks, bsize } = await statfs(folder);
+  const free = bavail * bsize;
+  const says = `${Math.floor(free / MEBIBYTE)} MiB are free in ${folder}, ${Math.floor((bavail / Math.max(blocks, 1)) * 100)} % of its disk.`;
+  if (free < TOO_LITTLE)
+    return broken(what, says, "The operator makes room, or gives the folder a larger disk: Relais stops writing when it is full.");
+  return free < LITTLE ? look(what, says, "The operator makes room soon: at least 2 GiB.") : fine(what, says);
+}
 
 /** The keys of this process's roles are whole, open with the secret, and nobody else may read them. */
 export const KEYS: Check = {

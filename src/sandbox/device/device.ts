@@ -5,7 +5,7 @@ import express, { type Express } from "express";
 import type { JWK } from "jose";
 import type { PublicJwk } from "../../core/register/participant.ts";
 import { createParticipantCall } from "../../sdk-client/mailbox-client.ts";
-import { deliveriesIn, receiveDelivery, type MailboxCall, type MailboxOwner, type WaitingDelivery } from "../../sdk/mailbox.ts";
+import type { MailboxCall, MailboxOwner } from "../../sdk/mailbox.ts";
 import { pseudonymousAccounts } from "../accounts/accounts.ts";
 import { createProvider, mountProvider } from "../accounts/provider.ts";
 import type { Program } from "../holder/holder.ts";
@@ -15,7 +15,7 @@ import { openOwnKey, type OwnKey } from "../peer/own-keys.ts";
 import { answerProblems } from "../peer/problems.ts";
 import { reporter } from "../peer/reports.ts";
 import { entityKeys } from "./entity-keys.ts";
-import { keepIn } from "./kept-items.ts";
+import { fetchAll } from "./fetch-all.ts";
 
 export interface DeviceSettings {
   dataDir: string;
@@ -40,7 +40,7 @@ export interface Device extends Program {
   /** Private, as the platform's own client needs it. */
   key: JWK & { kid: string; alg: string };
   sealingKey: JWK & { kid: string };
-  /** Everything that waits now: fetched, opened, kept, acknowledged. Returns the transfers. */
+  /** Everything that waits now: fetched, opened, kept, acknowledged. Returns the transfers; what failed is reported, and waits on. */
   fetchNow(): Promise<string[]>;
 }
 
@@ -80,9 +80,16 @@ export async function startDevice(settings: DeviceSettings): Promise<Device> {
   const key = documentKey.privateJwk as Device["key"];
   const call = createParticipantCall({ issuer: relais, entityId, key });
   const published = entityKeys(relais);
-  const keysOf: MailboxOwner["keysOf"] = async (issuer) => [...(settings.trusted?.get(issuer) ?? []), ...(await published(issuer))];
+  const keysOf: MailboxOwner["keysOf"] = async (issuer, kid) => [
+    ...(settings.trusted?.get(issuer) ?? []),
+    ...(await published(issuer, kid)),
+  ];
   const owner: MailboxOwner = { entityId, sealingKeys: [sealingKey.privateJwk], signingKey: key, keysOf };
-  const fetchNow = (): Promise<string[]> => fetchAll(settings.wrap?.(call) ?? call, owner, join(folder, "items"));
+  const fetchNow = async (): Promise<string[]> => {
+    const all = await fetchAll(settings.wrap?.(call) ?? call, owner, join(folder, "items"));
+    for (const one of all) if ("failure" in one) report(one.failure);
+    return all.filter((one) => !("failure" in one)).map(({ transfer }) => transfer);
+  };
   if (settings.everySeconds !== null) owned.use(looping(settings.everySeconds, fetchNow, report));
   const kept = owned.move();
   return {
@@ -117,16 +124,6 @@ function metadataOf(entityId: string): { self_data_platform: Record<string, stri
 function forSealing({ kid, publicJwk, privateJwk }: OwnKey): { publicJwk: PublicJwk; privateJwk: JWK & { kid: string } } {
   const named = { kid, use: "enc", alg: "ECDH-ES+A256KW" };
   return { publicJwk: { ...publicJwk, ...named }, privateJwk: { ...privateJwk, ...named } };
-}
-
-async function fetchAll(call: MailboxCall, owner: MailboxOwner, folder: string): Promise<string[]> {
-  const waiting: WaitingDelivery[] = [];
-  for await (const delivery of deliveriesIn(call)) if (delivery.state === "waiting") waiting.push(delivery);
-  for (const delivery of waiting) {
-    const { keep, keepProof } = keepIn(folder, delivery);
-    await keepProof(await receiveDelivery(call, owner, delivery, keep));
-  }
-  return waiting.map(({ transfer }) => transfer);
 }
 
 function looping(seconds: number, look: () => Promise<unknown>, report: (error: unknown) => void): AsyncDisposable {

@@ -1,14 +1,16 @@
 import { createHash } from "node:crypto";
 import express, { Router, type Request, type Response } from "express";
-import { isDataSetId } from "../../core/catalogue/data-set.ts";
 import { RelaisError } from "../../core/errors.ts";
-import { flawOfItemKey } from "../../core/transfer/item-key.ts";
+import { COMPACT_BYTES } from "../../core/transfer/compact-form.ts";
 import { contentDigest, MANIFEST_TYPE, readContentDigest, RECEIPT_TYPE, sha256 } from "../../core/transfer/manifest.ts";
 import { cursorOf, placeOf } from "../export/cursor.ts";
-import type { Announced, Intake } from "./intake.ts";
+import { announcedIn, assertItemName } from "./announcement.ts";
+import { takeCompact } from "./compact.ts";
+import type { Intake } from "./intake.ts";
 import type { SignatureGuard } from "./signatures.ts";
 
-const ANNOUNCEMENT_BYTES = "256kb";
+/** Of an announcement, and of all that travels in compact form. */
+const ANNOUNCEMENT_BYTES = COMPACT_BYTES;
 /** A manifest names every item of a transfer: about 200 bytes each. */
 const MANIFEST_BYTES = "256mb";
 const LOOK_ITEMS = 5000;
@@ -25,7 +27,7 @@ type Handler = (side: DestinationSide, request: Request, response: Response) => 
 /** The destination side of the Self Data transfer protocol. The signature is checked before a body is read. */
 export function inboxRoutes(side: DestinationSide): Router {
   const router = Router();
-  const raw = (limit: string) => express.raw({ type: () => true, limit, inflate: false });
+  const raw = (limit: string | number) => express.raw({ type: () => true, limit, inflate: false });
   const on = (handler: Handler) => (request: Request, response: Response) => handler(side, request, response);
   router.use(async (request, _response, next) => {
     await side.guard(request);
@@ -47,7 +49,12 @@ function wholeBody(request: Request): Buffer {
 }
 
 async function announce(side: DestinationSide, request: Request, response: Response): Promise<void> {
-  const announced = announcedIn(wholeBody(request).toString());
+  const body = wholeBody(request);
+  if (request.is("multipart/related") !== false) {
+    const receipt = await takeCompact(side.intake, request.get("content-type") ?? "", body);
+    return void response.type(`application/${RECEIPT_TYPE}`).send(receipt);
+  }
+  const announced = announcedIn(parsed(body.toString()));
   if (request.get("idempotency-key") !== `"${announced.transfer}"`)
     throw new RelaisError("invalid", "The Idempotency-Key of an announcement is the transfer, in quotes.");
   const isNew = side.intake.announce(announced);
@@ -60,26 +67,6 @@ async function announce(side: DestinationSide, request: Request, response: Respo
     .send(JSON.stringify({ type: "about:blank", title: "This transfer is known already.", status: 409, code: "conflict" }));
 }
 
-const TEXTS = ["transfer", "consent", "source", "destination", "subject", "expires"] as const;
-
-function announcedIn(text: string): Announced {
-  const value = parsed(text);
-  const wrong = TEXTS.find((name) => typeof value[name] !== "string" || value[name] === "" || value[name].length > 500);
-  if (wrong !== undefined) throw new RelaisError("invalid", `The announcement has no usable \`${wrong}\`.`, { pointers: [`/${wrong}`] });
-  const { datasets } = value;
-  if (!Array.isArray(datasets) || datasets.length === 0 || !datasets.every(isCount))
-    throw new RelaisError("invalid", "The announcement has no usable `datasets`.", { pointers: ["/datasets"] });
-  if (!/^[\w-]{1,100}$/.test(value["transfer"] as string))
-    throw new RelaisError("invalid", "The name of the transfer holds other characters than letters, digits, `_` and `-`.");
-  return value as unknown as Announced;
-}
-
-function isCount(value: unknown): boolean {
-  const { dataset, items, bytes } = (value ?? {}) as Record<string, unknown>;
-  const counts = [items ?? null, bytes ?? null];
-  return isDataSetId(dataset) && counts.every((count) => count === null || (Number.isSafeInteger(count) && (count as number) >= 0));
-}
-
 function parsed(text: string): Record<string, unknown> {
   try {
     return Object(JSON.parse(text)) as Record<string, unknown>;
@@ -90,8 +77,7 @@ function parsed(text: string): Record<string, unknown> {
 
 async function putItem(side: DestinationSide, request: Request, response: Response): Promise<void> {
   const { transfer, dataset, key } = request.params as Record<"transfer" | "dataset" | "key", string>;
-  const flaw = isDataSetId(dataset) ? flawOfItemKey(key) : "is of a data set whose name is not one";
-  if (flaw !== null) throw new RelaisError("invalid", `The name of the item ${flaw}. The source must give it another name.`);
+  assertItemName(dataset, key);
   const expected = `"${transfer}/${createHash("sha256").update(`${dataset}/${key}`).digest("base64url")}"`;
   if (request.get("idempotency-key") !== expected) throw new RelaisError("invalid", "The Idempotency-Key is not the one of this item.");
   const digest = readContentDigest(request.get("content-digest"));

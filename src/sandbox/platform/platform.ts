@@ -235,11 +235,12 @@ function bringOf({ name, entityId, issuer, key, transfers, personOf: who }: Brin
   };
 }
 
-function metadataOf(entityId: string, contact: string): { self_data_platform: Record<string, string> } {
+function metadataOf(entityId: string, contact: string): { self_data_platform: Record<string, string | boolean> } {
   return {
     self_data_platform: {
       inbox_endpoint: `${entityId}/inbox`,
       export_endpoint: `${entityId}/export`,
+      takes_compact_form: true,
       issuer: entityId,
       country: "FR",
       privacy_contact: contact,
