@@ -11,11 +11,13 @@ export type ErrorCode =
   | "forbidden" // the caller is known and may not
   | "consent_missing" // no consent covers this
   | "consent_ended" // withdrawn, revoked, refused, expired or superseded
+  | "patience_over" // it was tried for as long as Relais tries, and an end never answered
   | "not_accredited" // a participant has no valid trust mark
   | "condition_unmet" // a holder asks for more than the platform has shown
   | "assurance_too_low" // the holder is not sure enough of who the person is
   | "not_found"
   | "conflict" // the present state does not allow it, or another request is under way
+  | "request_running" // another request with the same Idempotency-Key is under way
   | "stale" // it changed since the caller read it
   | "idempotency_mismatch" // same key, other request
   | "too_large" // more than announced, or more than the destination takes
@@ -49,11 +51,13 @@ export const ERRORS = {
   forbidden: { actor: "client", retryable: false },
   consent_missing: { actor: "person", retryable: false },
   consent_ended: { actor: "person", retryable: false },
+  patience_over: { actor: "platform", retryable: false },
   not_accredited: { actor: "platform", retryable: false },
   condition_unmet: { actor: "holder", retryable: false },
   assurance_too_low: { actor: "person", retryable: false },
   not_found: { actor: "client", retryable: false },
   conflict: { actor: "client", retryable: false },
+  request_running: { actor: "client", retryable: true },
   stale: { actor: "client", retryable: false },
   idempotency_mismatch: { actor: "client", retryable: false },
   too_large: { actor: "platform", retryable: false },

@@ -39,7 +39,7 @@ import type { AnswersWriter } from "./transfer/given-answer.ts";
 import type { IncrementsReader, IncrementsWriter } from "./transfer/increment-records.ts";
 import type { OmissionReason, Receipt } from "./transfer/manifest.ts";
 import type { RhythmsReader, RhythmsWriter } from "./transfer/rhythm.ts";
-import type { Progress, Transfer, TransferEvent, TransferItem, TransferState } from "./transfer/transfer.ts";
+import type { Overdue, Progress, Transfer, TransferEvent, TransferItem, TransferState } from "./transfer/transfer.ts";
 
 /** A signed document that the person can download: manifest, receipt, consent receipt. Never changed once written. */
 export interface StoredDocument {
@@ -135,8 +135,11 @@ export interface Reader {
     due(limit: number): Promise<Pick<Transfer, "id" | "epoch" | "state">[]>;
     /** Transfers that wait for this, by id; `after` continues behind an id. */
     paused(filter: { reason: ErrorCode; after?: TransferId | undefined; limit: number }): Promise<Transfer[]>;
-    /** Live transfers whose time is over. */
-    overdue(limit: number): Promise<Pick<Transfer, "id">[]>;
+    /**
+     * Live transfers whose time is over, but for what an organisation has received and decides on: with their permission, or because the ends were tried
+     * for long enough. Whatever is paused, has its attempt, or only waits for its turn is none of the latter.
+     */
+    overdue(limit: number): Promise<Overdue[]>;
   };
   switches: {
     /** Switches whose old place is to be closed now, its person having been told. */
@@ -231,7 +234,9 @@ export interface Writer extends Reader {
   deliveries: {
     /** Whoever else accepts deliveries under this consent waits here until this transaction is over: two never find that none is under way. */
     acceptAlone(id: ConsentId): Promise<void>;
-    add(transfer: Transfer): Promise<void>;
+    add(transfer: Transfer, priority: number): Promise<void>;
+    /** The last delivery under this consent that arrived; `againAt`: half a period after it was asked for, null where the recurrence is no duration. */
+    lastArrival(id: ConsentId): Promise<{ againAt: Date | null } | null>;
     /**
      * Remembers the answer to an idempotency key. Returns the transfer that the key already stands for, or null.
      * @throws RelaisError `idempotency_mismatch` where the key came with another request before.
@@ -241,6 +246,11 @@ export interface Writer extends Reader {
     renew(id: TransferId, epoch: number, leaseSeconds: number): Promise<boolean>;
     /** A change by an attempt: false, and nothing changed, where `epoch` is past. @throws `conflict` for a move not in `MOVES`. */
     change(id: TransferId, epoch: number, change: TransferChange): Promise<boolean>;
+    /**
+     * Counts an attempt that came to nothing, and returns how many failed in a row: what moved since the last one begins the row anew. Where it only
+     * `waited` nothing is counted, and the patience begins anew.
+     */
+    tried(id: TransferId, epoch: number, outcome: "failed" | "waited"): Promise<number>;
     /** A change from outside an attempt (withdrawal, suspension, cancellation): takes the transfer away from whoever holds it. */
     interrupt(id: TransferId, change: TransferChange): Promise<void>;
     addEvent(id: TransferId, at: Date, event: NewEvent): Promise<void>;

@@ -17,11 +17,12 @@ export async function postTransfer(ports: TransferPorts, req: Request, res: Resp
   const caller = await callerOf(ports, req);
   const { consent, full: isFull = false } = parse(NewTransfer, req.body, "body");
   const rings: Ring[] = [];
-  const isNew = await answerOnce(ports, { req, res, caller: caller.clientEntityId }, async (w, now) => {
+  const isNew = await answerOnce(ports, { req, res, caller: caller.clientEntityId, consentId: caller.consentId }, async (w, now) => {
     const consentId = asId("consent", consent);
     if (consentId !== caller.consentId)
       throw new RelaisError("consent_missing", "The token carries another consent. Use the token of this consent.");
-    const { id, epoch } = await accept(w, { consentId, personId: caller.personId, isFull }, { policy: ports.policy, now });
+    const asked = { consentId, personId: caller.personId, isByParticipant: true, isFull };
+    const { id, epoch } = await accept(w, asked, { policy: ports.policy, now });
     rings.splice(0, rings.length, { transferId: id, epoch });
     const body = JSON.stringify(await describe(w, { transferId: id, personId: caller.personId }));
     return { status: 202, location: `/v1/transfers/${id}`, body, consentId };

@@ -2,6 +2,7 @@ import { sql } from "kysely";
 import type { PersonId } from "../core/ids.ts";
 import type { AccountReader, AccountWriter } from "../core/person/account.ts";
 import { eraseRecords, recordsOf } from "./person-records.ts";
+import { LOCKS_OF } from "./locks.ts";
 import type { Database } from "./pool.ts";
 import { json } from "./rows.ts";
 
@@ -48,13 +49,10 @@ export function writeAccount(db: Database): AccountWriter {
   return { ...openings(db), ...sessions(db), ...passkeys(db), ...codes(db), ...links(db), ...closing(db) };
 }
 
-/** First half of a lock on opening accounts. */
-const OPENING_LOCK = 72_675;
-
 function openings(db: Database): Pick<AccountWriter, "countOpening"> {
   return {
     countOpening: async ({ network, at, since }) => {
-      await sql`select pg_advisory_xact_lock(${OPENING_LOCK}, 0)`.execute(db);
+      await sql`select pg_advisory_xact_lock(${LOCKS_OF.openings}, 0)`.execute(db);
       await db.insertInto("accountOpenings").values({ mark: network, at }).execute();
       const { rows } = await sql<{ fromHere: number; overall: number }>`
         select count(*)::int as overall, count(*) filter (where mark = ${network})::int as from_here from account_openings where at > ${since}`.execute(

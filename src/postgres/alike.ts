@@ -28,10 +28,10 @@ export function givenOf({ wanted }: Acceptance): RawBuilder<unknown> {
 }
 
 /** The row of each transfer, from `given g join consents c`; the sweep rings for it. */
-export function transfersOf({ at, until }: Acceptance, period: RawBuilder<unknown>): RawBuilder<unknown> {
+export function transfersOf({ at }: Acceptance, period: RawBuilder<unknown>): RawBuilder<unknown> {
   return sql`insert into transfers (id, consent_id, person_id, source_id, destination_id, datasets, state, epoch, attempts, due_at, expires_at,
       created_at, priority, period)
-    select g.id, c.id, c.person_id, c.source_id, c.destination_id, c.datasets, 'queued', 0, 0, ${at}::timestamptz, least(c.expires_at, ${until}::timestamptz),
+    select g.id, c.id, c.person_id, c.source_id, c.destination_id, c.datasets, 'queued', 0, 0, ${at}::timestamptz, c.expires_at,
       ${at}::timestamptz, 10, ${period}`;
 }
 

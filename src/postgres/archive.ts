@@ -72,6 +72,8 @@ async function within<T>(pool: pg.Pool, begin: string, work: (client: pg.PoolCli
   const client = await pool.connect();
   try {
     await client.query(begin);
+    // Whoever reads or writes the archive may take its time; nobody else waits for this transaction.
+    await client.query("set local idle_in_transaction_session_timeout = 0");
     const result = await work(client);
     await client.query("commit");
     return result;

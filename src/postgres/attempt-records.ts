@@ -7,6 +7,7 @@ import type { Participant } from "../core/register/participant.ts";
 import { isTerminal, type Transfer } from "../core/transfer/transfer.ts";
 import { gathered } from "./gathered.ts";
 import { COLUMNS } from "./participants.ts";
+import { PATIENT_FROM_FIRST } from "./patience.ts";
 import { SCHEMA } from "./pool.ts";
 import { STANDING, standingOf, standingRows } from "./standing-rows.ts";
 import { isCollision, sqlState, translate } from "./store-errors.ts";
@@ -19,12 +20,17 @@ const STATEMENTS = {
   begin: `with asked as materialized (
       select * from unnest($1::text[], $2::integer[], $3::float8[], $4::timestamptz[], $5::text[])
         with ordinality as a(id, epoch, lease, at, today, place)
+    ), free as materialized (
+      -- A row that somebody holds at this moment is rung for again: nobody waits for whoever is frozen with it.
+      select a.* from asked a join ${SCHEMA}.transfers t on t.id = a.id and t.epoch = a.epoch
+      where t.state in ('queued', 'fetching', 'delivering', 'delivered', 'received')
+        and t.due_at <= clock_timestamp() and (t.lease_until is null or t.lease_until < clock_timestamp())
+      for no key update of t skip locked
     ), held as (
       update ${SCHEMA}.transfers t set epoch = t.epoch + 1, attempts = t.attempts + 1,
-        lease_until = clock_timestamp() + make_interval(secs => a.lease),
+        lease_until = clock_timestamp() + make_interval(secs => a.lease), expires_at = ${PATIENT_FROM_FIRST},
         state = case when t.state = 'queued' then 'fetching' else t.state end
-      from asked a where t.id = a.id and t.epoch = a.epoch and t.state in ('queued', 'fetching', 'delivering', 'delivered', 'received')
-        and t.due_at <= clock_timestamp() and (t.lease_until is null or t.lease_until < clock_timestamp())
+      from free a where t.id = a.id and t.epoch = a.epoch
       returning a.place, a.at, a.today, t.id, t.consent_id, t.state, t.attempts, to_jsonb(t) as transfer
     ), noted as (
       insert into ${SCHEMA}.transfer_events (transfer_id, sequence, at, kind, actor, details)

@@ -55,25 +55,30 @@ export function writeCampaigns(db: Database): CampaignsWriter {
       return finished.numAffectedRows === 1n;
     },
     cancel: async (id, at) => {
-      const cancelled = await sql`update campaigns set state = 'cancelled', ended_at = ${at} where id = ${id} and ended_at is null`.execute(
-        db,
-      );
+      const cancelled = await sql`
+        update campaigns set state = 'cancelled', ended_at = ${at}, selection = case when selection ? 'consents' then '{"consents": []}' else selection end
+        where id = ${id} and ended_at is null`.execute(db);
       await sql`delete from campaign_consents where campaign_id = ${id}`.execute(db);
       return cancelled.numAffectedRows === 1n;
     },
   };
 }
 
+/** A period in which something arrived is served, and half of one lies between two deliveries in any case: nobody gets more than they were told. */
 async function accept(db: Database, acceptance: Parameters<CampaignsWriter["accept"]>[0]): Promise<number> {
   const { rows } = await sql<{ count: number }>`
     with ${givenOf(acceptance)},
     added as (
       ${transfersOf(acceptance, sql`null`)}
       from given g join consents c on c.id = g.consent_id left join rhythms r on r.consent_id = c.id
+        cross join lateral (select c.notice ->> 'recurrence' as recurrence) told
+        cross join lateral (select coalesce(r.every, case when told.recurrence is not null then recurrence_of(told.recurrence) end) as every,
+          case when r.consent_id is not null then period_at(r.anchor, r.every, ${acceptance.at}) end as number) period
       where not exists (
         select from transfers t where t.consent_id = g.consent_id and (t.ended_at is null
-          or (t.state = 'verified' and r.consent_id is null)
-          or (t.state in ('verified', 'partial') and t.created_at > ${acceptance.at}::timestamptz - r.every / 2)))
+          or (t.state = 'verified' and told.recurrence is null)
+          or (t.state in ('verified', 'partial') and (t.created_at > ${acceptance.at}::timestamptz - period.every / 2
+            or t.created_at >= case when period.number = 0 then '-infinity' else r.anchor + period.number * r.every end))))
       returning id, datasets),
     ${toldOf(acceptance)}
     select count(*)::int as count from added`.execute(db);
@@ -98,7 +103,12 @@ async function gather(db: Database, id: CampaignId): Promise<boolean> {
   const strangers = named === null ? 0 : named.length - count;
   await db
     .updateTable("campaigns")
-    .set({ total: count + strangers, refused: json(strangers > 0 ? { not_found: strangers } : {}) })
+    .set({
+      total: count + strangers,
+      refused: json(strangers > 0 ? { not_found: strangers } : {}),
+      // Whom it was for is of no use any more.
+      ...(named === null ? {} : { selection: json({ consents: [] }) }),
+    })
     .where("id", "=", id)
     .execute();
   return true;

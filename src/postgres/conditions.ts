@@ -7,11 +7,9 @@ import {
   type RestrictionFilter,
   type Stance,
 } from "../core/policy/conditions.ts";
+import { LOCKS_OF } from "./locks.ts";
 import type { Database } from "./pool.ts";
 import { json, jsonOrNull } from "./rows.ts";
-
-/** First key of the two that lock one holder's conditions; the second is a hash of its id. */
-const LOCK = 7_267;
 
 export function readConditions(db: Database): ConditionsReader {
   const exclusions = db.selectFrom("platformExclusions").selectAll();
@@ -131,7 +129,7 @@ export function writeConditions(db: Database): ConditionsWriter {
       await db.deleteFrom("platformCertificates").where("platformId", "=", platformId).execute();
     },
     lock: async (holderId) => {
-      await sql`select pg_advisory_xact_lock(${LOCK}, hashtext(${holderId}))`.execute(db);
+      await sql`select pg_advisory_xact_lock(${LOCKS_OF.holderConditions}, hashtext(${holderId}))`.execute(db);
     },
   };
 }

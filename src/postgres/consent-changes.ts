@@ -2,10 +2,8 @@ import { sql } from "kysely";
 import type { Consent } from "../core/consent/consent.ts";
 import type { ChangesReader, ChangesWriter, ConsentChange } from "../core/consent/record-change.ts";
 import { newestMarks } from "./participants.ts";
+import { LOCKS } from "./locks.ts";
 import type { Database } from "./pool.ts";
-
-const SEALING_LOCK = 7_267_404;
-const TELLING_LOCK = 7_267_405;
 
 export function readChanges(db: Database): ChangesReader {
   return {
@@ -17,7 +15,7 @@ export function readChanges(db: Database): ChangesReader {
 export function writeChanges(db: Database): ChangesWriter {
   return {
     nextToSeal: async (limit) => {
-      const changes = await nextOf(db, { lock: SEALING_LOCK, waiting: "sealed_at", limit });
+      const changes = await nextOf(db, { lock: LOCKS.consentSealing, waiting: "sealed_at", limit });
       const recorded = await withConsents(db, changes);
       const ends = recorded.flatMap(({ consent: { sourceId, destinationId } }) => [sourceId, destinationId]);
       const marks = await newestMarks(db, [...new Set(ends)]);
@@ -34,7 +32,7 @@ export function writeChanges(db: Database): ChangesWriter {
         from unnest(${of("id")}::text[], ${of("receipt")}::text[], ${of("logIndex")}::bigint[], ${of("at")}::timestamptz[]) s (id, receipt, log_index, at)
         where c.id = s.id and c.sealed_at is null`.execute(db);
     },
-    nextToTell: async (limit) => withConsents(db, await nextOf(db, { lock: TELLING_LOCK, waiting: "told_at", limit })),
+    nextToTell: async (limit) => withConsents(db, await nextOf(db, { lock: LOCKS.consentTelling, waiting: "told_at", limit })),
     told: async (ids, at) => void (await db.updateTable("consentChanges").set({ toldAt: at }).where("id", "in", ids).execute()),
   };
 }

@@ -4,6 +4,7 @@ import { askedBefore, type ConsentEnds, type ConsentPlace } from "../core/consen
 import type { ConsentId, ParticipantId, PersonId } from "../core/ids.ts";
 import type { Reader, Writer } from "../core/ports.ts";
 import { sha256 } from "../core/transfer/manifest.ts";
+import { LOCK_SEEDS } from "./locks.ts";
 import type { Database } from "./pool.ts";
 import { found, json, jsonOrNull } from "./rows.ts";
 
@@ -116,7 +117,8 @@ export function writeConsents(db: Database): Writer["permissions"] {
         .executeTakeFirst();
       return moved.numUpdatedRows === 1n;
     },
-    askAlone: async (personId) => void (await sql`select pg_advisory_xact_lock(hashtextextended(${personId}, 44))`.execute(db)),
+    askAlone: async (personId) =>
+      void (await sql`select pg_advisory_xact_lock(hashtextextended(${personId}, ${LOCK_SEEDS.askingPerson}))`.execute(db)),
     handOver: async (id, grantId) => {
       const grantDigest = sha256(grantId);
       const handed = await db

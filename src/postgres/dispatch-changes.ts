@@ -1,16 +1,19 @@
 import { sql } from "kysely";
 import type { DispatchWriter, LaneLook } from "../core/dispatch/dispatch-port.ts";
 import { unknownHealth, type Health } from "../core/dispatch/health.ts";
+import type { ParticipantId } from "../core/ids.ts";
 import type { Ring } from "../core/ports.ts";
 import type { Candidate } from "../core/dispatch/take-turns.ts";
 import { MAY_BE_DUE } from "./dispatch.ts";
+import { LOCKS } from "./locks.ts";
+import { PATIENT_ANEW } from "./patience.ts";
 import type { Database } from "./pool.ts";
 import { jsonOrNull } from "./rows.ts";
 
-/** Key of the lock under which turns are given. */
-const LOCK = 7_268;
 /** A dispatcher that falls silent in its transaction is cut off, so that the others go on. */
 const SILENCE = "5s";
+/** Longer than somebody silent can keep the lock. Whatever else is waited for is given up, with the turns of this look. */
+const PATIENCE = "8s";
 
 const IS_FREE = sql`(t.lease_until is null or t.lease_until < clock_timestamp())`;
 
@@ -23,7 +26,10 @@ type Turns = Pick<DispatchWriter, "alone" | "observe" | "candidates" | "take" | 
 function turns(db: Database): Turns {
   return {
     alone: async () => {
-      await sql`select set_config('idle_in_transaction_session_timeout', ${SILENCE}, true), pg_advisory_xact_lock(${LOCK})`.execute(db);
+      await sql`select set_config('idle_in_transaction_session_timeout', ${SILENCE}, true), set_config('lock_timeout', ${PATIENCE}, true)`.execute(
+        db,
+      );
+      await sql`select pg_advisory_xact_lock(${LOCKS.dispatch})`.execute(db);
     },
     observe: async (now) => {
       await noteBegun(db, now);
@@ -35,10 +41,13 @@ function turns(db: Database): Turns {
     callBack: async (ids) => {
       if (ids.length === 0) return 0;
       const { rows } = await sql`
-        with back as (
-          update transfers t set epoch = t.epoch + 1 from dispatches d
-          where d.transfer_id = t.id and d.epoch = t.epoch and d.started_at is null and (d.source_id = any (${ids}) or d.destination_id = any (${ids}))
-          returning d.transfer_id, d.epoch)
+        with free as (
+          select d.transfer_id, d.epoch from dispatches d join transfers t on d.transfer_id = t.id and d.epoch = t.epoch
+          where d.started_at is null and (d.source_id = any (${ids}) or d.destination_id = any (${ids}))
+          for no key update of t skip locked),
+        back as (
+          update transfers t set epoch = t.epoch + 1 from free where t.id = free.transfer_id and t.epoch = free.epoch
+          returning free.transfer_id, free.epoch)
         delete from dispatches d using back where d.transfer_id = back.transfer_id and d.epoch = back.epoch returning 1`.execute(db);
       return rows.length;
     },
@@ -64,15 +73,15 @@ async function noteBegun(db: Database, now: Date): Promise<void> {
     on conflict (participant_id, minute) do update set starts = dispatch_minutes.starts + excluded.starts`.execute(db);
 }
 
-/** A pause is no end: the attempt finds that another one owns the transfer, and what it had moved is found at the destination later. */
+/** Rows that somebody holds at this moment are left to the next look, here and wherever one is taken back. A pause is no end: the attempt finds that another one owns the transfer, and what it had moved is found at the destination later. */
 async function stopPaused(db: Database): Promise<void> {
   await sql`
-    update transfers t set epoch = t.epoch + 1, lease_until = null from dispatches d
-    where d.transfer_id = t.id and (d.epoch = t.epoch or (t.epoch = d.epoch + 1 and t.lease_until > clock_timestamp()))
-      and ${MAY_BE_DUE} and t.state <> 'received'
-      and exists (select from dispatch_pauses p where p.participant_id in (d.source_id, d.destination_id) and (p.dataset = '*' or p.dataset = any (t.datasets)))`.execute(
-    db,
-  );
+    with paused as (
+      select t.id from transfers t join dispatches d on d.transfer_id = t.id and (d.epoch = t.epoch or (t.epoch = d.epoch + 1 and t.lease_until > clock_timestamp()))
+      where ${MAY_BE_DUE} and t.state <> 'received'
+        and exists (select from dispatch_pauses p where p.participant_id in (d.source_id, d.destination_id) and (p.dataset = '*' or p.dataset = any (t.datasets)))
+      for no key update of t skip locked)
+    update transfers t set epoch = t.epoch + 1, lease_until = null from paused where t.id = paused.id`.execute(db);
 }
 
 /** What began within the last second still counts; so does what began within the last hour, in its minute. */
@@ -85,6 +94,7 @@ async function forgetOver(db: Database, now: Date): Promise<void> {
   );
 }
 
+/** Where data sets are paused, from one kind of work in the lane to the next by the index: what waits for them is not read. */
 async function candidatesOf(db: Database, looks: readonly LaneLook[], now: Date): Promise<Candidate[]> {
   if (looks.length === 0) return [];
   const asked = looks.map(({ sourceId, destinationId, priority, most, except, paused }) => ({
@@ -96,17 +106,34 @@ async function candidatesOf(db: Database, looks: readonly LaneLook[], now: Date)
     paused,
   }));
   const { rows } = await sql<Candidate>`
-    select due.* from jsonb_to_recordset(${JSON.stringify(asked)}::jsonb)
-        as look (source_id text, destination_id text, priority smallint, most integer, except_ text[], paused text[])
-      cross join lateral (
-        select t.id, t.epoch, t.source_id as "sourceId", t.destination_id as "destinationId", t.person_id as "personId", t.priority, t.due_at as "dueAt"
-        from transfers t
-        where t.source_id = look.source_id and t.destination_id = look.destination_id and t.priority = look.priority
-          and ${MAY_BE_DUE} and t.due_at <= ${now} and ${IS_FREE} and t.person_id <> all (look.except_)
-          and not exists (select from dispatches d where d.transfer_id = t.id and d.epoch = t.epoch)
-          and not t.datasets && look.paused
-        order by t.due_at limit look.most) due`.execute(db);
+    with look as materialized (
+      select * from jsonb_to_recordset(${JSON.stringify(asked)}::jsonb)
+        as look (source_id text, destination_id text, priority smallint, most integer, except_ text[], paused text[]))
+    select due.* from look cross join lateral (${dueIn(now)} order by t.due_at limit look.most) due where look.paused = '{}'
+    union all
+    select due.* from look cross join lateral (
+      with recursive kind as (
+        (select ${KIND} as kind, t.datasets from transfers t where ${IN_LANE} order by ${KIND} limit 1)
+        union all
+        select next.* from kind cross join lateral (
+          select ${KIND} as kind, t.datasets from transfers t where ${IN_LANE} and ${KIND} > kind.kind order by ${KIND} limit 1) next)
+      select own.* from (select * from kind where not kind.datasets && look.paused) free
+        cross join lateral (${dueIn(now)} and ${KIND} = free.kind order by t.due_at limit look.most) own
+      order by own."dueAt" limit look.most) due
+    where look.paused <> '{}'`.execute(db);
   return rows;
+}
+
+/** What is of the same data sets has the same 64 bits, by the index `transfers_kinds`. */
+const KIND = sql`hash_array_extended(t.datasets, 0)`;
+const IN_LANE = sql`t.source_id = look.source_id and t.destination_id = look.destination_id and t.priority = look.priority and ${MAY_BE_DUE}`;
+
+function dueIn(now: Date) {
+  return sql`
+    select t.id, t.epoch, t.source_id as "sourceId", t.destination_id as "destinationId", t.person_id as "personId", t.priority, t.due_at as "dueAt"
+    from transfers t
+    where ${IN_LANE} and t.due_at <= ${now} and ${IS_FREE} and t.person_id <> all (look.except_) and not t.datasets && look.paused
+      and not exists (select from dispatches d where d.transfer_id = t.id and d.epoch = t.epoch)`;
 }
 
 async function take(db: Database, chosen: readonly Candidate[], now: Date): Promise<Ring[]> {
@@ -147,9 +174,22 @@ function words(db: Database): Pick<DispatchWriter, "setCapacity" | "pause" | "re
         .where("dataset", "=", dataset)
         .where("by", "=", by)
         .executeTakeFirst();
-      return lifted.numDeletedRows > 0n;
+      if (lifted.numDeletedRows === 0n) return false;
+      await goOnAnew(db, participantId, dataset);
+      return true;
     },
   };
+}
+
+/** What was tried before the pause, and waited through it. What somebody holds at this moment is tried, and waits for nothing. */
+async function goOnAnew(db: Database, participantId: ParticipantId, dataset: string): Promise<void> {
+  await sql`
+    with held as (
+      select id from transfers t where ${MAY_BE_DUE} and t.attempts > 0 and (t.source_id = ${participantId} or t.destination_id = ${participantId})
+        and (${dataset} = '*' or ${dataset} = any (t.datasets)) order by id for update skip locked)
+    update transfers t set expires_at = ${sql.raw(PATIENT_ANEW)} from held, consents c where held.id = t.id and c.id = t.consent_id`.execute(
+    db,
+  );
 }
 
 type Watch = Pick<DispatchWriter, "health" | "putHealth" | "seen" | "gone">;

@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 import { RelaisError } from "../core/errors.ts";
 import type { AnswersWriter } from "../core/transfer/given-answer.ts";
+import { LOCK_SEEDS } from "./locks.ts";
 import type { Database } from "./pool.ts";
 
 /** The lock ends with the transaction, and with the connection of a process that died: no key stays taken. */
@@ -8,7 +9,9 @@ export function writeAnswers(db: Database): AnswersWriter {
   return {
     begin: async ({ caller, key, fingerprint }, now) => {
       const { rows } = await sql<{ isFirst: boolean }>`
-        select pg_try_advisory_xact_lock(hashtextextended(${JSON.stringify([caller, key])}, 49)) as is_first`.execute(db);
+        select pg_try_advisory_xact_lock(hashtextextended(${JSON.stringify([caller, key])}, ${LOCK_SEEDS.idempotencyKey})) as is_first`.execute(
+        db,
+      );
       // A statement of its own: only one that begins with the lock held sees what the one before it wrote.
       const known = await db
         .selectFrom("givenAnswers")
@@ -24,9 +27,13 @@ export function writeAnswers(db: Database): AnswersWriter {
         );
       if (known !== undefined) return known;
       if (rows[0]?.isFirst === true) return null;
-      throw new RelaisError("conflict", "A request with this Idempotency-Key is still running. Ask again in a moment with the same key.", {
-        retryAfter: 1,
-      });
+      throw new RelaisError(
+        "request_running",
+        "A request with this Idempotency-Key is still running. Ask again in a moment with the same key.",
+        {
+          retryAfter: 1,
+        },
+      );
     },
     keep: async ({ caller, key, fingerprint }, { status, location, body, consentId }, expiresAt) => {
       const answer = { fingerprint, status, location, body, consentId, expiresAt };

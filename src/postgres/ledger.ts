@@ -4,11 +4,8 @@ import { RelaisError } from "../core/errors.ts";
 import type { LedgerReader, LedgerWriter, NewEntry } from "../core/ledger/ledger.ts";
 import { MAX_ENTRY_BYTES } from "../core/ledger/tiles.ts";
 import { completedBy, hashChildren, hashLeaf, nodesOf, type Node } from "../core/ledger/tree.ts";
+import { LOCKS } from "./locks.ts";
 import type { Database } from "./pool.ts";
-
-/** Held until the transaction ends, and freed after it is visible: entries get their places one transaction after the other. */
-const APPEND_LOCK = 7_267_402;
-const CHECKPOINT_LOCK = 7_267_403;
 
 export function readLedger(db: Database): LedgerReader {
   return {
@@ -44,7 +41,7 @@ export function writeLedger(db: Database): LedgerWriter {
   return {
     append: (entry) => appendAll(db, [entry]),
     appendAll: (entries) => appendAll(db, entries),
-    lockCheckpoints: () => lock(db, CHECKPOINT_LOCK),
+    lockCheckpoints: () => lock(db, LOCKS.logCheckpoints),
     keepCheckpoint: async (checkpoint) => {
       const { key, note } = checkpoint;
       await db
@@ -58,7 +55,7 @@ export function writeLedger(db: Database): LedgerWriter {
 
 async function appendAll(db: Database, entries: readonly NewEntry[]): Promise<number> {
   const leaves = entries.map(leafOf);
-  await lock(db, APPEND_LOCK);
+  await lock(db, LOCKS.logAppend);
   const first = await sizeOf(db);
   if (leaves.length === 0) return first;
   await db

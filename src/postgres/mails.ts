@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 import type { Mail, MailReader, MailWriter, SentMail } from "../core/person/mail.ts";
 import type { MailAddress } from "../core/person/mail-address.ts";
+import { LOCK_SEEDS } from "./locks.ts";
 import type { Database } from "./pool.ts";
 
 export function readMails(db: Database): MailReader {
@@ -97,7 +98,8 @@ function writeAddresses(db: Database): AddressWriter {
     countAttempt: async ({ marks, at, most }) => {
       const since = new Date(at.getTime() - 86_400_000);
       // One after the other, in one order: two of them never wait for each other.
-      for (const mark of marks.toSorted()) await sql`select pg_advisory_xact_lock(hashtextextended(${mark}, 43))`.execute(db);
+      for (const mark of marks.toSorted())
+        await sql`select pg_advisory_xact_lock(hashtextextended(${mark}, ${LOCK_SEEDS.mailMark}))`.execute(db);
       const { rows } = await sql`
         select mark from mail_attempts where mark = any(${marks}) and at > ${since} group by mark having count(*) >= ${most}`.execute(db);
       if (rows.length > 0) return false;

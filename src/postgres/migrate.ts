@@ -2,11 +2,10 @@ import { readFile, readdir } from "node:fs/promises";
 import type pg from "pg";
 import { RelaisError } from "../core/errors.ts";
 import { sha256 } from "../core/transfer/manifest.ts";
+import { LOCKS } from "./locks.ts";
 import { SCHEMA } from "./pool.ts";
 
 const FOLDER = new URL("migrations/", import.meta.url);
-/** Any number of processes may start at once: one migrates, the others wait. */
-const LOCK = 7_267_401;
 
 /**
  * Brings the schema up to date. Each file runs once, in one transaction, in the order of its number; a file that changed after it ran is refused.
@@ -15,14 +14,14 @@ const LOCK = 7_267_401;
 export async function migrate(pool: pg.Pool): Promise<string[]> {
   const client = await pool.connect();
   try {
-    await client.query("select pg_advisory_lock($1)", [LOCK]);
+    await client.query("select pg_advisory_lock($1)", [LOCKS.migrations]);
     await client.query(`create schema if not exists ${SCHEMA}`);
     await client.query(
       `create table if not exists ${SCHEMA}.migrations (name text primary key, digest text not null, ran_at timestamptz not null default now())`,
     );
     return await runMissing(client);
   } finally {
-    await client.query("select pg_advisory_unlock($1)", [LOCK]).catch(() => undefined);
+    await client.query("select pg_advisory_unlock($1)", [LOCKS.migrations]).catch(() => undefined);
     client.release();
   }
 }

@@ -5,11 +5,9 @@ import { STATUS } from "../core/federation/status-list.ts";
 import type { ParticipantId } from "../core/ids.ts";
 import type { Reader, Writer } from "../core/ports.ts";
 import type { Participant, TrustMark } from "../core/register/participant.ts";
+import { LOCKS_OF } from "./locks.ts";
 import type { Database } from "./pool.ts";
 import { found, json } from "./rows.ts";
-
-/** First half of a lock on an entity identifier: two that register the same one come one after the other. */
-const ENTITY_LOCK = 72_674;
 
 /** A participant as the core knows it; what the register is searched by stays in the table. */
 export const COLUMNS = [
@@ -125,7 +123,7 @@ export function writeParticipants(db: Database): Writer["register"] {
       return free;
     },
     lockEntity: async (entityId) => {
-      await sql`select pg_advisory_xact_lock(${ENTITY_LOCK}, hashtext(${entityId}))`.execute(db);
+      await sql`select pg_advisory_xact_lock(${LOCKS_OF.entity}, hashtext(${entityId}))`.execute(db);
       return (await db.selectFrom("participants").select(COLUMNS).where("entityId", "=", entityId).forUpdate().executeTakeFirst()) ?? null;
     },
     lock: async (id) =>

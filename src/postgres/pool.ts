@@ -10,12 +10,18 @@ pg.types.setTypeParser(pg.types.builtins.INT8, Number);
 
 export type Database = Kysely<Tables>;
 
+/**
+ * A process that falls silent in the middle of a transaction (frozen, swapped out, cut off) is cut off by the server, and what it had locked is free again. Everything
+ * that Relais does within a transaction is a statement of this database: between two of them it computes, for milliseconds.
+ */
+const SILENCE = "-c idle_in_transaction_session_timeout=10000";
+
 /** Connections to one PostgreSQL database (13 or newer). `size` bounds what this process may hold open at once. */
 export function openPool(url: string, size = 10): pg.Pool {
   const pool = new pg.Pool({
     connectionString: url,
     max: size,
-    options: `-c search_path=${SCHEMA} -c timezone=UTC`,
+    options: `-c search_path=${SCHEMA} -c timezone=UTC ${SILENCE}`,
     connectionTimeoutMillis: 10_000,
   });
   return surviving(pool);
@@ -29,7 +35,7 @@ export function openPreparedPool(url: string, size = 4): pg.Pool {
   const pool = new pg.Pool({
     connectionString: url,
     max: size,
-    options: `-c search_path=${SCHEMA} -c timezone=UTC -c plan_cache_mode=force_generic_plan`,
+    options: `-c search_path=${SCHEMA} -c timezone=UTC -c plan_cache_mode=force_generic_plan ${SILENCE}`,
     connectionTimeoutMillis: 10_000,
   });
   return surviving(pool);

@@ -95,7 +95,7 @@ export interface Tables {
   noticeTexts: Omit<WithJson<NoticeText, "sections">, "logIndex">;
   loggedTexts: Pick<NoticeText, "version" | "language" | "logIndex">;
   switches: Switch;
-  transfers: Transfer & { priority: Generated<number> };
+  transfers: Transfer & { priority: Generated<number>; failures: Generated<number>; moved: Generated<number> };
   rhythms: { consentId: ConsentId; dueAt: Date };
   campaigns: WithJson<Campaign, "selection" | "refused">;
   campaignConsents: { campaignId: CampaignId; consentId: ConsentId; terms: string };

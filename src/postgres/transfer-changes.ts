@@ -4,6 +4,7 @@ import type { SwitchId, TransferId } from "../core/ids.ts";
 import type { NewEvent, TransferChange, Writer } from "../core/ports.ts";
 import { lastOfEach } from "../core/transfer/attempt-records.ts";
 import { isTerminal, type Transfer } from "../core/transfer/transfer.ts";
+import { PATIENT_ANEW } from "./patience.ts";
 import type { Database } from "./pool.ts";
 import { json } from "./rows.ts";
 
@@ -13,11 +14,21 @@ export function writeTransfers(db: Database): Deliveries {
   return { ...intake(db), ...lease(db), ...changes(db), ...sanctions(db), ...record(db) };
 }
 
-function intake(db: Database): Pick<Deliveries, "acceptAlone" | "add" | "claimKey"> {
+function intake(db: Database): Pick<Deliveries, "acceptAlone" | "add" | "lastArrival" | "claimKey"> {
   return {
     acceptAlone: async (id) => void (await sql`select from consents where id = ${id} for no key update`.execute(db)),
-    add: async (transfer) => {
-      await db.insertInto("transfers").values(transfer).execute();
+    add: async (transfer, priority) => {
+      await db
+        .insertInto("transfers")
+        .values({ ...transfer, priority })
+        .execute();
+    },
+    lastArrival: async (id) => {
+      const { rows } = await sql<{ againAt: Date | null }>`
+        select t.created_at + recurrence_of(c.notice ->> 'recurrence') / 2 as "againAt"
+        from transfers t join consents c on c.id = t.consent_id
+        where t.consent_id = ${id} and t.state in ('verified', 'partial') order by t.created_at desc limit 1`.execute(db);
+      return rows[0] ?? null;
     },
     claimKey: async (key) => {
       const claimed = await db
@@ -56,8 +67,9 @@ function lease(db: Database): Pick<Deliveries, "renew"> {
   };
 }
 
-function changes(db: Database): Pick<Deliveries, "change" | "interrupt" | "live"> {
+function changes(db: Database): Pick<Deliveries, "change" | "tried" | "interrupt" | "live"> {
   return {
+    tried: (id, epoch, outcome) => (outcome === "failed" ? failed(db, id, epoch) : waited(db, id, epoch)),
     change: async (id, epoch, change) => {
       const columns = columnsOf(change);
       if (Object.keys(columns).length === 0) return holds(db, id, epoch);
@@ -68,8 +80,14 @@ function changes(db: Database): Pick<Deliveries, "change" | "interrupt" | "live"
     },
     interrupt: async (id, change) => {
       await db
-        .updateTable("transfers")
-        .set((row) => ({ ...columnsOf({ ...change, release: true }), epoch: row("epoch", "+", 1) }))
+        .updateTable("transfers as t")
+        .set((row) => ({
+          ...columnsOf({ ...change, release: true }),
+          ...(change.state === "queued"
+            ? { expiresAt: sql<Date>`(select ${sql.raw(PATIENT_ANEW)} from consents c where c.id = t.consent_id)` }
+            : {}),
+          epoch: row("epoch", "+", 1),
+        }))
         .where("id", "=", id)
         .execute();
     },
@@ -82,6 +100,22 @@ function changes(db: Database): Pick<Deliveries, "change" | "interrupt" | "live"
       return query.forUpdate().execute();
     },
   };
+}
+
+async function failed(db: Database, id: TransferId, epoch: number): Promise<number> {
+  const { rows } = await sql<{ failures: number }>`
+    update transfers t set failures = case when now.moved > t.moved then 1 else t.failures + 1 end, moved = now.moved
+    from (select (select count(*) from transfer_items where transfer_id = ${id} and state <> 'listed')
+      + (select count(*) from transfer_documents where transfer_id = ${id}) as moved) now
+    where t.id = ${id} and t.epoch = ${epoch} and t.ended_at is null returning t.failures`.execute(db);
+  return rows[0]?.failures ?? 0;
+}
+
+async function waited(db: Database, id: TransferId, epoch: number): Promise<number> {
+  await sql`
+    update transfers t set failures = 0, expires_at = ${sql.raw(PATIENT_ANEW)} from consents c
+    where t.id = ${id} and t.epoch = ${epoch} and t.ended_at is null and c.id = t.consent_id`.execute(db);
+  return 0;
 }
 
 const MOVING = ["scheduled", "queued", "fetching", "delivering", "delivered"] as const;
@@ -130,8 +164,9 @@ function sanctions(db: Database): Pick<Deliveries, "stopSome" | "stopEnded" | "r
           where t.state = 'paused' and t.reason = 'not_accredited' and (t.source_id = ${participantId} or t.destination_id = ${participantId})
             and d.status = 'accredited' and (s.status = 'accredited' or 'platform' = any (s.roles))
           order by t.id limit ${limit} for update of t)
-        update transfers t set state = 'queued', reason = null, actor = null, epoch = t.epoch + 1, due_at = ${at}
-        from chosen where t.id = chosen.id returning t.id, t.epoch`.execute(db);
+        update transfers t set state = 'queued', reason = null, actor = null, epoch = t.epoch + 1, due_at = ${at},
+          expires_at = ${sql.raw(PATIENT_ANEW)}
+        from chosen, consents c where t.id = chosen.id and c.id = t.consent_id returning t.id, t.epoch`.execute(db);
       await addEvents(db, rows, at, { kind: "resumed", actor: "operator" });
       return rows.map(({ id, epoch }) => ({ transferId: id, epoch }));
     },

@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import type { Reader } from "../core/ports.ts";
-import type { Progress } from "../core/transfer/transfer.ts";
+import type { Overdue, Progress } from "../core/transfer/transfer.ts";
 import type { Database } from "./pool.ts";
 import { found } from "./rows.ts";
 
@@ -38,9 +38,21 @@ export function readTransfers(db: Database): Reader["transfers"] {
         .orderBy("id")
         .limit(limit)
         .execute(),
-    overdue: (limit) =>
-      db.selectFrom("transfers").select("id").where("endedAt", "is", null).where("expiresAt", "<=", NOW).limit(limit).execute(),
+    overdue: (limit) => overdue(db, limit),
   };
+}
+
+/** Whatever waits behind a breaker is not answered either: that is no waiting for a turn. */
+async function overdue(db: Database, limit: number): Promise<Overdue[]> {
+  const { rows } = await sql<Overdue>`
+    select t.id, case when c.expires_at <= ${NOW} then 'consent_ended' else 'patience_over' end as because
+    from transfers t join consents c on c.id = t.consent_id
+    where t.ended_at is null and t.expires_at <= ${NOW} and t.state <> 'received' and (c.expires_at <= ${NOW} or (
+      t.state <> 'paused' and (t.lease_until is null or t.lease_until < ${NOW})
+      and (t.due_at > ${NOW} or exists (select from participant_health h where h.participant_id in (t.source_id, t.destination_id) and h.opened_until is not null))
+      and not exists (select from dispatch_pauses p where p.participant_id in (t.source_id, t.destination_id) and (p.dataset = '*' or p.dataset = any (t.datasets)))))
+    limit ${limit}`.execute(db);
+  return rows;
 }
 
 /** Counts by data set, of rows and of what rows said that are gone. `stored` is what a verified receipt names; `verified` equals it once the digests were compared. */

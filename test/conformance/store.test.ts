@@ -135,6 +135,20 @@ test("due in so many seconds, by the database's clock", async () => {
   assert.equal((await claim(id, 1))?.epoch, 2);
 });
 
+test("failures are counted in a row: what moved in between begins anew, what only waited is none, a past epoch counts nothing", async () => {
+  const id = await newTransfer();
+  await claim(id, 0);
+  const tried = (outcome: "failed" | "waited", epoch = 1) => store.write((w) => w.deliveries.tried(id, epoch, outcome));
+  const stored = (key: string) =>
+    store.write((w) => w.deliveries.markItems(id, 1, [{ dataset: DATASET, key, state: "stored", bytes: 1, sha256: "A".repeat(43) }]));
+  assert.deepEqual([await tried("failed"), await tried("failed"), await tried("failed")], [1, 2, 3]);
+  await stored("one");
+  assert.deepEqual([await tried("failed"), await tried("failed")], [1, 2]);
+  await stored("one");
+  assert.equal(await tried("failed"), 3, "the same again is nothing new");
+  assert.deepEqual([await tried("waited"), await tried("failed"), await tried("failed", 0)], [0, 1, 0]);
+});
+
 test("an interruption takes the transfer away from whoever holds it, for ever where it ends it", async () => {
   const id = await newTransfer();
   const attempt = await claim(id, 0);

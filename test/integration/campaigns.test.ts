@@ -182,6 +182,69 @@ test("no more often than people were told: a period that was served is not serve
   assert.deepEqual((await read(holder(), again.id)).refused, { conflict: 5 });
 });
 
+test("a period in which something arrived is served, however long ago in it; the next one is not", async () => {
+  const ids = await crowd(4, "P1M");
+  const deliveredAgo = async (days: number) => {
+    await pool.query("delete from relais.transfers");
+    await start(holder(), {});
+    await runCampaigns(engine.ports);
+    await pool.query(
+      `alter table relais.transfers disable trigger user; update relais.transfers set state = 'verified', ended_at = now(), created_at = now() - interval '${days} days';
+       alter table relais.transfers enable trigger user`,
+    );
+    await start(holder(), {});
+    return runCampaigns(engine.ports);
+  };
+  // The second period of each began 28 days ago.
+  await pool.query("update relais.rhythms set anchor = now() - interval '28 days' - interval '1 month' where consent_id = any ($1)", [ids]);
+  assert.equal(await deliveredAgo(20), 0);
+  assert.equal(await deliveredAgo(29), 4);
+});
+
+test("shorter than a day is no single delivery: a campaign asks for it as a single request does", async () => {
+  await crowd(3, "PT1H");
+  await start(holder(), {});
+  await runCampaigns(engine.ports);
+  const arrived = (minutes: number) =>
+    pool.query(
+      `alter table relais.transfers disable trigger user; update relais.transfers set state = 'verified', ended_at = now(), created_at = now() - interval '${minutes} minutes';
+       alter table relais.transfers enable trigger user`,
+    );
+  await arrived(20);
+  await start(holder(), {});
+  assert.equal(await runCampaigns(engine.ports), 0);
+  await arrived(40);
+  await start(holder(), {});
+  assert.equal(await runCampaigns(engine.ports), 3);
+});
+
+test("a campaign that fails keeps no other from going on, and is carried on in the next round", async () => {
+  await crowd(3);
+  const [first, second] = [await start(holder(), { source: engine.source.id }), await start(callerOf(engine.destination), {})];
+  const write: Engine["store"]["write"] = (work) =>
+    engine.store.write((w) => {
+      const take: typeof w.campaigns.take = async (id, ...rest) => {
+        if (id === first.id) throw new Error("out of order");
+        return w.campaigns.take(id, ...rest);
+      };
+      return work({ ...w, campaigns: { ...w.campaigns, take } });
+    });
+  await assert.rejects(runCampaigns({ ...engine.ports, store: { ...engine.store, write } }), /out of order/);
+  assert.deepEqual([(await read(holder(), first.id)).accepted, (await read(OPERATOR, second.id)).accepted], [0, 3]);
+  await runCampaigns(engine.ports);
+  assert.deepEqual((await read(holder(), first.id)).refused, { conflict: 3 });
+});
+
+test("whom it was for is forgotten once they were looked up, or it was cancelled before", async () => {
+  const ids = await crowd(3);
+  const [one, other] = [await start(holder(), { consents: ids }), await start(holder(), { consents: ids })];
+  await engine.store.write((w) => cancelCampaign(w, holder(), { id: other.id, now: new Date() }));
+  await runCampaigns(engine.ports);
+  assert.equal((await read(holder(), one.id)).accepted, 3);
+  const { rows } = await pool.query("select distinct selection from relais.campaigns");
+  assert.deepEqual(rows, [{ selection: { consents: [] } }]);
+});
+
 /** Counts writes: 1 gathers, each later one is a batch. */
 function stopAfter(writes: number, stop: AbortController): Engine["store"]["write"] {
   let count = 0;

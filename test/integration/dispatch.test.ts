@@ -7,7 +7,10 @@ import { UNSTATED } from "../../src/core/dispatch/capacity.ts";
 import { recordHealth } from "../../src/core/dispatch/record-health.ts";
 import type { HealthNote } from "../../src/core/dispatch/health.ts";
 import type { ParticipantId } from "../../src/core/ids.ts";
-import type { Ring } from "../../src/core/ports.ts";
+import type { Ring, Store } from "../../src/core/ports.ts";
+import { sql } from "kysely";
+import { writeDispatch } from "../../src/postgres/dispatch-changes.ts";
+import { openDatabase, openPool, openPreparedPool } from "../../src/postgres/pool.ts";
 import { realClock } from "../support/real-clock.ts";
 import { startDispatchWorld, type DispatchWorld } from "../support/dispatch-world.ts";
 
@@ -34,6 +37,7 @@ const itself = (participantId: ParticipantId) => ({
 const states = (participantId: ParticipantId, capacity: Partial<Capacity>) =>
   setCapacity(ports(), itself(participantId), { ...UNSTATED, ...capacity });
 const endsOf = async (rings: Ring[]) => Promise.all(rings.map(({ transferId }) => world.transfer(transferId)));
+const epochs = async (rings: Ring[]) => (await endsOf(rings)).map(({ epoch }) => epoch);
 const noted = async (note: Omit<HealthNote, "participantId"> & { kind: "failure" | "success" }, times = 1) => {
   for (let time = 0; time < times; time++) await recordHealth(ports(), { ...note, participantId: platform }, 0);
 };
@@ -115,6 +119,36 @@ describe("the window", () => {
       client.release();
     }
     assert.equal((await world.dispatch()).length, 1);
+  });
+
+  test("nor where something is called back, paused or begun: whoever is frozen with one row keeps no other waiting", async () => {
+    await world.queue({ from: holder, to: platform, count: 4 });
+    const rings = await world.dispatch();
+    const [rung, , running, frozen] = rings;
+    assert.ok((await world.start(running!)) && (await world.start(frozen!)));
+    const client = await world.pool.connect();
+    try {
+      await client.query("begin; set local idle_in_transaction_session_timeout = 0");
+      await client.query("select from transfers where id = any ($1) for update", [[rung!.transferId, frozen!.transferId]]);
+      assert.equal(await world.start(rung!), null);
+      await pauseDispatch(ports(), operator(platform), { dataset: "*", reason: "They move house." });
+      assert.deepEqual(await world.dispatch(), []);
+      assert.deepEqual(await epochs(rings), [0, 1, 2, 1], "what is free was taken back");
+    } finally {
+      await client.query("rollback");
+      client.release();
+    }
+    assert.deepEqual(await world.dispatch(), []);
+    assert.deepEqual(await epochs(rings), [1, 1, 2, 2], "the next look takes the rest");
+  });
+
+  test("a process that is frozen within a transaction is cut off by the server", async () => {
+    await using cleanup = new AsyncDisposableStack();
+    for (const open of [openPool, openPreparedPool]) {
+      const pool = cleanup.adopt(open(world.url, 1), (one) => one.end());
+      const { rows } = await pool.query("show idle_in_transaction_session_timeout");
+      assert.deepEqual(rows, [{ idle_in_transaction_session_timeout: "10s" }]);
+    }
   });
 
   test("a dispatcher that falls silent in the middle holds the others up for seconds only", async () => {
@@ -254,6 +288,30 @@ describe("whose turn it is", () => {
     assert.equal(turns.filter(({ destinationId }) => destinationId === busy).length, 2);
   });
 
+  test("where a participant takes no more, its backlog is not looked into any further", async () => {
+    await world.queue({ from: holder, to: platform, count: 600 });
+    await world.queue({ from: await world.participant("holder"), to: await world.participant("platform"), count: 3 });
+    const asked: number[] = [];
+    const write: Store["write"] = (work) =>
+      world.store.write((w) => {
+        const candidates: typeof w.dispatch.candidates = (looks, now) => {
+          asked.push(...looks.map(({ most }) => most));
+          return w.dispatch.candidates(looks, now);
+        };
+        return work({ ...w, dispatch: { ...w.dispatch, candidates } });
+      });
+    const rings = await world.dispatch({}, { ...world.store, write });
+    assert.equal(rings.length, 33, "its share of 40, and all of the others");
+    assert.deepEqual(asked, [44, 44]);
+  });
+
+  test("where there is room for more than a short look gives, a longer one finds it", async () => {
+    await world.queue({ from: holder, to: platform, count: 600 });
+    const others = await Promise.all(Array.from({ length: 12 }, () => world.participant("holder")));
+    for (const from of others) await world.queue({ from, to: platform, count: 1 });
+    assert.equal((await world.dispatch()).length, 30);
+  });
+
   test("a backlog of one person keeps no other person waiting, in the same lane", async () => {
     const crowd = await world.person();
     await world.queue({ from: holder, to: platform, count: 3000, person: crowd, dueAgo: 900 });
@@ -288,7 +346,8 @@ describe("the breaker", () => {
     await passes(11);
     const [probe, ...rest] = await world.dispatch({}, world.other);
     assert.deepEqual(rest, []);
-    await world.start(probe!);
+    assert.deepEqual(await world.dispatch(), [], "one at a time");
+    assert.ok(await world.start(probe!), "and it is not called back by the next look");
     assert.deepEqual(await world.dispatch(), []);
     await noted({ kind: "success" });
     await world.end(probe!.transferId);
@@ -352,6 +411,26 @@ describe("pauses", () => {
       [["calls"], ["calls"], ["calls"]],
     );
     assert.deepEqual(await world.dispatch(), []);
+  });
+
+  test("of one data set, with a long backlog of it: what waits for it is not read, and the others come in the order of what is due longest", async () => {
+    await world.queue({ from: holder, to: platform, count: 3000, datasets: ["bills", "calls"], dueAgo: 900 });
+    await world.queue({ from: holder, to: platform, count: 2, datasets: ["calls"], dueAgo: 30 });
+    await world.queue({ from: holder, to: platform, count: 2, datasets: ["meters"], dueAgo: 60 });
+    const look = { sourceId: holder, destinationId: platform, priority: 0, most: 3, except: [], paused: ["bills"] };
+    const { found, read } = await openDatabase(world.pool)
+      .transaction()
+      .execute(async (tx) => {
+        const candidates = await writeDispatch(tx).candidates([look], new Date());
+        const { rows } = await sql<{ read: number }>`
+          select seq_tup_read + idx_tup_fetch as read from pg_stat_xact_user_tables where relname = 'transfers'`.execute(tx);
+        return { found: await Promise.all(candidates.map(({ id }) => world.transfer(id))), read: Number(rows[0]?.read) };
+      });
+    assert.deepEqual(
+      found.map(({ datasets }) => datasets),
+      [["meters"], ["meters"], ["calls"]],
+    );
+    assert.ok(read < 50, `${read} rows were read`);
   });
 
   test("somebody else neither pauses nor states anything", async () => {

@@ -418,7 +418,7 @@ async function queuedTransfer(source: Participant, destination: Participant): Pr
       endedBy: null,
       expiresAt: transfer.expiresAt,
     });
-    await w.deliveries.add(transfer);
+    await w.deliveries.add(transfer, 0);
   });
   return transfer;
 }

@@ -1,8 +1,13 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import type { Request, Response } from "express";
+import { RelaisError } from "../../src/core/errors.ts";
 import { withdrawConsent } from "../../src/core/consent/withdraw-consent.ts";
-import { KEY_HOURS } from "../../src/core/transfer/given-answer.ts";
+import { KEY_HOURS, keyEndsAt } from "../../src/core/transfer/given-answer.ts";
 import type { Participant } from "../../src/core/register/participant.ts";
+import type { Store, Writer } from "../../src/core/ports.ts";
+import { sha256 } from "../../src/core/transfer/manifest.ts";
+import { answerOnce } from "../../src/http/answer-once.ts";
 import { charter, charters } from "../support/charter.ts";
 import { platform, tokenOf, type Held } from "../support/held-token.ts";
 import { realClock } from "../support/real-clock.ts";
@@ -65,7 +70,8 @@ test("one hundred posts at once with one key: one transfer, and each is told the
   const accepted = answers.filter(({ status }) => status === 202);
   assert.ok(accepted.length >= 1);
   assert.equal(new Set(accepted.map((answer) => JSON.stringify(answer))).size, 1, "to the byte");
-  for (const other of answers.filter(({ status }) => status !== 202)) assert.deepEqual([other.status, codeOf(other)], [409, "conflict"]);
+  for (const other of answers.filter(({ status }) => status !== 202))
+    assert.deepEqual([other.status, codeOf(other)], [409, "request_running"]);
   assert.equal(await transfersOf(token.consent.id), 1);
   assert.deepEqual(await post(token, '"at-once"', body), accepted[0], "and later too");
 });
@@ -115,7 +121,7 @@ test("while the first one runs: 409; when it broke off, the key is free again", 
   const answer = await post(token, '"running"', { consent: token.consent.id });
   resolve();
   await assert.rejects(running);
-  assert.deepEqual([answer.status, codeOf(answer)], [409, "conflict"]);
+  assert.deepEqual([answer.status, codeOf(answer)], [409, "request_running"]);
   assert.equal((await post(token, '"running"', { consent: token.consent.id })).status, 202);
 });
 
@@ -132,6 +138,82 @@ test("a refusal is the answer too, to the byte; what time can mend is judged ane
   assert.deepEqual([busy.status, codeOf(busy)], [409, "conflict"]);
   await whole.query(`update relais.transfers set state = 'cancelled', ended_at = now() where consent_id = '${rhythmic.consent.id}'`);
   assert.equal((await post(rhythmic, '"second"', body)).status, 202);
+});
+
+test("a platform that asks again under a recurrence has the place of what comes by itself, and asks no more often than every half a period", async () => {
+  const rhythmic = await held("P1D");
+  const body = { consent: rhythmic.consent.id };
+  const priorities = async () =>
+    (
+      (await whole.query(`select priority from relais.transfers where consent_id = '${rhythmic.consent.id}' order by created_at`)) as {
+        rows: object[];
+      }
+    ).rows;
+  const arrived = (hours: number) =>
+    whole.query(`alter table relais.transfers disable trigger user;
+      update relais.transfers set state = 'verified', ended_at = now(), created_at = now() - interval '${hours} hours' where consent_id = '${rhythmic.consent.id}';
+      alter table relais.transfers enable trigger user`);
+  assert.equal((await post(rhythmic, '"pull one"', body)).status, 202);
+  await arrived(11);
+  const soon = await post(rhythmic, '"pull two"', body);
+  assert.deepEqual([soon.status, codeOf(soon)], [429, "rate_limited"]);
+  await arrived(13);
+  assert.equal((await post(rhythmic, '"pull two"', body)).status, 202);
+  assert.deepEqual(await priorities(), [{ priority: 0 }, { priority: 10 }]);
+});
+
+test("a refusal that comes late takes no answer away: neither one that was given meanwhile, nor one that is being given", async () => {
+  const request = (key: string) =>
+    ({ method: "POST", path: "/v1/transfers", headers: { "idempotency-key": key }, body: {} }) as unknown as Request;
+  const caller = asking.participant.entityId;
+  const res = { locals: { requestId: "first" } } as unknown as Response;
+  const refuse = async () => {
+    throw new RelaisError("consent_ended", "It has ended.");
+  };
+  /** `meanwhile` happens after the refusal was rolled back, and before it is kept. */
+  const late = (key: string, meanwhile: () => Promise<void>) => {
+    let count = 0;
+    const write: Store["write"] = async (work) => {
+      if (count++ === 1) await meanwhile();
+      return whole.store.write(work);
+    };
+    const ports = { store: { ...whole.store, write }, clock: realClock, issuer: "https://relais.test" };
+    return assert.rejects(answerOnce(ports, { req: request(key), res, caller }, refuse), { code: "consent_ended" });
+  };
+  const fingerprint = sha256("POST /v1/transfers {}");
+  const given = { status: 202, location: null, body: "accepted", consentId: null };
+  const accept = async (w: Writer, key: string) => {
+    assert.equal(await w.answers.begin({ caller, key, fingerprint }, new Date()), null);
+    await w.answers.keep({ caller, key, fingerprint }, given, keyEndsAt(new Date()));
+  };
+  const keptFor = (key: string) => whole.store.write((w) => w.answers.begin({ caller, key, fingerprint }, new Date()));
+
+  await late('"late"', () => whole.store.write((w) => accept(w, '"late"')));
+  assert.equal((await keptFor('"late"'))?.body, "accepted");
+
+  const [isBegun, mayEnd] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const run = () =>
+    whole.store.write(async (w) => {
+      await accept(w, '"running on"');
+      isBegun.resolve();
+      await mayEnd.promise;
+    });
+  let running: Promise<void> | undefined;
+  await late('"running on"', async () => {
+    running = run();
+    await isBegun.promise;
+  });
+  mayEnd.resolve();
+  await running;
+  assert.equal((await keptFor('"running on"'))?.body, "accepted");
+});
+
+test("a token of another permission gets no answer of before", async () => {
+  const [one, other] = [await held(), await held()];
+  const body = { consent: one.consent.id };
+  assert.equal((await post(one, '"of one"', body)).status, 202);
+  const answer = await post(other, '"of one"', body);
+  assert.deepEqual([answer.status, codeOf(answer)], [403, "consent_missing"]);
 });
 
 test("a key ends when it was said to end, and is forgotten", async () => {

@@ -198,6 +198,10 @@ test("a platform that lets too much wait gets no more until it fetched, and noth
   const retry = (await world.store.read((r) => r.transfers.events(id))).at(-1);
   assert.deepEqual([retry?.kind, retry?.actor, retry?.details["reason"]], ["retry_planned", "platform", "peer_unavailable"]);
   assert.equal((await readdir(world.folder)).length, 1);
+  await world.query("update relais.transfers set attempts = 500, failures = 500, expires_at = now(), due_at = now() where id = $1", [id]);
+  assert.deepEqual(await world.run(id), { kind: "waiting" }, "however often it was tried");
+  const { expiresAt } = await world.store.read((r) => r.transfers.get(id));
+  assert.ok(expiresAt.getTime() > Date.now() + 3_600_000, "and the patience does not run out meanwhile");
   await world.device.fetchNow();
   assert.deepEqual(await world.run(first as never), { kind: "ended", state: "verified" });
   await world.sweep();

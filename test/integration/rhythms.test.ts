@@ -3,6 +3,7 @@ import { after, before, beforeEach, test } from "node:test";
 import type pg from "pg";
 import { withdrawConsent } from "../../src/core/consent/withdraw-consent.ts";
 import type { ConsentId } from "../../src/core/ids.ts";
+import type { Store } from "../../src/core/ports.ts";
 import { requestTransfer } from "../../src/core/transfer/request-transfer.ts";
 import { acceptDue } from "../../src/core/transfer/accept-due.ts";
 import { sweepTransfers } from "../../src/core/transfer/sweep-transfers.ts";
@@ -36,7 +37,13 @@ beforeEach(async () => {
   await pool.query("update relais.trust_marks set expires_at = now() + interval '900 days'");
 });
 
-const ports = () => ({ ...engine.ports, clock: { ...engine.ports.clock, now: () => now } });
+/** As if it were so late by the clock of the database. */
+const inTime = (store: Store): Store => ({
+  ...store,
+  write: (work) =>
+    store.write((w) => work({ ...w, dispatch: { ...w.dispatch, present: async () => ({ ...(await w.dispatch.present()), now }) } })),
+});
+const ports = () => ({ ...engine.ports, store: inTime(engine.store), clock: { ...engine.ports.clock, now: () => now } });
 const later = (days: number) => void (now = new Date(now.getTime() + days * DAY));
 const rows = async <T extends object>(text: string, values: unknown[] = []): Promise<T[]> => (await pool.query<T>(text, values)).rows;
 const periods = async (): Promise<(number | null)[]> =>
@@ -196,6 +203,41 @@ test("only where the right is there: ended consents never; without a standing it
   assert.equal((await rows("select from relais.transfers where consent_id = $1", [gone])).length, 0);
 });
 
+test("where one consent cannot be judged, the others are accepted, and it is looked at again", async () => {
+  const [odd] = (await crowd(1, "P1D")) as [ConsentId];
+  await pool.query(
+    "update relais.account_links set assurance = 'high' where id = (select source_link_id from relais.consents where id = $1)",
+    [odd],
+  );
+  await crowd(4, "P1D");
+  later(1.3);
+  const { policy } = engine.ports;
+  const store = inTime(engine.store);
+  const write: Store["write"] = (work) =>
+    store.write((w) => {
+      const get: typeof w.consents.get = async (id) => {
+        if (id === odd) throw new Error("out of order");
+        return w.consents.get(id);
+      };
+      return work({ ...w, consents: { ...w.consents, get } });
+    });
+  await assert.rejects(acceptDue({ store: { ...store, write }, policy }), /out of order/);
+  assert.equal((await rows("select from relais.transfers where consent_id <> $1", [odd])).length, 4);
+  later(2 / 24);
+  assert.equal(await acceptDue(ports()), 1);
+});
+
+test("a sweeper whose clock is wrong serves no period before its time", async () => {
+  await crowd(5, "P1M");
+  const before = await rows("select consent_id, period, due_at from relais.rhythms order by 1");
+  const ahead = { ...engine.ports, clock: { ...engine.ports.clock, now: () => new Date(Date.now() + 400 * DAY) } };
+  const behind = { ...engine.ports, clock: { ...engine.ports.clock, now: () => new Date(0) } };
+  assert.equal(await acceptDue(ahead), 0);
+  assert.deepEqual(await rows("select consent_id, period, due_at from relais.rhythms order by 1"), before);
+  await pool.query("update relais.rhythms set due_at = now() - interval '1 second'");
+  assert.equal(await acceptDue(behind), 5);
+});
+
 test("a permission that is asked for once has no rhythm, and neither has a duration that is none", async () => {
   await crowd(1, "P0D");
   await crowd(1, "every now and then");
@@ -218,5 +260,5 @@ test("a suspended platform gets nothing accepted", async () => {
 
 async function openSecond() {
   const second = openPool(engine.url, 3);
-  return { ports: { ...ports(), store: createStore(openDatabase(second)) }, close: () => second.end() };
+  return { ports: { ...ports(), store: inTime(createStore(openDatabase(second))) }, close: () => second.end() };
 }

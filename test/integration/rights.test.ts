@@ -153,7 +153,7 @@ describe("whose accounts they are (S-199)", () => {
     await assert.rejects(engine.store.write((w) => w.permissions.add({ ...consent, id: newId("consent"), personId: stranger })));
     const allowed = await engine.consent([DATASET]);
     const transfer = await requestTransfer(engine.ports, { consentId: allowed.id, personId: engine.personId });
-    await assert.rejects(engine.store.write((w) => w.deliveries.add({ ...transfer, id: newId("transfer"), personId: stranger })));
+    await assert.rejects(engine.store.write((w) => w.deliveries.add({ ...transfer, id: newId("transfer"), personId: stranger }, 0)));
     await cancelTransfer(engine.ports, { transferId: transfer.id, personId: engine.personId });
   });
   test("what the person removed is no account of theirs any more", async () => {

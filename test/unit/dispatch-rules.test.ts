@@ -37,6 +37,11 @@ describe("hours of the day", () => {
   for (const [what, hours, at, isOpen] of OPEN)
     test(`${what}: ${isOpen ? "open" : "closed"}`, () => assert.equal(isOpenAt(hours, new Date(at)), isOpen));
 
+  test("a time zone is kept as the list spells it, however it was sent", () => {
+    const stated = checkedCapacity({ ...UNSTATED, hours: { ...night, timeZone: "eUROPE/pARIS" } });
+    assert.equal(stated.hours?.timeZone, "Europe/Paris");
+  });
+
   const WRONG: [what: string, wanted: Capacity, pointer: string][] = [
     ["nothing per second", { ...UNSTATED, perSecond: 0 }, "/per_second"],
     ["half a transfer", { ...UNSTATED, concurrent: 1.5 }, "/concurrent"],
@@ -101,7 +106,8 @@ describe("the room of a participant", () => {
     ["rested", termsOf({ health: { ...proven, restingUntil: ago(1) } }), [], 12, null],
     ["breaker open", termsOf({ health: open(-1) }), [], 0, "breaker"],
     ["breaker half open: one", termsOf({ health: open(1) }), [], 1, null],
-    ["breaker half open: that one is under way", termsOf({ health: open(1) }), [running], 0, "breaker"],
+    ["breaker half open: that one is under way", termsOf({ health: open(1) }), [running], 0, "probing"],
+    ["breaker half open: that one is rung for, and has not started", termsOf({ health: open(1) }), [waiting], 0, "probing"],
     ["it is the destination", termsOf({ participantId: B, ...capacity({ concurrent: 1 }) }), [running], 0, "concurrent"],
   ];
   for (const [what, terms, flights, room, hold] of ROOMS)

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { RelaisError } from "../../src/core/errors.ts";
 import { retryAfterSeconds } from "../../src/core/transfer/retry-after.ts";
+import type { TransferState } from "../../src/core/transfer/transfer.ts";
 import { backoff, settleFailure } from "../../src/core/transfer/settle-failure.ts";
 
 const NOW = new Date("2026-11-25T13:00:00Z");
@@ -38,8 +39,9 @@ for (const [what, field, seconds] of SAID)
   test(`Retry-After, ${what}: ${seconds}`, () => assert.equal(retryAfterSeconds(field, NOW), seconds));
 
 const failure = (retryAfter?: number) => new RelaisError("rate_limited", "Wait.", retryAfter === undefined ? {} : { retryAfter });
-const wait = (attempts: number, retryAfter?: number, chance = 1) => {
-  const settled = settleFailure({ attempts }, failure(retryAfter), () => chance);
+const tried = (failures: number, state: TransferState = "fetching") => ({ state, attempts: failures, failures });
+const wait = (failures: number, retryAfter?: number, chance = 1) => {
+  const settled = settleFailure(tried(failures), failure(retryAfter), () => chance);
   return settled.kind === "retry" ? settled.inSeconds : settled.kind;
 };
 
@@ -49,9 +51,7 @@ test("waits double from one second to ten minutes, and chance takes up to half o
     [1, 2, 4, 8, 16, 512, 600, 600, 600],
   );
   assert.equal(wait(5, undefined, 0), 8);
-  const drawn = new Set(
-    Array.from({ length: 50 }, () => settleFailure({ attempts: 5 }, failure())).map((settled) => JSON.stringify(settled)),
-  );
+  const drawn = new Set(Array.from({ length: 50 }, () => settleFailure(tried(5), failure())).map((settled) => JSON.stringify(settled)));
   assert.ok(drawn.size > 40, "transfers that failed together do not try again together");
   assert.ok(Array.from({ length: 200 }, () => backoff(5, Math.random())).every((seconds) => seconds >= 8 && seconds <= 16));
 });
@@ -62,4 +62,13 @@ test("what the other side asks for is kept, within bounds: at most an hour, and 
   assert.equal(wait(2, Number.NaN), 2, "what is no number is not kept");
   assert.equal(wait(2, -1), 2);
   assert.equal(wait(100, 0), "end");
+});
+
+test("only failures in a row are final; a full mailbox and an organisation that decides are waited for", () => {
+  const full = new RelaisError("peer_unavailable", "Too much waits already.", { details: { fits: 1000 } });
+  const settled = (...[story, error]: Parameters<typeof settleFailure>) => settleFailure(story, error, () => 1);
+  assert.deepEqual(settled({ ...tried(1), attempts: 1000 }, failure()), { kind: "retry", inSeconds: 1 });
+  assert.deepEqual(settled(tried(1000, "received"), failure()), { kind: "retry", inSeconds: 600 });
+  assert.deepEqual(settled(tried(1000, "delivering"), full), { kind: "retry", inSeconds: 600 });
+  assert.deepEqual(settled(tried(1000, "delivering"), failure()), { kind: "end", state: "failed" });
 });

@@ -52,12 +52,16 @@ function checkedHours(hours: Hours): Hours {
   if (!CLOCK.test(from) || !CLOCK.test(to)) throw new RelaisError("invalid", "Give times of the day as HH:MM.", { pointers: ["/hours"] });
   if (days.length === 0 || !days.every((day) => Number.isInteger(day) && day >= 1 && day <= 7))
     throw new RelaisError("invalid", "Name at least one day of the week: 1 is Monday, 7 is Sunday.", { pointers: ["/hours/days"] });
+  return { timeZone: knownZone(timeZone), from, to, days: [...new Set(days)].sort((a, b) => a - b) };
+}
+
+/** As the list spells it: a clock is kept for each spelling that is stored. */
+function knownZone(timeZone: string): string {
   try {
-    clockOf(timeZone);
+    return new Intl.DateTimeFormat("en-GB", { timeZone }).resolvedOptions().timeZone;
   } catch (cause) {
     throw new RelaisError("invalid", "Name a time zone of the IANA list, such as Europe/Paris.", { pointers: ["/hours/time_zone"], cause });
   }
-  return { timeZone, from, to, days: [...new Set(days)].sort((a, b) => a - b) };
 }
 
 export function isOpenAt(hours: Hours | null, now: Date): boolean {

@@ -2,7 +2,7 @@ import type { PersonId } from "../ids.ts";
 import type { Ports, Ring } from "../ports.ts";
 import type { DispatchReader, DispatchWriter, Lane, LaneLook } from "./dispatch-port.ts";
 import { CALLING_BACK, gateOf, type Flight, type Gate } from "./gate.ts";
-import { takeTurns, type Candidate } from "./take-turns.ts";
+import { laneName, takeTurns, type Candidate } from "./take-turns.ts";
 
 export interface DispatchTerms {
   /** Most transfers that are rung for and not started; null: as many as all workers carry at once. */
@@ -71,17 +71,31 @@ interface Choice extends Look {
   people: Map<PersonId, number>;
 }
 
-/** A short look into each lane; a long one only where the short ones do not give enough. */
+/** A short look into each lane; a long one only where there is room for more than the short ones give. */
 async function choose(dispatch: Dispatch, choice: Choice): Promise<Candidate[]> {
   const open = openLanes(choice);
   const short = Math.ceil((2 * choice.free) / Math.max(1, open.length)) + 4;
   const looks = open.map(({ lane, room, paused }): LaneLook => ({ ...lane, most: Math.min(short, 4 * room + 4), except: [], paused }));
   const found = await lookInto(dispatch, looks, choice.now);
   const chosen = takeTurns({ ...choice, candidates: found });
-  const cut = looks.filter((look) => ownOf(look, found).length >= look.most);
-  if (chosen.length === choice.free || cut.length === 0) return chosen;
-  const longer = looks.map((look) => (cut.includes(look) ? { ...look, most: DEEPEST } : look));
-  return takeTurns({ ...choice, candidates: await lookInto(dispatch, longer, choice.now) });
+  const left = choice.free - chosen.length;
+  if (left === 0) return chosen;
+  const roomLeft = roomsAfter(choice.gates, chosen);
+  const byLane = Map.groupBy(found, laneName);
+  const cut = looks.filter((look) => roomLeft(look) > 0 && (byLane.get(laneName(look))?.length ?? 0) >= look.most);
+  if (cut.length === 0) return chosen;
+  const longer = cut.map((look) => ({ ...look, most: Math.min(DEEPEST, look.most + 2 * Math.min(left, roomLeft(look))) }));
+  for (const look of cut) byLane.delete(laneName(look));
+  const others = [...byLane.values()].flat();
+  return takeTurns({ ...choice, candidates: [...others, ...(await lookInto(dispatch, longer, choice.now))] });
+}
+
+/** How much room a lane has once these have their turns. */
+function roomsAfter(gates: readonly Gate[], chosen: readonly Candidate[]): (lane: Lane) => number {
+  const rooms = new Map(gates.map(({ participantId, room }) => [participantId, room]));
+  for (const { sourceId, destinationId } of chosen)
+    for (const id of new Set([sourceId, destinationId])) rooms.set(id, (rooms.get(id) ?? 0) - 1);
+  return ({ sourceId, destinationId }) => Math.min(rooms.get(sourceId) ?? 0, rooms.get(destinationId) ?? 0);
 }
 
 /** Lanes whose both ends have room, with what is paused at either. */
@@ -97,15 +111,11 @@ function openLanes({ lanes, gates, free }: Choice): { lane: Lane; room: number; 
 /** What has been due longest there. Where one person fills a look, it goes on behind them. */
 async function lookInto(dispatch: Dispatch, looks: LaneLook[], now: Date): Promise<Candidate[]> {
   const first = await dispatch.candidates(looks, now);
-  const further = looks.flatMap((look) => behindCrowds(look, ownOf(look, first)));
-  return further.length === 0 ? first : [...first, ...(await dispatch.candidates(further, now))];
-}
-
-function ownOf(lane: Lane, found: Candidate[]): Candidate[] {
-  return found.filter(
-    ({ sourceId, destinationId, priority }) =>
-      sourceId === lane.sourceId && destinationId === lane.destinationId && priority === lane.priority,
-  );
+  const byLane = Map.groupBy(first, laneName);
+  const further = looks.flatMap((look) => behindCrowds(look, byLane.get(laneName(look)) ?? []));
+  if (further.length === 0) return first;
+  const known = new Set(first.map(({ id }) => id));
+  return [...first, ...(await dispatch.candidates(further, now)).filter(({ id }) => !known.has(id))];
 }
 
 function behindCrowds(look: LaneLook, own: Candidate[]): LaneLook[] {

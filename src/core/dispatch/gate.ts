@@ -36,7 +36,7 @@ export interface Terms {
 }
 
 /** Why nothing (more) starts from or to a participant now. */
-export type Hold = "paused" | "outside_hours" | "breaker" | "resting" | "per_second" | "per_hour" | "concurrent" | "share";
+export type Hold = "paused" | "outside_hours" | "breaker" | "probing" | "resting" | "per_second" | "per_hour" | "concurrent" | "share";
 
 export interface Gate {
   participantId: ParticipantId;
@@ -66,7 +66,8 @@ export function gateOf(terms: Terms, flights: readonly Flight[], { now, slots }:
   const bounds: [hold: Hold, room: number][] = [
     ["paused", terms.pauses.some(({ dataset }) => dataset === EVERY_DATASET) ? 0 : Number.POSITIVE_INFINITY],
     ["outside_hours", isOpenAt(capacity.hours, now) ? Number.POSITIVE_INFINITY : 0],
-    ["breaker", breaker === "closed" ? Number.POSITIVE_INFINITY : breaker === "open" ? 0 : 1 - load],
+    ["breaker", breaker === "open" ? 0 : Number.POSITIVE_INFINITY],
+    ["probing", breaker === "half_open" ? 1 - load : Number.POSITIVE_INFINITY],
     ["resting", isResting(health, now) ? 0 : Number.POSITIVE_INFINITY],
     ["per_second", left(capacity.perSecond, inSecond + waiting)],
     ["per_hour", left(capacity.perHour, terms.startsInHour + waiting)],

@@ -8,36 +8,41 @@ const LANES = 2;
 /** What may not move now is looked at again after this; a mark that came back does not wait for the next month. */
 const AGAIN_SECONDS = 3600;
 
-type DuePorts = Pick<Ports, "store" | "clock" | "policy">;
+type DuePorts = Pick<Ports, "store" | "policy">;
 
 /**
  * Turns what recurring consents are due into transfers, in sets; any number of processes may. After an hour or a week of standstill each consent
  * is caught up once. The sweep rings for them. Returns how many were accepted.
+ * @throws what kept some from being judged: they are looked at again later, and all others were accepted.
  */
 export async function acceptDue(ports: DuePorts, shutdown?: AbortSignal): Promise<number> {
-  const first = await step(ports);
-  if (first.taken < BATCH) return first.accepted;
-  const lanes = await Promise.all(Array.from({ length: LANES }, () => lane(ports, shutdown)));
-  return lanes.reduce((sum, one) => sum + one, first.accepted);
+  const errors: unknown[] = [];
+  const first = await step(ports, errors);
+  const lanes = first.taken < BATCH ? [] : Array.from({ length: LANES }, () => lane(ports, errors, shutdown));
+  const accepted = (await Promise.all(lanes)).reduce((sum, one) => sum + one, first.accepted);
+  if (errors.length > 0) throw errors[0];
+  return accepted;
 }
 
-async function lane(ports: DuePorts, shutdown: AbortSignal | undefined): Promise<number> {
+async function lane(ports: DuePorts, errors: unknown[], shutdown: AbortSignal | undefined): Promise<number> {
   for (let sum = 0; ;) {
-    const { taken, accepted } = await step(ports);
+    const { taken, accepted } = await step(ports, errors);
     sum += accepted;
     if (taken < BATCH || shutdown?.aborted) return sum;
   }
 }
 
-async function step({ store, clock, policy }: DuePorts): Promise<{ taken: number; accepted: number }> {
-  const now = clock.now();
+/** By the database's clock: a period that a process with a wrong one served too early would be missing when it comes. */
+async function step({ store, policy }: DuePorts, errors: unknown[]): Promise<{ taken: number; accepted: number }> {
   return store.write(async (w) => {
+    const { now } = await w.dispatch.present();
     const groups = await w.rhythms.takeDue(now, BATCH);
-    const { allowed, refused } = await judge(w, groups, { policy, now });
+    const { allowed, refused, unjudged } = await judge(w, groups, { policy, now });
     const details = { policy: policy.fingerprint };
     const accepted = allowed.length === 0 ? 0 : await w.rhythms.acceptDue(acceptanceOf(allowed, { at: now, actor: "relais", details }));
     const again = new Date(now.getTime() + AGAIN_SECONDS * 1000);
-    for (const ids of refused.values()) await w.rhythms.postpone(ids, again);
+    for (const ids of [...refused.values(), ...unjudged.map(({ consents }) => consents)]) await w.rhythms.postpone(ids, again);
+    errors.push(...unjudged.map(({ error }) => error));
     return { taken: groups.reduce((sum, { consents }) => sum + consents.length, 0), accepted };
   });
 }

@@ -19,8 +19,6 @@ export interface Wanted {
 export interface Acceptance {
   wanted: Wanted[];
   at: Date;
-  /** When whoever does not answer has been waited for long enough; a consent that ends before ends it. */
-  until: Date;
   actor: "relais" | "holder" | "platform" | "operator";
   details: Record<string, string | number>;
 }

@@ -15,7 +15,7 @@ export const CAMPAIGN_MOVES = {
   cancelled: [],
 } as const satisfies Record<CampaignState, readonly CampaignState[]>;
 
-/** Which consents: these, or all that have this in common and are in force when they are looked up. */
+/** Which consents: these (none any more, once they were looked up), or all that have this in common and are in force when they are looked up. */
 export type Selection = { consents: ConsentId[] } | { source?: ParticipantId; destination?: ParticipantId; dataset?: string };
 
 /** Deliveries under many consents that somebody asked for at once. */

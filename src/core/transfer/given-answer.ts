@@ -28,7 +28,7 @@ export interface AnswersWriter {
   /**
    * The answer that this key stands for; null for whoever comes first, to whom the key belongs until the transaction ends: with what the request
    * does, the answer is kept, or neither is.
-   * @throws RelaisError `conflict` while another request with this key runs, `idempotency_mismatch` where the key came with another one.
+   * @throws RelaisError `request_running` while another request with this key runs, `idempotency_mismatch` where the key came with another one.
    */
   begin(request: KeyedRequest, now: Date): Promise<GivenAnswer | null>;
   keep(request: KeyedRequest, answer: GivenAnswer, until: Date): Promise<void>;

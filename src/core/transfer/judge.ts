@@ -4,20 +4,25 @@ import { newId, type ConsentId } from "../ids.ts";
 import type { Writer } from "../ports.ts";
 import type { Policy } from "../policy/policy.ts";
 import type { Acceptance, Alike } from "./alike.ts";
-import { PATIENCE_HOURS } from "./request-transfer.ts";
 
 export interface Judged {
   allowed: ConsentId[];
   refused: Map<ErrorCode, ConsentId[]>;
+  /** Of whom it could not be said, each with why: Relais itself is out of order there. */
+  unjudged: { consents: ConsentId[]; error: unknown }[];
 }
 
 /** The right to move data now, as strictly as for a single transfer: it is the same function that says so, asked once for all who are alike. */
 export async function judge(w: Writer, groups: Alike[], terms: { policy: Policy; now: Date }): Promise<Judged> {
-  const judged: Judged = { allowed: [], refused: new Map() };
+  const judged: Judged = { allowed: [], refused: new Map(), unjudged: [] };
   for (const { one, consents } of groups) {
-    const code = await refusalOf(w, one, terms);
-    if (code === null) judged.allowed.push(...consents);
-    else judged.refused.set(code, [...(judged.refused.get(code) ?? []), ...consents]);
+    try {
+      const code = await refusalOf(w, one, terms);
+      if (code === null) judged.allowed.push(...consents);
+      else judged.refused.set(code, [...(judged.refused.get(code) ?? []), ...consents]);
+    } catch (error) {
+      judged.unjudged.push({ consents, error });
+    }
   }
   return judged;
 }
@@ -38,7 +43,6 @@ async function refusalOf(w: Writer, id: ConsentId, terms: { policy: Policy; now:
 export function acceptanceOf(consents: ConsentId[], rest: { at: Date } & Pick<Acceptance, "actor" | "details">): Acceptance {
   return {
     wanted: consents.map((consentId) => ({ consentId, transferId: newId("transfer") })),
-    until: new Date(rest.at.getTime() + PATIENCE_HOURS * 3_600_000),
     ...rest,
   };
 }

@@ -11,6 +11,8 @@ import type { Transfer } from "./transfer.ts";
 export interface TransferRequest {
   consentId: ConsentId;
   personId: PersonId;
+  /** A participant asks, with the person's permission; nobody waits in front of a screen. */
+  isByParticipant?: boolean;
   /** Who asks, for idempotency keys: an entity identifier or a person. */
   caller?: string;
   idempotencyKey?: string;
@@ -18,13 +20,11 @@ export interface TransferRequest {
   isFull?: boolean;
 }
 
-/** How long a transfer may wait for a source or a destination that does not answer, unless its consent ends before. */
-export const PATIENCE_HOURS = 72;
-
 /**
  * Accepts a transfer: once this returns, it is durable, and the sweep will run it even if the queue loses the ring.
  * The same idempotency key gives the same transfer again.
- * @throws RelaisError `consent_ended`, `not_accredited`, `condition_unmet`, `conflict` (one is under way, or the single delivery was made), `idempotency_mismatch`.
+ * @throws RelaisError `consent_ended`, `not_accredited`, `condition_unmet`, `conflict` (one is under way, or the single delivery was made), `rate_limited`
+ * (a participant asks again too soon), `idempotency_mismatch`.
  */
 export async function requestTransfer(
   ports: Pick<Ports, "store" | "queue" | "clock" | "policy">,
@@ -47,7 +47,7 @@ export async function accept(w: Writer, request: TransferRequest, terms: { polic
   await checkStanding(w, consent, terms);
   if (consent.action === "erase") throw new RelaisError("conflict", "This permission does not allow a copy.", { actor: "person" });
   await refuseSecondDelivery(w, consent);
-  await w.deliveries.add(transfer);
+  await w.deliveries.add(transfer, await urgencyOf(w, request, { consent, now }));
   if (request.isFull) await w.increments.forget(consent.id);
   await w.deliveries.addEvent(transfer.id, now, {
     kind: "requested",
@@ -82,8 +82,35 @@ async function refuseSecondDelivery(w: Writer, consent: Consent): Promise<void> 
     });
 }
 
+/** `transfers.priority`: the lower the earlier. */
+const FOR_SOMEBODY = 0;
+const BY_ITSELF = 10;
+
+/**
+ * A participant that asks again under a recurrence has the place of what comes by itself, and no more than a campaign would get: asking in a loop
+ * takes nothing from anybody.
+ */
+async function urgencyOf(
+  w: Writer,
+  { isByParticipant = false }: TransferRequest,
+  { consent, now }: { consent: Consent; now: Date },
+): Promise<number> {
+  if (!isByParticipant || consent.notice.recurrence === null) return FOR_SOMEBODY;
+  const last = await w.deliveries.lastArrival(consent.id);
+  if (last === null) return FOR_SOMEBODY;
+  const { againAt } = last;
+  if (againAt === null || againAt <= now) return BY_ITSELF;
+  throw new RelaisError(
+    "rate_limited",
+    "A delivery under this permission arrived less than half a period ago. Ask again when half of it is over.",
+    {
+      actor: "platform",
+      retryAfter: (againAt.getTime() - now.getTime()) / 1000,
+    },
+  );
+}
+
 function transferOf(consent: Consent, now: Date): Transfer {
-  const patience = new Date(now.getTime() + PATIENCE_HOURS * 3_600_000);
   return {
     id: newId("transfer"),
     consentId: consent.id,
@@ -99,8 +126,8 @@ function transferOf(consent: Consent, now: Date): Transfer {
     attempts: 0,
     leaseUntil: null,
     dueAt: now,
-    // People at an organisation decide on what is proposed to it: they have as long as the permission lasts.
-    expiresAt: patience < consent.expiresAt && consent.action !== "propose" ? patience : consent.expiresAt,
+    // The patience with ends that do not answer begins with the first attempt (core/transfer/patience.ts).
+    expiresAt: consent.expiresAt,
     createdAt: now,
     endedAt: null,
   };

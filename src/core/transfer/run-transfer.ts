@@ -14,7 +14,7 @@ import { payloadOf, type Manifest } from "./manifest.ts";
 import { isUndecided } from "./proposal.ts";
 import type { RunPorts } from "./run-ports.ts";
 import { settleProposal } from "./settle-proposal.ts";
-import { settleFailure, type Settlement } from "./settle-failure.ts";
+import { countFailure, settleFailure, type Settlement } from "./settle-failure.ts";
 import type { Transfer, TransferState } from "./transfer.ts";
 
 /** The transfer will not go on: the destination is told. A shutdown is not among them. */
@@ -131,13 +131,14 @@ async function count(attempt: Attempt, { source, isFull }: Pick<Increment, "sour
 
 /** Writes down what follows a failure, unless somebody else already decided (withdrawal, suspension, another attempt). */
 async function settle(ports: RunPorts, transfer: Transfer, failure: RelaisError): Promise<RunResult> {
-  const settlement = settleFailure(transfer, failure);
   const now = ports.clock.now();
-  const { change, event } = recordOf(settlement, failure);
-  await ports.store.write(async (w) => {
-    if (!(await w.deliveries.change(transfer.id, transfer.epoch, { ...change, release: true }))) return;
+  const settlement = await ports.store.write(async (w) => {
+    const settled = settleFailure({ ...transfer, failures: await countFailure(w, transfer, failure) }, failure);
+    const { change, event } = recordOf(settled, failure);
+    if (!(await w.deliveries.change(transfer.id, transfer.epoch, { ...change, release: true }))) return settled;
     if (event) await w.deliveries.addEvent(transfer.id, now, event);
-    if (settlement.kind === "end") await leaveIncomplete(w, transfer);
+    if (settled.kind === "end") await leaveIncomplete(w, transfer);
+    return settled;
   });
   return settlement.kind === "end" ? { kind: "ended", state: settlement.state } : { kind: "waiting" };
 }

@@ -1,5 +1,7 @@
 import { dispatchDue, type DispatchTerms } from "../dispatch/dispatch-due.ts";
-import type { Ports } from "../ports.ts";
+import type { Actor } from "../errors.ts";
+import type { TransferId } from "../ids.ts";
+import type { Ports, Reader } from "../ports.ts";
 import { leaveIncomplete } from "../switch/leave-incomplete.ts";
 
 /** How many transfers one sweep ends: bounds the transaction, not the number of transfers. */
@@ -16,12 +18,18 @@ async function endOverdue(ports: Pick<Ports, "store" | "clock">): Promise<void> 
   const overdue = await ports.store.read((r) => r.transfers.overdue(BATCH));
   await ports.store.write(async (w) => {
     await w.permissions.expire(now);
-    for (const { id } of overdue) {
+    for (const { id, because } of overdue) {
       const transfer = await w.transfers.get(id);
       if (transfer.endedAt !== null || transfer.state === "received") continue;
-      await w.deliveries.interrupt(id, { state: "expired", reason: "consent_ended", actor: "relais" });
-      await w.deliveries.addEvent(id, now, { kind: "expired", actor: "relais" });
+      const actor = because === "consent_ended" ? "relais" : await whoFailed(w, id);
+      await w.deliveries.interrupt(id, { state: "expired", reason: because, actor });
+      await w.deliveries.addEvent(id, now, { kind: "expired", actor, details: { reason: because } });
       await leaveIncomplete(w, transfer);
     }
   });
+}
+
+/** Who has to mend what the last attempt failed at. Where attempts only broke off, workers did. */
+async function whoFailed(r: Pick<Reader, "transfers">, id: TransferId): Promise<Actor> {
+  return (await r.transfers.events(id)).findLast(({ kind }) => kind === "retry_planned")?.actor ?? "operator";
 }

@@ -68,6 +68,12 @@ export interface Transfer {
   endedAt: Date | null;
 }
 
+/** A live transfer whose time is over, and why. */
+export interface Overdue {
+  id: TransferId;
+  because: Extract<ErrorCode, "consent_ended" | "patience_over">;
+}
+
 /** Progress with a denominator that is fixed when the source has been counted, and never shrinks. */
 export interface Progress {
   dataset: string;

@@ -8,6 +8,7 @@ export const enDispatch = {
   "dispatch.hold.outside_hours": "{who} takes nothing at this time of the day.",
   "dispatch.hold.breaker":
     "{who} failed several times in a row. Relais waits before it tries again{until, select, none {} other {, until {until}}}, and then tries once.",
+  "dispatch.hold.probing": "{who} failed several times in a row. One transfer tries it now; the others follow if that succeeds.",
   "dispatch.hold.resting": "{who} asked to wait{until, select, none {} other {, until {until}}}.",
   "dispatch.hold.per_second": "{who} takes no more in this second.",
   "dispatch.hold.per_hour": "{who} takes no more in this hour.",

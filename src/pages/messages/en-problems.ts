@@ -25,6 +25,11 @@ export const enProblems = {
   "problem.consent_ended.title": "The permission has ended",
   "problem.consent_ended.meaning": "The permission was stopped, refused, revoked, or its time is over.",
   "problem.consent_ended.how": "You can give a new one.",
+  "problem.patience_over.title": "Tried for days, without an answer",
+  "problem.patience_over.meaning":
+    "Relais tried for three days, and one side did not answer as it should. The transfer is over. The permission is still there.",
+  "problem.patience_over.how":
+    "The side named here has to mend its service. Ask it whether it works again, then start the transfer again: you need no new permission for that.",
   "problem.not_accredited.title": "An accreditation is not in force",
   "problem.not_accredited.meaning": "One side has no accreditation in force. Nothing is sent to it or read from it.",
   "problem.not_accredited.how": "It can renew its accreditation in the register. You can choose another place.",
@@ -43,6 +48,9 @@ export const enProblems = {
   "problem.assurance_too_low.meaning":
     "Some data is sensitive. The organisation gives it only to somebody who proved who they are at the level that it states in the register.",
   "problem.assurance_too_low.how": "Sign in at the organisation again, from your accounts, in the way that it asks for. Then ask again.",
+  "problem.request_running.title": "The first request is still running",
+  "problem.request_running.meaning": "A program sent the same request twice, and the first one is not answered yet.",
+  "problem.request_running.how": "The program asks again in a moment, with the same key. It then gets the answer of the first one.",
   "problem.stale.title": "It changed since you read it",
   "problem.stale.meaning": "Somebody else changed the same thing in the meantime. Nothing of yours was written over it.",
   "problem.stale.how": "Open it again, look at what is there now, and decide again.",

@@ -10,6 +10,7 @@ export const frDispatch = {
   "dispatch.hold.outside_hours": "{who} ne prend rien à cette heure de la journée.",
   "dispatch.hold.breaker":
     "{who} a échoué plusieurs fois de suite. Relais attend{until, select, none {} other { jusqu’au {until}}} avant de réessayer, puis essaie une fois.",
+  "dispatch.hold.probing": "{who} a échoué plusieurs fois de suite. Un transfert l’essaie maintenant ; les autres suivent s’il réussit.",
   "dispatch.hold.resting": "{who} a demandé d’attendre{until, select, none {} other { jusqu’au {until}}}.",
   "dispatch.hold.per_second": "{who} ne prend plus rien pendant cette seconde.",
   "dispatch.hold.per_hour": "{who} ne prend plus rien pendant cette heure.",

@@ -27,6 +27,11 @@ export const frProblems = {
   "problem.consent_ended.title": "L’autorisation est terminée",
   "problem.consent_ended.meaning": "L’autorisation a été arrêtée, refusée, révoquée, ou sa durée est écoulée.",
   "problem.consent_ended.how": "Vous pouvez en donner une nouvelle.",
+  "problem.patience_over.title": "Essayé pendant des jours, sans réponse",
+  "problem.patience_over.meaning":
+    "Relais a essayé pendant trois jours, et l’un des côtés n’a pas répondu comme il faut. Le transfert est terminé. L’autorisation est toujours là.",
+  "problem.patience_over.how":
+    "Le côté nommé ici doit réparer son service. Demandez-lui si cela marche de nouveau, puis relancez le transfert : il ne faut pas de nouvelle autorisation.",
   "problem.not_accredited.title": "Un agrément n’est pas en vigueur",
   "problem.not_accredited.meaning": "Un des côtés n’a pas d’agrément en vigueur. Rien ne lui est envoyé, rien n’est lu chez lui.",
   "problem.not_accredited.how": "Il peut renouveler son agrément dans le registre. Vous pouvez choisir un autre lieu.",
@@ -46,6 +51,9 @@ export const frProblems = {
     "Certaines données sont sensibles. L’organisme ne les donne qu’à une personne qui a prouvé son identité au niveau qu’il indique dans le registre.",
   "problem.assurance_too_low.how":
     "Identifiez-vous de nouveau chez l’organisme, depuis vos comptes, de la façon qu’il demande. Puis recommencez votre demande.",
+  "problem.request_running.title": "La première demande est encore en cours",
+  "problem.request_running.meaning": "Un programme a envoyé deux fois la même demande, et la première n’a pas encore de réponse.",
+  "problem.request_running.how": "Le programme redemande dans un instant, avec la même clé. Il reçoit alors la réponse de la première.",
   "problem.stale.title": "Cela a changé depuis votre lecture",
   "problem.stale.meaning": "Quelqu’un d’autre a modifié la même chose entre-temps. Rien n’a été écrasé.",
   "problem.stale.how": "Ouvrez de nouveau la page, regardez ce qui s’y trouve maintenant, et décidez de nouveau.",
