@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readdir, writeFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { newId, type TransferId } from "../../src/core/ids.ts";
@@ -158,4 +158,25 @@ test("what is being written stays: the folder's own clock is asked, and no proce
     ["pkg_0000000000000000000009.part"],
     "and no trace of the probe",
   );
+});
+
+test("what lay in a mailbox before is counted and named by the migrations as it is now", async () => {
+  const [linked, unlinked] = [await deposited(), await deposited()];
+  const rows = () =>
+    world.query("select transfer_id, subject, packages from mailbox_deliveries where transfer_id in ($1, $2) order by transfer_id", [
+      linked,
+      unlinked,
+    ]);
+  const known = await rows();
+  await world.query("update mailbox_deliveries set subject = '?', packages = 0 where transfer_id in ($1, $2)", [linked, unlinked]);
+  // As an account that was taken away leaves its row.
+  await world.query(
+    "update account_links set removed_at = now(), account = id where id = (select destination_link_id from consents c join transfers t on t.consent_id = c.id where t.id = $1)",
+    [unlinked],
+  );
+  for (const name of ["0056-mailbox-subjects", "0057-mailbox-counters"]) {
+    const text = await readFile(new URL(`../../src/postgres/migrations/${name}.sql`, import.meta.url), "utf8");
+    for (const [statement] of text.matchAll(/^update mailbox_deliveries[^;]+;/gm)) await world.query(statement);
+  }
+  assert.deepEqual(await rows(), known);
 });
