@@ -142,7 +142,7 @@ function fetching(db: Database): Pick<MailboxWriter, "begin" | "handedOn" | "hol
   };
 }
 
-function ending(db: Database): Pick<MailboxWriter, "close" | "forget"> {
+function ending(db: Database): Pick<MailboxWriter, "close"> {
   return {
     close: async (transferId, at) => {
       // The row first: what is being added is then listed before, and forgotten with the rest, or not at all.

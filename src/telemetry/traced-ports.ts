@@ -34,8 +34,8 @@ export function tracedStore(store: Store, tracing: Tracing): Store {
 }
 
 function notingAdded(w: Writer, added: Transfer[]): Writer {
-  const add: Writer["deliveries"]["add"] = async (transfer) => {
-    await w.deliveries.add(transfer);
+  const add: Writer["deliveries"]["add"] = async (transfer, priority) => {
+    await w.deliveries.add(transfer, priority);
     added.push(transfer);
   };
   return { ...w, deliveries: { ...w.deliveries, add } };
