@@ -229,7 +229,7 @@ test("a campaign that fails keeps no other from going on, and is carried on in t
       };
       return work({ ...w, campaigns: { ...w.campaigns, take } });
     });
-  await assert.rejects(runCampaigns({ ...engine.ports, store: { ...engine.store, write } }), /out of order/);
+  await assert.rejects(runCampaigns({ ...engine.ports, store: { ...engine.store, write } }), { cause: new Error("out of order") });
   assert.deepEqual([(await read(holder(), first.id)).accepted, (await read(OPERATOR, second.id)).accepted], [0, 3]);
   await runCampaigns(engine.ports);
   assert.deepEqual((await read(holder(), first.id)).refused, { conflict: 3 });
