@@ -69,7 +69,9 @@ test("a destination without room says so before the first byte: nothing is half 
   const { id } = await carry("sizes", ["energy.bills"], { destination });
   const { state, reason, actor } = await world.ended(id);
   assert.deepEqual([state, reason, actor], ["failed", "too_large", "platform"]);
-  assert.deepEqual(await omissionsOf(id), []);
+  assert.deepEqual(small.shelves.all("sizes-space"), []);
+  // The operator's own limit was there before.
+  assert.deepEqual(await omissionsOf(id), [["large-1.bin", "too_large"]]);
 });
 
 test("a destination that is away: the transfer waits, says whom it waits for, and arrives once it is back", async () => {

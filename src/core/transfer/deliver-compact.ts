@@ -95,7 +95,7 @@ async function gather(attempt: Attempt, ends: Ends): Promise<Parcel | null> {
     for await (const page of pagesOf({ attempt, source }, dataset)) {
       for (const item of page.items) found.set(itemName(item), item);
       for (const omission of page.omissions) omitted.set(itemName(omission), { ...omission, state: "omitted" });
-      if (!fits([...found.values()], omitted.size)) return null;
+      if (!fits([...found.values()], omitted.size, Math.min(limits.maxItems, COMPACT_ITEMS))) return null;
       await inParallel(concurrency, page.items, async (item) => {
         const { kind, ...outcome } = await deliverItem(terms, item);
         outcomes.set(itemName(item), { ...outcome, state: kind });
@@ -125,9 +125,9 @@ function isLittle(datasets: DatasetCount[]): boolean {
 }
 
 /** A source may list more than it counted. */
-function fits(items: SourceItem[], others: number): boolean {
+function fits(items: SourceItem[], others: number, most: number): boolean {
   const bytes = items.reduce((total, item) => total + (item.bytes ?? Infinity), 0);
-  return items.length + others <= COMPACT_ITEMS && bytes <= COMPACT_BYTES && items.every(({ mediaType }) => isMediaType(mediaType));
+  return items.length + others <= most && bytes <= COMPACT_BYTES && items.every(({ mediaType }) => isMediaType(mediaType));
 }
 
 function collectInto(bodies: Map<string, Uint8Array>): Destination["put"] {
