@@ -1,8 +1,9 @@
 import { sql } from "kysely";
+import type { ConsentId } from "../core/ids.ts";
 import type { IncrementsReader, IncrementsWriter, Known, Start } from "../core/transfer/increment-records.ts";
 import type { Database } from "./pool.ts";
 
-type StartRow = Omit<Start, "from"> & Start["from"] & { owed: NonNullable<Start["owed"]> };
+type StartRow = Omit<Start, "from"> & Start["from"] & { owed: NonNullable<Start["owed"]>; isForgotten: boolean };
 
 export function readIncrements(db: Database): IncrementsReader {
   return {
@@ -14,9 +15,15 @@ export function readIncrements(db: Database): IncrementsReader {
             select i.key, i.media_type from transfer_items i
             where i.transfer_id = p.transfer_id and i.dataset = p.dataset and i.state = 'omitted' and i.reason = any (${passing}::text[])
               and not exists (select from transfer_deletions d where d.transfer_id = i.transfer_id and d.dataset = i.dataset and d.key = i.key)
-            limit ${mostOwed + 1}) o), '[]') as owed
+            limit ${mostOwed + 1}) o), '[]') as owed,
+          -- Names go by age (retention.ts): what was left behind is no longer known one by one then.
+          exists (select from transfer_item_counts c where c.transfer_id = p.transfer_id and c.dataset = p.dataset and c.omitted > 0) as is_forgotten
         from delivery_positions p where p.consent_id = ${consentId}`.execute(db);
-      return rows.map(({ kind, value, owed, ...rest }) => ({ ...rest, from: { kind, value }, owed: owed.length > mostOwed ? null : owed }));
+      return rows.map(({ kind, value, owed, isForgotten, ...rest }) => ({
+        ...rest,
+        from: { kind, value },
+        owed: isForgotten || owed.length > mostOwed ? null : owed,
+      }));
     },
     known: async ({ consentId, dataset }, keys) => {
       // A digest counts where the newest proof names it; what is given, whatever became of the delivery that gave it.
@@ -33,7 +40,10 @@ export function readIncrements(db: Database): IncrementsReader {
           from transfers t join transfer_deletions d on d.transfer_id = t.id and d.dataset = ${dataset} and d.key = any (${keys}::text[])
           where t.consent_id = ${consentId}) known
         group by key`.execute(db);
-      return new Map(rows.map(({ key, ...known }) => [key, known]));
+      const known = new Map(rows.map(({ key, ...one }) => [key, one]));
+      const others = keys.filter((key) => !known.has(key));
+      if (others.length === 0 || !(await hasForgotten(db, { consentId, dataset }))) return known;
+      return new Map([...known, ...others.map((key): [string, Known] => [key, { sha256: null, isGiven: true }])]);
     },
     deletions: (transferId, limit) =>
       db
@@ -45,6 +55,14 @@ export function readIncrements(db: Database): IncrementsReader {
         .limit(limit)
         .execute(),
   };
+}
+
+/** Names of what was brought have gone by age: any item may have been among them. */
+async function hasForgotten(db: Database, { consentId, dataset }: { consentId: ConsentId; dataset: string }): Promise<boolean> {
+  const { rows } = await sql`
+    select from transfers t join transfer_item_counts c on c.transfer_id = t.id and c.dataset = ${dataset}
+    where t.consent_id = ${consentId} limit 1`.execute(db);
+  return rows.length > 0;
 }
 
 export function writeIncrements(db: Database): IncrementsWriter {

@@ -16,6 +16,8 @@ export const LOCKS_OF = {
   holderConditions: 7_267,
   entity: 72_674,
   openings: 72_675,
+  /** One kind of record. */
+  retention: 72_681,
 } as const;
 
 /** What is locked by a text: its hash, from a seed of its own. */

@@ -68,9 +68,10 @@ const PRESENT = "the present alone: a row goes when what it says is over";
 export const KEPT: Record<string, string> = {
   people: WITH_ACCOUNT, passkeys: WITH_ACCOUNT, recovery_codes: WITH_ACCOUNT, person_browsers: WITH_ACCOUNT, memberships: WITH_ACCOUNT,
   transfer_events: WITH_TRANSFER, transfer_expected: WITH_TRANSFER, transfer_documents: WITH_TRANSFER, transfer_item_counts: WITH_TRANSFER,
+  transfer_positions: WITH_TRANSFER, transfer_deletions: "names of items: go with them", delivery_positions: WITH_PERMISSION,
   consent_changes: WITH_PERMISSION, consent_parties: WITH_PERMISSION, ends_read: WITH_PERMISSION, problem_reports: WITH_PERMISSION,
   rhythms: PRESENT, campaign_consents: PRESENT, dispatches: PRESENT, dispatch_minutes: PRESENT, dispatch_pauses: PRESENT,
-  workers: PRESENT, participant_health: PRESENT, participant_capacities: PRESENT, mailbox_packages: PRESENT, challenges: PRESENT,
+  workers: PRESENT, participant_health: PRESENT, participant_capacities: PRESENT, mailbox_packages: PRESENT, mailbox_platforms: PRESENT, challenges: PRESENT,
   proposals: PRESENT, organisation_proposals: PRESENT, key_confirmations: PRESENT,
   participants: REGISTER, trust_marks: REGISTER, entity_configurations: REGISTER, organisations: REGISTER, organisation_participants: REGISTER,
   applications: REGISTER, criterion_results: REGISTER, reviews: REGISTER, decisions: REGISTER, charter_signatures: REGISTER,

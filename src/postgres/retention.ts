@@ -1,10 +1,9 @@
 import { sql, type RawBuilder } from "kysely";
 import { RETAINED_KINDS, type Removed, type RetainedKind, type RetentionRound, type RetentionWriter } from "../core/operation/retention.ts";
+import { LOCKS_OF } from "./locks.ts";
 import { SCHEMA, type Database } from "./pool.ts";
 import { REMOVALS, type PlainKind, type Removal } from "./retention-rules.ts";
 
-/** First half of a lock on one kind of record. */
-const LOCK = 72_681;
 const MOST_COUNTED = 10_000;
 
 export function readRetention(db: Database): { rounds(): Promise<RetentionRound[]> } {
@@ -39,7 +38,9 @@ export function writeRetention(db: Database): RetentionWriter {
 }
 
 async function isFree(db: Database, kind: RetainedKind): Promise<boolean> {
-  const { rows } = await sql<{ isFree: boolean }>`select pg_try_advisory_xact_lock(${LOCK}, hashtext(${kind})) as is_free`.execute(db);
+  const { rows } = await sql<{
+    isFree: boolean;
+  }>`select pg_try_advisory_xact_lock(${LOCKS_OF.retention}, hashtext(${kind})) as is_free`.execute(db);
   return rows[0]?.isFree === true;
 }
 
@@ -90,6 +91,8 @@ async function removeNames(db: Database, days: number, limit: number): Promise<R
     with looked as (${ended(days, limit)}),
     due as (select i.ctid from looked join transfer_items i on i.transfer_id = looked.id limit ${limit}),
     gone as (delete from transfer_items where ctid = any (array(select ctid from due)) returning transfer_id, dataset, state, sha256, bytes),
+    -- Names of what its source deleted, too: the manifest says them, as it says those of items.
+    told as (delete from transfer_deletions where transfer_id in (select id from looked)),
     counted as (
       insert into transfer_item_counts as c (transfer_id, dataset, items, sent, stored, verified, omitted, bytes)
       select transfer_id, dataset, count(*), count(*) filter (where state in ('sent', 'stored')), count(*) filter (where state = 'stored'),

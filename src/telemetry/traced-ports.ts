@@ -107,7 +107,10 @@ function tracedAdapter(adapter: Adapter, tracing: Tracing): Adapter {
 }
 
 function tracedSource(source: Source, tracing: Tracing, facts: SpanFacts): Source {
+  const { changes } = source;
   return {
+    // Whatever else it can do it still can: nothing is done otherwise because somebody watches.
+    ...source,
     inventory: () => tracing.span("source count", facts, () => source.inventory(), WITHIN),
     list: (dataset, cursor) =>
       tracing.span(
@@ -120,6 +123,9 @@ function tracedSource(source: Source, tracing: Tracing, facts: SpanFacts): Sourc
         },
         WITHIN,
       ),
+    ...(changes === undefined
+      ? {}
+      : { changes: (...asked: Parameters<typeof changes>) => tracing.span("source changes", facts, () => changes(...asked), WITHIN) }),
     // Until its bytes begin to flow: how long they do is the time of the put that takes them.
     read: (item) => tracing.span("source item", facts, () => source.read(item), WITHIN),
     erase: (datasets) => tracing.span("source erase", facts, () => source.erase(datasets), WITHIN),
@@ -128,12 +134,20 @@ function tracedSource(source: Source, tracing: Tracing, facts: SpanFacts): Sourc
 }
 
 function tracedDestination(destination: Destination, tracing: Tracing, facts: SpanFacts): Destination {
+  const { handOver } = destination;
   return {
+    ...destination,
     announce: (draft) => tracing.span("destination announce", facts, () => destination.announce(draft), WITHIN),
     put: (item, body) =>
       tracing.span("destination put", { ...facts, bytes: item.bytes ?? undefined }, () => destination.put(item, body), WITHIN),
     complete: (manifest, jws) =>
       tracing.span("destination complete", { ...facts, items: manifest.items.length }, () => destination.complete(manifest, jws), WITHIN),
+    ...(handOver === undefined
+      ? {}
+      : {
+          handOver: (...[manifest, form]: Parameters<typeof handOver>) =>
+            tracing.span("destination hand over", { ...facts, items: manifest.items.length }, () => handOver(manifest, form), WITHIN),
+        }),
     stop: () => tracing.span("destination stop", facts, () => destination.stop(), WITHIN),
     [Symbol.asyncDispose]: () => destination[Symbol.asyncDispose](),
   };

@@ -4,6 +4,7 @@ import { withdrawConsent } from "../../src/core/consent/withdraw-consent.ts";
 import type { Consent } from "../../src/core/consent/consent.ts";
 import { newId, type LinkId, type TransferId } from "../../src/core/ids.ts";
 import type { Adapter } from "../../src/core/transfer/adapter.ts";
+import { removeOverdue } from "../../src/core/operation/remove-overdue.ts";
 import { cancelTransfer } from "../../src/core/transfer/cancel-transfer.ts";
 import { payloadOf, type Manifest, type Receipt } from "../../src/core/transfer/manifest.ts";
 import { requestTransfer } from "../../src/core/transfer/request-transfer.ts";
@@ -302,4 +303,29 @@ test("a space that cannot sign keeps its copy of what its source deleted, and th
   }
   assert.equal(ends[0]?.deletions, undefined);
   assert.deepEqual([ends[1]?.observed, ends[1]?.deletions], [true, [{ dataset: SET, key: "item-000000", outcome: "kept" }]]);
+});
+
+test("names of what was brought go by age: a deletion is told all the same, and what was left behind is looked for among everything", async () => {
+  const [left, other] = [fresh("left.raw"), fresh("other")];
+  library.put(SET, left, { v: 1 });
+  library.lost.add(left);
+  await deliver("partial");
+  await world.pool.query("update relais.transfers set ended_at = now() - interval '100 days' where consent_id = $1", [consent.id]);
+  const ports = {
+    store: world.store,
+    onRemoved: () => undefined,
+    onFailure: (kind: string, error: unknown) => assert.fail(`${kind}: ${String(error)}`),
+  };
+  assert.ok((await removeOverdue(ports, { itemNames: 90, journals: 180, proofs: 1_826 })) > 0);
+  library.lost.clear();
+  const next = await deliver();
+  assert.ok(keysOf(next).includes(left), keysOf(next).join());
+  assert.equal(held(left), digest(left));
+  library.put(SET, other, { v: 1 });
+  await deliver();
+  await world.pool.query("update relais.transfers set ended_at = now() - interval '100 days' where consent_id = $1", [consent.id]);
+  await removeOverdue(ports, { itemNames: 90, journals: 180, proofs: 1_826 });
+  library.remove(SET, other);
+  const gone = await deliver();
+  assert.deepEqual([goneIn(gone), told(gone), held(other)], [[other], [`${other} removed`], null]);
 });

@@ -162,7 +162,11 @@ const CASES: Record<RetainedKind, Case> = {
     key: "transfer_id",
     seed: (id, at) => [
       transfer(id, given, "now()"),
-      insert("mailbox_deliveries", "transfer_id, platform_id, created_at, closed_at", `'${id}', '${engine.destination.id}', now(), ${at}`),
+      insert(
+        "mailbox_deliveries",
+        "transfer_id, platform_id, subject, created_at, closed_at",
+        `'${id}', '${engine.destination.id}', 's', now(), ${at}`,
+      ),
     ],
   },
   "item-names": {

@@ -8,7 +8,7 @@ export interface Start {
   from: Position;
   /** When its source began to list what that delivery brought. */
   at: Date;
-  /** What that delivery left behind for a reason that may pass; null where it is more than is asked for one by one. */
+  /** What that delivery left behind for a reason that may pass; null where it is more than is asked for one by one, or its names have gone by age. */
   owed: { key: string; mediaType: string }[] | null;
 }
 
@@ -31,7 +31,7 @@ export interface Known {
 export interface IncrementsReader {
   /** Empty before the first proof, and after everything was asked for anew. */
   starts(consentId: ConsentId, terms: { passing: readonly OmissionReason[]; mostOwed: number }): Promise<Start[]>;
-  /** By key; what was never listed under this permission is not there. */
+  /** By key; what was never listed under this permission is not there. Where names have gone by age, what is not known may have been given. */
   known(of: { consentId: ConsentId; dataset: string }, keys: readonly string[]): Promise<Map<string, Known>>;
   /** What this delivery told of deletions, once it is proved. */
   deletions(transferId: TransferId, limit: number): Promise<ToldDeletion[]>;
