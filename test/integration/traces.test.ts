@@ -10,6 +10,7 @@ import type { Participant } from "../../src/core/register/participant.ts";
 import { sha256 } from "../../src/core/transfer/manifest.ts";
 import type { Library } from "../../src/sandbox/export/library.ts";
 import { startHolder, type Program as Peer } from "../../src/sandbox/holder/holder.ts";
+import { ANCRE } from "../../src/sandbox/platform/personas.ts";
 import { startPlatform } from "../../src/sandbox/platform/platform.ts";
 import { traceOf } from "../../src/telemetry/traces.ts";
 import { DAILY, startFaultWorld, type FaultWorld } from "../support/fault-relais.ts";
@@ -64,7 +65,8 @@ before(async () => {
   const settings = { dataDir: join(world.dir, "canaries"), seed: "1", relais: world.url, host: "127.0.0.1", port: 0 };
   const [energy, ancre] = [
     await startHolder({ ...settings, holder: "energy", library }),
-    await startPlatform({ ...settings, extra: [CANARIES.space] }),
+    // Item by item, so that each has its span.
+    await startPlatform({ ...settings, extra: [CANARIES.space], persona: { ...ANCRE, takesCompactForm: false } }),
   ];
   holder = { peer: energy, participant: await world.register(energy.entityId) };
   platform = { peer: ancre, participant: await world.register(ancre.entityId) };
@@ -76,10 +78,10 @@ after(async () => {
 });
 
 /** A person asks for a delivery on the page of their permission. */
-async function asked(): Promise<{ id: TransferId; answer: Response }> {
+async function asked(destination = platform.participant): Promise<{ id: TransferId; answer: Response }> {
   const person = await world.person({
     source: holder.participant,
-    destination: platform.participant,
+    destination,
     sourceAccount: CANARIES.customer,
     destinationAccount: CANARIES.space,
   });
@@ -166,6 +168,24 @@ test("a transfer is one trace through web and worker: found from its id, and the
     .split("\n")
     .find((text) => text.includes("attempt ended") && text.includes(id));
   assert.equal((JSON.parse(line ?? "{}") as { traceId?: string }).traceId, traceId, "the log says the trace");
+});
+
+test("watched or not, little travels in one request", async () => {
+  const settings = { dataDir: join(world.dir, "compact"), seed: "1", relais: world.url, host: "127.0.0.1", port: 0 };
+  await using compact = await startPlatform({ ...settings, extra: [CANARIES.space] });
+  const relais = await world.start("web,worker,sweeper");
+  const { id } = await asked(await world.register(compact.entityId));
+  assert.equal((await world.ended(id)).state, "verified");
+  await relais.kill("SIGTERM");
+  const own = receiver.spans().filter(({ traceId }) => traceId === traceOf(id).traceId);
+  const toDestination = own.filter(({ name }) => name.startsWith("destination "));
+  assert.deepEqual(
+    toDestination.map(({ name, facts }) => [name, facts["relais.items"]]),
+    [
+      ["destination open", undefined],
+      ["destination hand over", 3],
+    ],
+  );
 });
 
 test("nothing personal stands in a trace, and no trace goes to a participant", () => {
