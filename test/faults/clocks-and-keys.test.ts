@@ -80,6 +80,7 @@ test("every key of Relais is rotated in the middle of a transfer: it ends verifi
   for (const ring of RINGS) await (await openKeyring(join(world.dir, "relais", "keys"), RING_TABLE[ring].purpose)).rotate(ring, 0);
   goOn();
   const { state, attempts } = await world.ended(accepted.id);
-  assert.deepEqual([state, attempts], ["verified", 1]);
+  const events = await world.store.read((r) => r.transfers.events(accepted.id));
+  assert.deepEqual([state, attempts], ["verified", 1], JSON.stringify(events.map(({ kind, details }) => [kind, details])));
   await judge(world, [accepted], SIZES.length);
 });

@@ -1,9 +1,11 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { compactVerify, decodeProtectedHeader, importJWK, type JWK } from "jose";
 import { RelaisError } from "../../core/errors.ts";
 
 const DEADLINE_MILLISECONDS = 10_000;
-/** Keys are read again after this time, and at most this often for an unknown key id. */
+/** Keys are read again after this time. */
 const KEYS_KEPT_MILLISECONDS = 60_000;
+/** They are read this often at most: whoever brings a key that is not known waits so long, since it may be a new one. */
 const KEYS_PAUSE_MILLISECONDS = 2000;
 
 /** Relais as its peers see it: its published keys, and what it signed with them. */
@@ -30,10 +32,11 @@ function publishedKeys(issuer: string): Relais["key"] {
     keys = new Map(list.filter((jwk) => jwk.use !== "enc").map((jwk) => [String(jwk.kid), jwk]));
     readAt = Date.now();
   };
+  const readOnce = (): Promise<void> => (reading ??= read().finally(() => (reading = null)));
   return async (kid) => {
-    const age = Date.now() - readAt;
-    if (age > KEYS_KEPT_MILLISECONDS || (!keys.has(kid) && age > KEYS_PAUSE_MILLISECONDS))
-      await (reading ??= read().finally(() => (reading = null)));
+    if (Date.now() - readAt > KEYS_KEPT_MILLISECONDS) await readOnce();
+    if (!keys.has(kid)) await sleep(Math.max(0, readAt + KEYS_PAUSE_MILLISECONDS - Date.now()));
+    if (!keys.has(kid)) await readOnce();
     const jwk = keys.get(kid);
     if (jwk === undefined)
       throw new RelaisError("unauthenticated", "The signature is by a key that Relais does not publish. Relais must publish it first.");
