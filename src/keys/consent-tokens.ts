@@ -26,10 +26,11 @@ interface Settings {
 
 /** The worker as a client (`{issuer}/worker`, private_key_jwt, DPoP): each opening has a DPoP key of its own. */
 export function createConsentTokens(settings: Settings): ConsentTokens {
+  const nonce: Nonce = { last: undefined };
   return {
     open: async (consent, source) => {
       const asked = { grant_type: CONSENT_GRANT, consent: consent.id, resource: source.entityId };
-      return tokenHolder(settings, { asked, proofKey: await newProofKey() });
+      return tokenHolder(settings, { asked, proofKey: await newProofKey(), nonce });
     },
   };
 }
@@ -46,7 +47,7 @@ export async function openProbeToken(
 ): Promise<ProbeToken> {
   const { runId: run, participant, datasets, actions } = look;
   const asked = { grant_type: PROBE_GRANT, run, resource: participant.entityId, datasets: datasets.join(" "), actions: actions.join(" ") };
-  const holding: Holding = { asked, proofKey: await newProofKey() };
+  const holding: Holding = { asked, proofKey: await newProofKey(), nonce: { last: undefined } };
   const first = await requestToken(settings, holding);
   return { ...tokenHolder(settings, holding, Promise.resolve(first)), end: () => revoke(settings, first.value) };
 }
@@ -59,6 +60,12 @@ interface Holding {
   /** Parameters of the grant. */
   asked: Record<string, string>;
   proofKey: ProofKey;
+  nonce: Nonce;
+}
+
+/** What the authorization server last gave to prove with (RFC 9449 §8.2): for any key, until it gives another one. */
+interface Nonce {
+  last: string | undefined;
 }
 
 /** RFC 7009. */
@@ -98,27 +105,28 @@ function tokenHolder(settings: Settings, holding: Holding, first: Promise<Token>
 const success = z.object({ access_token: z.string(), token_type: z.literal("DPoP"), expires_in: z.number().positive() });
 
 async function requestToken(settings: Settings, holding: Holding): Promise<Token> {
-  let answer = await post(settings, holding, undefined);
-  const nonce = answer.headers["dpop-nonce"];
-  if (answer.status === 400 && nonce !== undefined) {
+  let answer = await post(settings, holding);
+  if (answer.status === 400 && answer.headers["dpop-nonce"] !== undefined) {
     const refusal = await refusalOf(answer);
     if (refusal.error !== "use_dpop_nonce") throw errorFrom(refusal);
-    answer = await post(settings, holding, nonce);
+    answer = await post(settings, holding);
   }
   if (answer.status !== 200) throw errorFrom(await refusalOf(answer));
   const token = success.parse(JSON.parse(await answer.text()));
   return { value: token.access_token, renewAt: Date.now() + (token.expires_in - RENEW_BEFORE_SECONDS) * 1000 };
 }
 
-async function post(settings: Settings, { asked, proofKey }: Holding, nonce: string | undefined): Promise<OutboundResponse> {
+async function post(settings: Settings, { asked, proofKey, nonce }: Holding): Promise<OutboundResponse> {
   const url = `${settings.issuer}/token`;
   const body = new URLSearchParams({ ...asked, ...authenticationOf(settings) });
   const headers = {
     "content-type": "application/x-www-form-urlencoded",
     accept: "application/json",
-    dpop: await proofKey.proof({ method: "POST", url, nonce }),
+    dpop: await proofKey.proof({ method: "POST", url, nonce: nonce.last }),
   };
-  return settings.fetch({ method: "POST", url, headers, body: body.toString() });
+  const answer = await settings.fetch({ method: "POST", url, headers, body: body.toString() });
+  nonce.last = answer.headers["dpop-nonce"] ?? nonce.last;
+  return answer;
 }
 
 function authenticationOf(settings: Settings): Record<string, string> {

@@ -78,8 +78,17 @@ async function throughEverything(): Promise<number> {
     const person = await world.person({ sourceAccount: "everybody", destinationAccount: accounts[index] as string });
     given.push({ person, consent: await person.consent([DAILY]) });
   });
+  // What follows a permission is over: it is in the log, and both ends were told.
+  await until("the news of permissions", async () => (await untold(world)) === 0);
   await carry(world, redis.url, given.splice(0, WARM));
   return TRANSFERS / (await timed(() => carry(world, redis.url, given)));
+}
+
+async function untold({ pool }: FaultWorld): Promise<number> {
+  const { rows } = await pool.query<{ count: number }>(`
+    select (select count(*) from consent_changes where sealed_at is null or told_at is null)::int
+      + (select count(*) from notices where acknowledged_at is null and given_up_at is null)::int as count`);
+  return rows[0]?.count ?? 0;
 }
 
 interface Given {

@@ -151,3 +151,19 @@ test("a body that comes in pieces is answered too", async () => {
   const { token_introspection: about } = JSON.parse(Buffer.from((await answer.text()).split(".")[1] ?? "", "base64url").toString());
   assert.equal(about.active, true);
 });
+
+test("the worker is told once what to prove with: the next token is one question", async () => {
+  const { setup, holder } = journey;
+  const answers: number[] = [];
+  const fetch: typeof loopbackFetch = async (request) => {
+    const answer = await loopbackFetch(request);
+    answers.push(answer.status);
+    return answer;
+  };
+  const tokens = createConsentTokens({ issuer: setup.issuer, key: () => setup.worker.current("worker"), fetch });
+  for (const subject of ["first", "second", "third"]) {
+    const { consent } = await journey.token(subject);
+    await (await tokens.open(consent, holder)).consentHeaders({ method: "GET", url: "https://holder.example/x" });
+  }
+  assert.deepEqual(answers, [400, 200, 200, 200]);
+});
