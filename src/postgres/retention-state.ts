@@ -1,8 +1,6 @@
-import pg from "pg";
 import { RETAINED_KINDS, type RetainedKind } from "../core/operation/retention.ts";
+import { oneLook } from "./one-look.ts";
 import { SCHEMA } from "./pool.ts";
-
-const PATIENCE_MILLISECONDS = 5_000;
 
 export interface RetentionState {
   /** How long ago nothing was left; where that never was, since when it should be looked at. */
@@ -13,14 +11,7 @@ export interface RetentionState {
 
 /** Looks, and changes nothing; empty where the schema does not know it yet. @throws what `pg` throws where nobody answers. */
 export async function readRetentionState(url: string): Promise<RetentionState[]> {
-  const client = new pg.Client({
-    connectionString: url,
-    connectionTimeoutMillis: PATIENCE_MILLISECONDS,
-    query_timeout: PATIENCE_MILLISECONDS,
-  });
-  client.on("error", () => undefined);
-  await client.connect();
-  try {
+  return oneLook(url, async (client) => {
     const { rows: known } = await client.query(`select where to_regclass('${SCHEMA}.retention_rounds') is not null`);
     if (known.length === 0) return [];
     const { rows } = await client.query<RetentionState>(
@@ -30,7 +21,5 @@ export async function readRetentionState(url: string): Promise<RetentionState[]>
       [RETAINED_KINDS],
     );
     return rows;
-  } finally {
-    await client.end().catch(() => undefined);
-  }
+  });
 }

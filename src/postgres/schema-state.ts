@@ -1,6 +1,6 @@
 import { readFile, readdir } from "node:fs/promises";
-import pg from "pg";
 import { sha256 } from "../core/transfer/manifest.ts";
+import { oneLook } from "./one-look.ts";
 import { SCHEMA } from "./pool.ts";
 
 export interface SchemaState {
@@ -15,27 +15,17 @@ export interface SchemaState {
 }
 
 const FOLDER = new URL("migrations/", import.meta.url);
-const PATIENCE_MILLISECONDS = 5_000;
 
 /** Looks, and changes nothing. @throws what `pg` throws where nobody answers. */
 export async function readSchemaState(url: string): Promise<SchemaState> {
-  const client = new pg.Client({
-    connectionString: url,
-    connectionTimeoutMillis: PATIENCE_MILLISECONDS,
-    query_timeout: PATIENCE_MILLISECONDS,
-  });
-  client.on("error", () => undefined);
-  await client.connect();
-  try {
+  return oneLook(url, async (client) => {
     const { rows } = await client.query<{ version: number; now: Date; known: boolean }>(
       `select current_setting('server_version_num')::int as version, clock_timestamp() as now, to_regclass('${SCHEMA}.migrations') is not null as known`,
     );
     const [{ version, now, known } = { version: 0, now: new Date(0), known: false }] = rows;
     const ran = known ? (await client.query<{ name: string; digest: string }>(`select name, digest from ${SCHEMA}.migrations`)).rows : [];
     return { version, now, ...compare(new Map(ran.map(({ name, digest }) => [name, digest])), await releasedDigests()) };
-  } finally {
-    await client.end().catch(() => undefined);
-  }
+  });
 }
 
 async function releasedDigests(): Promise<Map<string, string>> {

@@ -10,17 +10,22 @@ export const WEBDAV_PASSWORD = "app password é";
 /** apache2 with mod_dav and Basic auth, on loopback. Files lie in `folder/data`. */
 export async function startApache(): Promise<ServerProcess> {
   const port = await freePort();
-  const folder = await temporaryFolder("apache");
-  await mkdir(join(folder, "data"));
-  await writeFile(join(folder, "users"), `${WEBDAV_USER}:{SHA}${createHash("sha1").update(WEBDAV_PASSWORD).digest("base64")}\n`);
+  const folder = await servedFolder("apache");
   await writeFile(join(folder, "apache.conf"), apacheConfiguration(folder, port));
-  // Started by root, apache2 serves as www-data (33 on Debian), who must reach the files.
-  if (process.getuid?.() === 0) for (const path of [folder, join(folder, "data")]) await chown(path, 33, 33);
-  await chmod(folder, 0o755);
   return startProcess("/usr/sbin/apache2", ["-f", join(folder, "apache.conf"), "-D", "FOREGROUND"], {
     url: `http://127.0.0.1:${port}/dav/`,
     folder,
   });
+}
+
+/** With `data` to serve and the one who may. Started by root, both servers serve as www-data (33 on Debian), who must reach the files. */
+async function servedFolder(name: string): Promise<string> {
+  const folder = await temporaryFolder(name);
+  await mkdir(join(folder, "data"));
+  await writeFile(join(folder, "users"), `${WEBDAV_USER}:{SHA}${createHash("sha1").update(WEBDAV_PASSWORD).digest("base64")}\n`);
+  if (process.getuid?.() === 0) for (const path of [folder, join(folder, "data")]) await chown(path, 33, 33);
+  await chmod(folder, 0o755);
+  return folder;
 }
 
 function apacheConfiguration(folder: string, port: number): string {
@@ -48,13 +53,8 @@ Alias /dav "${folder}/data"
 /** nginx with its dav modules and Basic auth, on loopback. Files lie in `folder/data`; beside it is where bodies wait. */
 export async function startNginx(): Promise<ServerProcess> {
   const port = await freePort();
-  const folder = await temporaryFolder("nginx");
-  await mkdir(join(folder, "data"));
-  await writeFile(join(folder, "users"), `${WEBDAV_USER}:{SHA}${createHash("sha1").update(WEBDAV_PASSWORD).digest("base64")}\n`);
+  const folder = await servedFolder("nginx");
   await writeFile(join(folder, "nginx.conf"), nginxConfiguration(folder, port));
-  // As with apache2: www-data serves what root started.
-  if (process.getuid?.() === 0) for (const path of [folder, join(folder, "data")]) await chown(path, 33, 33);
-  await chmod(folder, 0o755);
   return startProcess("nginx", ["-p", folder, "-c", join(folder, "nginx.conf"), "-e", join(folder, "error.log")], {
     url: `http://127.0.0.1:${port}/`,
     folder,
