@@ -1,39 +1,18 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { after, before, test } from "node:test";
-import type pg from "pg";
-import { selfData } from "../../adapters/self-data/index.ts";
+import { after, test } from "node:test";
 import type { Consent } from "../../src/core/consent/consent.ts";
 import { grantConsent } from "../../src/core/consent/decide-consent.ts";
 import { requestConsent } from "../../src/core/consent/request-consent.ts";
 import { withdrawConsent } from "../../src/core/consent/withdraw-consent.ts";
 import { RelaisError, type ErrorCode } from "../../src/core/errors.ts";
-import { newId, type LinkId, type PersonId, type TransferId } from "../../src/core/ids.ts";
-import type { Store } from "../../src/core/ports.ts";
-import type { Participant } from "../../src/core/register/participant.ts";
-import { participantFrom } from "../../src/core/register/participant-metadata.ts";
+import { newId, type TransferId } from "../../src/core/ids.ts";
 import { payloadOf, sha256, type Receipt } from "../../src/core/transfer/manifest.ts";
 import { requestTransfer } from "../../src/core/transfer/request-transfer.ts";
-import { runTransfer } from "../../src/core/transfer/run-transfer.ts";
-import type { RunPorts } from "../../src/core/transfer/run-ports.ts";
-import { createEntityConfigurations } from "../../src/federation/entity-configuration.ts";
-import { createVerifier, verifyEntityConfiguration } from "../../src/keys/verifier.ts";
-import { networkFor } from "../../src/net/network.ts";
-import { createAttemptRecords } from "../../src/postgres/attempt-records.ts";
-import { openDatabase, openPool, openPreparedPool } from "../../src/postgres/pool.ts";
-import { createStore } from "../../src/postgres/store.ts";
-import { accountsByPersona, pseudonymousAccounts } from "../../src/sandbox/accounts/accounts.ts";
-import { startHolder, type Program } from "../../src/sandbox/holder/holder.ts";
+import { pseudonymousAccounts } from "../../src/sandbox/accounts/accounts.ts";
 import { adminPassword } from "../../src/sandbox/holder/proposal-side.ts";
-import { startPlatform, type Platform } from "../../src/sandbox/platform/platform.ts";
-import { freshDatabase } from "../support/database.ts";
 import { inDays } from "../support/engine.ts";
-import { policy } from "../support/policy.ts";
-import { realClock } from "../support/real-clock.ts";
-import { linkAccount, markFor } from "../support/register-fixtures.ts";
-import { startTinyRelais, type TinyRelais } from "../support/tiny-relais.ts";
+import { linkAccount } from "../support/register-fixtures.ts";
+import { startSandboxWorld, type Resident } from "../support/sandbox-world.ts";
 
 /**
  * A person corrects in their space what an organisation sent, and proposes it: a real holder, a real platform, the real protocol and engine. The
@@ -42,96 +21,20 @@ import { startTinyRelais, type TinyRelais } from "../support/tiny-relais.ts";
 const SEED = "proposals";
 const HOME = "energy.home";
 const owned = new AsyncDisposableStack();
-let relais: TinyRelais;
-let energy: Program;
-let ancre: Platform;
-let store: Store;
-let pool: pg.Pool;
-let ports: RunPorts & { queue: { ring(): Promise<void> } };
-let holder: Participant;
-let platform: Participant;
-
-before(async () => {
-  relais = owned.use(await startTinyRelais());
-  const dataDir = owned.adopt(await mkdtemp(join(tmpdir(), "proposals-")), (folder) => rm(folder, { recursive: true }));
-  const shared = { dataDir, seed: SEED, relais: relais.issuer, host: "127.0.0.1", port: 0 };
-  energy = owned.use(await startHolder({ ...shared, holder: "energy" }));
-  ancre = owned.use(await startPlatform(shared));
-  const database = owned.use(await freshDatabase());
-  pool = owned.adopt(openPool(database.url, 5), (open) => open.end());
-  store = createStore(openDatabase(pool));
-  const network = owned.use(networkFor({ allowLoopback: true }));
-  const configurations = createEntityConfigurations({
-    clock: realClock,
-    fetchOrigin: network.fetchOrigin,
-    verify: verifyEntityConfiguration,
-  });
-  const register = async (entityId: string): Promise<Participant> => {
-    const participant: Participant = {
-      ...participantFrom(await configurations.fetch(entityId)),
-      id: newId("participant"),
-      status: "accredited",
-    };
-    await store.write(async (w) => {
-      await w.register.put(participant);
-      await w.register.addMark(markFor(participant.id));
-    });
-    return participant;
-  };
-  [holder, platform] = [await register(energy.entityId), await register(ancre.entityId)];
-  ports = {
-    store,
-    records: createAttemptRecords(owned.adopt(openPreparedPool(database.url, 2), (open) => open.end())),
-    clock: realClock,
-    policy,
-    issuer: relais.issuer,
-    adapters: { "self-data": selfData, solid: selfData, webdav: selfData, mailbox: selfData },
-    queue: { ring: async () => undefined },
-    signer: { signDocument: async (type, payload) => relais.sign(type, payload), signRequest: relais.signRequest },
-    verifier: createVerifier(),
-    opener: { open: async () => ({ kind: "none" }) },
-    network,
-    tokens: { open: tokensFor },
-  };
-});
+const world = owned.use(await startSandboxWorld(SEED));
+const { relais, energy, ancre, store, ports, holder, run } = world;
 after(() => owned.disposeAsync());
-
-/** As the authorization server says it: what the person allowed, for the source alone. */
-async function tokensFor({ sourceLinkId, datasets, action }: Consent, { entityId }: Participant) {
-  const { account } = await store.read((r) => r.people.getLink(sourceLinkId));
-  return {
-    consentHeaders: await relais.consentHeaders({ aud: entityId, account, datasets, actions: [action] }),
-    dpopProof: async () => "",
-  };
-}
-
-interface Resident {
-  personId: PersonId;
-  customer: string;
-  home: LinkId;
-  space: LinkId;
-  cookie: string;
-}
 
 /** A persona who has proved both accounts, holds a copy of the data set in their space, and is signed in there. */
 async function resident(id: string): Promise<Resident> {
-  const place = accountsByPersona(SEED).findIndex(({ persona }) => persona.id === id);
-  const { persona, email, password } = accountsByPersona(SEED)[place] as ReturnType<typeof accountsByPersona>[number];
-  const customer = persona.customers.energy as string;
-  const personId = newId("person");
-  await store.write((w) => w.accounts.signIn({ id: personId, issuer: "https://id.test", subject: personId, createdAt: new Date() }));
-  const home = await linkAccount(store, personId, holder.id, customer);
-  const space = await linkAccount(store, personId, platform.id, pseudonymousAccounts(SEED, "ancre")[place]?.id as string);
-  const entered = await fetch(`${ancre.url}/enter`, { method: "POST", body: new URLSearchParams({ email, password }), redirect: "manual" });
-  const cookie = (entered.headers.get("set-cookie") ?? "").split(";")[0] as string;
-  const person = { personId, customer, home: home.id, space: space.id, cookie };
+  const person = await world.resident(id);
   const copied = await started(person, await allowed(person, "copy"));
   assert.deepEqual(await run(copied), { kind: "ended", state: "verified" });
   return person;
 }
 
-async function asked({ personId, home, space }: Resident, action: "copy" | "propose", datasets = [HOME]): Promise<Consent> {
-  const [sourceLinkId, destinationLinkId] = action === "copy" ? [home, space] : [space, home];
+async function asked({ personId, from, to }: Resident, action: "copy" | "propose", datasets = [HOME]): Promise<Consent> {
+  const [sourceLinkId, destinationLinkId] = action === "copy" ? [from, to] : [to, from];
   return requestConsent(ports, {
     personId,
     sourceLinkId,
@@ -154,14 +57,6 @@ async function allowed(person: Resident, action: "copy" | "propose"): Promise<Co
 
 async function started({ personId }: Resident, { id }: Consent): Promise<TransferId> {
   return (await requestTransfer(ports, { consentId: id, personId })).id;
-}
-
-/** What the sweep does when the time has come. */
-async function run(id: TransferId) {
-  await pool.query("update relais.transfers set due_at = now() - interval '1 second' where id = $1", [id]);
-  const { epoch } = await store.read((r) => r.transfers.get(id));
-  const terms = { leaseSeconds: 30, limits: { maxItemBytes: 1 << 30, maxItems: 1000 }, shutdown: new AbortController().signal };
-  return runTransfer(ports, { transferId: id, epoch }, terms);
 }
 
 /** The person's own form in their space. */

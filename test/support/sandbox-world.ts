@@ -45,6 +45,8 @@ export interface SandboxWorld extends AsyncDisposable {
   relais: TinyRelais;
   energy: Holder;
   ancre: Platform;
+  /** As the register has the energy holder. */
+  holder: Participant;
   store: Store;
   pool: pg.Pool;
   ports: RunPorts & { queue: { ring(): Promise<void> } };
@@ -109,6 +111,7 @@ export async function startSandboxWorld(seed: string, library?: Library): Promis
     relais,
     energy,
     ancre,
+    holder,
     store,
     pool,
     ports,
