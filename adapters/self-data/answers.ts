@@ -24,8 +24,19 @@ export function readInventory(peer: Peer, text: string): DatasetCount[] {
   const datasets = listOf(peer, objectOf(peer, parse(peer, text)), "datasets");
   return datasets.map((entry) => {
     const count = objectOf(peer, entry);
-    return { dataset: textOf(peer, count, "dataset"), items: countOf(peer, count, "items"), bytes: countOf(peer, count, "bytes") };
+    return { dataset: textOf(peer, count, "dataset"), ...totalsOf(peer, count) };
   });
+}
+
+function totalsOf(peer: Peer, count: Members): Omit<DatasetCount, "dataset"> {
+  return { items: countOf(peer, count, "items"), bytes: countOf(peer, count, "bytes") };
+}
+
+/** The first page of a data set, and how much there is of it where the source says so beside: `"count":{"items","bytes"}`. */
+export function readFirstPage(peer: Peer, text: string, dataset: string): { page: SourcePage; count: DatasetCount | null } {
+  const page = readPage(peer, text, { dataset, cursor: null });
+  const { count } = objectOf(peer, parse(peer, text));
+  return { page, count: count === undefined ? null : { dataset, ...totalsOf(peer, objectOf(peer, count)) } };
 }
 
 /** One page of a source, each item checked; what cannot be delivered under its name becomes an omission. */

@@ -1,20 +1,47 @@
 import { RelaisError } from "../../src/core/errors.ts";
-import type { Bytes, Opening, OutboundResponse, Source, SourceItem } from "../../src/core/transfer/adapter.ts";
-import { readChanges, readInventory, readPage } from "./answers.ts";
+import type { Bytes, DatasetCount, Opening, OutboundResponse, Source, SourceItem, SourcePage } from "../../src/core/transfer/adapter.ts";
+import { readChanges, readFirstPage, readInventory, readPage } from "./answers.ts";
 import { isUnknownPosition, refusalOf } from "./failures.ts";
 
 const PAGE_ITEMS = 500;
 /** Inline content makes pages heavy; an item that needs more has its own address. */
 const PAGE_BYTES = 16 * 1024 * 1024;
 
+/** More than these are counted by one question of their own. */
+const DATASETS_AHEAD = 4;
+/** A first page of more than this is not kept until it is listed. */
+const AHEAD_BYTES = 1024 * 1024;
+
 /** Source side: every request carries the person's consent token and a DPoP proof (RFC 9449). */
 export function openSource(opening: Opening): Source {
   const root = exportOf(opening);
   const ask = asker(opening);
   const get = async (path: string): Promise<OutboundResponse> => expect(opening, await ask("GET", root + path), 200);
+  const ahead = new Map<string, SourcePage>();
+  /** One question for count and list, where the source counts on its pages. Null where it does not, or has no such data set. */
+  const countByPages = async (datasets: readonly string[]): Promise<DatasetCount[] | null> => {
+    const counts: DatasetCount[] = [];
+    for (const dataset of datasets) {
+      const answer = await ask("GET", root + pageAddress(dataset, null));
+      if (answer.status === 404) return answer.drop().then(() => null);
+      const text = await (await expect(opening, answer, 200)).text();
+      const { page, count } = readFirstPage(opening, text, dataset);
+      if (text.length <= AHEAD_BYTES) ahead.set(dataset, page);
+      if (count === null) return null;
+      counts.push(count);
+    }
+    return counts;
+  };
   return {
-    inventory: async () => readInventory(opening, await (await get("/datasets")).text()),
+    inventory: async (datasets = []) => {
+      const isFew = datasets.length > 0 && datasets.length <= DATASETS_AHEAD;
+      const counts = isFew ? await countByPages(datasets) : null;
+      return counts ?? readInventory(opening, await (await get("/datasets")).text());
+    },
     list: async (dataset, cursor) => {
+      const page = cursor === null ? ahead.get(dataset) : undefined;
+      ahead.delete(dataset);
+      if (page !== undefined) return page;
       const answer = await get(pageAddress(dataset, cursor));
       return readPage(opening, await answer.text(), { dataset, cursor });
     },

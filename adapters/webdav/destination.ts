@@ -105,7 +105,12 @@ async function publish(landing: Landing, target: string[], item: ItemToStore, bo
   const waiting = folder.urlOf([...incoming, sha256(itemName(item))]);
   const tally = new Tally(item);
   const headers = { "content-type": item.mediaType, ...(item.bytes === null ? {} : { "content-length": String(item.bytes) }) };
-  await (await folder.ask({ method: "PUT", url: waiting, headers, body: tally.past(body) }, [200, 201, 204])).drop();
+  await (
+    await folder.ask(
+      { method: "PUT", url: waiting, headers, body: body instanceof Uint8Array ? tally.of(body) : tally.past(body) },
+      [200, 201, 204],
+    )
+  ).drop();
   if (!tally.isWhole()) {
     await folder.remove(waiting);
     throw new RelaisError("digest_mismatch", "The bytes of an item are not those that its source announced. Relais reads it again.");
@@ -125,12 +130,14 @@ class Tally {
     this.#hash = announced.sha256 === null ? null : createHash("sha256");
   }
 
-  async *past(body: Bytes | Uint8Array): Bytes {
-    for await (const chunk of body instanceof Uint8Array ? [body] : body) {
-      this.#bytes += chunk.length;
-      this.#hash?.update(chunk);
-      yield chunk;
-    }
+  of(bytes: Uint8Array): Uint8Array {
+    this.#bytes += bytes.length;
+    this.#hash?.update(bytes);
+    return bytes;
+  }
+
+  async *past(body: Bytes): Bytes {
+    for await (const chunk of body) yield this.of(chunk);
   }
 
   /** All of it, and nothing else, as far as was announced. */

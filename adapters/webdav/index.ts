@@ -6,7 +6,7 @@ import { openSource } from "./source.ts";
 export const webdav: Adapter = {
   name: "webdav",
   needsDigest: false,
-  concurrency: 6,
+  concurrency: 8,
   openSource: async (opening) => openSource(opening),
   openDestination: async (opening, draft) => openDestination(opening, draft),
 };

@@ -111,7 +111,7 @@ function tracedSource(source: Source, tracing: Tracing, facts: SpanFacts): Sourc
   return {
     // Whatever else it can do it still can: nothing is done otherwise because somebody watches.
     ...source,
-    inventory: () => tracing.span("source count", facts, () => source.inventory(), WITHIN),
+    inventory: (datasets) => tracing.span("source count", facts, () => source.inventory(datasets), WITHIN),
     list: (dataset, cursor) =>
       tracing.span(
         "source list",

@@ -46,6 +46,11 @@ const pages =
     isPage(asked) && which(asked)
       ? { change: ({ body, ...rest }) => ({ ...rest, body: JSON.stringify(change(JSON.parse(body.toString()) as Page)) }) }
       : undefined;
+/** A source that is asked for its counts by themselves. */
+const uncounted =
+  (wrong: Case["wrong"]): Case["wrong"] =>
+  (asked) =>
+    isPage(asked) ? pages(({ count: _count, ...page }) => page)(asked) : asked.path.endsWith("/datasets") ? wrong(asked) : undefined;
 const items =
   (times: number, wrong: () => Misbehaviour): Case["wrong"] =>
   (asked) =>
@@ -81,7 +86,9 @@ let heard = 0;
 // oxfmt-ignore
 const CASES: Record<string, Case> = {
   "500 on the second page, twice":        { dataset: DAILY, wrong: (asked) => isPage(asked) && isLater(asked) && asked.nth <= 4 ? { answer: { status: 500 } } : undefined, ...verified },
-  "429 while it is counted":              { dataset: DAILY, wrong: ({ path, nth }) => path.endsWith("/datasets") && nth === 1 ? { answer: { status: 429, headers: { "retry-after": "2" } } } : undefined, ...verified },
+  "429 while it is counted":              { dataset: DAILY, wrong: (asked) => isPage(asked) && asked.nth === 1 ? { answer: { status: 429, headers: { "retry-after": "2" } } } : undefined, ...verified },
+  "no count on its pages":                { dataset: DAILY, wrong: uncounted(() => undefined), ...verified },
+  "429 to the question for all counts":   { dataset: DAILY, wrong: uncounted(({ nth }) => nth === 1 ? { answer: { status: 429, headers: { "retry-after": "2" } } } : undefined), ...verified },
   "a page again instead of the next one": { dataset: DAILY, wrong: pages((page) => first === null ? (first = page) : { ...page, items: first.items }), state: "partial", missing: 700 },
   "pages that lead back to each other":   { dataset: DAILY, wrong: pages((page) => ({ ...page, next: page.next === null ? null : first === null ? (first = page).next : "MA" })), ...broken },
   "a page that is its own next one":      { dataset: DAILY, wrong: (asked) => pages((page) => ({ ...page, next: new URL(asked.path, "http://x").searchParams.get("cursor") }), isLater)(asked), ...broken },

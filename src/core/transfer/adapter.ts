@@ -114,8 +114,11 @@ export interface ChangesPage extends SourcePage {
 
 /** An open account to read from. */
 export interface Source extends AsyncDisposable {
-  /** Counts of what the person has here. Doubles as the proof that the account can be read. */
-  inventory(): Promise<DatasetCount[]>;
+  /**
+   * Counts of what the person has here: of these data sets, or of all that may be read. Doubles as the proof that the account can be read. What it
+   * leaves out it did not count.
+   */
+  inventory(datasets?: readonly string[]): Promise<DatasetCount[]>;
   /** One page, in an order that stays the same. @throws RelaisError `not_found` for an unknown data set. */
   list(dataset: string, cursor: string | null): Promise<SourcePage>;
   /** The same of what is new, changed or gone since then; null where the source does not know that place any more. Left out where it tells no changes. */

@@ -127,7 +127,8 @@ async function inventory(asking: Asking): Promise<DatasetCount[]> {
 }
 
 async function fullCounts({ inner, listings }: Asking): Promise<DatasetCount[]> {
-  const full = (await inner.inventory()).filter(({ dataset }) => listings.get(dataset)?.from === null);
+  const asked = [...listings.values()].filter(({ from }) => from === null).map(({ dataset }) => dataset);
+  const full = (await inner.inventory(asked)).filter(({ dataset }) => asked.includes(dataset));
   for (const { dataset, items } of full) (listings.get(dataset) as Listing).counted = items;
   return full;
 }

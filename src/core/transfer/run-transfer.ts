@@ -117,7 +117,7 @@ async function withDestination<T>(ports: RunPorts, attempt: Attempt, work: (dest
 async function count(attempt: Attempt, { source, isFull }: Pick<Increment, "source" | "isFull">): Promise<DatasetCount[]> {
   await attempt.mayMoveData();
   const { attempts, datasets } = attempt.transfer;
-  const told = new Map((await source.inventory()).map((entry) => [entry.dataset, entry]));
+  const told = new Map((await source.inventory(datasets)).map((entry) => [entry.dataset, entry]));
   // What the source does not count is announced all the same: there may be nothing of it, or more than it knows.
   const counts = datasets.map((dataset) => told.get(dataset) ?? { dataset, items: null, bytes: null });
   const expected = counts.flatMap(({ dataset, items, bytes }) => (items === null ? [] : [{ dataset, items, bytes: bytes ?? 0 }]));

@@ -98,7 +98,15 @@ async function getPage(side: SourceSide, request: Request, response: Response): 
   response.set("cache-control", "no-store");
   if (!page) return answerUnknownPosition(response);
   const { next, items, ...more } = page;
-  response.json({ dataset, next, ...(stands === null ? {} : { position: stands }), items: items.map(listed), ...more });
+  const isFirst = asked.cursor === null && position === undefined && since === undefined;
+  const count = isFirst ? await totalsOf(library, asked) : {};
+  response.json({ dataset, next, ...count, ...(stands === null ? {} : { position: stands }), items: items.map(listed), ...more });
+}
+
+/** On the first page of a whole list, so that nobody has to ask for it beside. */
+async function totalsOf(library: Library, { account, dataset }: { account: string; dataset: string }): Promise<object> {
+  const count = (await library.counts(account)).find((one) => one.dataset === dataset);
+  return count === undefined ? {} : { count: { items: count.items, bytes: count.bytes } };
 }
 
 function answerUnknownPosition(response: Response): void {
