@@ -10,6 +10,7 @@ import {
   getDPoPHandle,
   PrivateKeyJwt,
   randomDPoPKeyPair,
+  ResponseBodyError,
   type DPoPHandle,
 } from "openid-client";
 import { UsageError } from "./usage-error.ts";
@@ -62,8 +63,21 @@ export async function registerClient({
     execute: relais.startsWith("http:") ? [allowInsecureRequests] : [],
   });
   const DPoP = getDPoPHandle(configuration, await randomDPoPKeyPair("ES256"));
-  const { access_token: token } = await clientCredentialsGrant(configuration, { scope: "register", resource: `${relais}/v1` }, { DPoP });
+  const { access_token: token } = await clientCredentialsGrant(
+    configuration,
+    { scope: "register", resource: `${relais}/v1` },
+    { DPoP },
+  ).catch(refusalOf(clientId));
   return clientOf({ relais, configuration, token, DPoP });
+}
+
+/** The authorization server knows no such client, or not this key. It says no more to anybody. */
+function refusalOf(clientId: string): (error: unknown) => never {
+  return (error) => {
+    if (!(error instanceof ResponseBodyError)) throw error;
+    const detail = `Relais gives ${clientId} no access with this key (${error.error}). Is the name right, and is the key one that it publishes, or that its office was given?`;
+    throw new Refused(error.status, { detail });
+  };
 }
 
 interface Session {

@@ -2,6 +2,7 @@ import { MailboxError } from "../sdk/mailbox.ts";
 import { ACCREDITATION } from "./accreditation.ts";
 import { CONFORMANCE } from "./conformance.ts";
 import { EXIT, print as say, readWords, type Command } from "./command.ts";
+import { DISPATCH } from "./dispatch.ts";
 import { INSTANCE } from "./instance.ts";
 import { HOLDER } from "./holder.ts";
 import { KEYS } from "./keys.ts";
@@ -21,6 +22,7 @@ const COMMANDS: Record<string, Command> = {
   platform: PLATFORM,
   holder: HOLDER,
   accreditation: ACCREDITATION,
+  dispatch: DISPATCH,
   register: REGISTER,
   sandbox: SANDBOX,
   keys: KEYS,
