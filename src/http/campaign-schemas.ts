@@ -25,6 +25,11 @@ export const NewCampaign = z
   ])
   .meta({ id: "NewCampaign", description: "Some of your consents by their ids, or all that are in force and have this in common" });
 
+export const CampaignsQuery = z.strictObject({
+  cursor: z.string().max(64).optional(),
+  limit: z.coerce.number().int().min(1).max(100).optional(),
+});
+
 export const Campaign = z
   .object({
     id: z.string(),
@@ -43,3 +48,5 @@ export const Campaign = z
     remaining: z.int().nullable().meta({ description: "Still to be accepted or refused; null until they were looked up" }),
   })
   .meta({ id: "Campaign" });
+
+export const Campaigns = z.object({ campaigns: z.array(Campaign), next: z.string().nullable() }).meta({ id: "Campaigns" });

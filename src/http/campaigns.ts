@@ -4,9 +4,9 @@ import { RelaisError } from "../core/errors.ts";
 import { asId, isId, type ConsentId, type ParticipantId } from "../core/ids.ts";
 import type { RegisterCaller } from "../core/register/register-caller.ts";
 import { refusedIn, type Campaign as CoreCampaign, type Selection } from "../core/transfer/campaign.ts";
-import { cancelCampaign, readCampaign, startCampaign } from "../core/transfer/start-campaign.ts";
+import { cancelCampaign, listCampaigns, readCampaign, startCampaign } from "../core/transfer/start-campaign.ts";
 import { answerOnce } from "./answer-once.ts";
-import { NewCampaign, type Campaign } from "./campaign-schemas.ts";
+import { CampaignsQuery, NewCampaign, type Campaign, type Campaigns } from "./campaign-schemas.ts";
 import { parse } from "./parse.ts";
 import { registerCallerOf } from "./register-caller.ts";
 import type { RoutePorts } from "./route-ports.ts";
@@ -19,6 +19,18 @@ export async function postCampaign(ports: RoutePorts, req: Request, res: Respons
     const campaign = await startCampaign(w, { caller, selection, now });
     return { status: 202, location: `/v1/campaigns/${campaign.id}`, body: JSON.stringify(describe(campaign)), consentId: null };
   });
+}
+
+const PAGE = 20;
+
+/** One's own, or everybody's for the operator and the authority; newest first. */
+export async function getCampaigns(ports: RoutePorts, req: Request, res: Response): Promise<void> {
+  const caller = await registerCallerOf(ports, req);
+  const { cursor, limit = PAGE } = parse(CampaignsQuery, req.query, "query");
+  const before = cursor === undefined ? null : asId("campaign", cursor);
+  const { campaigns, next } = await ports.store.read((r) => listCampaigns(r, caller, { before, limit }));
+  if (next !== null) res.set("Link", `</v1/campaigns?${new URLSearchParams({ limit: String(limit), cursor: next })}>; rel="next"`);
+  res.json({ campaigns: campaigns.map(describe), next } satisfies z.infer<typeof Campaigns>);
 }
 
 export async function getCampaign(ports: RoutePorts, req: Request, res: Response): Promise<void> {

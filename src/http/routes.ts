@@ -16,8 +16,8 @@ import {
   postStep,
 } from "./applications.ts";
 import type { Attempt } from "./attempts.ts";
-import { Campaign, NewCampaign } from "./campaign-schemas.ts";
-import { deleteCampaign, getCampaign, postCampaign } from "./campaigns.ts";
+import { Campaign, Campaigns, CampaignsQuery, NewCampaign } from "./campaign-schemas.ts";
+import { deleteCampaign, getCampaign, getCampaigns, postCampaign } from "./campaigns.ts";
 import { deletePause, getCapacity, putCapacity, putPause } from "./capacity.ts";
 import * as capacities from "./capacity-schemas.ts";
 import { getCharter, getCharterDiff, getCriterion, listCharters } from "./charters.ts";
@@ -136,6 +136,7 @@ export const ROUTES: Route[] = [
   { method: "post", path: "/v1/transfers", may: "consent token", handler: postTransfer, summary: "Ask for a delivery", status: 202, answers: Transfer, headers: IdempotencyKey, body: NewTransfer },
   { method: "get", path: "/v1/transfers/:id", may: "consent token", handler: getTransfer, summary: "State and counts of a transfer", status: 200, answers: Transfer, params: PathId },
   { method: "post", path: "/v1/campaigns", may: "register token", handler: postCampaign, summary: "Ask for deliveries under many consents at once; they are accepted in the background", status: 202, answers: Campaign, headers: IdempotencyKey, body: NewCampaign },
+  { method: "get", path: "/v1/campaigns", may: "register token", handler: getCampaigns, summary: "Your campaigns, newest first; everybody's for the operator and the authority", status: 200, answers: Campaigns, query: CampaignsQuery },
   { method: "get", path: "/v1/campaigns/:id", may: "register token", handler: getCampaign, summary: "How far a campaign is", status: 200, answers: Campaign, params: PathId },
   { method: "delete", path: "/v1/campaigns/:id", may: "register token", handler: deleteCampaign, summary: "Accept no more of a campaign; what was accepted goes on", status: 200, answers: Campaign, params: PathId },
   { method: "get", path: "/v1/mailbox", may: "register token", handler: getMailbox, summary: "What waits for a platform without an address", status: 200, answers: mailbox.DeliveryList, query: mailbox.DeliveriesQuery },

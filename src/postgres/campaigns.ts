@@ -9,6 +9,12 @@ export function readCampaigns(db: Database): CampaignsReader {
   return {
     get: async (id) => found<Campaign>(await all.where("id", "=", id).executeTakeFirst(), "campaign"),
     open: (limit) => all.where("endedAt", "is", null).orderBy("createdAt").orderBy("id").limit(limit).execute(),
+    list: async (participantId, { before, limit }) => {
+      const own = participantId === null ? all : all.where("participantId", "=", participantId);
+      const last = before === null ? null : found<Campaign>(await own.where("id", "=", before).executeTakeFirst(), "campaign");
+      const page = last === null ? own : own.where(sql<boolean>`(created_at, id) < (${last.createdAt}, ${last.id})`);
+      return page.orderBy("createdAt", "desc").orderBy("id", "desc").limit(limit).execute();
+    },
     countOpen: async (participantId) => {
       const { rows } = await sql<{ count: number }>`
         select count(*)::int as count from campaigns where ended_at is null and participant_id is not distinct from ${participantId}`.execute(

@@ -280,6 +280,7 @@ const MATRIX: [method: Method, path: string, statuses: number[]][] = [
   ["POST", "/v1/transfers",                                   TOKEN],
   ["GET",  "/v1/transfers/:transfer",                         TOKEN],
   ["POST", "/v1/campaigns",                                   TOKEN],
+  ["GET",  "/v1/campaigns",                                   TOKEN],
   ["GET",  "/v1/campaigns/:campaign",                         TOKEN],
   ["DELETE", "/v1/campaigns/:campaign",                       TOKEN],
   ["GET",  "/v1/mailbox",                                     TOKEN],

@@ -5,10 +5,10 @@ import { withdrawConsent } from "../../src/core/consent/withdraw-consent.ts";
 import type { ConsentId } from "../../src/core/ids.ts";
 import type { RegisterCaller } from "../../src/core/register/register-caller.ts";
 import type { Participant } from "../../src/core/register/participant.ts";
-import type { Selection } from "../../src/core/transfer/campaign.ts";
+import type { CampaignId, Selection } from "../../src/core/transfer/campaign.ts";
 import { requestTransfer } from "../../src/core/transfer/request-transfer.ts";
 import { runCampaigns } from "../../src/core/transfer/run-campaigns.ts";
-import { cancelCampaign, readCampaign, startCampaign } from "../../src/core/transfer/start-campaign.ts";
+import { cancelCampaign, listCampaigns, readCampaign, startCampaign } from "../../src/core/transfer/start-campaign.ts";
 import { openDatabase, openPool } from "../../src/postgres/pool.ts";
 import { createStore } from "../../src/postgres/store.ts";
 import { startEngine, type Engine } from "../support/engine.ts";
@@ -125,6 +125,21 @@ test("who may ask and look: participants for themselves, the operator for an end
   await assert.rejects(late, { code: "conflict" });
   for (let open = 0; open < 5; open++) await start(stranger, {});
   await assert.rejects(start(stranger, {}), { code: "rate_limited" });
+});
+
+test("listed newest first, page by page: a participant sees its own, the operator and the authority everybody's", async () => {
+  const own = [await start(holder(), {}), await start(holder(), {}), await start(holder(), {})].map(({ id }) => id);
+  const other = await start(stranger, {});
+  const list = (caller: RegisterCaller, before: CampaignId | null = null, limit = 2) =>
+    engine.store.read((r) => listCampaigns(r, caller, { before, limit }));
+  const seen = new Set<CampaignId>();
+  const first = await list(holder());
+  for (const { id } of [...first.campaigns, ...(await list(holder(), first.next)).campaigns]) seen.add(id);
+  assert.deepEqual([...seen].toSorted(), own.toSorted());
+  assert.equal((await list(holder(), first.next)).next, null);
+  assert.deepEqual((await list({ kind: "authority", name: "CNIL" }, null, 10)).campaigns.length, 4);
+  await assert.rejects(list(holder(), other.id), { code: "not_found" });
+  await assert.rejects(list({ kind: "accreditor", name: "A" }), { code: "forbidden" });
 });
 
 test("whoever lost its accreditation asks for nothing, and what it asked for before is refused", async () => {

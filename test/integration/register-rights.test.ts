@@ -85,6 +85,7 @@ const MATRIX: [method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE" | "UPLOAD", p
   ["GET",    "/v1/mailbox/:transfer/manifest",                  () => undefined,                       MAILBOX],
   ["PUT",    "/v1/mailbox/:transfer/receipt",                   () => undefined,                       MAILBOX],
   ["POST",   "/v1/campaigns",                                   () => ({ source: ids.participant }),   { own: 403, other: 403, accreditor: 403, authority: 403, operator: 202 }],
+  ["GET",    "/v1/campaigns",                                   () => undefined,                       { own: 200, other: 200, accreditor: 403, authority: 200, operator: 200 }],
   ["GET",    "/v1/campaigns/:campaign",                         () => undefined,                       { own: 200, other: 404, accreditor: 404, authority: 200, operator: 200 }],
   ["DELETE", "/v1/campaigns/:campaign",                         () => undefined,                       { own: 200, other: 404, accreditor: 404, authority: 403, operator: 200 }],
   ["POST",   "/v1/notices/:notice/retry",                       () => undefined,                       { own: 403, other: 403, accreditor: 409, authority: 403, operator: 409 }],

@@ -42,6 +42,8 @@ export interface CampaignsReader {
   get(id: CampaignId): Promise<Campaign>;
   /** Campaigns that are not over, the oldest first. */
   open(limit: number): Promise<Campaign[]>;
+  /** The newest first, those before this one alone. Of this participant, or (null) of everybody. @throws RelaisError `not_found`. */
+  list(participantId: ParticipantId | null, page: { before: CampaignId | null; limit: number }): Promise<Campaign[]>;
   /** How many of this participant, or of the operator, are not over. */
   countOpen(participantId: ParticipantId | null): Promise<number>;
 }

@@ -65,6 +65,21 @@ export async function readCampaign(r: Reader, caller: RegisterCaller, id: Campai
   throw new RelaisError("not_found", "There is no campaign with this id.");
 }
 
+/** A participant's own, or everybody's for the operator and the authority; newest first. @throws RelaisError `forbidden`, `not_found` for a cursor of no campaign of theirs. */
+export async function listCampaigns(
+  r: Pick<Reader, "campaigns">,
+  caller: RegisterCaller,
+  { before, limit }: { before: CampaignId | null; limit: number },
+): Promise<{ campaigns: Campaign[]; next: CampaignId | null }> {
+  if (caller.kind === "accreditor")
+    throw new RelaisError("forbidden", "Campaigns are seen by whoever asked for them, the operator and the authority.", {
+      actor: "operator",
+    });
+  const found = await r.campaigns.list(caller.kind === "participant" ? caller.participantId : null, { before, limit: limit + 1 });
+  const campaigns = found.slice(0, limit);
+  return { campaigns, next: found.length > limit ? (campaigns.at(-1)?.id ?? null) : null };
+}
+
 /**
  * Ends the accepting: what is accepted goes on, each under its own consent. Again is nothing.
  * @throws RelaisError `not_found`, `forbidden`, `conflict` where everything was accepted before.
