@@ -2,6 +2,9 @@ import type { Clock, TransferQueue } from "../ports.ts";
 
 /** Between two looks because of what happened: what happens meanwhile is answered by one look. */
 const GAP_MILLISECONDS = 20;
+/** So many times as long as the look took: where everything is slow, looking takes a quarter of a process and its connection at most. */
+const GAP_LOOKS = 3;
+const LONGEST_GAP_MILLISECONDS = 250;
 
 export interface Dispatcher extends TransferQueue, AsyncDisposable {
   /** Something is due, or there is room again: turns are given soon, once for all who say so meanwhile. */
@@ -24,8 +27,10 @@ export function createDispatcher(look: () => Promise<unknown>, { clock, shutdown
   const work = async (): Promise<void> => {
     while (isWanted && !shutdown.aborted) {
       isWanted = false;
+      const begunAt = clock.now().getTime();
       await look().catch(onError);
-      await clock.sleep(GAP_MILLISECONDS, shutdown);
+      const took = clock.now().getTime() - begunAt;
+      await clock.sleep(gapAfter(took), shutdown);
     }
     running = null;
   };
@@ -40,4 +45,8 @@ export function createDispatcher(look: () => Promise<unknown>, { clock, shutdown
       await running;
     },
   };
+}
+
+function gapAfter(milliseconds: number): number {
+  return Math.min(LONGEST_GAP_MILLISECONDS, Math.max(GAP_MILLISECONDS, GAP_LOOKS * milliseconds));
 }
