@@ -107,7 +107,7 @@ export const SCENARIOS = {
   "everything-killed": { what: "web, sweeper and workers killed at once (row 2)", faults: ["everything killed"], abreast: 1, between: [5, 10] },
   "redis-emptied":     { what: "FLUSHALL (row 5)", faults: ["Redis emptied"], abreast: 1, between: [5, 10] },
   "postgres-restarts": { what: "PostgreSQL crashes every 5 to 10 s, away for up to 2 s (row 8)", faults: ["PostgreSQL crashed"], abreast: 1, between: [5, 10] },
-  "suspended":         { what: "the platform suspended again and again with all of them queued (row 23)", faults: ["platform suspended"], abreast: 1, between: [10, 20], isQueuedFirst: true },
+  "suspended":         { what: "the platform suspended again and again with all of them queued (row 23)", faults: ["platform suspended"], abreast: 1, between: [2, 10], isQueuedFirst: true },
 } as const satisfies Record<string, Scenario>;
 export type ScenarioName = keyof typeof SCENARIOS;
 

@@ -37,10 +37,14 @@ async function main(): Promise<void> {
   await using soak = await startSoakWorld(transfers);
   say("everything runs");
   const calm = new AbortController();
-  const over = setTimeout(() => calm.abort(), Number(values.minutes) * 60_000);
   const accepted: Accepted[] = [];
   const isAccepted = acceptAll(soak, transfers, accepted);
-  const faults = (scenario.isQueuedFirst ? isAccepted : Promise.resolve()).then(() => trouble(soak, scenario, dice, calm.signal));
+  let over: NodeJS.Timeout | undefined;
+  const begins = scenario.isQueuedFirst ? isAccepted : Promise.resolve();
+  const faults = begins.then(() => {
+    over = setTimeout(() => calm.abort(), Number(values.minutes) * 60_000);
+    return trouble(soak, scenario, dice, calm.signal);
+  });
   await Promise.race([watch(soak, accepted, transfers), failing(faults), failing(isAccepted)]);
   clearTimeout(over);
   calm.abort();
