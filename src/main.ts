@@ -84,6 +84,8 @@ function say(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
+// What is said on a full disk is not heard, and ends nothing.
+process.stdout.on("error", () => undefined);
 try {
   await main();
 } catch (error) {

@@ -28,7 +28,10 @@ const VERBS: Record<string, Verb> = {
         actor: "operator",
       });
     await using owned = new AsyncDisposableStack();
-    const ran = await migrate(owned.adopt(openPool(postgres.url, 2), (pool) => pool.end()));
+    const ran = await migrate(
+      owned.adopt(openPool(postgres.url, 2), (pool) => pool.end()),
+      { onWait: (file) => say(`${file} waits until its tables are free; nobody waits for it`) },
+    );
     // What the queue needs in the same database; a Redis has no schema.
     if (redis.url === null)
       await prepareBackend({ kind: "postgres", pool: owned.adopt(openQueuePool(postgres.url, 2), (pool) => pool.end()) });

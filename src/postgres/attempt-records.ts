@@ -77,7 +77,7 @@ const STATEMENTS = {
         bytes = coalesce(excluded.bytes, transfer_items.bytes), sha256 = coalesce(excluded.sha256, transfer_items.sha256)
     ), kept as (
       insert into ${SCHEMA}.transfer_documents (id, transfer_id, kind, jws, created_at)
-      select held.document->>'id', held.id, held.document->>'kind', held.document->>'jws', held.at from held where held.document is not null
+      select held.document->>'id', held.id, held.document->>'kind', ($2::text[])[held.place], held.at from held where held.document is not null
     ), standing as (
       insert into ${SCHEMA}.transfer_positions (transfer_id, dataset, kind, value, at)
       select held.id, p.dataset, p.kind, p.value, p.at
@@ -126,8 +126,14 @@ export function createAttemptRecords(pool: pg.Pool): AttemptRecords {
   const look = gathered<{ id: string; at: Date }, Look | null>(async (asked) =>
     grounded(await ask("look", STATEMENTS.look, [asked.map(({ id }) => id), asked.map(dayOf)]), asked.length),
   );
-  const step = gathered<object, boolean>(async (steps) => {
-    const rows = await ask("step", STATEMENTS.step, [JSON.stringify(steps.map((one, index) => ({ ...one, place: index + 1 })))]);
+  const step = gathered<{ document?: Step["document"] }, boolean>(async (steps) => {
+    // A document of a large transfer has tens of megabytes: as a value of its own it is not read as JSON, which took the database fifteen times as much.
+    const rows = await ask("step", STATEMENTS.step, [
+      JSON.stringify(
+        steps.map(({ document, ...one }, index) => ({ ...one, place: index + 1, document: document && { ...document, jws: null } })),
+      ),
+      steps.map(({ document }) => document?.jws ?? null),
+    ]);
     const held = new Set(rows.map(({ place }) => place));
     return steps.map((_, index) => held.has(index + 1));
   });
@@ -142,7 +148,7 @@ export function createAttemptRecords(pool: pg.Pool): AttemptRecords {
       if (row === null) throw new RelaisError("not_found", "There is no transfer with this id.");
       return { state: row["state"] as Transfer["state"], epoch: row["epoch"] as number, ground: row.ground };
     },
-    step: ({ id, epoch }, written, at) => step({ id, epoch, at, ...rowOf(written) }),
+    step: ({ id, epoch }, written, at) => step({ id, epoch, at, ...rowOf(written) } as Pick<Step, "document">),
   };
 }
 

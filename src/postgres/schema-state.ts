@@ -1,7 +1,6 @@
-import { readFile, readdir } from "node:fs/promises";
-import { sha256 } from "../core/transfer/manifest.ts";
+import { ranMigrations, type RanMigration } from "./migrate.ts";
+import { readMigrations, type MigrationFile } from "./migration-files.ts";
 import { oneLook } from "./one-look.ts";
-import { SCHEMA } from "./pool.ts";
 
 export interface SchemaState {
   /** As PostgreSQL counts: 180004 is 18.4. */
@@ -10,33 +9,34 @@ export interface SchemaState {
   /** Files of this release that did not run there. */
   missing: string[];
   changed: string[];
-  /** What ran there and is no file of this release. */
+  /** What ran there and is no file of this release: it only added, and this release works beside it. */
   unknown: string[];
+  /** Of these, what took away something that this release uses. */
+  contracted: string[];
 }
-
-const FOLDER = new URL("migrations/", import.meta.url);
 
 /** Looks, and changes nothing. @throws what `pg` throws where nobody answers. */
 export async function readSchemaState(url: string): Promise<SchemaState> {
   return oneLook(url, async (client) => {
-    const { rows } = await client.query<{ version: number; now: Date; known: boolean }>(
-      `select current_setting('server_version_num')::int as version, clock_timestamp() as now, to_regclass('${SCHEMA}.migrations') is not null as known`,
+    const { rows } = await client.query<{ version: number; now: Date }>(
+      "select current_setting('server_version_num')::int as version, clock_timestamp() as now",
     );
-    const [{ version, now, known } = { version: 0, now: new Date(0), known: false }] = rows;
-    const ran = known ? (await client.query<{ name: string; digest: string }>(`select name, digest from ${SCHEMA}.migrations`)).rows : [];
-    return { version, now, ...compare(new Map(ran.map(({ name, digest }) => [name, digest])), await releasedDigests()) };
+    const [{ version, now } = { version: 0, now: new Date(0) }] = rows;
+    return { version, now, ...compare(await ranMigrations(client), await readMigrations()) };
   });
 }
 
-async function releasedDigests(): Promise<Map<string, string>> {
-  const names = (await readdir(FOLDER)).filter((file) => file.endsWith(".sql"));
-  return new Map(await Promise.all(names.map(async (name) => [name, sha256(await readFile(new URL(name, FOLDER), "utf8"))] as const)));
-}
+type Compared = Omit<SchemaState, "version" | "now">;
 
-function compare(ran: Map<string, string>, released: Map<string, string>): Pick<SchemaState, "missing" | "changed" | "unknown"> {
+function compare(ran: RanMigration[], files: MigrationFile[]): Compared {
+  const released = new Map(files.map(({ name, digest }) => [name, digest]));
+  const names = new Set(ran.map(({ name }) => name));
+  const unknown = ran.filter(({ name }) => !released.has(name));
+  const named = (some: RanMigration[]): string[] => some.map(({ name }) => name).sort();
   return {
-    missing: [...released.keys()].filter((name) => !ran.has(name)).sort(),
-    changed: [...ran.keys()].filter((name) => released.has(name) && released.get(name) !== ran.get(name)).sort(),
-    unknown: [...ran.keys()].filter((name) => !released.has(name)).sort(),
+    missing: [...released.keys()].filter((name) => !names.has(name)).sort(),
+    changed: named(ran.filter(({ name, digest }) => released.has(name) && released.get(name) !== digest)),
+    unknown: named(unknown),
+    contracted: named(unknown.filter(({ needs }) => needs !== null && !released.has(needs))),
   };
 }

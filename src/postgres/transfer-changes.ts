@@ -163,10 +163,12 @@ function sanctions(db: Database): Pick<Deliveries, "stopSome" | "stopEnded" | "r
           select t.id from transfers t join participants s on s.id = t.source_id join participants d on d.id = t.destination_id
           where t.state = 'paused' and t.reason = 'not_accredited' and (t.source_id = ${participantId} or t.destination_id = ${participantId})
             and d.status = 'accredited' and (s.status = 'accredited' or 'platform' = any (s.roles))
-          order by t.id limit ${limit} for update of t)
-        update transfers t set state = 'queued', reason = null, actor = null, epoch = t.epoch + 1, due_at = ${at},
-          expires_at = ${sql.raw(PATIENT_ANEW)}
-        from chosen, consents c where t.id = chosen.id and c.id = t.consent_id returning t.id, t.epoch`.execute(db);
+          order by t.due_at, t.id limit ${limit} for update of t),
+        placed as (select t.id, row_number() over (order by t.due_at, t.id) as place from chosen join transfers t on t.id = chosen.id)
+        -- Whoever waited longer goes first again: those of one step are a microsecond apart.
+        update transfers t set state = 'queued', reason = null, actor = null, epoch = t.epoch + 1,
+          due_at = ${at}::timestamptz + placed.place * interval '1 microsecond', expires_at = ${sql.raw(PATIENT_ANEW)}
+        from placed, consents c where t.id = placed.id and c.id = t.consent_id returning t.id, t.epoch`.execute(db);
       await addEvents(db, rows, at, { kind: "resumed", actor: "operator" });
       return rows.map(({ id, epoch }) => ({ transferId: id, epoch }));
     },

@@ -79,7 +79,9 @@ export async function prepare({ config, log, tracing, shutdown, owned }: Given):
   const issuer = config.http.publicUrl ?? (await ownAddress(config.dataDir, config.http.host, port));
   const pool = openPool(url, config.postgres.pool);
   owned.defer(() => pool.end());
-  await migrate(pool);
+  await migrate(pool, {
+    onWait: (migration) => log.warn("a migration waits until its tables are free; nobody waits for it", { migration }),
+  });
   const backend = openBackend(config, url, owned);
   for (const warning of await prepareBackend(backend)) log.warn(warning);
   const network = tracedNetwork(owned.use(networkFor({ allowLoopback: config.sandbox.allowLoopback })), tracing);

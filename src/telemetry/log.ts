@@ -1,5 +1,6 @@
 import pino from "pino";
 import { allowed, scrub, type Fields } from "./fields.ts";
+import { standardOutput } from "./standard-output.ts";
 
 /** Messages are constant sentences; whatever varies is a field. Fields that are not on the closed list are never written. */
 export interface Logger {
@@ -22,14 +23,17 @@ interface Options {
 }
 
 export function createLogger({ level, pretty = process.stdout.isTTY, write, traceId = () => null }: Options): Logger {
-  // Synchronous: the last lines before an end are the ones that are needed, and they are few.
-  const destination = write === undefined ? pino.destination({ dest: 1, sync: true }) : { write };
-  const sink = pretty ? { write: (line: string) => void destination.write(humanLine(line)) } : destination;
+  const destination = write === undefined ? standardOutput(missingLine) : { write };
+  const sink = pretty ? { write: (line: string) => destination.write(humanLine(line)) } : destination;
   return wrap(
     pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } }, sink),
     {},
     traceId,
   );
+}
+
+function missingLine(count: number): string {
+  return `${JSON.stringify({ level: "warn", time: new Date().toISOString(), count, msg: "lines of the log are missing: there was no room for them" })}\n`;
 }
 
 function wrap(writer: pino.Logger, bound: Fields, traceId: () => string | null): Logger {

@@ -89,7 +89,11 @@ test("every wrong setting is named at once, and nothing else is looked at", asyn
 test("a database that is away, behind, ahead, or whose migrations were changed", async () => {
   assert.equal((await findings({ DATABASE_URL: `postgres://u:p@127.0.0.1:${await freePort()}/d` }))["database"], "broken");
   await ask("insert into relais.migrations values ('9999-future.sql', 'x')");
-  assert.equal((await findings())["migrations"], "broken");
+  assert.equal((await findings())["migrations"], "look", "it only added");
+  await ask("update relais.migrations set needs = '9998-unknown.sql' where name = '9999-future.sql'");
+  assert.equal((await findings())["migrations"], "broken", "it took something away");
+  await ask("update relais.migrations set needs = '0001-register.sql' where name = '9999-future.sql'");
+  assert.equal((await findings())["migrations"], "look", "nothing that this release uses");
   await ask("delete from relais.migrations where name = '9999-future.sql'");
   await ask("update relais.migrations set digest = 'x' where name = '0001-register.sql'");
   assert.equal((await findings())["migrations"], "broken");

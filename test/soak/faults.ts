@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Dice } from "../support/crowd.ts";
+import { decideStanding } from "../support/decided-standing.ts";
 import type { Misbehaviour } from "../support/fault-front.ts";
+import { movements } from "../support/standing-world.ts";
 import { PROCESS_NAMES, WORKERS, type ProcessName, type SoakWorld } from "./world.ts";
 
 /** One fault: begins, lasts, and is over when it resolves. What it is done to has no other fault meanwhile. */
@@ -38,6 +40,21 @@ async function troubled(line: { set(toxics: object): void }, dice: Dice, toxics:
   line.set({});
 }
 
+const FELT_MILLISECONDS = 1000;
+
+/** Suspended for some seconds: nothing that begins later than one second after the decision reaches it, until it is back. */
+async function suspended({ world }: SoakWorld, dice: Dice): Promise<void> {
+  const from = (await decideStanding(world, "suspend", world.ancre)) + FELT_MILLISECONDS;
+  await pause(dice, 3, 12);
+  const until = Date.now();
+  const late = movements(await world.witness.ledger()).filter(({ begunAt, method }) => {
+    const at = Date.parse(begunAt);
+    return method !== "DELETE" && at > from && at < until;
+  });
+  if (late.length > 0) throw new Error(`Sent while suspended: ${JSON.stringify(late.slice(0, 3))}`);
+  await decideStanding(world, "reinstate", world.ancre);
+}
+
 /** It is done, and nobody hears of it. */
 const unheard: Misbehaviour = { change: () => Promise.reject(new Error("cut")) };
 
@@ -65,6 +82,7 @@ export const FAULTS = {
   "platform cut off":           { on: ["ancre"], run: (soak, dice) => troubled(soak.fronts.ancre.line, dice, { cutAfterReceived: 3000 }) },
   "holder fails":               { on: ["energy"], run: (soak, dice) => misbehaving(soak, dice, "energy", () => ({ answer: { status: dice.pick([500, 503]) } })) },
   "holder unheard":             { on: ["energy"], run: (soak, dice) => misbehaving(soak, dice, "energy", () => unheard) },
+  "platform suspended":         { on: ["ancre"], run: suspended },
   "holder away":                { on: ["energy"], run: (soak, dice) => troubled(soak.fronts.energy.line, dice, { down: true }) },
 } as const satisfies Record<string, Fault>;
 export type FaultName = keyof typeof FAULTS;
@@ -76,9 +94,12 @@ export interface Scenario {
   abreast: number;
   /** Seconds between the end of a fault and the next one. */
   between: readonly [number, number];
+  /** Faults begin when everything is accepted, and most of it waits. */
+  isQueuedFirst?: boolean;
 }
 
-const ALL = Object.keys(FAULTS) as FaultName[];
+/** No fault of anybody's: nobody can ask for a transfer meanwhile. */
+const ALL = (Object.keys(FAULTS) as FaultName[]).filter((name) => name !== "platform suspended");
 
 // oxfmt-ignore
 export const SCENARIOS = {
@@ -86,6 +107,7 @@ export const SCENARIOS = {
   "everything-killed": { what: "web, sweeper and workers killed at once (row 2)", faults: ["everything killed"], abreast: 1, between: [5, 10] },
   "redis-emptied":     { what: "FLUSHALL (row 5)", faults: ["Redis emptied"], abreast: 1, between: [5, 10] },
   "postgres-restarts": { what: "PostgreSQL crashes every 5 to 10 s, away for up to 2 s (row 8)", faults: ["PostgreSQL crashed"], abreast: 1, between: [5, 10] },
+  "suspended":         { what: "the platform suspended again and again with all of them queued (row 23)", faults: ["platform suspended"], abreast: 1, between: [2, 10], isQueuedFirst: true },
 } as const satisfies Record<string, Scenario>;
 export type ScenarioName = keyof typeof SCENARIOS;
 

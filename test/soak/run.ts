@@ -5,7 +5,7 @@ import { abreast } from "../bench/measure.ts";
 import { CROWD, crowdOf, diceOf, ITEMS_EACH, seedOfRun } from "../support/crowd.ts";
 import { DAILY } from "../support/fault-relais.ts";
 import { judge, type Accepted } from "../support/outside-judge.ts";
-import { SCENARIOS, trouble, type FaultName, type ScenarioName } from "./faults.ts";
+import { SCENARIOS, trouble, type FaultName, type Scenario, type ScenarioName } from "./faults.ts";
 import { startSoakWorld, PROCESS_NAMES, type SoakWorld } from "./world.ts";
 
 const HELP = `npm run soak                                    5 000 transfers, three random faults at a time, for ten minutes at most
@@ -31,16 +31,20 @@ const say = (line: string): void => console.log(`${String(Math.round((Date.now()
 async function main(): Promise<void> {
   if (values.help) return console.log(HELP);
   if (!Object.hasOwn(SCENARIOS, values.scenario)) throw new Error(`There is no scenario ${values.scenario}.\n${HELP}`);
-  const scenario = SCENARIOS[values.scenario as ScenarioName];
+  const scenario: Scenario = SCENARIOS[values.scenario as ScenarioName];
   const [transfers, dice] = [Number(values.transfers), diceOf(values.seed)];
   say(`${values.scenario}: ${scenario.what}; ${transfers} transfers; seed ${dice.seed}`);
   await using soak = await startSoakWorld(transfers);
   say("everything runs");
   const calm = new AbortController();
-  const over = setTimeout(() => calm.abort(), Number(values.minutes) * 60_000);
   const accepted: Accepted[] = [];
-  const faults = trouble(soak, scenario, dice, calm.signal);
   const isAccepted = acceptAll(soak, transfers, accepted);
+  let over: NodeJS.Timeout | undefined;
+  const begins = scenario.isQueuedFirst ? isAccepted : Promise.resolve();
+  const faults = begins.then(() => {
+    over = setTimeout(() => calm.abort(), Number(values.minutes) * 60_000);
+    return trouble(soak, scenario, dice, calm.signal);
+  });
   await Promise.race([watch(soak, accepted, transfers), failing(faults), failing(isAccepted)]);
   clearTimeout(over);
   calm.abort();

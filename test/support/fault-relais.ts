@@ -50,6 +50,8 @@ export interface FaultWorldOptions {
   settings?: Record<string, string>;
   /** Somebody else's; it is migrated by the first process that starts, and not dropped. */
   databaseUrl?: string;
+  /** Called with the world's folder before anything starts in it; what it gives back is undone when everything has ended. */
+  prepare?: (dir: string) => Disposable[];
   /** Something stands in front of both participants that can make them misbehave. */
   fronted?: boolean;
 }
@@ -73,8 +75,8 @@ export interface FaultWorld extends AsyncDisposable {
   startSandbox(): Promise<Program>;
   /** The participants' process. */
   sandbox(): Program;
-  /** A Relais with these roles, once it says that it is ready. */
-  start(roles: string, settings?: Record<string, string>): Promise<Program>;
+  /** A Relais with these roles, once it says that it is ready; `main`: that of another release; `log`: a file that takes what it says. */
+  start(roles: string, settings?: Record<string, string>, more?: { main?: string; log?: string }): Promise<Program>;
   register(entityId: string): Promise<Participant>;
   energy: Participant;
   ancre: Participant;
@@ -112,6 +114,7 @@ export async function startFaultWorld(options: FaultWorldOptions): Promise<Fault
   const database = options.databaseUrl === undefined ? owned.use(await freshDatabase()) : { url: options.databaseUrl };
   const dir = await mkdtemp(join(tmpdir(), "relais-fault-"));
   owned.defer(() => rm(dir, { recursive: true, force: true }));
+  for (const made of options.prepare?.(dir) ?? []) owned.use(made);
   const pool = openPool(database.url, 4);
   owned.defer(() => pool.end());
   const network = owned.use(networkFor({ allowLoopback: true }));
@@ -123,8 +126,8 @@ export async function startFaultWorld(options: FaultWorldOptions): Promise<Fault
   const urlOf = (name: "energy" | "ancre"): string => `http://127.0.0.1:${fronts?.[name].line.port ?? ports[name]}`;
   const urls = { energy: urlOf("energy"), ancre: urlOf("ancre") };
   const programs: Program[] = [];
-  const started = async (words: string[], env: NodeJS.ProcessEnv, ready: RegExp): Promise<Program> => {
-    const program = owned.use(startNode(words, { env, cwd: dir }));
+  const started = async (words: string[], how: Parameters<typeof startNode>[1], ready: RegExp): Promise<Program> => {
+    const program = owned.use(startNode(words, { ...how, cwd: dir }));
     programs.push(program);
     await program.line(ready);
     return program;
@@ -137,12 +140,12 @@ export async function startFaultWorld(options: FaultWorldOptions): Promise<Fault
     ...profiled(),
     ...settings,
   };
-  const start: FaultWorld["start"] = (roles, more = {}) =>
-    started([...FLAGS, MAIN], { ...environment, RELAIS_ROLES: roles, ...more }, /relais ready/);
+  const start: FaultWorld["start"] = (roles, more = {}, { main = MAIN, ...rest } = {}) =>
+    started([...FLAGS, main], { env: { ...environment, RELAIS_ROLES: roles, ...more }, ...rest }, /relais ready/);
   let sandbox: Program;
   const startSandbox = async (): Promise<Program> => {
     const file = await settingsFile(dir, { relais: url, ports, urls, customers, accounts });
-    return (sandbox = await started([SANDBOX, file], environment, /^ready/));
+    return (sandbox = await started([SANDBOX, file], { env: environment }, /^ready/));
   };
   await startSandbox();
   const register = (entityId: string): Promise<Participant> => registerAt({ store, network }, entityId);

@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { closeSync, openSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { tiedToUs } from "./children.ts";
 
@@ -23,6 +24,8 @@ interface Options {
   cwd?: string;
   /** The whole environment; unset: this process's. */
   env?: NodeJS.ProcessEnv;
+  /** A file that takes its standard output, as a service's log does; `output` reads it. */
+  log?: string;
 }
 
 /** Runs a file with this Node. */
@@ -32,11 +35,13 @@ export function startNode(words: string[], options: Options = {}): Program {
 
 /** Runs a program until disposed; then SIGTERM, and SIGKILL half a minute later. */
 export function startProgram(file: string, words: string[], options: Options = {}): Program {
-  const child = tiedToUs(spawn(file, words, { ...options, stdio: ["ignore", "pipe", "pipe"] }));
+  const log = options.log === undefined ? null : openSync(options.log, "a");
+  const child = tiedToUs(spawn(file, words, { ...options, stdio: ["ignore", log ?? "pipe", "pipe"] }));
+  if (log !== null) closeSync(log);
   let text = "";
-  for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
+  for (const stream of [child.stdout, child.stderr]) stream?.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
   const ended = endOf(child);
-  const output = () => text;
+  const output = () => text + (options.log === undefined ? "" : readFileSync(options.log, "utf8"));
   const program = {
     pid: child.pid ?? 0,
     output,

@@ -30,7 +30,9 @@ export function createHealthRecorder(
       const key = `${note.participantId} ${note.kind}`;
       const now = ports.clock.now().getTime();
       const isRoutine = note.kind === "answered" || note.kind === "success";
-      if (isRoutine && now - (told.get(key) ?? 0) < SELDOM_MILLISECONDS) return;
+      const passed = now - (told.get(key) ?? 0);
+      // A clock that was set back says nothing of how long it was.
+      if (isRoutine && passed >= 0 && passed < SELDOM_MILLISECONDS) return;
       if (isRoutine) told.set(key, now);
       // After a failure the next success is news.
       else for (const kind of ["answered", "success"]) told.delete(`${note.participantId} ${kind}`);

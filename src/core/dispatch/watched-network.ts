@@ -8,6 +8,8 @@ import type { HealthNote } from "./health.ts";
 /** Statuses from 500 on that say something of the request, and nothing of the participant. */
 const ABOUT_THE_REQUEST = [501, 505, 507];
 const ASKS_TO_WAIT = [429, 503];
+/** A body that was left unread for this long may be cut off by a server that has a patience of its own: that is no failure of the server. */
+const UNREAD_MILLISECONDS = 5_000;
 
 interface Watch {
   note: (note: HealthNote) => void;
@@ -59,7 +61,7 @@ function watchedFetch(fetch: Fetch, opening: Watched, now: () => Date): Fetch {
     judge(answer, opening, now());
     return {
       ...answer,
-      body: watchedBody(answer.body, opening),
+      body: watchedBody(answer.body, opening, now),
       text: () => answer.text().catch((error: unknown) => failing(error, opening)),
     };
   };
@@ -78,10 +80,16 @@ function judge({ status, headers }: OutboundResponse, opening: Watched, now: Dat
   else opening.answered();
 }
 
-async function* watchedBody(body: Bytes, opening: Watched): Bytes {
+async function* watchedBody(body: Bytes, opening: Watched, now: () => Date): Bytes {
+  let longestUnread = 0;
   try {
-    yield* body;
+    for await (const chunk of body) {
+      const givenAt = now().getTime();
+      yield chunk;
+      longestUnread = Math.max(longestUnread, now().getTime() - givenAt);
+    }
   } catch (error) {
+    if (longestUnread >= UNREAD_MILLISECONDS) throw error;
     failing(error, opening);
   }
 }

@@ -76,7 +76,7 @@ export async function startAttempt(
     step,
     mayMoveData: async () => {
       throwIfAborted(signal);
-      if (ports.clock.now().getTime() - readAt > STALE_MILLISECONDS) await look();
+      if (!isWithin(ports.clock.now().getTime() - readAt, STALE_MILLISECONDS)) await look();
       throwIfAborted(signal);
     },
     reasonOf: async (thrown) => {
@@ -175,7 +175,7 @@ async function watch(ports: AttemptPorts, transfer: Transfer, { ended, signal, l
     const now = ports.clock.now().getTime();
     try {
       await look();
-      if (now - renewedAt < (leaseSeconds * 1000) / 3) continue;
+      if (isWithin(now - renewedAt, (leaseSeconds * 1000) / 3)) continue;
       if (!(await ports.store.write((w) => w.deliveries.renew(transfer.id, transfer.epoch, leaseSeconds)))) throw leaseLost();
       renewedAt = now;
     } catch (error) {
@@ -185,6 +185,11 @@ async function watch(ports: AttemptPorts, transfer: Transfer, { ended, signal, l
       else if (now - renewedAt > leaseSeconds * 800) ended.abort(leaseLost());
     }
   }
+}
+
+/** Time that went by, by a clock that may be set meanwhile: where it was set back, nobody knows how long it was, and what waits for its end is due. */
+function isWithin(passed: number, milliseconds: number): boolean {
+  return passed >= 0 && passed <= milliseconds;
 }
 
 async function writeFenced<T>(ports: AttemptPorts, transfer: Transfer, work: (w: Writer) => Promise<T>): Promise<T> {

@@ -16,19 +16,24 @@ interface Papers {
   known?: Omission[];
 }
 
+/** A statement with the items of a very large transfer would take the database gigabytes, and keep every other attempt of this worker waiting for its own. */
+const MOST_MARKS = 2_000;
+
 /**
  * The last step: compares consented, sent and stored, writes down what each item came to, and says *verified* only where nothing is missing.
- * The receipt and what comes of it are written together.
+ * The receipt and what comes of it are written together; of a very large transfer what each item came to is written before, in parts, which says nothing as long as
+ * the receipt is not kept: whoever goes on hands over the same manifest, gets the same receipt, and writes the same.
  */
 export async function finishAttempt(
   ports: Pick<RunPorts, "store">,
-  { transfer, step }: Attempt,
+  { transfer, step, record }: Attempt,
   papers: Papers & { jws: string; whole: Whole | null; before?: NewEvent[] },
 ): Promise<"verified" | "partial"> {
   const { receipt, jws, whole, before = [] } = papers;
   const expected = whole?.expected ?? countsOf(await ports.store.read((r) => r.transfers.progress(transfer.id)));
   const { state, marks, event } = outcomeOf(expected, papers);
   const deletions = judgeDeletions(papers.manifest, receipt);
+  while (marks.length > MOST_MARKS) await record(marks.splice(0, MOST_MARKS));
   await step({
     state,
     marks,
@@ -46,8 +51,10 @@ export async function finishTransfer(ports: Pick<Ports, "store" | "clock">, tran
   const { state, marks, event } = outcomeOf(countsOf(progress), papers);
   const now = ports.clock.now();
   await ports.store.write(async (w) => {
-    if (!(await w.deliveries.markItems(transfer.id, transfer.epoch, marks)))
-      throw new RelaisError("lease_lost", "Another attempt owns this transfer now.");
+    do {
+      if (!(await w.deliveries.markItems(transfer.id, transfer.epoch, marks.splice(0, MOST_MARKS))))
+        throw new RelaisError("lease_lost", "Another attempt owns this transfer now.");
+    } while (marks.length > 0);
     await w.deliveries.change(transfer.id, transfer.epoch, { state });
     await w.deliveries.addEvent(transfer.id, now, event);
     if (transfer.switchId !== null)

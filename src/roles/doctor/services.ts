@@ -41,21 +41,27 @@ function versionOf({ version }: SchemaState): Finding {
     : fine("database", `PostgreSQL ${major} answers.`);
 }
 
-function schemaOf({ missing, changed, unknown }: SchemaState): Finding {
+function schemaOf({ missing, changed, unknown, contracted }: SchemaState): Finding {
   if (changed.length > 0)
     return broken(
       "migrations",
       `Changed after they ran: ${changed.join(", ")}.`,
       "The operator restores these files as they were released.",
     );
-  if (unknown.length > 0)
+  if (contracted.length > 0)
     return broken(
       "migrations",
-      `The database is newer than this release: ${unknown.join(", ")}.`,
+      `A newer release took away what this one uses: ${contracted.join(", ")}.`,
       "The operator runs the release that made it, or a newer one.",
     );
-  return missing.length > 0
-    ? look("migrations", `${missing.length} have not run yet.`, "The operator runs relais migrate; any start does it too.")
+  if (missing.length > 0)
+    return look("migrations", `${missing.length} have not run yet.`, "The operator runs relais migrate; any start does it too.");
+  return unknown.length > 0
+    ? look(
+        "migrations",
+        `The database is newer than this release, which works on it: ${unknown.join(", ")}.`,
+        "Nothing to mend while releases are exchanged; the operator then runs the newer one.",
+      )
     : fine("migrations", "The schema is that of this release.");
 }
 

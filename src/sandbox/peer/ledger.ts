@@ -2,6 +2,7 @@ import { closeSync, openSync, writeSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { RequestHandler } from "express";
+import { isDiskFull } from "./disk-full.ts";
 
 /** One line: what arrived, what was stored, or what was removed because its source deleted it. Never contents. */
 export interface LedgerLine {
@@ -32,9 +33,13 @@ export async function openLedger(folder: string): Promise<Ledger> {
   const file = join(folder, "ledger.jsonl");
   const descriptor = openSync(file, "a");
   let isOpen = true;
-  // Written at once: a witness must not lose lines when the program is killed.
-  const note = (line: LedgerLine): void =>
-    void (isOpen && writeSync(descriptor, `${JSON.stringify({ time: new Date().toISOString(), ...line })}\n`));
+  // Written at once: a witness must not lose lines when the program is killed. What a full disk does not take is written first when there is room.
+  let unwritten = Buffer.alloc(0);
+  const note = (line: LedgerLine): void => {
+    if (!isOpen) return;
+    unwritten = Buffer.concat([unwritten, Buffer.from(`${JSON.stringify({ time: new Date().toISOString(), ...line })}\n`)]);
+    unwritten = unwritten.subarray(takenBy(descriptor, unwritten));
+  };
   return {
     file,
     note,
@@ -60,4 +65,14 @@ export async function openLedger(folder: string): Promise<Ledger> {
       closeSync(descriptor);
     },
   };
+}
+
+function takenBy(descriptor: number, bytes: Buffer): number {
+  let taken = 0;
+  try {
+    while (taken < bytes.length) taken += writeSync(descriptor, bytes, taken);
+  } catch (error) {
+    if (!isDiskFull(error)) throw error;
+  }
+  return taken;
 }

@@ -1,5 +1,6 @@
 import type { ErrorRequestHandler, RequestHandler } from "express";
 import { asRelaisError, type ErrorCode, RelaisError } from "../../core/errors.ts";
+import { isDiskFull } from "./disk-full.ts";
 
 const STATUS = {
   invalid: 400,
@@ -35,10 +36,8 @@ export function answerProblems(report: (error: unknown) => void): ErrorRequestHa
   return (thrown, request, response, _next) => {
     // The sender went away in the middle of its body, as a transfer that is stopped does: nobody is left to answer.
     if (request.destroyed && !request.complete) return void response.destroy();
-    const error = isBadRequest(thrown)
-      ? new RelaisError("invalid", "The request cannot be read. The sender must correct it.")
-      : asRelaisError(thrown);
-    if (error.code === "internal") report(thrown);
+    const error = errorOf(thrown);
+    if (error.code === "internal" || isDiskFull(thrown)) report(thrown);
     if (response.headersSent) return void response.destroy();
     if (error.code === "unauthenticated" && response.get("www-authenticate") === undefined) response.set("www-authenticate", "Signature");
     response
@@ -46,6 +45,20 @@ export function answerProblems(report: (error: unknown) => void): ErrorRequestHa
       .type("application/problem+json")
       .send(JSON.stringify(problemOf(error)));
   };
+}
+
+/** A full disk is mended by whoever runs the platform: 503, and whoever sends waits. 507 would say that the person has no room left. */
+function errorOf(thrown: unknown): RelaisError {
+  if (isBadRequest(thrown)) return new RelaisError("invalid", "The request cannot be read. The sender must correct it.");
+  if (isDiskFull(thrown))
+    return new RelaisError(
+      "unavailable",
+      "The disk is full here. Nothing was stored; its operator makes room, and it can be sent again then.",
+      {
+        cause: thrown,
+      },
+    );
+  return asRelaisError(thrown);
 }
 
 function problemOf({ code, message, actor, retryable, details }: RelaisError): object {
