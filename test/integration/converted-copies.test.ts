@@ -363,6 +363,16 @@ describe("under a recurring permission", () => {
     assert.deepEqual(keysOf(await deliver(world, consent)), ["four.raw", "four.raw.relais.csv"]);
   });
 
+  test("a copy that was left behind comes later, with its original", async () => {
+    library.put(CONTRACT, "six", { kWh: 6 });
+    const { id } = await deliver(world, consent);
+    const left =
+      "update relais.transfer_items set state = 'omitted', reason = 'refused_by_destination' where transfer_id = $1 and key = 'six.relais.csv'";
+    assert.equal((await world.pool.query(left, [id])).rowCount, 1);
+    assert.deepEqual(keysOf(await deliver(world, consent)), ["six", "six.relais.csv"]);
+    assert.deepEqual(keysOf(await deliver(world, consent)), []);
+  });
+
   test("a name that copies have is not free for an item of the source: it stays behind by its name, and no copy is written over", async () => {
     library.put(CONTRACT, "five", { kWh: 5 });
     library.put(CONTRACT, "five.relais.csv", { mine: true });
