@@ -4,8 +4,10 @@ import { readFile, readdir, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { decodeJwt, type JWK } from "jose";
 import { LogFault } from "../core/ledger/fault.ts";
+import { convertAgain } from "../sdk/conversions.ts";
 import { isConsentReceipt } from "../sdk/consent-receipts.ts";
 import { compareDocuments, VerificationError, verifyDocument, type CheckedDocument, type KeysByIssuer } from "../sdk/documents.ts";
+import type { ManifestItem } from "../core/transfer/manifest.ts";
 import type { PublicJwk } from "../core/register/participant.ts";
 import { isTrustList, verifyTrustList } from "../sdk/trust-lists.ts";
 import { isTrustMark, verifyTrustMark } from "../sdk/trust-marks.ts";
@@ -27,7 +29,7 @@ export const VERIFY_HELP = `relais verify <file or folder…> [--keys <keys.json
 
 Checks manifests and receipts: who signed them, and that they belong together; and receipts of permissions: who signed them, that the public log
 holds their hash, and whether the permission is in force now. In a folder it looks for *.jws, for
-keys.json, and for items/<data set>/<key>, whose bytes it compares with the documents. It also checks proofs of the public log: *.tlog-proof, with the
+keys.json, and for items/<data set>/<key>, whose bytes it compares with the documents; a copy in another form is made again from its original. It also checks proofs of the public log: *.tlog-proof, with the
 entry inside or beside it (decision.json and decision.json.tlog-proof), and the log's key in log.key beside it, or as the log publishes it.
   --keys <file>  public keys by issuer, {"https://…": {"keys": […]}}, or one JWK set; then nothing is asked of the network
   --anchor       for a trust mark: the entity that you trust, https://…; it and the mark's issuer are asked, and the mark holds only where it is active;
@@ -67,7 +69,7 @@ export async function verify(paths: string[], keysFile: string | null, marks: Ma
     results.push(outcome.result);
     if (outcome.document) checked.push({ file, document: outcome.document });
   }
-  results.push(...pairs(checked), ...(await checkItems(items, checked)));
+  results.push(...pairs(checked), ...(await checkItems(items, checked)), ...(await checkCopies(items, checked)));
   return results;
 }
 
@@ -255,6 +257,38 @@ async function checkItems(items: { folder: string; file: string }[], checked: { 
   }
   const summary: Verification[] = right > 0 ? [{ file: `${right} files`, ok: true, says: "have the bytes that the documents name" }] : [];
   return [...summary, ...wrong];
+}
+
+/** Of each copy that lies here beside its original: the conversion that its manifest names, repeated. */
+async function checkCopies(items: { file: string; folder: string }[], checked: { document: CheckedDocument }[]): Promise<Verification[]> {
+  const files = new Map(items.map(({ folder, file }) => [file.slice(folder.length + 1), file]));
+  const copies = checked
+    .flatMap(({ document }) => (document.kind === "manifest" ? document.payload.items : []))
+    .filter((item) => item.made_from);
+  const wrong: Verification[] = [];
+  let right = 0;
+  for (const copy of copies) {
+    const original = files.get(`${copy.dataset}/${copy.made_from?.key}`);
+    const file = files.get(`${copy.dataset}/${copy.key}`);
+    if (original === undefined || file === undefined) continue;
+    const says = await flawOfCopy(copy, original);
+    if (says === null) right += 1;
+    else wrong.push({ file, ok: false, says });
+  }
+  return [
+    ...(right > 0 ? [{ file: `${right} copies`, ok: true, says: "were made again from their originals, and are the same" }] : []),
+    ...wrong,
+  ];
+}
+
+async function flawOfCopy(copy: ManifestItem, original: string): Promise<string | null> {
+  try {
+    convertAgain(copy, await readFile(original));
+    return null;
+  } catch (error) {
+    if (!(error instanceof VerificationError)) throw error;
+    return error.message;
+  }
 }
 
 async function digestOf(file: string): Promise<string> {

@@ -210,7 +210,7 @@ export interface Writer extends Reader {
       id: ConsentId,
       from: ConsentState[],
       to: ConsentState,
-      change: Partial<Pick<Consent, "datasets" | "decidedAt" | "endedAt" | "endedBy" | "language" | "acts">>,
+      change: Partial<Pick<Consent, "datasets" | "forms" | "decidedAt" | "endedAt" | "endedBy" | "language" | "acts">>,
     ): Promise<boolean>;
     /** Whoever asks this person for a consent in a transaction of its own waits here until this one is over: the same is not asked twice at once. */
     askAlone(personId: PersonId): Promise<void>;

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { FORMS } from "../core/conversion/conversions.ts";
 import { CONSENT_STATES } from "../core/consent/consent.ts";
 
 const time = z.iso.datetime().meta({ description: "RFC 3339 time in UTC" });
@@ -24,6 +25,9 @@ export const Consent = z
     destination: z.url(),
     action: z.string(),
     datasets: z.array(z.string()).meta({ description: "What the person allowed; empty before a yes" }),
+    forms: z.array(z.enum(FORMS)).meta({
+      description: "In which the person wants a copy beside each original (docs/self-data-transfer.md, original and common form)",
+    }),
     asked: z.array(z.string()).nullable().meta({ description: "What was asked for; for the requester" }),
     purpose: z.string(),
     recurrence: z.string().nullable(),

@@ -47,6 +47,7 @@ function describe(
     destination,
     action: consent.action,
     datasets: consent.datasets,
+    forms: consent.forms,
     asked: parts.includes("requester") ? notice.datasets.map(({ id }) => id) : null,
     purpose: notice.purpose.iri,
     recurrence: notice.recurrence,

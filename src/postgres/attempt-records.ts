@@ -64,14 +64,14 @@ const STATEMENTS = {
       from held cross join lateral jsonb_to_recordset(held.expected) as c(dataset text, items integer, bytes bigint)
       on conflict (transfer_id, dataset) do update set items = greatest(transfer_expected.items, excluded.items)
     ), listed as (
-      insert into ${SCHEMA}.transfer_items (transfer_id, dataset, key, media_type, bytes, sha256, state)
-      select held.id, i.dataset, i.key, i."mediaType", i.bytes, i.sha256, 'listed'
-      from held cross join lateral jsonb_to_recordset(held.listed) as i(dataset text, key text, "mediaType" text, bytes bigint, sha256 text)
-      on conflict (transfer_id, dataset, key) do nothing
+      insert into ${SCHEMA}.transfer_items (transfer_id, dataset, key, media_type, bytes, sha256, state, made_from)
+      select held.id, i.dataset, i.key, i."mediaType", i.bytes, i.sha256, 'listed', i."madeFrom"
+      from held cross join lateral jsonb_to_recordset(held.listed) as i(dataset text, key text, "mediaType" text, bytes bigint, sha256 text, "madeFrom" jsonb)
+      on conflict (transfer_id, dataset, key) do update set made_from = excluded.made_from where transfer_items.made_from is distinct from excluded.made_from
     ), marked as (
       insert into ${SCHEMA}.transfer_items (transfer_id, dataset, key, media_type, bytes, sha256, state, reason)
-      select held.id, m.dataset, m.key, 'application/octet-stream', m.bytes, m.sha256, m.state, m.reason
-      from held cross join lateral jsonb_to_recordset(held.marks) as m(dataset text, key text, state text, reason text, bytes bigint, sha256 text)
+      select held.id, m.dataset, m.key, coalesce(m."mediaType", 'application/octet-stream'), m.bytes, m.sha256, m.state, m.reason
+      from held cross join lateral jsonb_to_recordset(held.marks) as m(dataset text, key text, state text, reason text, bytes bigint, sha256 text, "mediaType" text)
       on conflict (transfer_id, dataset, key) do update
       set state = excluded.state, reason = excluded.reason,
         bytes = coalesce(excluded.bytes, transfer_items.bytes), sha256 = coalesce(excluded.sha256, transfer_items.sha256)
@@ -155,7 +155,8 @@ export function createAttemptRecords(pool: pg.Pool): AttemptRecords {
 function rowOf({ state, listed, marks = [], ...step }: Step): object {
   const marked = new Set(marks.map(itemName));
   // One row is written once in a statement: what is marked is not listed beside.
-  const others = listed?.filter((item) => !marked.has(itemName(item)));
+  const others =
+    listed && [...new Map(listed.map((item) => [itemName(item), item])).values()].filter((item) => !marked.has(itemName(item)));
   return { ...step, state, ends: state !== undefined && isTerminal(state), listed: others, marks: lastOfEach(marks) };
 }
 

@@ -12,8 +12,11 @@ export function readIncrements(db: Database): IncrementsReader {
       const { rows } = await sql<StartRow>`
         select p.dataset, p.kind, p.value, p.at, coalesce((
           select jsonb_agg(jsonb_build_object('key', o.key, 'mediaType', o.media_type) order by o.key) from (
+            -- A copy comes with its original, which is asked for in its place.
             select i.key, i.media_type from transfer_items i
-            where i.transfer_id = p.transfer_id and i.dataset = p.dataset and i.state = 'omitted' and i.reason = any (${passing}::text[])
+            where i.transfer_id = p.transfer_id and i.dataset = p.dataset and i.key in (
+                select coalesce(l.made_from ->> 'key', l.key) from transfer_items l
+                where l.transfer_id = p.transfer_id and l.dataset = p.dataset and l.state = 'omitted' and l.reason = any (${passing}::text[]))
               and not exists (select from transfer_deletions d where d.transfer_id = i.transfer_id and d.dataset = i.dataset and d.key = i.key)
             limit ${mostOwed + 1}) o), '[]') as owed,
           -- Names go by age (retention.ts): what was left behind is no longer known one by one then.

@@ -90,7 +90,7 @@ async function removeNames(db: Database, days: number, limit: number): Promise<R
   const { rows } = await sql<{ looked: number; removed: number; reachedAt: string | null; reachedId: string | null }>`
     with looked as (${ended(days, limit)}),
     due as (select i.ctid from looked join transfer_items i on i.transfer_id = looked.id limit ${limit}),
-    gone as (delete from transfer_items where ctid = any (array(select ctid from due)) returning transfer_id, dataset, state, sha256, bytes),
+    gone as (delete from transfer_items where ctid = any (array(select ctid from due)) returning transfer_id, dataset, state, sha256, bytes, made_from),
     -- Names of what its source deleted, too: the manifest says them, as it says those of items.
     told as (delete from transfer_deletions where transfer_id in (select id from looked)),
     counted as (
@@ -98,7 +98,7 @@ async function removeNames(db: Database, days: number, limit: number): Promise<R
       select transfer_id, dataset, count(*), count(*) filter (where state in ('sent', 'stored')), count(*) filter (where state = 'stored'),
         count(*) filter (where state = 'stored' and sha256 is not null), count(*) filter (where state = 'omitted'),
         coalesce(sum(bytes) filter (where state in ('sent', 'stored')), 0)
-      from gone group by transfer_id, dataset
+      from gone where made_from is null group by transfer_id, dataset
       on conflict (transfer_id, dataset) do update set items = c.items + excluded.items, sent = c.sent + excluded.sent, stored = c.stored + excluded.stored,
         verified = c.verified + excluded.verified, omitted = c.omitted + excluded.omitted, bytes = c.bytes + excluded.bytes)
     select (select count(*)::int from looked) as looked, (select count(*)::int from gone) as removed, l.ended_at::text as reached_at, l.id as reached_id

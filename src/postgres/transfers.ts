@@ -55,7 +55,7 @@ async function overdue(db: Database, limit: number): Promise<Overdue[]> {
   return rows;
 }
 
-/** Counts by data set, of rows and of what rows said that are gone. `stored` is what a verified receipt names; `verified` equals it once the digests were compared. */
+/** Counts by data set, of rows and of what rows said that are gone; copies are not counted. `stored` is what a verified receipt names; `verified` equals it once the digests were compared. */
 async function progressOf(db: Database, id: string): Promise<Progress[]> {
   const { rows } = await sql<Progress>`
     select d.dataset as "dataset",
@@ -67,7 +67,7 @@ async function progressOf(db: Database, id: string): Promise<Progress[]> {
            (coalesce(g.bytes, 0) + coalesce(sum(i.bytes) filter (where i.state in ('sent', 'stored')), 0))::float8 as "bytes"
     from (select unnest(datasets) as dataset from transfers where id = ${id}) d
     left join transfer_expected e on e.transfer_id = ${id} and e.dataset = d.dataset
-    left join transfer_items i on i.transfer_id = ${id} and i.dataset = d.dataset
+    left join transfer_items i on i.transfer_id = ${id} and i.dataset = d.dataset and i.made_from is null
     left join transfer_item_counts g on g.transfer_id = ${id} and g.dataset = d.dataset
     group by d.dataset, e.items, g.transfer_id, g.dataset
     order by d.dataset`.execute(db);

@@ -93,8 +93,13 @@ function assertItems(payload: Record<string, unknown>, more: string[]): void {
     items.every(
       (item: unknown) => isRecord(item) && texts.every((member) => typeof item[member] === "string") && typeof item["bytes"] === "number",
     );
-  if (!whole || !Array.isArray(payload["omissions"]))
+  const isMade = (item: unknown): boolean => !isRecord(item) || item["made_from"] === undefined || isMadeFrom(item["made_from"]);
+  if (!whole || !items.every(isMade) || !Array.isArray(payload["omissions"]))
     throw new VerificationError("The document's list of items is not as the protocol says.");
+}
+
+function isMadeFrom(value: unknown): boolean {
+  return isRecord(value) && ["key", "sha-256", "by"].every((member) => typeof value[member] === "string");
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -404,6 +404,7 @@ async function queuedTransfer(source: Participant, destination: Participant): Pr
       destinationLinkId: destinationLink.id,
       switchId: null,
       journeyId: null,
+      forms: [],
       acts: null,
       action: "copy",
       datasets: ["a"],

@@ -81,6 +81,7 @@ function consentOf(change: Partial<Consent> = {}): Consent {
     acts: null,
     action: "copy",
     datasets: ["bills"],
+    forms: [],
     noticeHash: "hash",
     language: "en",
     requesterId: null,
@@ -220,6 +221,7 @@ test("each item that did not move has its reason and who can mend it; the rest i
     sha256: null,
     state: "omitted" as const,
     reason: "too_large" as const,
+    madeFrom: null,
   };
   const { omissions } = viewOfTransfer(en, storyOf("partial", { omissions: [item], omittedCount: 5, missing: 2 }));
   assert.deepEqual(omissions.rows, [
@@ -285,7 +287,7 @@ function decisionPage(lang: "fr" | "en"): string {
     account: null,
     sections: Object.fromEntries(SECTION_NAMES.map((name) => [name, `${name} <of> {source}`])) as Sections,
     refusedAt: null,
-    ticked: { datasets: [], acts: [] },
+    ticked: { datasets: [], forms: [], acts: [] },
     now: NOW,
   };
   const model = viewOfDecision(TONGUES[lang], consentOf({ state: "requested", datasets: [] }), ends);

@@ -1,3 +1,5 @@
+import type { Form } from "../conversion/conversions.ts";
+
 /** Who acts for the person: whoever runs this Relais. */
 export interface Mandatary {
   name: string;
@@ -15,7 +17,8 @@ export interface Mandate {
   /** Entity identifier of the source. */
   towards: string;
   mandatary: Mandatary;
-  object: { exercise: Exercise; datasets: string[]; deliverTo: string };
+  /** `forms`: in which a copy is to be made of each original; absent where the person wants none. */
+  object: { exercise: Exercise; datasets: string[]; deliverTo: string; forms?: Form[] };
   /** Full-dates, both included. */
   duration: { from: string; until: string };
 }

@@ -1,4 +1,5 @@
 import type { Language } from "../catalogue/data-set.ts";
+import type { Form } from "../conversion/conversions.ts";
 import { RelaisError } from "../errors.ts";
 import type { ConsentId, PersonId } from "../ids.ts";
 import type { Policy } from "../policy/policy.ts";
@@ -19,6 +20,8 @@ export interface Amendment {
   /** Full-date; at most 13 months ahead. */
   expires: string;
   retention: string | null;
+  /** In which a copy is put beside each original then. Left out: as now, or, where a participant asks, as the person then chooses. */
+  forms?: readonly Form[];
   language: Language;
   /** Entity identifier of the participant that wishes it, which is the one that asked at first; null where the person does. */
   requester: string | null;
@@ -41,7 +44,7 @@ export async function addAmendment(w: Writer, amendment: Amendment, terms: { pol
   const open = (await w.consents.successors(present.id)).filter(
     ({ state, notice }) => state === "requested" && notice.before?.askedBy === askedBy,
   );
-  const request = { ...amendment, ...unchanged(present), amends: { consent: present, askedBy } } as const;
+  const request = { ...amendment, ...unchanged(present), ...formsOf(present, amendment), amends: { consent: present, askedBy } } as const;
   const asked = await askOrTakeUp(w, request, terms);
   if (isNothing(differenceFrom(beforeIn(asked), asked.notice)))
     throw new RelaisError("conflict", "Nothing would change. Choose other data sets, another date or another rhythm.", { actor: "person" });
@@ -60,6 +63,10 @@ function mustBeChangeable(present: Consent, { requester }: Amendment): void {
 
 function unchanged({ sourceLinkId, destinationLinkId, action, notice }: Consent) {
   return { sourceLinkId, destinationLinkId, action, purpose: notice.purpose.iri, requester: notice.requester?.entityId ?? null };
+}
+
+function formsOf({ forms: present }: Consent, { requester, forms }: Amendment): Pick<Amendment, "forms"> {
+  return requester === null ? { forms: forms ?? present } : {};
 }
 
 function beforeIn({ notice }: Consent): NonNullable<Consent["notice"]["before"]> {

@@ -1,4 +1,5 @@
 import type { DataSet, Language, Words } from "../catalogue/data-set.ts";
+import type { Form } from "../conversion/conversions.ts";
 import type { Actor } from "../errors.ts";
 import type { ConsentId, JourneyId, LinkId, ParticipantId, PersonId, SwitchId } from "../ids.ts";
 import type { GivenAct } from "./acts.ts";
@@ -45,6 +46,8 @@ export interface Before {
   recurrence: string | null;
   expires: string;
   retention: string | null;
+  /** Absent where none was wanted. */
+  forms?: Form[];
   /** Whose wish the change is. */
   askedBy: "person" | "requester";
 }
@@ -70,6 +73,8 @@ export interface Notice {
   expires: string;
   /** How long the destination keeps it (ISO 8601 duration); null: until the person deletes it. */
   retention: string | null;
+  /** Common forms in which a copy may be put beside each original, if the person wants it; absent where there is none. */
+  forms?: Form[];
   /** The published text that the person is shown beside the facts, by language, and its entry in the public log; absent in older notices. */
   texts?: Partial<Record<Language, { version: number; hash: string; log?: number }>>;
   /** Absent where nothing is replaced. */
@@ -91,6 +96,8 @@ export interface Consent {
   action: ConsentAction;
   /** What the person ticked: a subset of the notice's data sets. Empty until active. */
   datasets: string[];
+  /** In which a copy is put beside each original: what the person ticked of the notice's. Empty until active, and where they want none. */
+  forms: Form[];
   notice: Notice;
   noticeHash: string;
   /** What the person did with their yes; null until then, and in records from before both acts were kept. */

@@ -1,4 +1,5 @@
 import type { Language } from "../catalogue/data-set.ts";
+import type { Form } from "../conversion/conversions.ts";
 import { RelaisError } from "../errors.ts";
 import type { ConsentId, PersonId } from "../ids.ts";
 import type { Ports, Reader } from "../ports.ts";
@@ -15,6 +16,8 @@ export interface Acceptance {
   personId: PersonId;
   /** What the person ticked: at least one, never more than the notice holds. */
   datasets: string[];
+  /** Of the notice's: in which a copy is to be made of each original. None where it is left out. */
+  forms?: readonly string[];
   /** The acts that the person said yes to, where they were asked for each one as pages do; a yes takes each of `ACTS`. */
   acts?: readonly Act[];
   /** Hash of the notice that was on the screen: an answer to another notice is refused. */
@@ -32,14 +35,15 @@ export async function grantConsent(ports: Pick<Ports, "store" | "clock">, answer
   return ports.store.write(async (w) => {
     const consent = await ownConsent(w, answer.consentId, answer.personId);
     const datasets = ticked(consent, answer.datasets);
+    const forms = wantedForms(consent, answer.forms ?? []);
     if (consent.noticeHash !== answer.noticeHash)
       throw new RelaisError("conflict", "The notice changed while you read it. Please read it again.", { actor: "person" });
     mustBeSaid(consent, answer);
     if (answerBy(consent) <= now) throw new RelaisError("consent_ended", "The time to answer this request is over.", { actor: "person" });
     await mustBeOpen(w, consent, now);
-    const acts = actsOf(consent, { datasets, mandatary: answer.mandatary ?? ANONYMOUS, at: now });
+    const acts = actsOf(consent, { datasets, forms, mandatary: answer.mandatary ?? ANONYMOUS, at: now });
     const state = await askParties(w, consent, now);
-    if (!(await w.permissions.move(consent.id, ["requested"], state, { datasets, decidedAt: now, language: answer.language, acts })))
+    if (!(await w.permissions.move(consent.id, ["requested"], state, { datasets, forms, decidedAt: now, language: answer.language, acts })))
       throw answered();
     await supersede(w, consent, now);
     return w.consents.get(consent.id);
@@ -105,6 +109,13 @@ function ticked(consent: Consent, datasets: string[]): string[] {
   if (!wanted.every((id) => offered.has(id)))
     throw new RelaisError("invalid", "A consent can be narrowed, never widened.", { pointers: ["/datasets"] });
   return wanted;
+}
+
+function wantedForms({ notice }: Consent, wanted: readonly string[]): Form[] {
+  const offered = notice.forms ?? [];
+  if (!wanted.every((form) => (offered as readonly string[]).includes(form)))
+    throw new RelaisError("invalid", "A copy is made in the forms that the notice names, and in no other.", { pointers: ["/forms"] });
+  return offered.filter((form) => wanted.includes(form));
 }
 
 function answered(): RelaisError {

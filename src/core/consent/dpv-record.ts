@@ -105,7 +105,8 @@ function mandateOf(consent: Consent, { issuer, operator }: ReceiptTerms) {
       { "@id": given?.mandatary.entityId ?? issuer, "schema:name": given?.mandatary.name ?? operator?.name ?? "Relais" },
     ],
     "dpv:hasPersonalData": dataOf(notice, datasets),
-    "dpv:hasProcessing": [processing],
+    "dpv:hasProcessing": [processing, ...(consent.forms.length > 0 ? ["dpv:Transform"] : [])],
+    ...(consent.forms.length > 0 ? { "relais:forms": consent.forms } : {}),
     "dpv:hasDuration": {
       "@type": "dpv:UntilTimeDuration",
       "schema:value": notice.expires,

@@ -1,3 +1,4 @@
+import type { Form } from "../conversion/conversions.ts";
 import type { Exercise, GivenAct, Mandatary } from "./acts.ts";
 import { ACTS, type Consent } from "./consent.ts";
 
@@ -11,9 +12,9 @@ export function exerciseOf({ action }: Pick<Consent, "action">): Exercise {
 }
 
 /** What a yes to this notice consists of. A right to have something corrected is exercised where the correction goes, any other one where the data is. */
-export function actsOf(consent: Consent, given: { datasets: string[]; mandatary: Mandatary; at: Date }): GivenAct[] {
+export function actsOf(consent: Consent, given: { datasets: string[]; forms: Form[]; mandatary: Mandatary; at: Date }): GivenAct[] {
   const { notice, noticeHash } = consent;
-  const { datasets, mandatary } = given;
+  const { datasets, forms, mandatary } = given;
   const at = given.at.toISOString();
   const acts = {
     mandate: {
@@ -21,7 +22,7 @@ export function actsOf(consent: Consent, given: { datasets: string[]; mandatary:
       at,
       towards: notice.action === "propose" ? notice.destination.entityId : notice.source.entityId,
       mandatary,
-      object: { exercise: exerciseOf(consent), datasets, deliverTo: notice.destination.entityId },
+      object: { exercise: exerciseOf(consent), datasets, deliverTo: notice.destination.entityId, ...(forms.length > 0 ? { forms } : {}) },
       duration: { from: at.slice(0, 10), until: notice.expires },
     },
     consent: { act: "consent", at, towards: notice.destination.entityId, datasets, purpose: notice.purpose.iri, notice: noticeHash },

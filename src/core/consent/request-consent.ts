@@ -1,3 +1,4 @@
+import { FORMS, formsFrom, type Form } from "../conversion/conversions.ts";
 import { RelaisError } from "../errors.ts";
 import { newId, type JourneyId, type LinkId, type PersonId, type SwitchId } from "../ids.ts";
 import type { Ports, Reader, Writer } from "../ports.ts";
@@ -28,6 +29,8 @@ export interface ConsentRequest {
   /** Full-date; at most 13 months ahead. */
   expires: string;
   retention: string | null;
+  /** Common forms that are offered beside the originals; where it is left out, each that the source's data can have. */
+  forms?: readonly Form[];
   language: Language;
   /** Entity identifier of the participant that asks, or null where the person began at Relais. */
   requester: string | null;
@@ -89,6 +92,7 @@ export async function newConsent(r: Reader, request: ConsentRequest, terms: Term
     journeyId: request.journeyId ?? null,
     action: request.action,
     datasets: [],
+    forms: [],
     notice,
     noticeHash: noticeHash(notice),
     acts: null,
@@ -214,6 +218,7 @@ function noticeOf(request: ConsentRequest, parts: Parts, now: Date): Notice {
   const purpose = PURPOSES.find((known) => known.iri === request.purpose);
   if (!purpose) throw new RelaisError("invalid", "The purpose is not one of the list in the register.", { pointers: ["/purpose"] });
   endOfDay(request.expires, now);
+  const forms = formsFor(request, parts);
   return {
     version: "2026-11",
     requester: parts.requester && { entityId: parts.requester.entityId, name: parts.requester.name },
@@ -226,13 +231,23 @@ function noticeOf(request: ConsentRequest, parts: Parts, now: Date): Notice {
     recurrence: request.recurrence,
     expires: request.expires,
     retention: request.retention,
+    ...(forms.length > 0 ? { forms } : {}),
     texts: parts.texts,
     ...(request.amends ? { before: beforeOf(request.amends) } : {}),
   };
 }
 
+/** What a person leaves behind at a platform moves as it is; so does a proposal. */
+function formsFor({ action, switchId, forms: wanted = FORMS }: ConsentRequest, { source, datasets }: Parts): Form[] {
+  if (action !== "copy" || switchId !== undefined) return [];
+  const named = new Set(datasets.map(({ id }) => id));
+  const types = source.datasets.filter(({ id }) => named.has(id)).flatMap(({ mediaTypes }) => mediaTypes);
+  return formsFrom(types).filter((form) => wanted.includes(form));
+}
+
 function beforeOf({ consent, askedBy }: NonNullable<ConsentRequest["amends"]>): Before {
   const { datasets, recurrence, expires, retention } = consent.notice;
+  const { forms } = consent;
   const given = new Set(consent.datasets);
   return {
     consent: consent.id,
@@ -240,6 +255,7 @@ function beforeOf({ consent, askedBy }: NonNullable<ConsentRequest["amends"]>): 
     recurrence,
     expires,
     retention,
+    ...(forms.length > 0 ? { forms } : {}),
     askedBy,
   };
 }

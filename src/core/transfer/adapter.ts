@@ -1,6 +1,6 @@
 import type { Participant } from "../register/participant.ts";
 import type { CompactForm } from "./compact-form.ts";
-import type { Manifest, Omission, ReceiptItem } from "./manifest.ts";
+import type { MadeFrom, Manifest, Omission, ReceiptItem } from "./manifest.ts";
 
 /** Bytes that flow. Nothing holds a whole item. */
 export type Bytes = AsyncIterable<Uint8Array>;
@@ -90,6 +90,8 @@ export interface SourceItem {
   sha256: string | null;
   /** The bytes, where the listing already carried them. */
   content: Uint8Array | null;
+  /** Of a copy that Relais makes (`converted-copies.ts`): no source lists one. */
+  madeFrom?: MadeFrom;
 }
 
 export interface SourcePage {

@@ -4,7 +4,7 @@ import type { DocumentId } from "../ids.ts";
 import type { NewEvent, Ring } from "../ports.ts";
 import { itemName } from "./adapter.ts";
 import type { Stand } from "./increment-records.ts";
-import type { OmissionReason, ToldDeletion } from "./manifest.ts";
+import type { MadeFrom, OmissionReason, ToldDeletion } from "./manifest.ts";
 import type { ItemState, Transfer, TransferItem, TransferState } from "./transfer.ts";
 
 /** What the right to go on stands on, as the tables say it at the moment of the call. */
@@ -30,6 +30,8 @@ export interface Mark {
   reason?: OmissionReason;
   bytes?: number;
   sha256?: string;
+  /** Of what is not listed beside: needed where it is asked for again later. */
+  mediaType?: string;
 }
 
 /** A source may list an item twice: what was said last counts, and a row is written once in a statement. */
@@ -44,8 +46,8 @@ export interface Step {
   events: (NewEvent & { at?: Date })[];
   /** The denominator, fixed once per data set: a second count never lowers it. */
   expected?: { dataset: string; items: number; bytes: number }[];
-  /** What the source listed. Known items keep their state. */
-  listed?: Omit<TransferItem, "state" | "reason">[];
+  /** What the source listed. Known items keep their state; copies are made from what they are made from now. */
+  listed?: (Omit<TransferItem, "state" | "reason" | "madeFrom"> & { madeFrom?: MadeFrom })[];
   marks?: Mark[];
   document?: { id: DocumentId; kind: "manifest" | "receipt"; jws: string };
   /** Where the data sets stand with the proof of this delivery; they count for the permission from the statement on that ends it as proved. */

@@ -1,7 +1,7 @@
 import { asRelaisError, RelaisError } from "../errors.ts";
 import { newId } from "../ids.ts";
 import { awaitReceipt } from "../mailbox/await-receipt.ts";
-import type { Reader, Writer } from "../ports.ts";
+import type { NewEvent, Reader, Writer } from "../ports.ts";
 import { itemName, type Destination, type Proof } from "./adapter.ts";
 import type { Attempt } from "./attempt.ts";
 import type { Moved } from "./deliver-items.ts";
@@ -9,7 +9,7 @@ import { finishAttempt, finishTransfer, receiptEvent } from "./finish-transfer.t
 import { COMPACT_ITEMS } from "./compact-form.ts";
 import type { Increment } from "./increment.ts";
 import type { Stand } from "./increment-records.ts";
-import { MANIFEST_TYPE, payloadOf, RECEIPT_TYPE, sha256, type Manifest, type Omission, type Receipt } from "./manifest.ts";
+import { made, MANIFEST_TYPE, payloadOf, RECEIPT_TYPE, sha256, type Manifest, type Omission, type Receipt } from "./manifest.ts";
 import { headOf } from "./open-ends.ts";
 import { outcomesOf, waitOn } from "./proposal.ts";
 import type { RunPorts } from "./run-ports.ts";
@@ -61,7 +61,7 @@ async function settleOutcomes(
       await w.deliveries.addDocument({ id: newId("document"), transferId: transfer.id, kind: "receipt", jws, createdAt: now });
     if (transfer.state !== "received") {
       await w.deliveries.change(transfer.id, transfer.epoch, { state: "received" });
-      await w.deliveries.addEvent(transfer.id, now, receiptEvent(receipt, "holder", waiting));
+      await w.deliveries.addEvent(transfer.id, now, receiptEvent({ manifest, receipt }, "holder", waiting));
     }
     if (waiting > 0) await waitOn(w, transfer, now);
     return waiting > 0;
@@ -118,13 +118,12 @@ async function signManifest(ports: RunPorts, attempt: Attempt, moved: Delivered 
   // What the store knows is only whole with what was not written down yet.
   if (moved.whole === null && marks.length > 0) await attempt.record(marks.splice(0));
   const contents = moved.whole?.contents ?? (await ports.store.read((r) => contentsOf(r, transfer.id)));
-  const { manifest, stands } = manifestOf(ports, attempt, contents, moved.increment);
+  const { manifest, stands, events } = manifestOf(ports, attempt, contents, moved.increment);
   const jws = await ports.signer.signDocument(MANIFEST_TYPE, manifest);
-  const details = { items: manifest.items.length, omissions: manifest.omissions.length };
-  const delivered = { state: "delivered", events: [{ kind: "delivered", actor: "relais", details }] } as const;
+  const delivered = { kind: "delivered", actor: "relais", details: deliveredIn(manifest) } as const;
   const document = { id: newId("document"), kind: "manifest", jws } as const;
   try {
-    await attempt.step({ ...delivered, events: [...delivered.events], marks, document, stands });
+    await attempt.step({ state: "delivered", events: [...events, delivered], marks, document, stands });
   } catch (error) {
     // Stopped meanwhile: what moved is a fact all the same.
     if (marks.length > 0 && asRelaisError(error).code === "lease_lost") await attempt.record(marks);
@@ -139,10 +138,16 @@ export function manifestOf(
   attempt: Attempt,
   contents: Pick<Manifest, "items" | "omissions">,
   increment: Pick<Increment, "settle"> | undefined,
-): { manifest: Manifest; stands: Stand[] } {
-  const { deletions = [], stands = [] } = increment?.settle(contents) ?? {};
+): { manifest: Manifest; stands: Stand[]; events: NewEvent[] } {
+  const { deletions = [], stands = [], events = [] } = increment?.settle(contents) ?? {};
   const head = { iss: issuer, iat: Math.floor(clock.now().getTime() / 1000), ...headOf(attempt) };
-  return { manifest: { ...head, ...contents, ...(deletions.length > 0 ? { deletions } : {}) }, stands };
+  return { manifest: { ...head, ...contents, ...(deletions.length > 0 ? { deletions } : {}) }, stands, events };
+}
+
+/** Copies are counted beside what they were made from. */
+export function deliveredIn({ items, omissions }: Pick<Manifest, "items" | "omissions">): Record<string, number> {
+  const copies = items.filter((item) => item.made_from !== undefined).length;
+  return { items: items.length - copies, omissions: omissions.length, ...(copies > 0 ? { copies } : {}) };
 }
 
 const PAGE = 2000;
@@ -161,8 +166,9 @@ async function contentsOf(r: Reader, id: Transfer["id"]): Promise<Pick<Manifest,
           media_type: item.mediaType,
           bytes: item.bytes ?? 0,
           "sha-256": item.sha256 as string,
+          ...made(item.madeFrom),
         });
-      else omissions.push({ dataset: item.dataset, key: item.key, reason: item.reason ?? "not_available" });
+      else omissions.push({ dataset: item.dataset, key: item.key, reason: item.reason ?? "not_available", ...made(item.madeFrom) });
     }
     after = page.at(-1);
     if (page.length < PAGE) return { items, omissions };

@@ -6,9 +6,9 @@ import { itemName, type DatasetCount, type Destination, type SourceItem } from "
 import { beginDelivering, type Attempt } from "./attempt.ts";
 import type { Mark, Step } from "./attempt-records.ts";
 import { COMPACT_BYTES, COMPACT_ITEMS, writeCompactForm, type CompactItem } from "./compact-form.ts";
-import { manifestOf, receiptOf } from "./complete-transfer.ts";
+import { deliveredIn, manifestOf, receiptOf } from "./complete-transfer.ts";
 import { deliverItem } from "./deliver-item.ts";
-import { contentsOf, inParallel, pagesOf, wholeOf, type Limits, type Whole } from "./deliver-items.ts";
+import { collectInto, contentsOf, headsOf, inParallel, pagesOf, wholeOf, type Limits, type Whole } from "./deliver-items.ts";
 import { finishAttempt } from "./finish-transfer.ts";
 import { isMediaType } from "./folder-layout.ts";
 import type { Increment } from "./increment.ts";
@@ -56,8 +56,8 @@ export async function deliverCompact(ports: RunPorts, attempt: Attempt, ends: En
 type Papers = Parameters<typeof finishAttempt>[2];
 
 async function finish(ports: RunPorts, attempt: Attempt, papers: Papers): Promise<"verified" | "partial"> {
-  const { items, omissions } = papers.manifest;
-  const delivered: NewEvent = { kind: "delivered", actor: "relais", details: { items: items.length, omissions: omissions.length } };
+  const { items } = papers.manifest;
+  const delivered: NewEvent = { kind: "delivered", actor: "relais", details: deliveredIn(papers.manifest) };
   try {
     return await finishAttempt(ports, attempt, { ...papers, before: [delivered] });
   } catch (error) {
@@ -102,21 +102,27 @@ async function gather(attempt: Attempt, ends: Ends): Promise<Parcel | null> {
       });
     }
   }
-  const mediaTypes = new Map([...found].map(([name, { mediaType }]) => [name, mediaType]));
   const marks = [...outcomes.values()];
-  const contents = contentsOf({ marks, omitted: [...omitted.values()], mediaTypes });
+  const contents = contentsOf({ marks, omitted: [...omitted.values()], heads: headsOf(found.values()) });
   return {
     whole: wholeOf(datasets, contents),
     items: contents.items.map((item) => ({ ...item, mediaType: item.media_type, body: bodies.get(itemName(item)) as Uint8Array })),
-    listed: contents.items.map(({ dataset, key, media_type: mediaType, bytes, "sha-256": sha256 }) => ({
+    listed: contents.items.map(({ dataset, key, media_type: mediaType, bytes, "sha-256": sha256, made_from: madeFrom }) => ({
       dataset,
       key,
       mediaType,
       bytes,
       sha256,
+      ...(madeFrom ? { madeFrom } : {}),
     })),
-    omitted: [...omitted.values(), ...marks].filter(({ state }) => state === "omitted"),
+    omitted: [...omitted.values(), ...marks.map((mark) => ({ ...mark, ...typeOf(found.get(itemName(mark))) }))].filter(
+      ({ state }) => state === "omitted",
+    ),
   };
+}
+
+function typeOf(item: SourceItem | undefined): Pick<Mark, "mediaType"> {
+  return item === undefined ? {} : { mediaType: item.mediaType };
 }
 
 function isLittle(datasets: DatasetCount[]): boolean {
@@ -130,15 +136,6 @@ function fits(items: SourceItem[], others: number, most: number): boolean {
   return items.length + others <= most && bytes <= COMPACT_BYTES && items.every(({ mediaType }) => isMediaType(mediaType));
 }
 
-function collectInto(bodies: Map<string, Uint8Array>): Destination["put"] {
-  return async (item, body) => {
-    if (body instanceof Uint8Array) return void bodies.set(itemName(item), body);
-    const chunks: Uint8Array[] = [];
-    for await (const chunk of body) chunks.push(chunk);
-    bodies.set(itemName(item), Buffer.concat(chunks));
-  };
-}
-
 /** The manifest of the parcel, written down. An earlier attempt's is handed over again; null where the source has something else by now. */
 async function signedFor(
   ports: RunPorts,
@@ -150,9 +147,9 @@ async function signedFor(
   if (manifest !== null && !isSame(payloadOf(manifest) as Manifest, whole.contents)) return null;
   beginDelivering(attempt);
   if (manifest !== null) return attempt.step({}).then(() => manifest);
-  const { manifest: unsigned, stands } = manifestOf(ports, attempt, whole.contents, increment);
+  const { manifest: unsigned, stands, events } = manifestOf(ports, attempt, whole.contents, increment);
   const jws = await ports.signer.signDocument(MANIFEST_TYPE, unsigned);
-  await attempt.step({ listed, marks: omitted, stands, document: { id: newId("document"), kind: "manifest", jws } });
+  await attempt.step({ listed, marks: omitted, stands, events, document: { id: newId("document"), kind: "manifest", jws } });
   attempt.manifest = jws;
   return jws;
 }

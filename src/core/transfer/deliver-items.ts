@@ -1,10 +1,10 @@
 import { RelaisError } from "../errors.ts";
-import type { DatasetCount, Destination, Source, SourceItem, SourcePage } from "./adapter.ts";
+import type { Bytes, DatasetCount, Destination, ItemToStore, Source, SourceItem, SourcePage } from "./adapter.ts";
 import { itemName } from "./adapter.ts";
 import type { Attempt } from "./attempt.ts";
 import type { Mark } from "./attempt-records.ts";
 import { deliverItem } from "./deliver-item.ts";
-import type { Manifest } from "./manifest.ts";
+import { made, originalsIn, type Manifest } from "./manifest.ts";
 
 export interface Limits {
   maxItemBytes: number;
@@ -45,7 +45,7 @@ export interface Whole {
 
 /** Lists every data set and moves every item that the destination does not hold yet. Memory is bounded by one page. */
 export async function deliverItems(delivery: Delivery): Promise<Moved> {
-  const tally: Tally = { marks: [], omitted: [], isWhole: delivery.attempt.transfer.attempts === 1, mediaTypes: new Map() };
+  const tally: Tally = { marks: [], omitted: [], isWhole: delivery.attempt.transfer.attempts === 1, heads: new Map() };
   let listed = 0;
   for (const dataset of delivery.attempt.transfer.datasets) {
     for await (const page of pagesOf(delivery, dataset)) {
@@ -67,28 +67,39 @@ interface Tally {
   /** These three say all of the transfer: no earlier attempt did anything, and of its marks none was written down yet. */
   isWhole: boolean;
   omitted: Mark[];
-  mediaTypes: Map<string, string>;
+  heads: Map<string, Head>;
+}
+
+/** What the manifest says of an item beside what became of it. */
+type Head = Pick<SourceItem, "mediaType" | "madeFrom">;
+
+export function headsOf(items: Iterable<SourceItem>): Map<string, Head> {
+  return new Map(
+    [...items].map((item) => [itemName(item), { mediaType: item.mediaType, ...(item.madeFrom ? { madeFrom: item.madeFrom } : {}) }]),
+  );
 }
 
 export function wholeOf(datasets: DatasetCount[], contents: Whole["contents"]): Whole {
-  const listed = (dataset: string): number => [...contents.items, ...contents.omissions].filter((one) => one.dataset === dataset).length;
+  const listed = (dataset: string): number => originalsIn(contents, dataset);
   return { contents, expected: datasets.map(({ dataset, items }) => ({ dataset, items: items ?? listed(dataset) })) };
 }
 
 /** In the order of their names, as the store would give them. */
-export function contentsOf({ marks, omitted, mediaTypes }: Omit<Tally, "isWhole">): Pick<Manifest, "items" | "omissions"> {
+export function contentsOf({ marks, omitted, heads }: Omit<Tally, "isWhole">): Pick<Manifest, "items" | "omissions"> {
   const last = new Map([...omitted, ...marks].map((mark) => [itemName(mark), mark]));
   const inOrder = [...last.values()].sort(
     (a, b) => Buffer.compare(Buffer.from(a.dataset), Buffer.from(b.dataset)) || Buffer.compare(Buffer.from(a.key), Buffer.from(b.key)),
   );
-  const items = inOrder.flatMap(({ dataset, key, state, bytes = 0, sha256 }) =>
-    state === "sent" && sha256 !== undefined
-      ? [{ dataset, key, media_type: mediaTypes.get(itemName({ dataset, key })) ?? "application/octet-stream", bytes, "sha-256": sha256 }]
-      : [],
-  );
-  const omissions = inOrder.flatMap(({ dataset, key, state, reason = "not_available" }) =>
-    state === "omitted" ? [{ dataset, key, reason }] : [],
-  );
+  const headOf = (mark: Mark): Head => heads.get(itemName(mark)) ?? { mediaType: "application/octet-stream" };
+  const items = inOrder.flatMap((mark) => {
+    const { dataset, key, state, bytes = 0, sha256 } = mark;
+    const { mediaType: media_type, madeFrom } = headOf(mark);
+    return state === "sent" && sha256 !== undefined ? [{ dataset, key, media_type, bytes, "sha-256": sha256, ...made(madeFrom) }] : [];
+  });
+  const omissions = inOrder.flatMap((mark) => {
+    const { dataset, key, state, reason = "not_available" } = mark;
+    return state === "omitted" ? [{ dataset, key, reason, ...made(headOf(mark).madeFrom) }] : [];
+  });
   return { items, omissions };
 }
 
@@ -114,9 +125,9 @@ async function deliverPage(delivery: Delivery, listed: SourcePage, tally: Tally)
   const page = only === null ? listed : { items: listed.items.filter((item) => only.has(itemName(item))), omissions: [] };
   const omitted = page.omissions.map((omission) => ({ ...omission, state: "omitted" as const }));
   await attempt.step({ listed: page.items.map(({ content: _content, ...item }) => item), marks: omitted });
-  if (tally.omitted.length + omitted.length + tally.mediaTypes.size + page.items.length > RECORD_EVERY) forget(tally);
+  if (tally.omitted.length + omitted.length + tally.heads.size + page.items.length > RECORD_EVERY) forget(tally);
   if (tally.isWhole) tally.omitted.push(...omitted);
-  if (tally.isWhole) for (const item of page.items) tally.mediaTypes.set(itemName(item), item.mediaType);
+  if (tally.isWhole) for (const [name, head] of headsOf(page.items)) tally.heads.set(name, head);
   const waiting = page.items.filter((item) => !isHeld(held, item));
   const heldMarks = page.items
     .filter((item) => isHeld(held, item))
@@ -147,7 +158,7 @@ async function deliverPage(delivery: Delivery, listed: SourcePage, tally: Tally)
 function forget(tally: Tally): void {
   tally.isWhole = false;
   tally.omitted = [];
-  tally.mediaTypes.clear();
+  tally.heads.clear();
 }
 
 async function writeDown(attempt: Attempt, tally: Tally): Promise<void> {
@@ -158,6 +169,16 @@ async function writeDown(attempt: Attempt, tally: Tally): Promise<void> {
 
 function isHeld(held: Map<string, string>, item: SourceItem): boolean {
   return item.sha256 !== null && item.bytes !== null && held.get(itemName(item)) === item.sha256;
+}
+
+/** A destination that is memory. */
+export function collectInto(bodies: Map<string, Uint8Array>): (item: ItemToStore, body: Bytes | Uint8Array) => Promise<void> {
+  return async (item, body) => {
+    if (body instanceof Uint8Array) return void bodies.set(itemName(item), body);
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of body) chunks.push(chunk);
+    bodies.set(itemName(item), Buffer.concat(chunks));
+  };
 }
 
 /** Runs `work` over all items, at most `width` at once. The first failure stops new starts, and is thrown when those under way have ended. */

@@ -1,6 +1,7 @@
 import { RelaisError } from "../errors.ts";
 import { newId } from "../ids.ts";
 import type { NewEvent, Ports, Reader, StoredDocument } from "../ports.ts";
+import { itemName } from "./adapter.ts";
 import type { Attempt } from "./attempt.ts";
 import type { Whole } from "./deliver-items.ts";
 import { deletionEvents, judgeDeletions } from "./deletions.ts";
@@ -39,7 +40,7 @@ export async function finishAttempt(
     marks,
     deletions,
     document: { id: newId("document"), kind: "receipt", jws },
-    events: [...before, receiptEvent(receipt, "platform"), ...deletionEvents(deletions, receipt), event],
+    events: [...before, receiptEvent(papers, "platform"), ...deletionEvents(deletions, receipt), event],
     copied: state === "verified" ? "verified" : "incomplete",
   });
   return state;
@@ -69,8 +70,15 @@ export async function finishTransfer(ports: Pick<Ports, "store" | "clock">, tran
 }
 
 /** `waiting`: of what was proposed, how much is still to be decided. */
-export function receiptEvent(receipt: Receipt, by: "platform" | "holder", waiting = 0): NewEvent {
-  const details = { items: receipt.items.length, observed: receipt.observed, ...(waiting > 0 ? { waiting } : {}) };
+export function receiptEvent(
+  { manifest, receipt }: Pick<Papers, "manifest" | "receipt">,
+  by: "platform" | "holder",
+  waiting = 0,
+): NewEvent {
+  const made = new Set(manifest.items.filter((item) => item.made_from !== undefined).map(itemName));
+  const copies = receipt.items.filter((item) => made.has(itemName(item))).length;
+  const counts = { items: receipt.items.length - copies, ...(copies > 0 ? { copies } : {}) };
+  const details = { ...counts, observed: receipt.observed, ...(waiting > 0 ? { waiting } : {}) };
   return { kind: "receipt_received", actor: receipt.observed ? "relais" : by, details };
 }
 
@@ -97,11 +105,18 @@ function markOf(verdict: Verdict): { dataset: string; key: string; state: "store
 }
 
 function detailsOf(verdicts: Verdict[], manifest: Manifest, missing: { items: number }[]): Record<string, number> {
-  const stored = verdicts.filter((verdict) => verdict.stored).length;
+  const count = (isCopy: boolean): { stored: number; omitted: number } => {
+    const own = verdicts.filter((verdict) => verdict.isCopy === isCopy);
+    const stored = own.filter((verdict) => verdict.stored).length;
+    const left = manifest.omissions.filter((one) => (one.made_from !== undefined) === isCopy).length;
+    return { stored, omitted: own.length - stored + left };
+  };
+  const copies = count(true);
   return {
-    stored,
-    omitted: verdicts.length - stored + manifest.omissions.length,
+    ...count(false),
     missing: missing.reduce((sum, gap) => sum + gap.items, 0),
+    ...(copies.stored > 0 ? { copies: copies.stored } : {}),
+    ...(copies.omitted > 0 ? { copies_left: copies.omitted } : {}),
   };
 }
 

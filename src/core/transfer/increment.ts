@@ -4,6 +4,8 @@ import { itemName } from "./adapter.ts";
 import type { Attempt } from "./attempt.ts";
 import type { Known, Stand, Start } from "./increment-records.ts";
 import type { Deletion, Manifest, OmissionReason } from "./manifest.ts";
+import { copyKey } from "../conversion/conversions.ts";
+import type { NewEvent } from "../ports.ts";
 import type { RunPorts } from "./run-ports.ts";
 
 /** Left behind for these, an item is asked for again by the next delivery. For the others it has to change first: then its source lists it by itself. */
@@ -47,6 +49,8 @@ export interface Increment {
 export interface Settled {
   deletions: Deletion[];
   stands: Stand[];
+  /** Lines of the timeline. */
+  events: NewEvent[];
 }
 
 type IncrementPorts = Pick<RunPorts, "store" | "clock">;
@@ -56,7 +60,7 @@ export async function openIncrement(ports: IncrementPorts, attempt: Attempt, sou
   const { consent } = attempt.standing;
   const { changes } = source;
   if (changes === undefined || consent.action !== "copy" || consent.notice.recurrence === null)
-    return { source, isFull: () => true, settle: () => ({ deletions: [], stands: [] }) };
+    return { source, isFull: () => true, settle: () => ({ deletions: [], stands: [], events: [] }) };
   const starts = await ports.store.read((r) => r.increments.starts(consent.id, { passing: PASSING_REASONS, mostOwed: MOST_OWED }));
   const byDataset = new Map(starts.map((start) => [start.dataset, start]));
   const listings = new Map(attempt.transfer.datasets.map((dataset) => [dataset, listingOf(dataset, byDataset.get(dataset), ports)]));
@@ -93,6 +97,8 @@ interface Listing {
   position: string | null;
   owed: Start["owed"] & object;
   gone: Set<string>;
+  /** Copies that were brought of what is listed now, each with the key of its original. */
+  copies: Map<string, string>;
   /** As the source counted all of it; null where it was not asked, or cannot. */
   counted: number | null;
   listed: number;
@@ -103,7 +109,7 @@ interface Listing {
 function listingOf(dataset: string, start: Start | undefined, { clock }: Pick<RunPorts, "clock">): Listing {
   // Owing too much to ask for it one by one, the list begins where the last one did not: at its start.
   const from = start === undefined || start.owed === null ? null : start.from;
-  const blank = { position: null, gone: new Set<string>(), counted: null, listed: 0, ahead: null };
+  const blank = { position: null, gone: new Set<string>(), copies: new Map<string, string>(), counted: null, listed: 0, ahead: null };
   return { dataset, from, since: start?.at ?? null, at: clock.now(), owed: start?.owed ?? [], ...blank };
 }
 
@@ -173,7 +179,9 @@ async function changesOf(asking: Asking, listing: Listing, cursor: string | null
   const known = await knownOf(asking, listing, page);
   const items = page.items.filter((item) => item.sha256 === null || known.get(item.key)?.sha256 !== item.sha256);
   for (const { key } of page.items) listing.gone.delete(key);
-  for (const key of page.gone) if (known.get(key)?.isGiven === true) listing.gone.add(key);
+  const given = (key: string): boolean => known.get(key)?.isGiven === true;
+  for (const key of page.gone) for (const one of [key, ...copiesOf(attempt, key)]) if (given(one)) listing.gone.add(one);
+  for (const { key } of page.items) for (const copy of copiesOf(attempt, key).filter(given)) listing.copies.set(copy, key);
   if (listing.gone.size > MOST_GONE) throw tooMuchGone();
   listing.owed = withoutNamed(listing.owed, page);
   const all = page.next === null ? [...items, ...listing.owed.map((one) => owedItem(listing.dataset, one))] : items;
@@ -183,13 +191,19 @@ async function changesOf(asking: Asking, listing: Listing, cursor: string | null
 
 /** A list that is begun again counts from nothing. */
 function begin(listing: Listing, { clock }: IncrementPorts): void {
-  Object.assign(listing, { at: clock.now(), position: null, gone: new Set<string>(), listed: 0 });
+  Object.assign(listing, { at: clock.now(), position: null, gone: new Set<string>(), copies: new Map(), listed: 0 });
 }
 
 async function knownOf({ ports, attempt }: Asking, { dataset }: Listing, { items, gone }: ChangesPage): Promise<Map<string, Known>> {
-  const keys = [...items.map(({ key }) => key), ...gone];
+  const listed = [...items.map(({ key }) => key), ...gone];
+  const keys = listed.flatMap((key) => [key, ...copiesOf(attempt, key)]);
   const of = { consentId: attempt.standing.consent.id, dataset };
   return keys.length === 0 ? new Map() : ports.store.read((r) => r.increments.known(of, keys));
+}
+
+/** Names of what lies beside an item where the person wants copies. */
+function copiesOf({ standing }: Attempt, key: string): string[] {
+  return standing.consent.forms.map((form) => copyKey(key, form));
 }
 
 function withoutNamed(owed: Listing["owed"], { items, gone }: ChangesPage): Listing["owed"] {
@@ -222,11 +236,19 @@ function settle(listings: Listing[], { items }: Pick<Manifest, "items">): Settle
   const isTorn = ({ dataset, gone }: Listing): boolean => [...gone].some((key) => sent.has(itemName({ dataset, key })));
   const isShort = ({ counted, listed }: Listing): boolean => counted !== null && listed < counted;
   return {
-    deletions: listings.flatMap(({ dataset, gone }) =>
-      [...gone].map((key) => ({ dataset, key })).filter((one) => !sent.has(itemName(one))),
+    deletions: listings.flatMap((listing) =>
+      [...listing.gone, ...outdated(listing, sent)]
+        .map((key) => ({ dataset: listing.dataset, key }))
+        .filter((one) => !sent.has(itemName(one))),
     ),
+    events: [],
     stands: listings.filter((one) => !isTorn(one) && !isShort(one)).map(standOf),
   };
+}
+
+/** A copy of what its original was: that one goes anew, and has such a form no more. */
+function outdated({ dataset, copies }: Listing, sent: ReadonlySet<string>): string[] {
+  return [...copies].flatMap(([copy, key]) => (sent.has(itemName({ dataset, key })) ? [copy] : []));
 }
 
 function standOf({ dataset, position, at }: Listing): Stand {

@@ -36,12 +36,17 @@ export function assertItemKey(key: string): void {
 export function printableKey(key: string): string {
   const visible = key.toWellFormed().replace(new RegExp(HIDDEN, "gu"), "\ufffd").normalize("NFC");
   if (visible === key && visible !== "" && Buffer.byteLength(visible) <= MAX_KEY_BYTES) return visible;
+  return markedKey(visible, key);
+}
+
+/** A name beside the one that it stands for, and never another's: with a short digest of that one. */
+export function markedKey(visible: string, key: string): string {
   const mark = `~${sha256(key).slice(0, 8)}`;
   return cutAt(visible, MAX_KEY_BYTES - mark.length) + mark;
 }
 
 /** Whole characters only: half a character would be another one. */
-function cutAt(text: string, bytes: number): string {
+export function cutAt(text: string, bytes: number): string {
   let length = 0;
   let cut = "";
   for (const character of text) {

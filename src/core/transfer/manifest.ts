@@ -34,12 +34,23 @@ export interface ManifestItem {
   bytes: number;
   /** SHA-256, base64url without padding. */
   "sha-256": string;
+  /** Of a copy in another form that Relais made for the person; absent of what came from the source. */
+  made_from?: MadeFrom;
+}
+
+/** What a copy was made from, so that anybody can make it again: an item of the same data set, by its digest, and the conversion. */
+export interface MadeFrom {
+  key: string;
+  "sha-256": string;
+  /** Names the conversion and its version (`core/conversion`). */
+  by: string;
 }
 
 export interface Omission {
   dataset: string;
   key: string;
   reason: OmissionReason;
+  made_from?: MadeFrom;
 }
 
 /** Payload of `self-data-manifest+jwt`: what is sent, signed by the broker before the destination completes. */
@@ -59,6 +70,16 @@ export interface Manifest {
   omissions: Omission[];
   /** What the source says is no more, of what was brought before under this consent; absent where there is nothing of the kind. */
   deletions?: Deletion[];
+}
+
+/** The member of an item or an omission that is about a copy. */
+export function made(from: MadeFrom | null | undefined): Pick<ManifestItem, "made_from"> {
+  return from ? { made_from: from } : {};
+}
+
+/** How many items of a data set are accounted for; copies are beside them. */
+export function originalsIn({ items, omissions }: Pick<Manifest, "items" | "omissions">, dataset: string): number {
+  return [...items, ...omissions].filter((one) => one.dataset === dataset && one.made_from === undefined).length;
 }
 
 export interface Deletion {

@@ -1,5 +1,5 @@
 import { itemName } from "./adapter.ts";
-import type { Manifest, Omission, OmissionReason, Receipt } from "./manifest.ts";
+import { originalsIn, type Manifest, type Omission, type OmissionReason, type Receipt } from "./manifest.ts";
 
 /** What the destination really has of one item that was sent. */
 export interface Verdict {
@@ -8,6 +8,8 @@ export interface Verdict {
   stored: boolean;
   /** Why not: `lost` where the receipt does not name it, `changed` where it names other bytes, else the destination's own reason. */
   reason: OmissionReason | null;
+  /** It is a copy in another form, beside what came from the source. */
+  isCopy: boolean;
 }
 
 export interface Reconciliation {
@@ -17,7 +19,7 @@ export interface Reconciliation {
   complete: boolean;
 }
 
-/** Compares what was consented (counted), sent (manifest) and stored (receipt), item by item, digest by digest. `known`: why something did not move. */
+/** Compares what was consented (counted; copies are beside it), sent (manifest) and stored (receipt), item by item, digest by digest. `known`: why something did not move. */
 export function reconcile(
   expected: { dataset: string; items: number }[],
   manifest: Manifest,
@@ -30,21 +32,14 @@ export function reconcile(
     const stored = held.get(itemName(sent));
     const same = stored !== undefined && stored["sha-256"] === sent["sha-256"] && stored.bytes === sent.bytes;
     const reason = same ? null : (refused.get(itemName(sent)) ?? (stored === undefined ? "lost" : "changed"));
-    return { dataset: sent.dataset, key: sent.key, stored: same, reason };
+    return { dataset: sent.dataset, key: sent.key, stored: same, reason, isCopy: sent.made_from !== undefined };
   });
   const missing = expected
-    .map(({ dataset, items }) => ({ dataset, items: items - accounted(dataset, manifest) }))
+    .map(({ dataset, items }) => ({ dataset, items: items - originalsIn(manifest, dataset) }))
     .filter((gap) => gap.items > 0);
   return {
     verdicts,
     missing,
     complete: missing.length === 0 && manifest.omissions.length === 0 && verdicts.every((verdict) => verdict.stored),
   };
-}
-
-function accounted(dataset: string, manifest: Manifest): number {
-  return (
-    manifest.items.filter((item) => item.dataset === dataset).length +
-    manifest.omissions.filter((omission) => omission.dataset === dataset).length
-  );
 }

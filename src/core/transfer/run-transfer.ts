@@ -7,6 +7,7 @@ import type { Begun } from "./attempt-records.ts";
 import { deliverCompact } from "./deliver-compact.ts";
 import { deliverItems, type Limits } from "./deliver-items.ts";
 import { completeTransfer } from "./complete-transfer.ts";
+import { announcedWith, withCopies } from "./converted-copies.ts";
 import { finishTransfer } from "./finish-transfer.ts";
 import { openIncrement, type Increment } from "./increment.ts";
 import { announceAgain, headOf, openDestination, openSource } from "./open-ends.ts";
@@ -67,14 +68,18 @@ async function carry(ports: RunPorts, begun: Begun, terms: AttemptTerms): Promis
 
 async function deliver(ports: RunPorts, attempt: Attempt, terms: RunTerms): Promise<TransferState | "waiting"> {
   await using opened = await openSource(ports, attempt);
-  const increment = await openIncrement(ports, attempt, opened);
+  const increment = withCopies(ports, attempt, await openIncrement(ports, attempt, opened));
   const { source } = increment;
   const datasets = await count(attempt, increment);
   const { needsDigest, concurrency } = ports.adapters[attempt.standing.destination.adapter];
   return await withDestination(ports, attempt, async (destination) => {
     const ended = await deliverCompact(ports, attempt, { increment, destination, datasets, concurrency, limits: terms.limits });
     if (ended !== null) return ended;
-    const held = await destination.announce({ manifest: headOf(attempt), datasets, expiresAt: attempt.transfer.expiresAt });
+    const held = await destination.announce({
+      manifest: headOf(attempt),
+      datasets: announcedWith(attempt, datasets),
+      expiresAt: attempt.transfer.expiresAt,
+    });
     beginDelivering(attempt);
     const only = namedIn(attempt.manifest);
     const moved = await deliverItems({

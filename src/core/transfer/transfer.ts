@@ -1,6 +1,6 @@
 import type { Actor, ErrorCode } from "../errors.ts";
 import type { ConsentId, ParticipantId, PersonId, SwitchId, TransferId } from "../ids.ts";
-import type { OmissionReason } from "./manifest.ts";
+import type { MadeFrom, OmissionReason } from "./manifest.ts";
 
 /** One list everywhere: the database rejects every move that is not in `MOVES`. */
 export const STATES = [
@@ -74,7 +74,7 @@ export interface Overdue {
   because: Extract<ErrorCode, "consent_ended" | "patience_over">;
 }
 
-/** Progress with a denominator that is fixed when the source has been counted, and never shrinks. */
+/** Progress with a denominator that is fixed when the source has been counted, and never shrinks. Copies in another form are beside it, and not counted. */
 export interface Progress {
   dataset: string;
   /** Consented and counted at the source. */
@@ -107,6 +107,8 @@ export type TransferEventKind =
   | "position_unknown"
   /** What the destination did with its copy of what its source deleted. */
   | "deletions_told"
+  /** How many items have a copy in another form beside them, and how many have none, and why. */
+  | "copies_made"
   | "delivering"
   | "retry_planned"
   | "manifest_signed"
@@ -133,4 +135,6 @@ export interface TransferItem {
   sha256: string | null;
   state: ItemState;
   reason: OmissionReason | null;
+  /** Of a copy in another form; null of what came from the source. */
+  madeFrom: MadeFrom | null;
 }

@@ -55,6 +55,7 @@ function paperOf({ t, lang, date, moment }: Tongue, given: { consent: Consent; a
         text: t(`mandate.object.${exerciseOf(consent)}`, { source: source.name, destination: destination.name }),
         list: datasets.filter(({ id }) => asked.has(id)).map(({ title }) => title[lang]),
       },
+      ...(act.object.forms === undefined ? [] : [{ key: t("forms.mandateLine"), text: t("forms.mandateText") }]),
       { key: t("mandate.duration"), text: t("mandate.durationText", { from: day(act.duration.from), until: day(act.duration.until) }) },
       { key: t("mandate.limits"), text: t("mandate.limitsText") },
       {

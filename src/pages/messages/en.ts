@@ -6,6 +6,7 @@ import { enConsent } from "./en-consent.ts";
 import { enNotices } from "./en-notices.ts";
 import { enRequests } from "./en-requests.ts";
 import { enRhythms } from "./en-rhythms.ts";
+import { enForms } from "./en-forms.ts";
 import { enIncrements } from "./en-increments.ts";
 import { enKeys } from "./en-keys.ts";
 import { enDispatch } from "./en-dispatch.ts";
@@ -310,6 +311,7 @@ export const en = {
   ...enConditions,
   ...enRhythms,
   ...enIncrements,
+  ...enForms,
   ...enJourney,
   ...enConsent,
   ...enNotices,

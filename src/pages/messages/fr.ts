@@ -7,6 +7,7 @@ import { frConsent } from "./fr-consent.ts";
 import { frNotices } from "./fr-notices.ts";
 import { frRequests } from "./fr-requests.ts";
 import { frRhythms } from "./fr-rhythms.ts";
+import { frForms } from "./fr-forms.ts";
 import { frIncrements } from "./fr-increments.ts";
 import { frKeys } from "./fr-keys.ts";
 import { frDispatch } from "./fr-dispatch.ts";
@@ -315,6 +316,7 @@ export const fr = {
   ...frConditions,
   ...frRhythms,
   ...frIncrements,
+  ...frForms,
   ...frJourney,
   ...frConsent,
   ...frNotices,

@@ -76,7 +76,7 @@ export function exampleRequest(sections: Sections, now: Date): { consent: Shown;
       account: "…4821",
       sections,
       refusedAt: null,
-      ticked: { datasets: [], acts: [] },
+      ticked: { datasets: [], forms: [], acts: [] },
       now,
     },
   };

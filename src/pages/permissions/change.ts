@@ -2,6 +2,7 @@ import { addMonths, type Consent } from "../../core/consent/consent.ts";
 import { amendConsent } from "../../core/consent/amend-consent.ts";
 import { ownConsent } from "../../core/consent/decide-consent.ts";
 import { isChangeable } from "../../core/consent/succession.ts";
+import { formsFrom, isForm, type Form } from "../../core/conversion/conversions.ts";
 import type { Words } from "../../core/catalogue/data-set.ts";
 import { asRelaisError, RelaisError } from "../../core/errors.ts";
 import { asId } from "../../core/ids.ts";
@@ -21,6 +22,7 @@ interface Wish {
   datasets: string[];
   expires: string;
   recurrence: string | null;
+  forms: Form[];
 }
 
 export function showChange(ports: PagesPorts, visit: PersonVisit): Promise<Answer> {
@@ -38,9 +40,14 @@ async function changePage(
   { isRenewal, wish, errors = [] }: { isRenewal: boolean; wish?: Wish; errors?: FieldError[] },
 ): Promise<Answer> {
   const { tongue } = visit;
-  const { consent, offered } = await changeable(ports, visit);
+  const { consent, offered, forms } = await changeable(ports, visit);
   const { source, destination } = consent.notice;
-  const wished = wish ?? { datasets: consent.datasets, expires: consent.notice.expires, recurrence: consent.notice.recurrence };
+  const wished = wish ?? {
+    datasets: consent.datasets,
+    expires: consent.notice.expires,
+    recurrence: consent.notice.recurrence,
+    forms: consent.forms,
+  };
   const title = tongue.t(isRenewal ? "renew.title" : "change.title");
   const model = {
     id: consent.id,
@@ -51,19 +58,30 @@ async function changePage(
     datasets: offered.map(({ id, title: name }) => ({ id, title: name[tongue.lang], checked: wished.datasets.includes(id) })),
     days: daysFor(tongue, { consent, wished, isRenewal, now: ports.clock.now() }),
     rhythms: rhythmsFor(tongue, consent, wished),
+    forms: forms.map((form) => ({ form, checked: wished.forms.includes(form) })),
     errors,
   };
   return { kind: "page", template: "change", title, model, status: errors.length > 0 ? 422 : 200 };
 }
 
+interface Changeable {
+  consent: Consent;
+  offered: { id: string; title: Words }[];
+  forms: Form[];
+}
+
 /** What the source gives back now; a platform names only what the account held, and that is what the permission names. */
-async function changeable(ports: PagesPorts, visit: PersonVisit): Promise<{ consent: Consent; offered: { id: string; title: Words }[] }> {
+async function changeable(ports: PagesPorts, visit: PersonVisit): Promise<Changeable> {
   return ports.store.read(async (r) => {
     const consent = await ownConsent(r, asId("consent", visit.params["id"]), visit.personId);
     if (!isChangeable(consent) || consent.expiresAt <= ports.clock.now())
       throw new RelaisError("conflict", "This permission has already ended.", { actor: "person" });
     const { datasets } = await r.participants.get(consent.sourceId);
-    return { consent, offered: datasets.length > 0 ? datasets : consent.notice.datasets };
+    return {
+      consent,
+      offered: datasets.length > 0 ? datasets : consent.notice.datasets,
+      forms: formsFrom(datasets.flatMap(({ mediaTypes }) => mediaTypes)),
+    };
   });
 }
 
@@ -100,7 +118,12 @@ export async function proposeChange(ports: PagesPorts, visit: PersonVisit): Prom
   const isRenewal = form.one("renewal") === "yes";
   const { consent } = await changeable(ports, visit);
   const recurrence = rhythmIn(form.one("recurrence"), consent);
-  const wish = { datasets: form.all("datasets"), expires: form.one("expires"), recurrence: recurrence ?? null };
+  const wish = {
+    datasets: form.all("datasets"),
+    expires: form.one("expires"),
+    recurrence: recurrence ?? null,
+    forms: form.all("forms").filter(isForm),
+  };
   const errors = missingIn(tongue, { ...wish, isRhythm: recurrence !== undefined });
   if (errors.length > 0) return changePage(ports, visit, { isRenewal, wish, errors });
   try {

@@ -18,12 +18,12 @@ export async function showConsent(ports: PagesPorts, visit: PersonVisit): Promis
   const state = stateAt(consent, ports.clock.now());
   const next = state === "expired" ? null : interactionPath(visit.query.one("next"));
   if (state !== "requested") return { kind: "redirect", to: next ?? pathOf(visit, `/permissions/${consent.id}`) };
-  return decisionPage(ports, visit, consent, { errors: [], ticked: { datasets: heldAlready(consent), acts: [] } });
+  return decisionPage(ports, visit, consent, { errors: [], ticked: heldAlready(consent) });
 }
 
 /** A change is the one place where something may be ticked beforehand: what the person allows already. */
-function heldAlready({ notice }: Consent): string[] {
-  return notice.before?.datasets.map(({ id }) => id) ?? [];
+function heldAlready({ notice: { before } }: Consent): Screen["ticked"] {
+  return { datasets: before?.datasets.map(({ id }) => id) ?? [], forms: before?.forms ?? [], acts: [] };
 }
 
 interface Shown {
@@ -74,7 +74,7 @@ export async function showNotice(ports: PagesPorts, visit: PersonVisit): Promise
   });
   if (text === null) return unreadable(visit, consent, "");
   const said = consent.datasets.length > 0 ? ["mandate", "consent"] : [];
-  const ticked = { datasets: consent.datasets, acts: said };
+  const ticked = { datasets: consent.datasets, forms: consent.forms, acts: said };
   const shown = viewOfDecision(tongue, consent, { ...beside, sections: text.sections, ticked, now });
   const model = { ...shown, screenTitle: shown.title, isPreview: true, isPast: true, errors: [], wrong: {} };
   return { kind: "page", template: "notice-seen", title: tongue.t("notice.title"), model };
@@ -103,6 +103,7 @@ export async function answerConsent(ports: PagesPorts, visit: PersonVisit): Prom
     consentId,
     personId,
     datasets: form.all("datasets"),
+    forms: form.all("forms"),
     acts: actsIn(visit),
     noticeHash: form.one("notice"),
     language: visit.tongue.lang,
@@ -145,7 +146,10 @@ function missingIn(visit: PersonVisit, { action }: Consent): FieldError[] {
 async function askAgain(ports: PagesPorts, visit: PersonVisit, errors: FieldError[]): Promise<Answer> {
   const consent = await ports.store.read((r) => ownConsent(r, asId("consent", visit.params["id"]), visit.personId));
   if (stateAt(consent, ports.clock.now()) !== "requested") return { kind: "redirect", to: pathOf(visit, `/permissions/${consent.id}`) };
-  return decisionPage(ports, visit, consent, { errors, ticked: { datasets: visit.form.all("datasets"), acts: actsIn(visit) } });
+  return decisionPage(ports, visit, consent, {
+    errors,
+    ticked: { datasets: visit.form.all("datasets"), forms: visit.form.all("forms"), acts: actsIn(visit) },
+  });
 }
 
 /** What a person began at Relais starts with their yes; what a participant asked for starts at its own call, and what was changed at the person's. */

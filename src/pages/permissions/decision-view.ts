@@ -4,7 +4,7 @@ import { differenceFrom } from "../../core/consent/difference.ts";
 import { filled, type Section, type Sections } from "../../core/consent/notice-text.ts";
 import { badgeOf, type Entry } from "../register/view.ts";
 import { spaced, type Tongue } from "../tongue.ts";
-import { factsOf, keptOf, lastDayOf, oftenOf } from "./facts.ts";
+import { factsOf, formsOf, keptOf, lastDayOf, oftenOf } from "./facts.ts";
 
 /** What stands on the screen beside the notice: who the ends are now, the published wording, and what the person has done so far. */
 export interface Screen {
@@ -17,7 +17,7 @@ export interface Screen {
   /** When the person refused the same before. */
   refusedAt: Date | null;
   /** What this person ticked on this very screen, where it comes back with an error. */
-  ticked: { datasets: string[]; acts: string[] };
+  ticked: { datasets: string[]; forms: string[]; acts: string[] };
   now: Date;
 }
 
@@ -44,6 +44,7 @@ export function viewOfDecision(
     destination: { ...notice.destination, badge: badgeOf(tongue, screen.destination, now) },
     account: screen.account,
     groups: groupsOf(tongue, notice, screen.ticked.datasets),
+    forms: formsIn(notice, screen.ticked.forms),
     withheld: (notice.withheld ?? []).map(({ title, because }) => ({ title: title[lang], because: because.map((one) => one[lang]) })),
     count: notice.datasets.length,
     ...factsOf(tongue, notice),
@@ -77,6 +78,11 @@ function groupsOf({ t, lang }: Tongue, { datasets, before }: Notice, ticked: str
     title: t(`kind.${kind}`),
     datasets: datasets.filter((one) => one.kind === kind).map((one) => ({ ...choiceOf(one, lang), isTicked: chosen.has(one.id) })),
   })).filter((group) => group.datasets.length > 0);
+}
+
+/** Offered, and never ticked for the person; on the page before, where it was chosen there. */
+function formsIn({ forms = [], before }: Notice, ticked: string[]) {
+  return before?.askedBy === "person" ? [] : forms.map((form) => ({ form, isTicked: ticked.includes(form) }));
 }
 
 function choiceOf(dataset: Notice["datasets"][number], lang: Language) {
@@ -118,6 +124,10 @@ function actOf(tongue: Tongue, notice: Notice, act: Act, { sections, ticked }: S
   };
 }
 
+function mayHaveForms(notice: Notice, before: Before): boolean {
+  return before.askedBy === "person" && (notice.forms ?? before.forms) !== undefined;
+}
+
 /** Before and after, each difference in words; what stays is said to stay. */
 function changeOf(tongue: Tongue, notice: Notice, before: Before) {
   const { t, lang } = tongue;
@@ -127,12 +137,16 @@ function changeOf(tongue: Tongue, notice: Notice, before: Before) {
   return {
     isOwn: before.askedBy === "person",
     datasets: notice.datasets.map(({ id }) => id),
+    forms: notice.forms ?? [],
     kept: titles(kept),
     added: titles(added),
     removed: titles(removed),
     rows: [
       row(t("decide.howLong"), lastDayOf(tongue, before), lastDayOf(tongue, notice)),
       row(t("change.often"), oftenOf(tongue, before), oftenOf(tongue, notice)),
+      ...(mayHaveForms(notice, before)
+        ? [row(t("forms.label"), formsOf(tongue, before.forms ?? []), formsOf(tongue, notice.forms ?? []))]
+        : []),
       row(t("decide.kept"), keptOf(tongue, before, notice.destination.name), keptOf(tongue, notice, notice.destination.name)),
     ],
   };

@@ -1,3 +1,4 @@
+import type { Form } from "../../core/conversion/conversions.ts";
 import type { Notice } from "../../core/consent/consent.ts";
 import type { Tongue } from "../tongue.ts";
 
@@ -16,6 +17,10 @@ export function factsOf(tongue: Tongue, notice: Notice) {
     where: whereOf(tongue, notice),
     privacyContacts: [notice.source, notice.destination].map(({ name, privacyContact }) => ({ name, contact: privacyContact })),
   };
+}
+
+export function formsOf({ t }: Tongue, forms: readonly Form[]): string {
+  return t(forms.length > 0 ? "forms.yes" : "forms.no");
 }
 
 export function oftenOf(tongue: Tongue, { recurrence }: Pick<Notice, "recurrence">): string {

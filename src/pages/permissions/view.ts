@@ -5,7 +5,7 @@ import type { ConsentId } from "../../core/ids.ts";
 import { namesOf } from "../register/view.ts";
 import type { Tongue } from "../tongue.ts";
 import { rowOfTransfer } from "../transfers/view.ts";
-import { factsOf, lastDayOf } from "./facts.ts";
+import { factsOf, formsOf, lastDayOf } from "./facts.ts";
 
 export const TAGS = {
   requested: "govuk-tag--yellow",
@@ -106,11 +106,17 @@ export function viewOfPermission(
     allowed: consent.notice.datasets.filter(({ id }) => allowed.has(id)).map(({ title }) => title[lang]),
     refused: consent.notice.datasets.filter(({ id }) => consent.state !== "requested" && !allowed.has(id)).map(({ title }) => title[lang]),
     ...factsOf(tongue, consent.notice),
+    forms: mayHaveForms(consent) ? formsOf(tongue, consent.forms) : null,
     lines: timelineOf(tongue, consent, now),
     transfers: own.map((transfer) => rowOfTransfer(tongue, transfer, names)),
     noticeHash: consent.noticeHash,
     noticeVersion: consent.notice.version,
   };
+}
+
+/** Where it was not offered, nothing is said of it. */
+function mayHaveForms({ notice, state }: Consent): boolean {
+  return notice.forms !== undefined && state !== "requested" && state !== "refused";
 }
 
 /** A switch is followed from its own page. */

@@ -76,10 +76,14 @@ function mandateOf(tongue: Tongue, consent: Consent): Fact[] {
     { label: t("receipt.mandate.towards"), text: contactOf(notice.action === "propose" ? notice.destination : notice.source) },
     {
       label: t("receipt.mandate.object"),
-      text: t(`receipt.mandate.${notice.action}`, { datasets: titlesOf(tongue, consent) }),
+      text: withForms(tongue, consent, t(`receipt.mandate.${notice.action}`, { datasets: titlesOf(tongue, consent) })),
     },
     { label: t("receipt.until"), text: lastDay(tongue, notice) },
   ];
+}
+
+function withForms({ t }: Tongue, { forms }: Consent, text: string): string {
+  return forms.length === 0 ? text : t("forms.mandate", { text: `${text}.` });
 }
 
 function factsOf(tongue: Tongue, consent: Consent): Fact[] {

@@ -1,4 +1,5 @@
 import type { Consent } from "../../core/consent/consent.ts";
+import { LEFT_AS_IT_IS } from "../../core/transfer/converted-copies.ts";
 import type { OmissionReason } from "../../core/transfer/manifest.ts";
 import type { TransferView } from "../../core/transfer/read-transfer.ts";
 import {
@@ -12,6 +13,7 @@ import {
 import { viewOfProposals } from "../journey/proposal-view.ts";
 import type { Tongue } from "../tongue.ts";
 import { chartOf } from "./chart.ts";
+import { viewOfCopies } from "./copies-view.ts";
 import { viewOfIncrement } from "./increment-view.ts";
 
 const TAGS = {
@@ -67,6 +69,7 @@ export function viewOfTransfer(tongue: Tongue, story: Story) {
       (transfer.state === "verified" ? increment?.sentences.join(" ") : null) ??
       t(`transfer.sentence.${transfer.state}`, names),
     increment: increment === null || transfer.state === "verified" ? null : increment.sentences.join(" "),
+    copies: viewOfCopies(tongue, story.events),
     countsNote: increment === null ? null : t("increment.counts"),
     proposals,
     why: whyOf(tongue, transfer),
@@ -206,7 +209,21 @@ function actorName({ t }: Tongue, { actor }: TransferEvent, { names, isProposal 
   return actor === "platform" ? (isProposal ? names.source : names.destination) : t(`actor.${actor}`);
 }
 
-const COUNTS = ["items", "gone", "removed", "kept", "stored", "omitted", "missing", "waiting", "accepted", "refused"] as const;
+const COUNTS = [
+  "items",
+  "gone",
+  "removed",
+  "kept",
+  "stored",
+  "omitted",
+  "missing",
+  "copies",
+  "copies_left",
+  ...LEFT_AS_IT_IS,
+  "waiting",
+  "accepted",
+  "refused",
+] as const;
 
 /** Said only where there are some. */
 const ONLY_WHERE_SOME = new Set<string>(["gone", "removed", "kept", "omitted", "missing", "accepted", "refused"]);
