@@ -10,6 +10,7 @@ import { startNginx, startRclone } from "../support/webdav-server.ts";
 import { figure, median, ratio, sized, timed, type Measure } from "./measure.ts";
 import { curlPipeline, curlReadBack, rcloneCopy, type Copy } from "./rivals.ts";
 import { giveToServer } from "./served-files.ts";
+import { processorTimeOf } from "./processor-time.ts";
 import { placeOf, removeFrom, secondsOfTransfer } from "./webdav-transfer.ts";
 
 export const MEBIBYTES = sized(400, 48);
@@ -17,13 +18,21 @@ const DATASET = "bench.big";
 
 type Tell = (line: string) => void;
 
+/** Whose processor time is taken. */
+const SIDES = ["the server that it is read from", "the server that takes it and gives it back", "Relais"] as const;
+
 /** One file from one `rclone serve webdav` to another: a whole transfer, read back and receipted, beside `rclone copyto` without hashes. */
 export async function bigFile(rounds: number, tell: Tell): Promise<Measure[]> {
   completeMachine(tell, ["rclone"]);
-  const { ours, theirs, shares } = await besides({ start: startRclone, rival: await rcloneCopy(), name: "rclone copyto" }, rounds, tell);
+  const { ours, theirs, shares, computed } = await besides(
+    { start: startRclone, rival: await rcloneCopy(), name: "rclone copyto" },
+    rounds,
+    tell,
+  );
   return [
     figure(`one file of ${MEBIBYTES} MiB between two rclone serve webdav, hashed and receipted`, ours, "MiB/s"),
     figure("rclone copyto between the same servers, without hashes", theirs, "MiB/s"),
+    ...SIDES.map((side, index) => figure(`computed while ours moved it: ${side}`, (computed[index] ?? 0) / 1000, "s")),
     ratio("ours / rclone copyto", shares, 0.8, 0.95, "rclone moves every byte there; we also read every byte back"),
   ];
 }
@@ -49,26 +58,38 @@ interface Match {
   name: string;
 }
 
+interface Medians {
+  ours: number;
+  theirs: number;
+  shares: number;
+  /** Milliseconds of each of the sides, of servers that are one process. */
+  computed: number[];
+}
+
 /** Ours and theirs in turns. Medians of MiB/s, and of the ratios of the rounds. */
-async function besides(match: Match, rounds: number, tell: Tell): Promise<{ ours: number; theirs: number; shares: number }> {
+async function besides(match: Match, rounds: number, tell: Tell): Promise<Medians> {
   await using owned = new AsyncDisposableStack();
   const [from, to] = [owned.use(await match.start()), owned.use(await match.start())];
   const network = owned.use(networkFor({ allowLoopback: true }));
   const digest = await writeBigFile(from, DATASET);
-  const results: { ours: number; theirs: number }[] = [];
+  const results: { ours: number; theirs: number; computed: number[] }[] = [];
+  const sides = (): Promise<number[]> => Promise.all([from, to, process].map(({ pid }) => processorTimeOf([pid])));
   for (let round = 1; round <= rounds; round++) {
+    const before = await sides();
     const ours = MEBIBYTES / (await secondsOfTransfer([from, to], DATASET, network));
+    const computed = (await sides()).map((time, index) => time - (before[index] as number));
     const theirs =
       MEBIBYTES / (await timed(() => match.rival({ from: `${from.url}${placeOf(DATASET)}/big.bin`, to: `${to.url}theirs.bin` })));
     if ((await digestOf(join(to.folder, "data", "theirs.bin"))) !== digest) throw new Error(`${match.name}: other bytes arrived`);
     tell(`${MEBIBYTES} MiB, round ${round}: ours ${ours.toFixed(0)} MiB/s, ${match.name} ${theirs.toFixed(0)} MiB/s`);
-    results.push({ ours, theirs });
+    results.push({ ours, theirs, computed });
     for (const left of ["relais/", "theirs.bin"]) await removeFrom(to, left);
   }
   return {
     ours: median(results.map((one) => one.ours)),
     theirs: median(results.map((one) => one.theirs)),
     shares: median(results.map((one) => one.ours / one.theirs)),
+    computed: SIDES.map((_, side) => median(results.map(({ computed }) => computed[side] as number))),
   };
 }
 

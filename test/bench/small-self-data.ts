@@ -17,6 +17,7 @@ import { startNode } from "../support/processes.ts";
 import { realClock } from "../support/real-clock.ts";
 import { startRedis } from "../support/redis.ts";
 import { bareJobs } from "./bare-jobs.ts";
+import { connectionsOf, processorTimeOf } from "./processor-time.ts";
 import { abreast, figure, median, ratio, sized, timed, type Measure } from "./measure.ts";
 
 const TRANSFERS = sized(1000, 60);
@@ -35,15 +36,15 @@ type Tell = (line: string) => void;
  */
 export async function smallSelfData(rounds: number, tell: Tell): Promise<Measure[]> {
   completeMachine(tell, ["Redis"]);
-  const results: { ours: number; jobs: number; loop: number }[] = [];
+  const results: { ours: number; jobs: number; loop: number; computed: Computed }[] = [];
   for (let round = 1; round <= rounds; round++) {
-    const ours = await throughEverything();
+    const { rate: ours, computed } = await throughEverything();
     const jobs = await onBareRedis();
     const loop = await bareLoop();
     tell(
       `small transfers, Self Data, round ${round}: ${ours.toFixed(1)} transfers/s, ${jobs.toFixed(0)} bare jobs/s, ${loop.toFixed(0)} bare items/s`,
     );
-    results.push({ ours, jobs, loop });
+    results.push({ ours, jobs, loop, computed });
   }
   const of = (pick: (result: (typeof results)[number]) => number): number => median(results.map(pick));
   const ours = of((one) => one.ours);
@@ -55,6 +56,7 @@ export async function smallSelfData(rounds: number, tell: Tell): Promise<Measure
       "transfers/s",
       `${WIDTH} at once, two cores for all`,
     ),
+    ...PLACES.map((place) => figure(`computed for one of them: ${place}`, of((one) => one.computed[place]), "ms")),
     figure("bare BullMQ no-op jobs on Redis", of((one) => one.jobs), "jobs/s"), // oxfmt-ignore
     figure(`bare loop GET, SHA-256, sign, PUT of the same item at a plain server, ${WIDTH} at once`, of((one) => one.loop), "items/s"), // oxfmt-ignore
     ratio("small transfers, Self Data / bare jobs", of((one) => one.ours / one.jobs), 0.015, 0.04, "commits per transfer"), // oxfmt-ignore
@@ -62,8 +64,12 @@ export async function smallSelfData(rounds: number, tell: Tell): Promise<Measure
   ];
 }
 
+const PLACES = ["web and sweeper", "worker", "both participants", "who asks", "database"] as const;
+/** Milliseconds of a processor, for one transfer. */
+type Computed = Record<(typeof PLACES)[number], number>;
+
 /** Transfers a second, from the first that is asked for until the last is verified. Permissions were given, and processes warm, before. */
-async function throughEverything(): Promise<number> {
+async function throughEverything(): Promise<{ rate: number; computed: Computed }> {
   await using redis = await startRedis();
   const accounts = crowdOf("space", TRANSFERS + WARM);
   await using world = await startFaultWorld({
@@ -71,8 +77,8 @@ async function throughEverything(): Promise<number> {
     accounts,
     settings: { REDIS_URL: redis.url, RELAIS_WORKER_CONCURRENCY: String(SLOTS), RELAIS_LEASE_SECONDS: "30", RELAIS_SWEEP_SECONDS: "5" },
   });
-  await world.start("web,sweeper");
-  await world.start("worker");
+  const web = await world.start("web,sweeper");
+  const worker = await world.start("worker");
   const given: Given[] = [];
   await abreast(accounts.length, WIDTH, async (index) => {
     const person = await world.person({ sourceAccount: "everybody", destinationAccount: accounts[index] as string });
@@ -81,7 +87,13 @@ async function throughEverything(): Promise<number> {
   // What follows a permission is over: it is in the log, and both ends were told.
   await until("the news of permissions", async () => (await untold(world)) === 0);
   await carry(world, redis.url, given.splice(0, WARM));
-  return TRANSFERS / (await timed(() => carry(world, redis.url, given)));
+  const connections = await connectionsOf(world.pool);
+  const pids = [[web.pid], [worker.pid], [world.sandbox().pid], [process.pid], connections];
+  const before = await Promise.all(pids.map(processorTimeOf));
+  const rate = TRANSFERS / (await timed(() => carry(world, redis.url, given)));
+  const after = await Promise.all(pids.map(processorTimeOf));
+  const computed = PLACES.map((place, index) => [place, ((after[index] as number) - (before[index] as number)) / TRANSFERS]);
+  return { rate, computed: Object.fromEntries(computed) as Computed };
 }
 
 async function untold({ pool }: FaultWorld): Promise<number> {

@@ -69,6 +69,8 @@ test(
     platformDisk.free();
     assert.equal((await world.ended(accepted.id)).state, "verified");
     await judge(world, [accepted], SIZES.length);
+    const broken = (await world.witness.ledger()).map(({ status = 0 }) => status).filter((status) => status >= 500);
+    assert.deepEqual([...new Set(broken)], [503], "what it could not store was put off, and nothing broke");
   },
 );
 

@@ -9,6 +9,8 @@ import { tiedToUs } from "./children.ts";
 export interface ServerProcess extends AsyncDisposable {
   url: string;
   folder: string;
+  /** Of the process that was started; it may have others. */
+  pid: number;
 }
 
 export const temporaryFolder = (name: string): Promise<string> => mkdtemp(join(tmpdir(), `relais-${name}-`));
@@ -34,7 +36,7 @@ export async function startProcess(
       (answer) => answer.body?.cancel().then(() => true) ?? true,
       () => false,
     );
-    if (answers) return { url, folder, [Symbol.asyncDispose]: stop };
+    if (answers) return { url, folder, pid: child.pid ?? 0, [Symbol.asyncDispose]: stop };
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   await stop();
