@@ -1,5 +1,5 @@
 import { isId } from "../core/ids.ts";
-import type { Ring } from "../core/ports.ts";
+import type { Ring } from "../core/transfer/transfer-records.ts";
 import { openWorker, type QueueBackend, type RingData } from "./backend.ts";
 
 export interface WorkerTerms {

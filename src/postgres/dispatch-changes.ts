@@ -2,7 +2,7 @@ import { sql } from "kysely";
 import type { DispatchWriter, LaneLook } from "../core/dispatch/dispatch-port.ts";
 import { unknownHealth, type Health } from "../core/dispatch/health.ts";
 import type { ParticipantId } from "../core/ids.ts";
-import type { Ring } from "../core/ports.ts";
+import type { Ring } from "../core/transfer/transfer-records.ts";
 import type { Candidate } from "../core/dispatch/take-turns.ts";
 import { MAY_BE_DUE } from "./dispatch.ts";
 import { LOCKS } from "./locks.ts";

@@ -26,7 +26,7 @@ import type { AccountLink, Person, Session } from "../core/person/person.ts";
 import type { Mail, MailEnd, MailLink } from "../core/person/mail.ts";
 import type { MailAddress } from "../core/person/mail-address.ts";
 import type { Announcement, PersonNotice } from "../core/person/person-notice.ts";
-import type { StoredDocument } from "../core/ports.ts";
+import type { StoredDocument } from "../core/transfer/transfer-records.ts";
 import type {
   Application,
   ApplicationId,

@@ -1,7 +1,8 @@
 import { sql } from "kysely";
 import { RelaisError } from "../core/errors.ts";
 import type { SwitchId, TransferId } from "../core/ids.ts";
-import type { NewEvent, TransferChange, Writer } from "../core/ports.ts";
+import type { Writer } from "../core/ports.ts";
+import type { NewEvent, TransferChange } from "../core/transfer/transfer-records.ts";
 import { lastOfEach } from "../core/transfer/attempt-records.ts";
 import { isTerminal, type Transfer } from "../core/transfer/transfer.ts";
 import { PATIENT_ANEW } from "./patience.ts";

@@ -9,7 +9,7 @@ import { asRelaisError } from "../core/errors.ts";
 import type { ConsentId, PersonId } from "../core/ids.ts";
 import { createMailbox } from "../core/mailbox/keep-packages.ts";
 import { secondsSinceWithdrawal } from "../core/operation/since-withdrawal.ts";
-import type { Ring } from "../core/ports.ts";
+import type { Ring } from "../core/transfer/transfer-records.ts";
 import { runChecks } from "../core/register/run-checks.ts";
 import { sweepClosures } from "../core/switch/sweep-closures.ts";
 import type { Mailbox } from "../core/transfer/adapter.ts";

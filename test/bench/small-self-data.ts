@@ -56,7 +56,13 @@ export async function smallSelfData(rounds: number, tell: Tell): Promise<Measure
       "transfers/s",
       `${WIDTH} at once, two cores for all`,
     ),
-    ...PLACES.map((place) => figure(`computed for one of them: ${place}`, of((one) => one.computed[place]), "ms")),
+    ...PLACES.map((place) =>
+      figure(
+        `computed for one of them: ${place}`,
+        of((one) => one.computed[place]),
+        "ms",
+      ),
+    ),
     figure("bare BullMQ no-op jobs on Redis", of((one) => one.jobs), "jobs/s"), // oxfmt-ignore
     figure(`bare loop GET, SHA-256, sign, PUT of the same item at a plain server, ${WIDTH} at once`, of((one) => one.loop), "items/s"), // oxfmt-ignore
     ratio("small transfers, Self Data / bare jobs", of((one) => one.ours / one.jobs), 0.015, 0.04, "commits per transfer"), // oxfmt-ignore

@@ -5,7 +5,7 @@ import { prepareBackend, type QueueBackend } from "../../src/bullmq/backend.ts";
 import { createTransferQueue } from "../../src/bullmq/transfer-queue.ts";
 import { startTransferWorker } from "../../src/bullmq/transfer-worker.ts";
 import { newId } from "../../src/core/ids.ts";
-import type { Ring } from "../../src/core/ports.ts";
+import type { Ring } from "../../src/core/transfer/transfer-records.ts";
 import { openQueuePool } from "../../src/postgres/pool.ts";
 import { freshDatabase } from "../support/database.ts";
 import { until } from "../support/fault-relais.ts";

@@ -7,7 +7,7 @@ import { createTransferQueue } from "../../src/bullmq/transfer-queue.ts";
 import { startTransferWorker } from "../../src/bullmq/transfer-worker.ts";
 import { dispatchDue } from "../../src/core/dispatch/dispatch-due.ts";
 import { createDispatcher } from "../../src/core/dispatch/dispatcher.ts";
-import type { Ring } from "../../src/core/ports.ts";
+import type { Ring } from "../../src/core/transfer/transfer-records.ts";
 import { openQueuePool } from "../../src/postgres/pool.ts";
 import { startDispatchWorld, type DispatchWorld } from "../support/dispatch-world.ts";
 import { until } from "../support/fault-relais.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, test } from "node:test";
 import type pg from "pg";
-import type { Ring } from "../../src/core/ports.ts";
+import type { Ring } from "../../src/core/transfer/transfer-records.ts";
 import { reinstateParticipant, endStanding } from "../../src/core/register/change-standing.ts";
 import { settleStandings } from "../../src/core/register/settle-standing.ts";
 import { openPool } from "../../src/postgres/pool.ts";

@@ -4,7 +4,8 @@ import { requestConsent, type ConsentRequest } from "../../src/core/consent/requ
 import type { Consent } from "../../src/core/consent/consent.ts";
 import { RelaisError } from "../../src/core/errors.ts";
 import { newId, type LinkId, type PersonId } from "../../src/core/ids.ts";
-import type { Ports, Ring, Store } from "../../src/core/ports.ts";
+import type { Ports, Store } from "../../src/core/ports.ts";
+import type { Ring } from "../../src/core/transfer/transfer-records.ts";
 import type { Participant } from "../../src/core/register/participant.ts";
 import type { Adapter, Credentials } from "../../src/core/transfer/adapter.ts";
 import type { RunPorts } from "../../src/core/transfer/run-ports.ts";

@@ -1,6 +1,7 @@
 import type { ProbeResult } from "../../src/core/conformance/probe.ts";
 import { newId, type ParticipantId } from "../../src/core/ids.ts";
-import type { Ports, Ring, Store } from "../../src/core/ports.ts";
+import type { Ports, Store } from "../../src/core/ports.ts";
+import type { Ring } from "../../src/core/transfer/transfer-records.ts";
 import { addEvidence } from "../../src/core/register/add-evidence.ts";
 import { answerQuestions } from "../../src/core/register/answer-questions.ts";
 import type { Application, DecisionKind, OrganisationId } from "../../src/core/register/application.ts";

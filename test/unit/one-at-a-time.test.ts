@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { newId } from "../../src/core/ids.ts";
-import type { Ring } from "../../src/core/ports.ts";
+import type { Ring } from "../../src/core/transfer/transfer-records.ts";
 import { oneAtATime } from "../../src/core/transfer/one-at-a-time.ts";
 
 test("a ring for a transfer that is under way here is nobody's; others run beside it, and it runs again once it has ended, however it ended", async () => {

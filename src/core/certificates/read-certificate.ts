@@ -1,6 +1,7 @@
 import type { Words } from "../catalogue/data-set.ts";
 import { RelaisError } from "../errors.ts";
-import type { Ports, Ring, Writer } from "../ports.ts";
+import type { Ports, Writer } from "../ports.ts";
+import type { Ring } from "../transfer/transfer-records.ts";
 import type { Participant } from "../register/participant.ts";
 import { QUORUM } from "../register/facts.ts";
 import { accreditorName, mustBeImpartial, type RegisterCaller } from "../register/register-caller.ts";

@@ -1,5 +1,6 @@
 import type { ParticipantId } from "../ids.ts";
-import type { Ring, Writer } from "../ports.ts";
+import type { Writer } from "../ports.ts";
+import type { Ring } from "../transfer/transfer-records.ts";
 import { isWaiting, judgeOf, resume } from "../policy/apply-conditions.ts";
 import type { Certificate } from "../policy/certificates.ts";
 import type { Policy } from "../policy/policy.ts";

@@ -1,5 +1,6 @@
 import type { PersonId } from "../ids.ts";
-import type { Ports, Ring } from "../ports.ts";
+import type { Ports } from "../ports.ts";
+import type { Ring } from "../transfer/transfer-records.ts";
 import type { DispatchReader, DispatchWriter, Lane, LaneLook } from "./dispatch-port.ts";
 import { CALLING_BACK, gateOf, type Flight, type Gate } from "./gate.ts";
 import { laneName, takeTurns, type Candidate } from "./take-turns.ts";

@@ -1,5 +1,6 @@
 import type { ParticipantId } from "../ids.ts";
-import type { Reader, Ring, Writer } from "../ports.ts";
+import type { Reader, Writer } from "../ports.ts";
+import type { Ring } from "../transfer/transfer-records.ts";
 import { mayMove, type Transfer } from "../transfer/transfer.ts";
 import type { Stance } from "./conditions.ts";
 import { areConditionsDue, endOf, refusals, testedAccount, type Refusal } from "./decide.ts";

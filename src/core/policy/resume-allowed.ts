@@ -1,5 +1,6 @@
 import type { TransferId } from "../ids.ts";
-import type { Ports, Ring } from "../ports.ts";
+import type { Ports } from "../ports.ts";
+import type { Ring } from "../transfer/transfer-records.ts";
 import type { Transfer } from "../transfer/transfer.ts";
 import { isWaiting, judgeOf, resume } from "./apply-conditions.ts";
 

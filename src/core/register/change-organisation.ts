@@ -1,7 +1,8 @@
 import type { Words } from "../catalogue/data-set.ts";
 import { RelaisError } from "../errors.ts";
 import type { ParticipantId } from "../ids.ts";
-import type { Ports, Ring, Writer } from "../ports.ts";
+import type { Ports, Writer } from "../ports.ts";
+import type { Ring } from "../transfer/transfer-records.ts";
 import type { Decider, Organisation, OrganisationId, OrganisationProposal } from "./application.ts";
 import { applyReinstatement, applySanction, type Change } from "./change-standing.ts";
 import type { Charters } from "./charter.ts";

@@ -1,7 +1,8 @@
 import type { Words } from "../catalogue/data-set.ts";
 import { RelaisError } from "../errors.ts";
 import type { ParticipantId } from "../ids.ts";
-import type { Ports, Ring, Writer } from "../ports.ts";
+import type { Ports, Writer } from "../ports.ts";
+import type { Ring } from "../transfer/transfer-records.ts";
 import { GIVEN, type Application, type Decider, type Decision, type DecisionKind } from "./application.ts";
 import type { Charters } from "./charter.ts";
 import { grantAccreditation } from "./grant-accreditation.ts";

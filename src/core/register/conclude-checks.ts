@@ -1,6 +1,7 @@
 import type { Words } from "../catalogue/data-set.ts";
 import { newId } from "../ids.ts";
-import type { Ports, Ring, Writer } from "../ports.ts";
+import type { Ports, Writer } from "../ports.ts";
+import type { Ring } from "../transfer/transfer-records.ts";
 import type { Application, CriterionResult, ProbeRunRow } from "./application.ts";
 import { applyReinstatement, applySanction } from "./change-standing.ts";
 import type { Charter, Charters, Criterion } from "./charter.ts";

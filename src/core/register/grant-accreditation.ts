@@ -1,6 +1,7 @@
 import { LIST_SIZE } from "../federation/status-list.ts";
 import { RelaisError } from "../errors.ts";
-import type { Ring, Writer } from "../ports.ts";
+import type { Writer } from "../ports.ts";
+import type { Ring } from "../transfer/transfer-records.ts";
 import { GIVEN, type Application, type Decider, type Decision } from "./application.ts";
 import { endOfAccreditation, type Charter } from "./charter.ts";
 import type { Participant, TrustMark } from "./participant.ts";

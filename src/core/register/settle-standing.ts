@@ -1,5 +1,6 @@
 import type { Actor } from "../errors.ts";
-import type { Ports, Ring, Writer } from "../ports.ts";
+import type { Ports, Writer } from "../ports.ts";
+import type { Ring } from "../transfer/transfer-records.ts";
 import type { Participant, Status } from "./participant.ts";
 
 /** What a decision itself stops or lets go on, and each later step: a quarter of a second of work. */

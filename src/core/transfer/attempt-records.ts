@@ -1,7 +1,7 @@
 import type { Consent } from "../consent/consent.ts";
 import type { StandingReader } from "../consent/standings.ts";
 import type { DocumentId } from "../ids.ts";
-import type { NewEvent, Ring } from "../ports.ts";
+import type { NewEvent, Ring } from "./transfer-records.ts";
 import { itemName } from "./adapter.ts";
 import type { Stand } from "./increment-records.ts";
 import type { MadeFrom, OmissionReason, ToldDeletion } from "./manifest.ts";

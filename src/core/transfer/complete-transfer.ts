@@ -1,7 +1,8 @@
 import { asRelaisError, RelaisError } from "../errors.ts";
 import { newId } from "../ids.ts";
 import { awaitReceipt } from "../mailbox/await-receipt.ts";
-import type { NewEvent, Reader, Writer } from "../ports.ts";
+import type { Reader, Writer } from "../ports.ts";
+import type { NewEvent } from "./transfer-records.ts";
 import { itemName, type Destination, type Proof } from "./adapter.ts";
 import type { Attempt } from "./attempt.ts";
 import type { Moved } from "./deliver-items.ts";

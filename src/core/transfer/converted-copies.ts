@@ -1,5 +1,5 @@
 import { conversionFrom, copyKey, findConversion, isCopyKey, LARGEST_ORIGINAL } from "../conversion/conversions.ts";
-import type { NewEvent } from "../ports.ts";
+import type { NewEvent } from "./transfer-records.ts";
 import { itemName, type Bytes, type DatasetCount, type Source, type SourceItem, type SourcePage } from "./adapter.ts";
 import type { Attempt } from "./attempt.ts";
 import { deliverItem } from "./deliver-item.ts";

@@ -1,5 +1,5 @@
 import { RelaisError } from "../errors.ts";
-import type { NewEvent } from "../ports.ts";
+import type { NewEvent } from "./transfer-records.ts";
 import { itemName } from "./adapter.ts";
 import type { Manifest, Receipt, ToldDeletion } from "./manifest.ts";
 

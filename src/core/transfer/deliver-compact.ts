@@ -1,7 +1,7 @@
 import { canonicalJson } from "../canonical-json.ts";
 import { asRelaisError, type ErrorCode } from "../errors.ts";
 import { newId } from "../ids.ts";
-import type { NewEvent } from "../ports.ts";
+import type { NewEvent } from "./transfer-records.ts";
 import { itemName, type DatasetCount, type Destination, type SourceItem } from "./adapter.ts";
 import { beginDelivering, type Attempt } from "./attempt.ts";
 import type { Mark, Step } from "./attempt-records.ts";

@@ -1,6 +1,7 @@
 import { RelaisError } from "../errors.ts";
 import { newId } from "../ids.ts";
-import type { NewEvent, Ports, Reader, StoredDocument } from "../ports.ts";
+import type { Ports, Reader } from "../ports.ts";
+import type { NewEvent, StoredDocument } from "./transfer-records.ts";
 import { itemName } from "./adapter.ts";
 import type { Attempt } from "./attempt.ts";
 import type { Whole } from "./deliver-items.ts";

@@ -5,7 +5,7 @@ import type { Attempt } from "./attempt.ts";
 import type { Known, Stand, Start } from "./increment-records.ts";
 import type { Deletion, Manifest, OmissionReason } from "./manifest.ts";
 import { copyKey } from "../conversion/conversions.ts";
-import type { NewEvent } from "../ports.ts";
+import type { NewEvent } from "./transfer-records.ts";
 import type { RunPorts } from "./run-ports.ts";
 
 /** Left behind for these, an item is asked for again by the next delivery. For the others it has to change first: then its source lists it by itself. */

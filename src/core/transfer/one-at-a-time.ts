@@ -1,4 +1,4 @@
-import type { Ring } from "../ports.ts";
+import type { Ring } from "./transfer-records.ts";
 
 /**
  * In one process, one attempt at a transfer at a time: a ring for one that is under way here is nobody's. On a machine so busy that an attempt renews its

@@ -1,6 +1,7 @@
 import { RelaisError } from "../errors.ts";
 import type { PersonId, TransferId } from "../ids.ts";
-import type { Ports, Reader, StoredDocument } from "../ports.ts";
+import type { Ports, Reader } from "../ports.ts";
+import type { StoredDocument } from "./transfer-records.ts";
 import type { Participant } from "../register/participant.ts";
 import type { Progress, Transfer, TransferEvent, TransferItem } from "./transfer.ts";
 

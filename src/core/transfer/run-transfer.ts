@@ -1,5 +1,5 @@
 import { asRelaisError, type ErrorCode, type RelaisError } from "../errors.ts";
-import type { NewEvent, Ring, TransferChange } from "../ports.ts";
+import type { NewEvent, Ring, TransferChange } from "./transfer-records.ts";
 import { leaveIncomplete } from "../switch/leave-incomplete.ts";
 import { itemName, type DatasetCount, type Destination } from "./adapter.ts";
 import { beginDelivering, startAttempt, type Attempt } from "./attempt.ts";
