@@ -21,15 +21,17 @@ type Tell = (line: string) => void;
 /** Accepting what is due for very many people, durably, beside a queue alone that takes as many jobs. */
 export async function acceptance(rounds: number, tell: Tell): Promise<Measure[]> {
   const [due, campaign, queue]: [number[], number[], number[]] = [[], [], []];
+  await using engine = await startEngine(fakeAdapter(fakeAccount(), fakeAccount()), ["bench"]);
+  await using owned = new AsyncDisposableStack();
+  const pool = owned.adopt(openPool(engine.url, 2), (open) => open.end());
+  await seedMonth(engine, pool);
+  tell(`${DUE} people gave a permission forty days ago`);
   for (let round = 1; round <= rounds; round++) {
-    await using engine = await startEngine(fakeAdapter(fakeAccount(), fakeAccount()), ["bench"]);
-    const pool = openPool(engine.url, 2);
-    await seedMonth(engine, pool);
     queue.push(await addBulk());
+    await beforeAny(pool);
     due.push(await acceptRhythms(engine));
-    await pool.query("truncate relais.transfers cascade; analyze");
+    await beforeAny(pool);
     campaign.push(await acceptCampaign(engine));
-    await pool.end();
     tell(
       `${DUE}: due ${due.at(-1)?.toFixed(1)} s, a campaign ${campaign.at(-1)?.toFixed(1)} s, addBulk on Redis ${queue.at(-1)?.toFixed(1)} s`,
     );
@@ -50,6 +52,12 @@ export async function acceptance(rounds: number, tell: Tell): Promise<Measure[]>
 
 async function seedMonth(engine: Engine, pool: pg.Pool): Promise<void> {
   await seedCrowd(engine, pool, { count: DUE, recurrence: "P1M", decidedAt: new Date(Date.now() - 40 * DAY) });
+  await pool.query("create table bench_rhythms as select * from rhythms");
+}
+
+/** As if nothing had been delivered yet. */
+async function beforeAny(pool: pg.Pool): Promise<void> {
+  await pool.query("truncate transfers cascade; truncate rhythms; insert into rhythms select * from bench_rhythms");
   await pool.query("vacuum analyze");
 }
 
