@@ -37,4 +37,4 @@ EXPOSE 8080 9464
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=6 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.RELAIS_METRICS_PORT}/livez`).then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
 ENTRYPOINT ["node"]
-CMD ["--max-semi-space-size=4", "--heap-growing-percent=40", "src/main.ts"]
+CMD ["--max-semi-space-size=2", "--heap-growing-percent=40", "src/main.ts"]

@@ -217,7 +217,7 @@ spec:
           image: {{ include "relais.image" .root | quote }}
           imagePullPolicy: {{ .root.Values.image.pullPolicy }}
           command: [node]
-          args: [--max-semi-space-size=4, --heap-growing-percent=40, src/main.ts]
+          args: [--max-semi-space-size=2, --heap-growing-percent=40, src/main.ts]
           env:
             {{- include "relais.environment" . | nindent 12 }}
           ports:
