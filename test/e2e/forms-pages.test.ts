@@ -3,27 +3,17 @@ import { after, before, test } from "node:test";
 import { AxeBuilder } from "@axe-core/playwright";
 import { decodeJwt } from "jose";
 import type { BrowserContext, Page } from "playwright-core";
-import { ADAPTERS } from "../../adapters/index.ts";
 import type { Consent } from "../../src/core/consent/consent.ts";
 import { grantConsent } from "../../src/core/consent/decide-consent.ts";
 import { requestConsent } from "../../src/core/consent/request-consent.ts";
 import { sealChanges } from "../../src/core/consent/seal-changes.ts";
-import { RelaisError } from "../../src/core/errors.ts";
 import { asId } from "../../src/core/ids.ts";
-import { SESSION_COOKIE, startSession } from "../../src/core/person/sessions.ts";
-import { NOBODY } from "../../src/core/register/staff.ts";
-import { createHttpApp, listen } from "../../src/http/server.ts";
-import { createPages } from "../../src/pages/pages.ts";
-import { renderProblem } from "../../src/pages/problems.ts";
 import { TONGUES } from "../../src/pages/tongue.ts";
-import { openContext, startBrowser } from "../support/browser.ts";
-import { REGISTER_PORTS } from "../support/charter.ts";
 import { inDays } from "../support/engine.ts";
 import { journalLibrary } from "../support/journal-library.ts";
-import { NO_STANDINGS } from "../support/no-standings.ts";
-import { freePort } from "../support/ports.ts";
 import { testKey } from "../support/register-fixtures.ts";
 import { startSandboxWorld, type Resident, type SandboxWorld } from "../support/sandbox-world.ts";
+import { startWorldPortal } from "../support/world-portal.ts";
 import { consentPageIsFair, shownHash } from "./permission-page.ts";
 import type { Lang } from "./person.ts";
 
@@ -42,30 +32,10 @@ before(async () => {
   person = await world.resident("camille");
   library.put(SET, "one", { kWh: 1.5, period: { from: "2026-01-01" } });
   library.put(SET, "two", [1, 2]);
-  const port = await freePort();
-  origin = `http://127.0.0.1:${port}`;
-  const unreachable = async () => {
-    throw new RelaisError("peer_unavailable", "Nobody answers.");
-  };
-  const operator = { name: "Région test", contact: "https://region.example/contact" };
-  const nobody = { network: { fetchFor: () => unreachable }, sealer: { seal: unreachable, ephemeralProofs: () => unreachable } };
-  const ports = { ...world.ports, issuer: origin, adapters: ADAPTERS, operator, ...nobody, ...REGISTER_PORTS, staff: NOBODY };
-  const app = createHttpApp(
-    { ...ports, standings: NO_STANDINGS, callers: { verify: unreachable, verifyRegister: unreachable } },
-    {
-      issuer: origin,
-      mounted: [createPages(ports)],
-      page: (error, { language, ...reader }) => renderProblem(error, { ...reader, lang: language === "en" ? "en" : "fr", operator }),
-      log: () => undefined,
-      onAnswer: () => undefined,
-    },
-  );
-  owned.use(await listen(app, { host: "127.0.0.1", port }));
-  const browser = owned.adopt(await startBrowser(), (open) => open.close());
+  const portal = owned.use(await startWorldPortal(world, person));
+  origin = portal.origin;
   const size = { viewport: { width: 320, height: 800 } };
-  contexts = { phone: await openContext(browser, { ...size, javaScriptEnabled: false }), withScript: await openContext(browser, size) };
-  const { token } = await startSession(ports, { issuer: "https://id.test", subject: person.personId, displayName: "Camille" });
-  for (const context of Object.values(contexts)) await context.addCookies([{ name: SESSION_COOKIE, value: token, url: origin }]);
+  contexts = { phone: await portal.context({ ...size, javaScriptEnabled: false }), withScript: await portal.context(size) };
 });
 after(() => owned.disposeAsync());
 

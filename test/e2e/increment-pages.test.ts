@@ -2,22 +2,12 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { AxeBuilder } from "@axe-core/playwright";
 import type { BrowserContext, Page } from "playwright-core";
-import { ADAPTERS } from "../../adapters/index.ts";
 import type { Consent } from "../../src/core/consent/consent.ts";
-import { RelaisError } from "../../src/core/errors.ts";
 import type { TransferId } from "../../src/core/ids.ts";
-import { SESSION_COOKIE, startSession } from "../../src/core/person/sessions.ts";
-import { NOBODY } from "../../src/core/register/staff.ts";
 import { requestTransfer } from "../../src/core/transfer/request-transfer.ts";
-import { createHttpApp, listen } from "../../src/http/server.ts";
-import { createPages } from "../../src/pages/pages.ts";
-import { renderProblem } from "../../src/pages/problems.ts";
-import { openContext, startBrowser } from "../support/browser.ts";
-import { REGISTER_PORTS } from "../support/charter.ts";
 import { journalLibrary } from "../support/journal-library.ts";
-import { NO_STANDINGS } from "../support/no-standings.ts";
-import { freePort } from "../support/ports.ts";
 import { startSandboxWorld, type SandboxWorld } from "../support/sandbox-world.ts";
+import { startWorldPortal } from "../support/world-portal.ts";
 
 /** What a person reads of deliveries that bring what is new: real ones, between the sandbox's holder and Ancre. */
 
@@ -40,29 +30,9 @@ before(async () => {
     await world.run(id);
     return id;
   };
-  const port = await freePort();
-  origin = `http://127.0.0.1:${port}`;
-  const unreachable = async () => {
-    throw new RelaisError("peer_unavailable", "Nobody answers.");
-  };
-  const operator = { name: "Région test", contact: "https://region.example/contact" };
-  const nobody = { network: { fetchFor: () => unreachable }, sealer: { seal: unreachable, ephemeralProofs: () => unreachable } };
-  const ports = { ...world.ports, issuer: origin, adapters: ADAPTERS, operator, ...nobody, ...REGISTER_PORTS, staff: NOBODY };
-  const app = createHttpApp(
-    { ...ports, standings: NO_STANDINGS, callers: { verify: unreachable, verifyRegister: unreachable } },
-    {
-      issuer: origin,
-      mounted: [createPages(ports)],
-      page: (error, { language, ...reader }) => renderProblem(error, { ...reader, lang: language === "en" ? "en" : "fr", operator }),
-      log: () => undefined,
-      onAnswer: () => undefined,
-    },
-  );
-  owned.use(await listen(app, { host: "127.0.0.1", port }));
-  const browser = owned.adopt(await startBrowser(), (open) => open.close());
-  context = await openContext(browser, { viewport: { width: 320, height: 800 } });
-  const { token } = await startSession(ports, { issuer: "https://id.test", subject: person.personId, displayName: "Camille" });
-  await context.addCookies([{ name: SESSION_COOKIE, value: token, url: origin }]);
+  const portal = owned.use(await startWorldPortal(world, person));
+  origin = portal.origin;
+  context = await portal.context({ viewport: { width: 320, height: 800 } });
 });
 after(() => owned.disposeAsync());
 
