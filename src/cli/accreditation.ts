@@ -1,8 +1,8 @@
 import { writeFile } from "node:fs/promises";
-import { EXIT, print, readWords, type Command } from "./command.ts";
+import { EXIT, needed, print, readWords, type Command } from "./command.ts";
 import type { Claim, Restriction } from "./holder-answers.ts";
 import { describeClaims, describeRestrictions } from "./holder-words.ts";
-import { describeCase, needed, type Case } from "./platform.ts";
+import { describeCase, type Case } from "./platform.ts";
 import { registerClient, type RegisterClient } from "./register-client.ts";
 import { UsageError } from "./usage-error.ts";
 

@@ -19,6 +19,13 @@ export function readWords<const T extends ParseArgsOptionsConfig>(words: string[
   }
 }
 
+/** @throws UsageError where the option was not given. */
+export function needed<T extends Record<string, unknown>>(values: T, name: keyof T & string): string {
+  const value = values[name];
+  if (typeof value !== "string" || value === "") throw new UsageError(`--${name} is missing.`);
+  return value;
+}
+
 export function print(text: string): void {
   process.stdout.write(`${text}\n`);
 }

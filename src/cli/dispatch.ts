@@ -1,5 +1,4 @@
-import { EXIT, print, readWords, type Command } from "./command.ts";
-import { needed } from "./platform.ts";
+import { EXIT, needed, print, readWords, type Command } from "./command.ts";
 import { registerClient } from "./register-client.ts";
 import { columns, plain } from "./register-words.ts";
 import { UsageError } from "./usage-error.ts";

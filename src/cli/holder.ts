@@ -1,8 +1,7 @@
 import { readFile } from "node:fs/promises";
-import { EXIT, print, readWords, type Command } from "./command.ts";
+import { EXIT, needed, print, readWords, type Command } from "./command.ts";
 import { describeEffect, describeMatrix, describeMeetings, describeReviews, describeRow, describeSaid } from "./holder-words.ts";
 import type { Effect, Matrix, Meeting, Reasons, Review, Row, Said } from "./holder-answers.ts";
-import { needed } from "./platform.ts";
 import { registerClient, type RegisterClient } from "./register-client.ts";
 import { UsageError } from "./usage-error.ts";
 

@@ -2,8 +2,7 @@ import { entityKeys } from "../sandbox/device/entity-keys.ts";
 import { fetchAll as fetchDeliveries } from "../sandbox/device/fetch-all.ts";
 import { createParticipantCall } from "../sdk-client/mailbox-client.ts";
 import { deliveriesIn, type MailboxCall, type MailboxOwner, type WaitingDelivery } from "../sdk/mailbox.ts";
-import { EXIT, print, readWords, type Command } from "./command.ts";
-import { needed } from "./platform.ts";
+import { EXIT, needed, print, readWords, type Command } from "./command.ts";
 import { readPrivateKey } from "./private-key.ts";
 import { UsageError } from "./usage-error.ts";
 

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import { EXIT, print, readWords, type Command } from "./command.ts";
+import { EXIT, needed, print, readWords, type Command } from "./command.ts";
 import { HOLDER_VERBS } from "./platform-holders.ts";
 import { events } from "./platform-events.ts";
 import { publicCall, registerClient, type RegisterClient } from "./register-client.ts";
@@ -145,12 +145,6 @@ function toHolders(name: string): Verb | undefined {
       return EXIT.fine;
     })
   );
-}
-
-export function needed<T extends Record<string, unknown>>(values: T, name: keyof T & string): string {
-  const value = values[name];
-  if (typeof value !== "string" || value === "") throw new UsageError(`--${name} is missing.`);
-  return value;
 }
 
 async function join({ values, relais }: Call): Promise<number> {

@@ -3,8 +3,7 @@ import { startHolder } from "../sandbox/holder/holder.ts";
 import { HOLDER_FAULTS, HOSTILE_HOLDERS, HOSTILE_NAMES, isOnAnother } from "../sandbox/holder/personas.ts";
 import { ANCRE, BAD_NAMES, BAD_PLATFORMS, FAULTS } from "../sandbox/platform/personas.ts";
 import { startPlatform } from "../sandbox/platform/platform.ts";
-import { EXIT, print, readWords, type Command } from "./command.ts";
-import { needed } from "./platform.ts";
+import { EXIT, needed, print, readWords, type Command } from "./command.ts";
 import { createSandboxClient, SANDBOX_CLIENT_HELP } from "./sandbox-client.ts";
 import { UsageError } from "./usage-error.ts";
 
