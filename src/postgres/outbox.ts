@@ -112,15 +112,15 @@ function writeNotices(db: Database): Pick<OutboxWriter, "tell" | "tellOfConsents
         with recursive ${only === undefined ? EVERY_LANE : oneLane(only)},
         heads as (select h.* from lanes cross join lateral (
           select id, due_at, recipient_id, lane from notices n where n.recipient_id = lanes.recipient_id and n.lane = lanes.lane and ${WAITING}
-          order by sequence limit 1) h)
-        update notices set due_at = now() + make_interval(secs => ${leaseSeconds}), attempts = attempts + 1
-        where id in (
+          order by sequence limit 1) h),
+        chosen as materialized (
           select n.id from notices n
           where n.id in (select id from heads where due_at <= now() and recipient_id || '/' || lane <> all (${[...except]}::text[]))
             and n.due_at <= now() and ${WAITING} and exists (select from participants p where p.id = n.recipient_id and p.endpoints ? 'events')
             and not exists (select from notices e where e.consent_id = n.consent_id and e.recipient_id = n.recipient_id and e.sequence < n.sequence
               and e.acknowledged_at is null and e.given_up_at is null)
           order by n.due_at limit ${limit} for update of n skip locked)
+        update notices set due_at = now() + make_interval(secs => ${leaseSeconds}), attempts = attempts + 1 where id in (select id from chosen)
         returning id`.execute(db);
       if (rows.length === 0) return [];
       const ids = rows.map(({ id }) => id);

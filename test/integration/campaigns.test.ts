@@ -185,6 +185,15 @@ test("a batch that breaks off leaves nothing, and is taken up by whoever comes n
   assert.equal(await transfersOf(), 4100);
 });
 
+test("a batch is no larger than it is to be, even if the database believes that there is next to nothing", async () => {
+  await crowd(4100);
+  // What it knows of a table after all of its rows were deleted: it joins by asking the inner side again for each row of the outer one.
+  await pool.query("update pg_class set relpages = 1, reltuples = 0 where oid = 'relais.campaign_consents'::regclass");
+  const campaign = await start(holder(), {});
+  await assert.rejects(runCampaigns({ ...engine.ports, store: { ...engine.store, write: breakAfter(2) } }), { code: "internal" });
+  assert.equal((await read(holder(), campaign.id)).accepted, 2000);
+});
+
 test("no more often than people were told: a period that was served is not served again by a campaign", async () => {
   await crowd(5, "P1M");
   await start(holder(), {});
