@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { chown, open, readFile, realpath, stat, unlink } from "node:fs/promises";
 import { connect } from "node:net";
+import { totalmem } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { RelaisError } from "../core/errors.ts";
@@ -42,7 +43,18 @@ const SETTINGS = {
   unix_socket_directories: "",
   max_connections: "100",
   password_encryption: "scram-sha-256",
+  shared_buffers: `${sharedBuffers(machineMemory())}MB`,
 };
+
+/** In MB: a quarter of the memory, as the PostgreSQL documentation advises (20.4.1), and no more than what the register of a country's holder needs. */
+export function sharedBuffers(memoryBytes: number): number {
+  return Math.min(1024, Math.max(128, Math.floor(memoryBytes / 4 / 1_048_576)));
+}
+
+/** Of this machine, or of the container in it. */
+function machineMemory(): number {
+  return Math.min(totalmem(), process.constrainedMemory() || Infinity);
+}
 
 /**
  * PostgreSQL for one data folder, on 127.0.0.1 only. A server that outlived a killed Relais is taken over as it is.

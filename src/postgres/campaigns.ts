@@ -35,15 +35,14 @@ export function writeCampaigns(db: Database): CampaignsWriter {
         .execute();
     },
     gather: (id) => gather(db, id),
-    // Taken off and answered in one transaction. Rows of consents are locked in the order of their ids, by whoever locks many. Materialized: a join may
-    // ask its inner side again for each row, and a limit that is asked again takes other rows each time.
+    // Taken off and answered in one transaction. Rows of consents are locked in the order of their ids, by whoever locks many. What is next
+    // is asked once: the inner side of a join may be asked for each row, and a limit that is asked again takes other rows each time.
     take: (id, limit, now) =>
       groupAlike(
         db,
-        sql`next as materialized (select consent_id from campaign_consents where campaign_id = ${id} limit ${limit} for update skip locked),
+        sql`next as (select ctid from campaign_consents where campaign_id = ${id} limit ${limit} for update skip locked),
         taken as (
-          delete from campaign_consents q using next
-          where q.campaign_id = ${id} and q.consent_id = next.consent_id returning q.consent_id, q.terms),
+          delete from campaign_consents where ctid = any (array(select ctid from next)) returning consent_id, terms),
         chosen as materialized (
           select c.id as consent_id, taken.terms from taken join consents c on c.id = taken.consent_id order by c.id for no key update of c)`,
         now,

@@ -8,14 +8,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import { RelaisError } from "../../src/core/errors.ts";
 import { isPortFree, rememberedPort } from "../../src/embedded/ports.ts";
-import { startEmbeddedPostgres } from "../../src/embedded/postgres.ts";
+import { sharedBuffers, startEmbeddedPostgres } from "../../src/embedded/postgres.ts";
 import { isAlive } from "../../src/embedded/process.ts";
 import { startNode } from "../support/processes.ts";
 
 /** Starts the database, writes a row, says so, and stays. */
 const HOLDER = `
   import pg from "pg";
-  import { startEmbeddedPostgres } from "${new URL("../../src/embedded/postgres.ts", import.meta.url).href}";
+  import { sharedBuffers, startEmbeddedPostgres } from "${new URL("../../src/embedded/postgres.ts", import.meta.url).href}";
   const server = await startEmbeddedPostgres({ dataDir: process.argv[1], log: () => undefined });
   const client = new pg.Client({ connectionString: server.url });
   await client.connect();
@@ -120,3 +120,8 @@ test("a busy remembered port is said plainly", async () => {
 async function portInFile(name: string): Promise<number | undefined> {
   return (JSON.parse(await readFile(join(dataDir, "ports.json"), "utf8")) as Record<string, number>)[name];
 }
+
+test("it keeps a quarter of the memory for what is read and written often, within bounds", async () => {
+  const gigabyte = 1 << 30;
+  assert.deepEqual([gigabyte / 4, gigabyte, 2 * gigabyte, 64 * gigabyte].map(sharedBuffers), [128, 256, 512, 1024]);
+});
