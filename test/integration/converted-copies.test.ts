@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, beforeEach, describe, test } from "node:test";
-import { webdav } from "../../adapters/webdav/index.ts";
+import { ADAPTERS } from "../../adapters/index.ts";
 import { verify } from "../../src/cli/verify.ts";
 import { amendConsent } from "../../src/core/consent/amend-consent.ts";
 import type { Consent } from "../../src/core/consent/consent.ts";
@@ -15,6 +15,7 @@ import { requestConsent } from "../../src/core/consent/request-consent.ts";
 import { withdrawConsent } from "../../src/core/consent/withdraw-consent.ts";
 import { jsonToCsv } from "../../src/core/conversion/json-to-csv.ts";
 import { newId, type LinkId, type TransferId } from "../../src/core/ids.ts";
+import type { Credentials } from "../../src/core/transfer/adapter.ts";
 import { placeOf } from "../../src/core/transfer/folder-layout.ts";
 import { payloadOf, sha256, type Manifest, type Receipt } from "../../src/core/transfer/manifest.ts";
 import { requestTransfer } from "../../src/core/transfer/request-transfer.ts";
@@ -26,6 +27,7 @@ import { fakeAccount, fakeAdapter, type FakeAccount } from "../support/fake-part
 import { journalLibrary, type JournalLibrary } from "../support/journal-library.ts";
 import { accreditedParticipant } from "../support/register-fixtures.ts";
 import { startSandboxWorld, type Resident, type SandboxWorld } from "../support/sandbox-world.ts";
+import { startSolidServer } from "../support/solid-server.ts";
 import { startRclone, WEBDAV_PASSWORD, WEBDAV_USER } from "../support/webdav-server.ts";
 
 /** Original and common form side by side (Regulation (EU) 2022/868, art. 12(d)): only if the person wants it, and the original as it is. */
@@ -51,6 +53,13 @@ async function read(world: Pick<SandboxWorld, "store">, id: TransferId): Promise
   const jws = { manifest: paper("manifest"), receipt: paper("receipt") };
   const payloads = { manifest: payloadOf(jws.manifest) as Manifest, receipt: payloadOf(jws.receipt) as Receipt };
   return { id, jws, ...payloads, events: new Map(events.map(({ kind, details }) => [kind, details])) };
+}
+
+interface FilePlatform {
+  adapter: "webdav" | "solid";
+  url: string;
+  account: string;
+  credentials: Credentials;
 }
 
 interface Wish {
@@ -177,34 +186,32 @@ describe("from the energy holder of the sandbox", () => {
     for (const { expected, stored, sent } of rows) assert.deepEqual([sent, stored], [expected, expected]);
   });
 
-  test("a WebDAV folder gets both, beside each other, with their media types; the receipt that Relais signs after reading names both", async () => {
-    await using server = await startRclone();
-    const platform = await accreditedParticipant(world.store, {
-      entityId: new URL(server.url).origin,
-      name: "Folder",
+  /** Delivers to a platform of files that is only now accredited; what it signs nothing for is read back. */
+  async function deliverTo(platform: FilePlatform, datasets: string[]): Promise<Delivered> {
+    const { id: participantId } = await accreditedParticipant(world.store, {
+      entityId: new URL(platform.url).origin,
+      name: platform.adapter,
       roles: ["platform"],
-      adapter: "webdav",
-      endpoints: { root: server.url },
+      adapter: platform.adapter,
+      endpoints: { root: platform.url },
     });
-    const link = {
-      id: newId("link"),
-      personId: person.personId,
-      participantId: platform.id,
-      account: "",
-      method: "write_and_read" as const,
-    };
+    const { personId } = person;
+    const link = { id: newId("link"), personId, participantId, account: platform.account, method: "write_and_read" as const };
     await world.store.write((w) => w.accounts.putLink({ ...link, provedAt: new Date(), sealedCredentials: "sealed", inventory: null }));
-    const consent = await allow(world, person, { datasets: [HOME, BILLS], forms: ["csv"], to: link.id });
-    const ports = {
-      ...world.ports,
-      adapters: { ...world.ports.adapters, webdav },
-      opener: { open: async () => ({ kind: "basic" as const, user: WEBDAV_USER, password: WEBDAV_PASSWORD }) },
-    };
-    const { id } = await requestTransfer(world.ports, { consentId: consent.id, personId: person.personId });
+    const consent = await allow(world, person, { datasets, forms: ["csv"], to: link.id });
+    const ports = { ...world.ports, adapters: ADAPTERS, opener: { open: async () => platform.credentials } };
+    const { id } = await requestTransfer(world.ports, { consentId: consent.id, personId });
     const terms = { leaseSeconds: 30, limits: { maxItemBytes: 1 << 30, maxItems: 10_000 }, shutdown: new AbortController().signal };
     assert.deepEqual(await runTransfer(ports, { transferId: id, epoch: 0 }, terms), { kind: "ended", state: "verified" });
-    const { manifest, receipt } = await read(world, id);
-    assert.ok(receipt.observed && receipt.items.length === manifest.items.length);
+    const delivered = await read(world, id);
+    assert.ok(delivered.receipt.observed && delivered.receipt.items.length === delivered.manifest.items.length);
+    return delivered;
+  }
+
+  test("a WebDAV folder gets both, beside each other, with their media types; the receipt that Relais signs after reading names both", async () => {
+    await using server = await startRclone();
+    const credentials = { kind: "basic", user: WEBDAV_USER, password: WEBDAV_PASSWORD } as const;
+    await deliverTo({ adapter: "webdav", url: server.url, account: "", credentials }, [HOME, BILLS]);
     const root = join(server.folder, "data");
     const files = execFileSync("find", [root, "-type", "f"], { encoding: "utf8" })
       .trim()
@@ -217,6 +224,20 @@ describe("from the energy holder of the sandbox", () => {
     assert.deepEqual(home.get("home.relais.csv"), Buffer.from(jsonToCsv(home.get("home") as Buffer) as Uint8Array));
     const types = files.find(({ file }) => file.endsWith(`_types/${HOME}.json`));
     assert.equal((JSON.parse(readFileSync(types?.file ?? "", "utf8")) as Record<string, string>)["home.relais.csv"], CSV);
+  });
+
+  test("a Solid pod gets both, each a resource with its media type", async () => {
+    await using server = await startSolidServer();
+    const { url, pod, clientId, clientSecret } = server;
+    const credentials = { kind: "dpop-client", issuer: url, clientId, clientSecret } as const;
+    const { manifest } = await deliverTo({ adapter: "solid", url, account: pod, credentials }, [HOME]);
+    const copy = manifest.items.find(({ key }) => key === "home.relais.csv");
+    const [folder] = execFileSync("find", [join(server.folder, "data"), "-type", "d", "-name", HOME], { encoding: "utf8" }).trim().split("\n");
+    // Community Solid Server notes a media type in the name of the file where the resource's own does not say it.
+    const files = (await readdir(folder ?? "")).filter((name) => !name.endsWith(".meta")).sort();
+    assert.deepEqual(files, ["home$.json", "home.relais.csv"]);
+    const [original, made] = await Promise.all(files.map((name) => readFile(join(folder ?? "", name))));
+    assert.deepEqual([sha256(made as Buffer), made], [copy?.["sha-256"], Buffer.from(jsonToCsv(original as Buffer) as Uint8Array)]);
   });
 
   test("notice, mandate and record say the same of the choice; what was not offered cannot be chosen", async () => {

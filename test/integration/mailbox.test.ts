@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { after, afterEach, before, test } from "node:test";
 import { CompactSign, importJWK } from "jose";
 import type { Consent } from "../../src/core/consent/consent.ts";
+import { jsonToCsv } from "../../src/core/conversion/json-to-csv.ts";
 import type { TransferId } from "../../src/core/ids.ts";
 import { payloadOf, RECEIPT_TYPE, sha256, type Manifest, type Receipt } from "../../src/core/transfer/manifest.ts";
 import type { TransferItem } from "../../src/core/transfer/transfer.ts";
@@ -22,7 +23,7 @@ let stranger: ParticipantCall;
 
 before(async () => {
   world = await startMailboxWorld({
-    customers: { many: { [DAILY]: numberedItems(5) }, large: { [BILLS]: largeItems([3 * MEBIBYTE], "mailbox") } },
+    customers: { many: { [DAILY]: numberedItems(5) }, few: { [DAILY]: numberedItems(2) }, large: { [BILLS]: largeItems([3 * MEBIBYTE], "mailbox") } },
   });
   device = createParticipantCall({ issuer: world.issuer, entityId: world.device.entityId, key: world.device.key });
   stranger = createParticipantCall({ issuer: world.issuer, entityId: world.other.entityId, key: world.other.key });
@@ -123,6 +124,21 @@ test("what is for a device waits sealed, is fetched, proved by its receipt, and 
     "receipt_received",
     "verified",
   ]);
+});
+
+test("a copy in a common form is sealed and proved beside its original, and the device has both", async () => {
+  const consent = await world.allow("few", [DAILY], ["csv"]);
+  const { id } = await world.start(consent);
+  assert.deepEqual(await world.run(id), { kind: "waiting" });
+  assert.deepEqual(await world.device.fetchNow(), [id]);
+  assert.deepEqual(await world.run(id), { kind: "ended", state: "verified" });
+  const folder = join(world.device.folder, "galet-few", DAILY);
+  const [original, copy] = ["n-000000000", "n-000000000.relais.csv"];
+  assert.deepEqual((await readdir(folder)).sort(), [original, copy, "n-000000001", "n-000000001.relais.csv"]);
+  const converted = jsonToCsv(await readFile(join(folder, original)));
+  assert.deepEqual(await readFile(join(folder, copy)), Buffer.from(converted as Uint8Array));
+  const receipt = (await world.store.read((r) => r.transfers.documents(id))).find(({ kind }) => kind === "receipt");
+  assert.equal((payloadOf(String(receipt?.jws)) as Receipt).items.length, 4);
 });
 
 test("a download that breaks off goes on where it stood", async () => {

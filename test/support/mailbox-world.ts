@@ -64,7 +64,7 @@ export interface MailboxWorld extends AsyncDisposable {
   platform: Participant;
   query(text: string, values?: unknown[]): Promise<Record<string, unknown>[]>;
   /** An active consent of a new person, whose account at the holder is this customer. */
-  allow(customer: string, datasets: string[]): Promise<Consent>;
+  allow(customer: string, datasets: string[], forms?: Consent["forms"]): Promise<Consent>;
   start(consent: Consent): Promise<Transfer>;
   /** One attempt by a worker, at whatever epoch it is. */
   run(id: TransferId): Promise<RunResult>;
@@ -212,7 +212,7 @@ export async function startMailboxWorld({ customers, library, limits, folder }: 
     other,
     platform,
     query: async (text, values = []) => (await pool.query<Record<string, unknown>>(text, values)).rows,
-    allow: async (customer, datasets) => {
+    allow: async (customer, datasets, forms = []) => {
       const personId = await newPerson(store);
       const [source, destination] = [
         await linkAccount(store, personId, holder.id, customer),
@@ -232,7 +232,7 @@ export async function startMailboxWorld({ customers, library, limits, folder }: 
         requester: null,
       });
       const { id: consentId, noticeHash } = asked;
-      return grantConsent(running, { consentId, personId, datasets, noticeHash, language: "fr" });
+      return grantConsent(running, { consentId, personId, datasets, forms, noticeHash, language: "fr" });
     },
     start: (consent) => requestTransfer(running, { consentId: consent.id, personId: consent.personId }),
     run,

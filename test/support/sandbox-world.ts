@@ -14,6 +14,7 @@ import { participantFrom } from "../../src/core/register/participant-metadata.ts
 import type { RunPorts } from "../../src/core/transfer/run-ports.ts";
 import { runTransfer, type RunResult } from "../../src/core/transfer/run-transfer.ts";
 import { createEntityConfigurations } from "../../src/federation/entity-configuration.ts";
+import { newProofKey } from "../../src/keys/dpop.ts";
 import { createVerifier, verifyEntityConfiguration } from "../../src/keys/verifier.ts";
 import { networkFor } from "../../src/net/network.ts";
 import { createAttemptRecords } from "../../src/postgres/attempt-records.ts";
@@ -84,6 +85,7 @@ export async function startSandboxWorld(seed: string, library?: Library): Promis
     return participant;
   };
   const [holder, platform] = [await register(energy.entityId), await register(ancre.entityId)];
+  const { proof: dpopProof } = await newProofKey();
   const ports: SandboxWorld["ports"] = {
     store,
     records: createAttemptRecords(owned.adopt(openPreparedPool(database.url, 2), (open) => open.end())),
@@ -101,7 +103,7 @@ export async function startSandboxWorld(seed: string, library?: Library): Promis
         const { account } = await store.read((r) => r.people.getLink(sourceLinkId));
         return {
           consentHeaders: await relais.consentHeaders({ aud: entityId, account, datasets, actions: [action] }),
-          dpopProof: async () => "",
+          dpopProof,
         };
       },
     },
