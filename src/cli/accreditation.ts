@@ -2,7 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { EXIT, needed, print, readWords, type Command } from "./command.ts";
 import type { Claim, Restriction } from "./holder-answers.ts";
 import { describeClaims, describeRestrictions } from "./holder-words.ts";
-import { describeCase, type Case } from "./platform.ts";
+import { describeCase, type Case } from "./platform-application.ts";
 import { registerClient, type RegisterClient } from "./register-client.ts";
 import { UsageError } from "./usage-error.ts";
 

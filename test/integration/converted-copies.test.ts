@@ -232,7 +232,9 @@ describe("from the energy holder of the sandbox", () => {
     const credentials = { kind: "dpop-client", issuer: url, clientId, clientSecret } as const;
     const { manifest } = await deliverTo({ adapter: "solid", url, account: pod, credentials }, [HOME]);
     const copy = manifest.items.find(({ key }) => key === "home.relais.csv");
-    const [folder] = execFileSync("find", [join(server.folder, "data"), "-type", "d", "-name", HOME], { encoding: "utf8" }).trim().split("\n");
+    const [folder] = execFileSync("find", [join(server.folder, "data"), "-type", "d", "-name", HOME], { encoding: "utf8" })
+      .trim()
+      .split("\n");
     // Community Solid Server notes a media type in the name of the file where the resource's own does not say it.
     const files = (await readdir(folder ?? "")).filter((name) => !name.endsWith(".meta")).sort();
     assert.deepEqual(files, ["home$.json", "home.relais.csv"]);

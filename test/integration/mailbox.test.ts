@@ -23,7 +23,11 @@ let stranger: ParticipantCall;
 
 before(async () => {
   world = await startMailboxWorld({
-    customers: { many: { [DAILY]: numberedItems(5) }, few: { [DAILY]: numberedItems(2) }, large: { [BILLS]: largeItems([3 * MEBIBYTE], "mailbox") } },
+    customers: {
+      many: { [DAILY]: numberedItems(5) },
+      few: { [DAILY]: numberedItems(2) },
+      large: { [BILLS]: largeItems([3 * MEBIBYTE], "mailbox") },
+    },
   });
   device = createParticipantCall({ issuer: world.issuer, entityId: world.device.entityId, key: world.device.key });
   stranger = createParticipantCall({ issuer: world.issuer, entityId: world.other.entityId, key: world.other.key });

@@ -36,7 +36,7 @@ export function createDispatcher(look: () => Promise<unknown>, { clock, shutdown
   };
   const nudge = (): void => {
     isWanted = true;
-    running ??= work();
+    running ??= Promise.resolve().then(work);
   };
   return {
     nudge,
