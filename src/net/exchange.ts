@@ -3,7 +3,7 @@ import type { Dispatcher } from "undici";
 import { type Actor, RelaisError } from "../core/errors.ts";
 import type { Bytes, OutboundRequest, OutboundResponse } from "../core/transfer/adapter.ts";
 import { failureOf } from "./failures.ts";
-import { paced, taken, tooSlow } from "./pace.ts";
+import { atOnce, LEAST_BYTES, paced, taken, tooSlow } from "./pace.ts";
 
 const DEFAULT_LIMIT = 1024 * 1024;
 
@@ -54,8 +54,10 @@ function bodyOf(line: Line, body: OutboundRequest["body"]): { body: Body | null;
 }
 
 function headersOf(fields: Record<string, string | string[] | undefined>): Record<string, string> {
-  const entries = Object.entries(fields).filter((entry): entry is [string, string | string[]] => entry[1] !== undefined);
-  return Object.fromEntries(entries.map(([name, value]) => [name.toLowerCase(), Array.isArray(value) ? value.join(", ") : value]));
+  const headers: Record<string, string> = {};
+  for (const [name, value] of Object.entries(fields))
+    if (value !== undefined) headers[name.toLowerCase()] = Array.isArray(value) ? value.join(", ") : value;
+  return headers;
 }
 
 /** No encoding is ever asked for: a compressed answer could be a bomb, and its digest would be another one. */
@@ -67,7 +69,7 @@ async function refuseEncoded(answer: Dispatcher.ResponseData, headers: Record<st
 }
 
 function responseOf(line: Line, answer: Dispatcher.ResponseData, headers: Record<string, string>, limit: number): OutboundResponse {
-  const body = streamOf(line, answer);
+  const body = streamOf(line, answer, Number(headers["content-length"] ?? Number.NaN));
   return {
     status: answer.statusCode,
     headers,
@@ -77,9 +79,12 @@ function responseOf(line: Line, answer: Dispatcher.ResponseData, headers: Record
   };
 }
 
-async function* streamOf(line: Line, answer: Dispatcher.ResponseData): Bytes {
+/** What is little comes in one piece: it may take no longer either way, and a stream of one chunk costs more than all else that is done with it. */
+async function* streamOf(line: Line, answer: Dispatcher.ResponseData, length: number): Bytes {
   try {
-    yield* paced(answer.body as AsyncIterable<Uint8Array>, line.idle, line.actor);
+    if (length === 0) return;
+    if (length <= LEAST_BYTES) yield await atOnce(answer.body, line.idle, line.actor);
+    else yield* paced(answer.body as AsyncIterable<Uint8Array>, line.idle, line.actor);
   } catch (error) {
     throw failureOf(error, line.signal, line.actor);
   }

@@ -12,12 +12,19 @@ export function originsOf(participant: Pick<Participant, "entityId" | "endpoints
  * @throws RelaisError `forbidden` for user info, another origin, or a scheme that is not https (http on loopback in the sandbox).
  */
 export function permittedUrl(text: string, origins: ReadonlySet<string>, allowLoopback: boolean): URL {
-  if (!URL.canParse(text)) throw refusal("is not a URL");
-  const url = new URL(text);
+  const url = parsed(text);
   if (url.username !== "" || url.password !== "") throw refusal("holds a user name or a password");
   if (url.protocol !== "https:" && !(url.protocol === "http:" && allowLoopback)) throw refusal("is not https");
   if (!origins.has(url.origin)) throw refusal("is not at an origin that the participant registered");
   return url;
+}
+
+function parsed(text: string): URL {
+  try {
+    return new URL(text);
+  } catch {
+    throw refusal("is not a URL");
+  }
 }
 
 function refusal(flaw: string): RelaisError {

@@ -1,8 +1,9 @@
+import type { Dispatcher } from "undici";
 import { type Actor, RelaisError } from "../core/errors.ts";
 import type { Bytes } from "../core/transfer/adapter.ts";
 
 /** Fewer bytes in a whole window of waiting are no delivery: some 500 a second in half a minute. */
-const LEAST_BYTES = 16 * 1024;
+export const LEAST_BYTES = 16 * 1024;
 
 /**
  * An answer that trickles would hold its place for months: each byte starts the idle timeout anew. Only the time counts in which we wait for the
@@ -28,6 +29,16 @@ export async function* paced(body: AsyncIterable<Uint8Array>, window: number, ac
     }
   } finally {
     await chunks.return?.();
+  }
+}
+
+/** A body of at most `LEAST_BYTES`, within one such window. @throws RelaisError `peer_unavailable`. */
+export async function atOnce(body: Dispatcher.ResponseData["body"], window: number, actor: Actor): Promise<Uint8Array> {
+  const silence = setTimeout(() => body.destroy(tooSlow("sends", actor)), window);
+  try {
+    return await body.bytes();
+  } finally {
+    clearTimeout(silence);
   }
 }
 

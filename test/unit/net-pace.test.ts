@@ -28,8 +28,8 @@ after(async () => {
 });
 
 async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-  if (request.url === "/trickles") {
-    for (response.writeHead(200, { "content-length": "1000" }); !response.destroyed; await sleep(20)) response.write("x");
+  if (request.url === "/trickles" || request.url === "/trickles-on") {
+    for (response.writeHead(200, request.url === "/trickles" ? { "content-length": "1000" } : {}); !response.destroyed; await sleep(20)) response.write("x");
   } else if (request.url === "/slow") {
     for (let sent = 0; sent < 8; sent++, await sleep(100)) response.write(Buffer.alloc(CHUNK));
     response.end();
@@ -47,8 +47,8 @@ async function* many(count: number, pause: number): AsyncGenerator<Uint8Array> {
 
 const TOO_SLOW = { code: "peer_unavailable", actor: "platform", details: { failure: "too_slow" } };
 
-test("an answer that trickles is given up, though every byte comes in time", async () => {
-  await assert.rejects(async () => (await ask("GET", "/trickles")).text(), TOO_SLOW);
+test("an answer that trickles is given up, though every byte comes in time, whether it says how long it is or not", async () => {
+  for (const path of ["/trickles", "/trickles-on"]) await assert.rejects(async () => (await ask("GET", path)).text(), TOO_SLOW);
 });
 
 test("one that is slow and moves is read to its end, and the time in which nobody reads is not counted", async () => {
