@@ -29,7 +29,8 @@ after(async () => {
 
 async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
   if (request.url === "/trickles" || request.url === "/trickles-on") {
-    for (response.writeHead(200, request.url === "/trickles" ? { "content-length": "1000" } : {}); !response.destroyed; await sleep(20)) response.write("x");
+    for (response.writeHead(200, request.url === "/trickles" ? { "content-length": "1000" } : {}); !response.destroyed; await sleep(20))
+      response.write("x");
   } else if (request.url === "/slow") {
     for (let sent = 0; sent < 8; sent++, await sleep(100)) response.write(Buffer.alloc(CHUNK));
     response.end();
