@@ -5,8 +5,6 @@ import type { Call, Values, Verb, Words } from "./platform-call.ts";
 import type { RegisterClient } from "./register-client.ts";
 import { UsageError } from "./usage-error.ts";
 
-/** An application, from its answers to its decision. */
-
 interface Requirement {
   criterion: string;
   title: Words;
@@ -15,6 +13,8 @@ interface Requirement {
   waits_for: string;
   due_at: string | null;
 }
+
+/** An application as the register tells it, from its answers to its decision. */
 export interface Case {
   id: string;
   state: string;
@@ -32,6 +32,7 @@ export interface Case {
     reminders: { kind: string; criterion: string | null; occasion_at: string }[];
   };
 }
+
 /** Between two looks at what the register does meanwhile. */
 export const POLL_MILLISECONDS = 1000;
 const PATIENCE_MILLISECONDS = 15 * 60_000;

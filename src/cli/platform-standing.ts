@@ -4,8 +4,6 @@ import { POLL_MILLISECONDS } from "./platform-application.ts";
 import type { Call, Words } from "./platform-call.ts";
 import type { RegisterClient } from "./register-client.ts";
 
-/** What a participant does with its place in the register, whether it applies or not. */
-
 interface Check {
   probe: string;
   outcome: string;
