@@ -89,7 +89,7 @@ async function held(account: string): Promise<Held> {
 
 function clockFile(): { file: string; set(milliseconds: number): void } {
   const file = join(world.dir, "clock");
-  // Whole or not at all: it is read every few milliseconds.
+  // Whole or not at all: it may be read at any moment.
   const set = (milliseconds: number): void => {
     writeFileSync(`${file}.new`, String(milliseconds));
     renameSync(`${file}.new`, file);
