@@ -1,16 +1,19 @@
 import assert from "node:assert/strict";
 import type { Server } from "node:net";
-import { after, before, test } from "node:test";
+import { after, before, test, type TestContext } from "node:test";
 import pg from "pg";
-import { asking, balancer } from "../support/balancer.ts";
+import { asking, balancer, type Asked } from "../support/balancer.ts";
 import { acceptAll, allEnd, crowdCustomers, crowdOf, ITEMS_EACH } from "../support/crowd.ts";
 import { startFaultWorld, until, type FaultWorld } from "../support/fault-relais.ts";
 import { judge } from "../support/outside-judge.ts";
 import { freePort } from "../support/ports.ts";
 import { startNode, type Program } from "../support/processes.ts";
-import { nextRelease, type Release } from "../support/release.ts";
+import { nextRelease, noReleaseBefore, releaseBefore, type Release } from "../support/release.ts";
 
-/** A release and the one after it, side by side (docs/upgrading.md): this program, and the same with further migrations. */
+/**
+ * A release and the one after it, side by side (docs/upgrading.md): the program of an earlier commit and this one, then this one and the same with further
+ * migrations.
+ */
 const EXPANDS = {
   "9990-notes.sql":
     "alter table transfers add column note text; create table transfer_notes (transfer_id text references transfers (id) on delete cascade);",
@@ -18,7 +21,7 @@ const EXPANDS = {
 };
 const CONTRACTS = { "9992-no-notes.sql": "-- contract: needs 9990-notes.sql\nalter table transfers drop column note;" };
 const EACH = 12;
-const GROUPS = ["before", "held", "beside", "after"];
+const GROUPS = ["earlier", "both", "later", "before", "held", "beside", "after"];
 const PATHS = ["/en/", "/v1/participants", "/health/ready"];
 let world: FaultWorld;
 let front: Server;
@@ -56,6 +59,33 @@ async function longRead(): Promise<pg.Client> {
   return client;
 }
 
+function assertAnswered(t: TestContext, { answers, again, failures }: Asked): void {
+  t.diagnostic(`${answers} answers, ${again} connections used anew`);
+  assert.deepEqual(failures, []);
+  assert.ok(answers > 100);
+}
+
+test(
+  "the release before is exchanged for this one under load, on this one's schema: both programs work side by side, the one of before is started anew too, and nothing is lost",
+  { skip: noReleaseBefore },
+  async (t) => {
+    await using earlier = await releaseBefore();
+    await using old = await start(0, earlier.main);
+    await using asked = asking(PATHS.map((path) => world.url + path));
+    const accepted = await acceptAll(world, crowdOf("earlier", EACH));
+    await using _young = await start(1);
+    await using anew = await start(2, earlier.main);
+    accepted.push(...(await acceptAll(world, crowdOf("both", EACH))));
+    assert.deepEqual(await old.kill("SIGTERM"), { code: 0, signal: null }, old.output());
+    accepted.push(...(await acceptAll(world, crowdOf("later", EACH))));
+    assert.deepEqual(await anew.kill("SIGTERM"), { code: 0, signal: null }, anew.output());
+    await allEnd(world, accepted);
+    await asked[Symbol.asyncDispose]();
+    assertAnswered(t, asked);
+    await judge(world, accepted, ITEMS_EACH);
+  },
+);
+
 test("a release is exchanged for the next one under load: migrations wait for a long read and nobody waits for them, both releases work side by side, and nothing is lost", async (t) => {
   const old = await start(0);
   await using asked = asking(PATHS.map((path) => world.url + path));
@@ -79,9 +109,7 @@ test("a release is exchanged for the next one under load: migrations wait for a 
   accepted.push(...(await acceptAll(world, crowdOf("after", EACH))));
   await allEnd(world, accepted);
   await asked[Symbol.asyncDispose]();
-  t.diagnostic(`${asked.answers} answers, ${asked.again} connections used anew`);
-  assert.deepEqual(asked.failures, []);
-  assert.ok(asked.answers > 100);
+  assertAnswered(t, asked);
   await judge(world, accepted, ITEMS_EACH);
   const { rows } = await world.pool.query("select indisvalid from pg_index where indexrelid = 'relais.transfers_noted'::regclass");
   assert.deepEqual(rows, [{ indisvalid: true }]);

@@ -22,7 +22,7 @@ export function balancer(port: number, ports: readonly number[]): Server {
   }).listen(port, "127.0.0.1");
 }
 
-interface Asked {
+export interface Asked {
   answers: number;
   again: number;
   failures: string[];
