@@ -5,20 +5,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
-import type { Participant } from "../../src/core/register/participant.ts";
+import { CLI, startDeviceBeside, type DeviceBeside } from "../support/device-beside.ts";
 import { DAILY, startFaultWorld, until, type FaultWorld } from "../support/fault-relais.ts";
-import { freePort } from "../support/ports.ts";
-import { startNode, type Program } from "../support/processes.ts";
+import type { Program } from "../support/processes.ts";
 
 /** The mailbox in the program as it runs: web and worker in processes of their own, a device in a third, killed and started again. */
-const CLI = new URL("../../src/cli/relais.ts", import.meta.url).pathname;
 const [FEW, MANY] = [20, 1500];
 /** How every item of the holder begins. */
 const CONTENT = '{"index":"00000';
 let world: FaultWorld;
 /** Sealed packages lie here. */
 let boxes: string;
-let device: { program: Program; participant: Participant; folder: string };
+let device: DeviceBeside;
 let worker: Program;
 const owned = new AsyncDisposableStack();
 
@@ -28,12 +26,7 @@ before(async () => {
   world = owned.use(await startFaultWorld({ customers, settings: { RELAIS_LOG_LEVEL: "trace", RELAIS_MAILBOX_DIR: boxes } }));
   await world.start("web");
   worker = await world.start("worker,sweeper");
-  const port = String(await freePort());
-  const dir = join(world.dir, "galet");
-  const words = ["sandbox", "device", "--relais", world.url, "--dir", dir, "--port", port, "--every", "1"];
-  const program = owned.use(startNode([CLI, ...words]));
-  const [, url = ""] = await program.line(/the device is at (\S+)/);
-  device = { program, participant: await world.register(url), folder: join(dir, "device") };
+  device = owned.use(await startDeviceBeside(world));
 });
 after(() => owned.disposeAsync());
 
@@ -42,7 +35,7 @@ async function started(customer: string) {
   return person.transfer(await person.consent([DAILY]));
 }
 
-const keptOf = (customer: string) => readdir(join(device.folder, "items", `galet-${customer}`, DAILY)).catch(() => []);
+const keptOf = (customer: string) => device.kept(`galet-${customer}`, DAILY);
 const waiting = () => readdir(boxes).catch(() => []);
 
 /** All that lies in the folders of Relais, and all that any process wrote. */

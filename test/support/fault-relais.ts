@@ -72,7 +72,7 @@ export interface FaultWorld extends AsyncDisposable {
   network: Outbound;
   /** Everything that any process wrote. */
   output(): string;
-  startSandbox(): Promise<Program>;
+  startSandbox(settings?: Record<string, string>): Promise<Program>;
   /** The participants' process. */
   sandbox(): Program;
   /** A Relais with these roles, once it says that it is ready; `main`: that of another release; `log`: a file that takes what it says. */
@@ -143,9 +143,9 @@ export async function startFaultWorld(options: FaultWorldOptions): Promise<Fault
   const start: FaultWorld["start"] = (roles, more = {}, { main = MAIN, ...rest } = {}) =>
     started([...FLAGS, main], { env: { ...environment, RELAIS_ROLES: roles, ...more }, ...rest }, /relais ready/);
   let sandbox: Program;
-  const startSandbox = async (): Promise<Program> => {
+  const startSandbox = async (more: Record<string, string> = {}): Promise<Program> => {
     const file = await settingsFile(dir, { relais: url, ports, urls, customers, accounts });
-    return (sandbox = await started([SANDBOX, file], { env: environment }, /^ready/));
+    return (sandbox = await started([SANDBOX, file], { env: { ...environment, ...more } }, /^ready/));
   };
   await startSandbox();
   const register = (entityId: string): Promise<Participant> => registerAt({ store, network }, entityId);
