@@ -1,6 +1,6 @@
 import { sql, type RawBuilder } from "kysely";
 import type { Acceptance, Alike } from "../core/transfer/alike.ts";
-import type { Database } from "./pool.ts";
+import { lookUpEach, type Database } from "./pool.ts";
 
 /** `testAccountHash` (core/policy/facts.ts) of the account at the source. */
 const TEST_ACCOUNT = sql`translate(rtrim(encode(sha256(convert_to('test account' || chr(10) || c.source_id || chr(10) || l.account, 'UTF8')), 'base64'), '='), '+/', '-_')`;
@@ -20,15 +20,6 @@ export async function groupAlike(db: Database, chosen: RawBuilder<unknown>, now:
     group by c.source_id, c.destination_id, c.action, c.switch_id is null, c.datasets, chosen.terms, c.state, c.expires_at > ${now},
       l.assurance, l.removed_at is null, case when a.state is null then false else ${TEST_ACCOUNT} = any (a.test_accounts) end`.execute(db);
   return rows;
-}
-
-/**
- * For the rest of this transaction each row of a batch is looked up by its key. The planner would rather read whole tables where a batch is some hundredth of
- * them, batch after batch, or where a table was empty when it was last counted: of 300 000 people, accepting each cost three times what it does.
- */
-async function lookUpEach(db: Database): Promise<void> {
-  await sql`
-    select set_config(name, 'off', true) from unnest(array['enable_hashjoin', 'enable_mergejoin', 'enable_seqscan']) as name`.execute(db);
 }
 
 /** `given`: which consents get which transfers. */

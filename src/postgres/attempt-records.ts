@@ -15,17 +15,21 @@ import { fromJson, versionedRows, type Row } from "./versioned-rows.ts";
 
 const NEXT_EVENT = `coalesce((select max(sequence) from ${SCHEMA}.transfer_events e where e.transfer_id = held.id), 0)`;
 
-/** Each is one prepared statement for all attempts that call meanwhile (decision 0035). */
+/**
+ * Each is one prepared statement for all attempts that call meanwhile (decision 0035). `offset 0`: PostgreSQL looks up each row that is asked for, and does not
+ * look among all that there are, however few these were when it made its plan.
+ */
 const STATEMENTS = {
   begin: `with asked as materialized (
       select * from unnest($1::text[], $2::integer[], $3::float8[], $4::timestamptz[], $5::text[])
         with ordinality as a(id, epoch, lease, at, today, place)
     ), free as materialized (
       -- A row that somebody holds at this moment is rung for again: nobody waits for whoever is frozen with it.
-      select a.* from asked a join ${SCHEMA}.transfers t on t.id = a.id and t.epoch = a.epoch
-      where t.state in ('queued', 'fetching', 'delivering', 'delivered', 'received')
-        and t.due_at <= clock_timestamp() and (t.lease_until is null or t.lease_until < clock_timestamp())
-      for no key update of t skip locked
+      select a.* from asked a cross join lateral (
+        select from ${SCHEMA}.transfers t where t.id = a.id and t.epoch = a.epoch
+          and t.state in ('queued', 'fetching', 'delivering', 'delivered', 'received')
+          and t.due_at <= clock_timestamp() and (t.lease_until is null or t.lease_until < clock_timestamp())
+        offset 0 for no key update skip locked) t
     ), held as (
       update ${SCHEMA}.transfers t set epoch = t.epoch + 1, attempts = t.attempts + 1,
         lease_until = clock_timestamp() + make_interval(secs => a.lease), expires_at = ${PATIENT_FROM_FIRST},
@@ -48,8 +52,9 @@ const STATEMENTS = {
       select * from jsonb_to_recordset($1) as a(place integer, id text, epoch integer, at timestamptz, state text, ends boolean, events jsonb,
         expected jsonb, listed jsonb, marks jsonb, document jsonb, stands jsonb, deletions jsonb, copied text)
     ), held as (
-      select a.*, t.switch_id from asked a join ${SCHEMA}.transfers t on t.id = a.id and t.epoch = a.epoch and t.ended_at is null
-      order by t.id for update of t
+      select a.*, t.switch_id from (select * from asked order by id) a cross join lateral (
+        select switch_id from ${SCHEMA}.transfers t where t.id = a.id and t.epoch = a.epoch and t.ended_at is null
+        offset 0 for update) t
     ), moved as (
       update ${SCHEMA}.transfers t set state = held.state,
         ended_at = case when held.ends then held.at else t.ended_at end, lease_until = case when held.ends then null else t.lease_until end

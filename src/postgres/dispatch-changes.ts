@@ -4,10 +4,10 @@ import { unknownHealth, type Health } from "../core/dispatch/health.ts";
 import type { ParticipantId } from "../core/ids.ts";
 import type { Ring } from "../core/transfer/transfer-records.ts";
 import type { Candidate } from "../core/dispatch/take-turns.ts";
-import { MAY_BE_DUE } from "./dispatch.ts";
+import { MAY_BE_DUE, pictureOf } from "./dispatch.ts";
 import { LOCKS } from "./locks.ts";
 import { PATIENT_ANEW } from "./patience.ts";
-import type { Database } from "./pool.ts";
+import { lookUpEach, prepared, type Database } from "./pool.ts";
 import { jsonOrNull } from "./rows.ts";
 
 /** A dispatcher that falls silent in its transaction is cut off, so that the others go on. */
@@ -15,26 +15,26 @@ const SILENCE = "5s";
 /** Longer than somebody silent can keep the lock. Whatever else is waited for is given up, with the turns of this look. */
 const PATIENCE = "8s";
 
+/** `offset 0` in what follows: PostgreSQL looks up each row that is asked for, however few rows there were when it made its plan. */
 const IS_FREE = sql`(t.lease_until is null or t.lease_until < clock_timestamp())`;
 
 export function writeDispatch(db: Database): DispatchWriter {
   return { ...turns(db), ...words(db), ...watch(db) };
 }
 
-type Turns = Pick<DispatchWriter, "alone" | "observe" | "candidates" | "take" | "callBack" | "ringAgain">;
+type Turns = Pick<DispatchWriter, "alone" | "look" | "candidates" | "take" | "callBack" | "ringAgain">;
 
 function turns(db: Database): Turns {
   return {
     alone: async () => {
-      await sql`select set_config('idle_in_transaction_session_timeout', ${SILENCE}, true), set_config('lock_timeout', ${PATIENCE}, true)`.execute(
-        db,
-      );
-      await sql`select pg_advisory_xact_lock(${LOCKS.dispatch})`.execute(db);
+      await lookUpEach(db);
+      await sql`
+        select set_config('idle_in_transaction_session_timeout', ${SILENCE}, true), set_config('lock_timeout', ${PATIENCE}, true),
+          set_config('plan_cache_mode', 'force_generic_plan', true), pg_advisory_xact_lock(${LOCKS.dispatch})`.execute(db);
     },
-    observe: async (now) => {
-      await noteBegun(db, now);
-      await stopPaused(db);
-      await forgetOver(db, now);
+    look: async () => {
+      await observe(db);
+      return pictureOf(db, (asked) => prepared("dispatch_picture", asked));
     },
     candidates: (looks, now) => candidatesOf(db, looks, now),
     take: (chosen, now) => take(db, chosen, now),
@@ -61,37 +61,39 @@ function turns(db: Database): Turns {
 }
 
 /** The time at which it is seen is at or after the time at which it began: rates that count from it are kept. */
-async function noteBegun(db: Database, now: Date): Promise<void> {
-  await sql`
-    with begun as (
-      update dispatches d set started_at = clock_timestamp() from transfers t
-      where t.id = d.transfer_id and d.started_at is null and t.attempts > d.attempts returning d.source_id, d.destination_id)
+const BEGUN = sql`
+    update dispatches d set started_at = clock_timestamp() from transfers t
+    where t.id = d.transfer_id and d.started_at is null and t.attempts > d.attempts returning d.source_id, d.destination_id`;
+
+const COUNTED = sql`
     insert into dispatch_minutes (participant_id, minute, starts)
-    select c.participant_id, date_trunc('minute', ${now}::timestamptz), count(*)
+    select c.participant_id, date_trunc('minute', clock_timestamp()), count(*)
     from begun join participant_capacities c on c.participant_id in (begun.source_id, begun.destination_id) and c.per_hour is not null
     group by c.participant_id
-    on conflict (participant_id, minute) do update set starts = dispatch_minutes.starts + excluded.starts`.execute(db);
-}
+    on conflict (participant_id, minute) do update set starts = dispatch_minutes.starts + excluded.starts`;
 
 /** Rows that somebody holds at this moment are left to the next look, here and wherever one is taken back. A pause is no end: the attempt finds that another one owns the transfer, and what it had moved is found at the destination later. */
-async function stopPaused(db: Database): Promise<void> {
-  await sql`
-    with paused as (
-      select t.id from transfers t join dispatches d on d.transfer_id = t.id and (d.epoch = t.epoch or (t.epoch = d.epoch + 1 and t.lease_until > clock_timestamp()))
-      where ${MAY_BE_DUE} and t.state <> 'received'
-        and exists (select from dispatch_pauses p where p.participant_id in (d.source_id, d.destination_id) and (p.dataset = '*' or p.dataset = any (t.datasets)))
-      for no key update of t skip locked)
-    update transfers t set epoch = t.epoch + 1, lease_until = null from paused where t.id = paused.id`.execute(db);
-}
+const PAUSED = sql`
+    select t.id from dispatches d join dispatch_pauses p on p.participant_id in (d.source_id, d.destination_id) cross join lateral (
+      select t.id from transfers t where t.id = d.transfer_id and (d.epoch = t.epoch or (t.epoch = d.epoch + 1 and t.lease_until > clock_timestamp()))
+        and ${MAY_BE_DUE} and t.state <> 'received' and (p.dataset = '*' or p.dataset = any (t.datasets))
+      offset 0 for no key update skip locked) t`;
 
-/** What began within the last second still counts; so does what began within the last hour, in its minute. */
-async function forgetOver(db: Database, now: Date): Promise<void> {
-  await sql`
-    delete from dispatches d using transfers t where t.id = d.transfer_id and (
+/** Where a participant says how many it takes in a second, what began within the last one still counts; so does what began within the last hour, in its minute. */
+const OVER = sql`
+    delete from dispatches d where exists (select from transfers t where t.id = d.transfer_id and (
       (d.started_at is null and t.epoch <> d.epoch and t.attempts = d.attempts)
-      or (d.started_at < ${now}::timestamptz - interval '1 second' and not coalesce(t.epoch = d.epoch + 1 and t.lease_until > clock_timestamp(), false)))`.execute(
-    db,
-  );
+      or (d.started_at is not null and not coalesce(t.epoch = d.epoch + 1 and t.lease_until > clock_timestamp(), false)
+        and (d.started_at < clock_timestamp() - interval '1 second' or not exists (
+          select from participant_capacities c where c.participant_id in (d.source_id, d.destination_id) and c.per_second is not null)))) offset 0)`;
+
+/** No row is touched twice: what begins now was not known to have begun, and what is over was. */
+async function observe(db: Database): Promise<void> {
+  const noticed = sql`
+    with begun as (${BEGUN}), counted as (${COUNTED}), paused as (${PAUSED}),
+    stopped as (update transfers t set epoch = t.epoch + 1, lease_until = null from paused where t.id = paused.id)
+    ${OVER}`;
+  await prepared("dispatch_observe", noticed).execute(db);
 }
 
 /** Where data sets are paused, from one kind of work in the lane to the next by the index: what waits for them is not read. */
@@ -105,7 +107,7 @@ async function candidatesOf(db: Database, looks: readonly LaneLook[], now: Date)
     except_: except,
     paused,
   }));
-  const { rows } = await sql<Candidate>`
+  const due = sql<Candidate>`
     with look as materialized (
       select * from jsonb_to_recordset(${JSON.stringify(asked)}::jsonb)
         as look (source_id text, destination_id text, priority smallint, most integer, except_ text[], paused text[]))
@@ -120,8 +122,8 @@ async function candidatesOf(db: Database, looks: readonly LaneLook[], now: Date)
       select own.* from (select * from kind where not kind.datasets && look.paused) free
         cross join lateral (${dueIn(now)} and ${KIND} = free.kind order by t.due_at limit look.most) own
       order by own."dueAt" limit look.most) due
-    where look.paused <> '{}'`.execute(db);
-  return rows;
+    where look.paused <> '{}'`;
+  return (await prepared("dispatch_candidates", due).execute(db)).rows;
 }
 
 /** What is of the same data sets has the same 64 bits, by the index `transfers_kinds`. */
@@ -138,7 +140,7 @@ function dueIn(now: Date) {
 
 async function take(db: Database, chosen: readonly Candidate[], now: Date): Promise<Ring[]> {
   if (chosen.length === 0) return [];
-  const { rows } = await sql<Ring>`
+  const taking = sql<Ring>`
     with taken as (
       select t.id, t.epoch, t.attempts, t.source_id, t.destination_id, t.person_id from transfers t
       join unnest(${chosen.map(({ id }) => id)}::text[], ${chosen.map(({ epoch }) => epoch)}::int[]) as c (id, epoch) on c.id = t.id and c.epoch = t.epoch
@@ -146,8 +148,8 @@ async function take(db: Database, chosen: readonly Candidate[], now: Date): Prom
     woken as (update transfers set state = 'queued' where state = 'scheduled' and id in (select id from taken))
     insert into dispatches (transfer_id, epoch, attempts, source_id, destination_id, person_id, rung_at)
     select id, epoch, attempts, source_id, destination_id, person_id, ${now} from taken
-    on conflict do nothing returning transfer_id as "transferId", epoch`.execute(db);
-  return rows;
+    on conflict do nothing returning transfer_id as "transferId", epoch`;
+  return (await prepared("dispatch_take", taking).execute(db)).rows;
 }
 
 function words(db: Database): Pick<DispatchWriter, "setCapacity" | "pause" | "resume"> {

@@ -17,7 +17,8 @@ const STATEMENT = `with asked as materialized (
   ), token as materialized (
     select a.*, t.payload from asked a
     join ${SCHEMA}.participants p on p.entity_id = a.entity_id and ${versionOf("p")} = a.version
-    join ${RECORDS} t on t.model = 'AccessToken' and t.id = a.token and t.expires_at > now() and t.consumed_at is null
+    cross join lateral (select * from ${RECORDS} t
+      where t.model = 'AccessToken' and t.id = a.token and t.expires_at > now() and t.consumed_at is null offset 0) t
     where t.payload->>'clientId' = a.client_id and t.payload->>'aud' = a.entity_id
       and jsonb_typeof(t.payload->'jkt') = 'string' and jsonb_typeof(t.payload->'exp') = 'number'
       and jsonb_typeof(t.payload->'rar'->0->'consent') = 'string' and not t.payload->'rar'->0 ? 'probe'

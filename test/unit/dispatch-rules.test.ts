@@ -63,6 +63,7 @@ const flight = (change: Partial<Flight> = {}): Flight => ({
   sourceId: A,
   destinationId: B,
   personId: someone,
+  rungAt: ago(0),
   startedAt: null,
   isOver: false,
   ...change,

@@ -1,7 +1,7 @@
 import type { PersonId } from "../ids.ts";
 import type { Ports } from "../ports.ts";
 import type { Ring } from "../transfer/transfer-records.ts";
-import type { DispatchReader, DispatchWriter, Lane, LaneLook } from "./dispatch-port.ts";
+import type { DispatchWriter, Lane, LaneLook } from "./dispatch-port.ts";
 import { CALLING_BACK, gateOf, type Flight, type Gate } from "./gate.ts";
 import { laneName, takeTurns, type Candidate } from "./take-turns.ts";
 
@@ -21,8 +21,6 @@ const DEEPEST = 500;
 /** So much of a look from one person, and the look goes on behind them. */
 const CROWD = 0.25;
 
-type Dispatch = DispatchReader & DispatchWriter;
-
 /**
  * Rings for work that is due, in its turn: never more than the window, within what each participant takes, and so that nobody's backlog keeps others
  * waiting. The same for a first try, for a retry, after a crash and after the loss of the queue. Returns how many it rang for.
@@ -36,17 +34,15 @@ export async function dispatchDue(ports: Pick<Ports, "store" | "queue">, terms: 
   return rings.length;
 }
 
-async function giveTurns(dispatch: Dispatch, { window, ringAgainSeconds }: DispatchTerms): Promise<Ring[]> {
-  const { now, slots: seen } = await dispatch.present();
+async function giveTurns(dispatch: DispatchWriter, { window, ringAgainSeconds }: DispatchTerms): Promise<Ring[]> {
+  const { now, slots: seen, lanes, flights, terms } = await dispatch.look();
   const slots = Math.max(seen, LEAST_SLOTS);
-  await dispatch.observe(now);
-  const lanes = await dispatch.lanes();
-  const flights = await dispatch.flights();
-  const gates = await gatesOf(dispatch, flights, { lanes, now, slots });
+  const gates = terms.map((one) => gateOf(one, flights, { now, slots }));
   const called = await dispatch.callBack(
     gates.flatMap(({ participantId, hold }) => (hold && CALLING_BACK.includes(hold) ? [participantId] : [])),
   );
-  const again = await dispatch.ringAgain(now, ringAgainSeconds);
+  const isOld = (flight: Flight): boolean => isWaiting(flight) && now.getTime() - flight.rungAt.getTime() > ringAgainSeconds * 1000;
+  const again = flights.some(isOld) ? await dispatch.ringAgain(now, ringAgainSeconds) : [];
   const free = (window ?? slots) - flights.filter(isWaiting).length + called;
   if (free <= 0) return again;
   const chosen = await choose(dispatch, { lanes, gates, free, now, people: peopleOf(flights) });
@@ -55,25 +51,16 @@ async function giveTurns(dispatch: Dispatch, { window, ringAgainSeconds }: Dispa
 
 const isWaiting = ({ startedAt, isOver }: Flight): boolean => startedAt === null && !isOver;
 
-interface Look {
+interface Choice {
   lanes: Lane[];
   now: Date;
-}
-
-async function gatesOf(dispatch: Dispatch, flights: Flight[], { lanes, now, slots }: Look & { slots: number }): Promise<Gate[]> {
-  const ids = new Set([...lanes, ...flights].flatMap(({ sourceId, destinationId }) => [sourceId, destinationId]));
-  const terms = await dispatch.terms([...ids], now);
-  return terms.map((one) => gateOf(one, flights, { now, slots }));
-}
-
-interface Choice extends Look {
   gates: Gate[];
   free: number;
   people: Map<PersonId, number>;
 }
 
 /** A short look into each lane; a long one only where there is room for more than the short ones give. */
-async function choose(dispatch: Dispatch, choice: Choice): Promise<Candidate[]> {
+async function choose(dispatch: DispatchWriter, choice: Choice): Promise<Candidate[]> {
   const open = openLanes(choice);
   const short = Math.ceil((2 * choice.free) / Math.max(1, open.length)) + 4;
   const looks = open.map(({ lane, room, paused }): LaneLook => ({ ...lane, most: Math.min(short, 4 * room + 4), except: [], paused }));
@@ -110,7 +97,7 @@ function openLanes({ lanes, gates, free }: Choice): { lane: Lane; room: number; 
 }
 
 /** What has been due longest there. Where one person fills a look, it goes on behind them. */
-async function lookInto(dispatch: Dispatch, looks: LaneLook[], now: Date): Promise<Candidate[]> {
+async function lookInto(dispatch: DispatchWriter, looks: LaneLook[], now: Date): Promise<Candidate[]> {
   const first = await dispatch.candidates(looks, now);
   const byLane = Map.groupBy(first, laneName);
   const further = looks.flatMap((look) => behindCrowds(look, byLane.get(laneName(look)) ?? []));

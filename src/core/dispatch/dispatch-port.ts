@@ -24,26 +24,35 @@ export interface LaneLook extends Lane {
   paused: string[];
 }
 
+export interface Picture {
+  /** The database's clock. */
+  now: Date;
+  /** How many transfers all workers that were seen lately carry at once. */
+  slots: number;
+  /** Every lane in which something has not ended, due or not. */
+  lanes: Lane[];
+  flights: Flight[];
+  /** Of every participant at an end of these. */
+  terms: Terms[];
+}
+
 export interface DispatchReader {
   capacity(participantId: ParticipantId): Promise<StatedCapacity | null>;
   /** Of one participant, or of all; the longest first. */
   pauses(participantId?: ParticipantId): Promise<Pause[]>;
-  /** One for each, in any order. */
-  terms(participantIds: readonly ParticipantId[], now: Date): Promise<Terms[]>;
-  flights(): Promise<Flight[]>;
   /** Something is due, or under way. */
   isBusy(): Promise<boolean>;
-  /** The database's clock, and how many transfers all workers that were seen lately carry at once. */
-  present(): Promise<{ now: Date; slots: number }>;
-  /** Every lane in which something has not ended, due or not. */
-  lanes(): Promise<Lane[]>;
+  /** The database's clock. */
+  present(): Promise<{ now: Date }>;
+  /** What is under way, what may be due, and what each participant takes, as it is at one moment; `also`: of these participants the terms too. */
+  picture(also?: readonly ParticipantId[]): Promise<Picture>;
 }
 
 export interface DispatchWriter {
   /** One at a time gives turns, over all processes, until its transaction ends; whoever falls silent while it does loses its connection. */
   alone(): Promise<void>;
-  /** Takes notice of attempts that began and that ended, and takes what is paused from its attempts. */
-  observe(now: Date): Promise<void>;
+  /** Takes notice of attempts that began and that ended, takes what is paused from its attempts, and sees what there is then. */
+  look(): Promise<Picture>;
   /** What is due there. */
   candidates(looks: readonly LaneLook[], now: Date): Promise<Candidate[]>;
   /** Writes down what is rung for. Rows that somebody else holds at this moment are left out. */

@@ -13,13 +13,14 @@ export interface Pause {
   since: Date;
 }
 
-/** What was rung for and is not over, and what started within the last second. */
+/** What was rung for and is not over; and what started within the last second, where an end of it says how many it takes in one. */
 export interface Flight {
   transferId: TransferId;
   epoch: number;
   sourceId: ParticipantId;
   destinationId: ParticipantId;
   personId: PersonId;
+  rungAt: Date;
   /** Null: rung, and not seen to have started. */
   startedAt: Date | null;
   isOver: boolean;
