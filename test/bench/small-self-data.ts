@@ -26,6 +26,8 @@ const LOOPS = sized(4000, 500);
 const WIDTH = 8;
 /** Of which one participant has three quarters: as many at once as the loop. */
 const SLOTS = 11;
+/** Whoever waits for the last of them looks this often: looking costs what is measured, and is a hundredth of the time. */
+const LOOK_MILLISECONDS = 250;
 
 type Tell = (line: string) => void;
 
@@ -128,7 +130,7 @@ async function carry(world: FaultWorld, redisUrl: string, given: Given[]): Promi
     ids.push(consent.id);
     transfers.push((await requestTransfer(ports, { consentId: consent.id, personId: person.id })).id);
   });
-  await until("every end", async () => (await unfinished(world, transfers)) === 0);
+  await until("every end", async () => (await unfinished(world, transfers)) === 0, LOOK_MILLISECONDS);
   shutdown.abort();
   const { rows } = await world.pool.query<{ state: string }>("select state from transfers where id = any ($1) and state <> 'verified'", [
     transfers,

@@ -342,8 +342,9 @@ async function digestOf(file: string): Promise<string> {
 }
 
 /** Waits until `look` gives something true. */
-export async function until<T>(what: string, look: () => Promise<T> | T): Promise<NonNullable<T>> {
-  for (const end = Date.now() + PATIENCE_MILLISECONDS; Date.now() < end; await sleep(25)) {
+/** `pause`: milliseconds between two looks. */
+export async function until<T>(what: string, look: () => Promise<T> | T, pause = 25): Promise<NonNullable<T>> {
+  for (const end = Date.now() + PATIENCE_MILLISECONDS; Date.now() < end; await sleep(pause)) {
     const found = await look();
     if (found) return found;
   }
