@@ -62,8 +62,9 @@ function turns(db: Database): Turns {
 
 /** The time at which it is seen is at or after the time at which it began: rates that count from it are kept. */
 const BEGUN = sql`
-    update dispatches d set started_at = clock_timestamp() from transfers t
-    where t.id = d.transfer_id and d.started_at is null and t.attempts > d.attempts returning d.source_id, d.destination_id`;
+    update dispatches d set started_at = clock_timestamp()
+    where d.started_at is null and exists (select from transfers t where t.id = d.transfer_id and t.attempts > d.attempts offset 0)
+    returning d.source_id, d.destination_id`;
 
 const COUNTED = sql`
     insert into dispatch_minutes (participant_id, minute, starts)
@@ -96,7 +97,7 @@ async function observe(db: Database): Promise<void> {
   await prepared("dispatch_observe", noticed).execute(db);
 }
 
-/** Where data sets are paused, from one kind of work in the lane to the next by the index: what waits for them is not read. */
+/** Planned each time: which index is the right one goes by how much there is. Where data sets are paused, from one kind of work in the lane to the next by the index: what waits for them is not read. */
 async function candidatesOf(db: Database, looks: readonly LaneLook[], now: Date): Promise<Candidate[]> {
   if (looks.length === 0) return [];
   const asked = looks.map(({ sourceId, destinationId, priority, most, except, paused }) => ({
@@ -107,7 +108,7 @@ async function candidatesOf(db: Database, looks: readonly LaneLook[], now: Date)
     except_: except,
     paused,
   }));
-  const due = sql<Candidate>`
+  const { rows } = await sql<Candidate>`
     with look as materialized (
       select * from jsonb_to_recordset(${JSON.stringify(asked)}::jsonb)
         as look (source_id text, destination_id text, priority smallint, most integer, except_ text[], paused text[]))
@@ -122,8 +123,8 @@ async function candidatesOf(db: Database, looks: readonly LaneLook[], now: Date)
       select own.* from (select * from kind where not kind.datasets && look.paused) free
         cross join lateral (${dueIn(now)} and ${KIND} = free.kind order by t.due_at limit look.most) own
       order by own."dueAt" limit look.most) due
-    where look.paused <> '{}'`;
-  return (await prepared("dispatch_candidates", due).execute(db)).rows;
+    where look.paused <> '{}'`.execute(db);
+  return rows;
 }
 
 /** What is of the same data sets has the same 64 bits, by the index `transfers_kinds`. */
@@ -142,10 +143,10 @@ async function take(db: Database, chosen: readonly Candidate[], now: Date): Prom
   if (chosen.length === 0) return [];
   const taking = sql<Ring>`
     with taken as (
-      select t.id, t.epoch, t.attempts, t.source_id, t.destination_id, t.person_id from transfers t
-      join unnest(${chosen.map(({ id }) => id)}::text[], ${chosen.map(({ epoch }) => epoch)}::int[]) as c (id, epoch) on c.id = t.id and c.epoch = t.epoch
-      where ${MAY_BE_DUE} and ${IS_FREE} for update of t skip locked),
-    woken as (update transfers set state = 'queued' where state = 'scheduled' and id in (select id from taken))
+      select t.* from unnest(${chosen.map(({ id }) => id)}::text[], ${chosen.map(({ epoch }) => epoch)}::int[]) as c (id, epoch) cross join lateral (
+        select t.id, t.epoch, t.attempts, t.state, t.source_id, t.destination_id, t.person_id from transfers t
+        where t.id = c.id and t.epoch = c.epoch and ${MAY_BE_DUE} and ${IS_FREE} offset 0 for update skip locked) t),
+    woken as (update transfers set state = 'queued' where id = any (array(select id from taken where state = 'scheduled')))
     insert into dispatches (transfer_id, epoch, attempts, source_id, destination_id, person_id, rung_at)
     select id, epoch, attempts, source_id, destination_id, person_id, ${now} from taken
     on conflict do nothing returning transfer_id as "transferId", epoch`;

@@ -4,7 +4,7 @@ import type { DispatchReader, Lane, Picture } from "../core/dispatch/dispatch-po
 import type { Flight, Pause, Terms } from "../core/dispatch/gate.ts";
 import type { Health } from "../core/dispatch/health.ts";
 import type { ParticipantId } from "../core/ids.ts";
-import { prepared, type Database } from "./pool.ts";
+import type { Database } from "./pool.ts";
 
 /** A worker that was not seen for this long is gone. */
 const WORKER_SECONDS = 15;
@@ -28,9 +28,10 @@ export function readDispatch(db: Database): DispatchReader {
       return rows[0] as { now: Date };
     },
     isBusy: async () => {
-      const asked = sql<{ isBusy: boolean }>`
-        select exists (select from dispatches) or exists (select from transfers t where ${MAY_BE_DUE} and t.due_at <= (select clock_timestamp())) as "isBusy"`;
-      const { rows } = await prepared("dispatch_busy", asked).execute(db);
+      const { rows } = await sql<{ isBusy: boolean }>`
+        select exists (select from dispatches) or exists (select from transfers t where ${MAY_BE_DUE} and t.due_at <= (select clock_timestamp())) as "isBusy"`.execute(
+        db,
+      );
       return rows[0]?.isBusy ?? false;
     },
   };

@@ -73,7 +73,7 @@ async function besides(match: Match, rounds: number, tell: Tell): Promise<Median
   const network = owned.use(networkFor({ allowLoopback: true }));
   const digest = await writeBigFile(from, DATASET);
   const results: { ours: number; theirs: number; computed: number[] }[] = [];
-  const sides = (): Promise<number[]> => Promise.all([from, to, process].map(({ pid }) => processorTimeOf([pid])));
+  const sides = (): Promise<number[]> => Promise.all([from, to, process].map(({ pid }) => processorTimeOf(pid)));
   for (let round = 1; round <= rounds; round++) {
     const before = await sides();
     const ours = MEBIBYTES / (await secondsOfTransfer([from, to], DATASET, network));

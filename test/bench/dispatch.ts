@@ -59,7 +59,7 @@ export async function redisMemory(say: Say, queued = QUEUED): Promise<Measure[]>
   return [
     figure(`Redis memory at ${queued} queued`, used / MEBIBYTE, "MB", "limit 20 MB, aim flat; the window bounds it"),
     figure(`the same, above what an empty queue takes`, (used - before) / MEBIBYTE, "MB"),
-    figure(`one look of the dispatcher at ${queued} queued`, milliseconds, "ms", "a transaction of some ten statements"),
+    figure(`one look of the dispatcher at ${queued} queued`, milliseconds, "ms", "a transaction of seven statements"),
   ];
 }
 

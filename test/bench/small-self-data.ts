@@ -17,7 +17,7 @@ import { startNode } from "../support/processes.ts";
 import { realClock } from "../support/real-clock.ts";
 import { startRedis } from "../support/redis.ts";
 import { bareJobs } from "./bare-jobs.ts";
-import { connectionsOf, processorTimeOf } from "./processor-time.ts";
+import { databaseTime, processorTimeOf } from "./processor-time.ts";
 import { abreast, figure, median, ratio, sized, timed, type Measure } from "./measure.ts";
 
 const TRANSFERS = sized(1000, 60);
@@ -95,11 +95,13 @@ async function throughEverything(): Promise<{ rate: number; computed: Computed }
   // What follows a permission is over: it is in the log, and both ends were told.
   await until("the news of permissions", async () => (await untold(world)) === 0);
   await carry(world, redis.url, given.splice(0, WARM));
-  const connections = await connectionsOf(world.pool);
-  const pids = [[web.pid], [worker.pid], [world.sandbox().pid], [process.pid], connections];
-  const before = await Promise.all(pids.map(processorTimeOf));
+  const times = async (): Promise<number[]> => [
+    ...(await Promise.all([web.pid, worker.pid, world.sandbox().pid, process.pid].map(processorTimeOf))),
+    await databaseTime(world.pool),
+  ];
+  const before = await times();
   const rate = TRANSFERS / (await timed(() => carry(world, redis.url, given)));
-  const after = await Promise.all(pids.map(processorTimeOf));
+  const after = await times();
   const computed = PLACES.map((place, index) => [place, ((after[index] as number) - (before[index] as number)) / TRANSFERS]);
   return { rate, computed: Object.fromEntries(computed) as Computed };
 }

@@ -9,7 +9,7 @@ import { freePort } from "../support/ports.ts";
 import { startNode } from "../support/processes.ts";
 import { accreditedParticipant, dataset, testKey, type TestKey } from "../support/register-fixtures.ts";
 import { figure, median, ratio, type Measure } from "./measure.ts";
-import { connectionsOf, processorTimeOf } from "./processor-time.ts";
+import { databaseTime, processorTimeOf } from "./processor-time.ts";
 import {
   authentication,
   formRequest,
@@ -183,7 +183,7 @@ async function startOurs(): Promise<Server> {
     holder: await signingClient(source.entityId, holderKey),
     resource: `${world.url}/v1`,
     tokens: () => Promise.all(given.map((consent) => workerToken(world, consent, source))),
-    computed: async () => ({ server: await processorTimeOf([pid]), database: await processorTimeOf(await connectionsOf(world.pool)) }),
+    computed: async () => ({ server: await processorTimeOf(pid), database: await databaseTime(world.pool) }),
   };
   const owned = early.move();
   return { ...server, [Symbol.asyncDispose]: () => owned.disposeAsync() };
@@ -240,7 +240,7 @@ async function startStock(): Promise<Server> {
     signingClient("https://bench-platform.example", platformKey),
   ]);
   const line = early.use(lineTo(issuer, CROWD));
-  const computed = async () => ({ server: await processorTimeOf([program.pid]), database: 0 });
+  const computed = async () => ({ server: await processorTimeOf(program.pid), database: 0 });
   const server = { issuer, line, platform, holder, resource, computed };
   // Its memory keeps the last thousand records: tokens of before are gone.
   const fresh = () => Promise.all(Array.from({ length: TOKENS }, () => stockToken(server)));

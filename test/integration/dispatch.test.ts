@@ -13,6 +13,7 @@ import { sql } from "kysely";
 import { writeDispatch } from "../../src/postgres/dispatch-changes.ts";
 import { openDatabase, openPool, openPreparedPool } from "../../src/postgres/pool.ts";
 import { realClock } from "../support/real-clock.ts";
+import { readsOf } from "../support/table-reads.ts";
 import { startDispatchWorld, type DispatchWorld } from "../support/dispatch-world.ts";
 
 let world: DispatchWorld;
@@ -171,6 +172,30 @@ describe("the window", () => {
     assert.equal((await world.dispatch()).length, 1);
     release();
     assert.equal(await frozen, "was cut off");
+  });
+
+  test("a look reads what is under way, however few transfers there were when its statements were planned", async () => {
+    const round = async () => {
+      const rings = await world.dispatch({ window: 5 });
+      for (const ring of rings) assert.ok(await world.start(ring));
+      for (const { transferId } of rings) await world.end(transferId);
+      return rings.length;
+    };
+    await world.queue({ from: holder, to: platform, count: 40 });
+    for (let rounds = 0; rounds < 3; rounds++) assert.equal(await round(), 5);
+    // Some that ended and some that are not due, and nobody has counted them yet.
+    await world.pool.query(
+      `insert into transfers (id, consent_id, person_id, source_id, destination_id, datasets, state, epoch, attempts, due_at, expires_at, created_at, priority, ended_at)
+       select 'trf_' || lpad(n::text, 22, '0'), t.consent_id, t.person_id, t.source_id, t.destination_id, t.datasets, e.state, 0, 0,
+         now() + interval '1 day', now() + interval '2 days', now(), t.priority, e.ended_at
+       from (select * from transfers limit 1) t, generate_series(1, 3000) n, lateral (select
+         case when n % 2 = 0 then 'verified' else 'scheduled' end as state, case when n % 2 = 0 then now() end as ended_at) e`,
+    );
+    const { transfers: before } = await readsOf(world.pool, "transfers");
+    assert.equal(await round(), 5);
+    const { transfers: after } = await readsOf(world.pool, "transfers");
+    const read = after!.rows - before!.rows;
+    assert.ok(read < 1000, `${read} rows`);
   });
 
   test("what is scheduled for later is rung for when it is due, and not before", async () => {

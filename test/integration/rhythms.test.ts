@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import type pg from "pg";
 import { withdrawConsent } from "../../src/core/consent/withdraw-consent.ts";
 import type { ConsentId } from "../../src/core/ids.ts";
@@ -10,6 +9,7 @@ import { acceptDue } from "../../src/core/transfer/accept-due.ts";
 import { sweepTransfers } from "../../src/core/transfer/sweep-transfers.ts";
 import { openDatabase, openPool } from "../../src/postgres/pool.ts";
 import { createStore } from "../../src/postgres/store.ts";
+import { readsOf } from "../support/table-reads.ts";
 import { suspend } from "../support/charter.ts";
 import { startEngine, type Engine } from "../support/engine.ts";
 import { fakeAccount, fakeAdapter } from "../support/fake-participants.ts";
@@ -87,26 +87,11 @@ test("a batch looks its rows up, however small a part of all they are: no table 
   await crowd(3000, "P1M");
   await pool.query("vacuum analyze");
   later(65);
-  const wholeReads = async (): Promise<Record<string, number>> => {
-    await pool.query("select pg_stat_force_next_flush()");
-    const found = await rows<{ name: string; reads: number }>(
-      "select relname as name, seq_scan::int as reads from pg_stat_user_tables where relname in ('account_links', 'consents', 'rhythms', 'transfers') order by 1",
-    );
-    return Object.fromEntries(found.map(({ name, reads }) => [name, reads]));
-  };
-  const countOnce = async (): Promise<Record<string, number>> => {
-    // A connection tells what it did when it has been idle for a second.
-    for (let last = "", tries = 0; tries < 20; tries++) {
-      await sleep(600);
-      const counts = await wholeReads();
-      if (JSON.stringify(counts) === last) return counts;
-      last = JSON.stringify(counts);
-    }
-    throw new Error("something reads all the time");
-  };
-  const before = await countOnce();
+  const wholeReads = async (): Promise<[string, number][]> =>
+    Object.entries(await readsOf(pool, "account_links", "consents", "rhythms", "transfers")).map(([name, { scans }]) => [name, scans]);
+  const before = await wholeReads();
   assert.equal(await acceptDue(ports()), 3000);
-  assert.deepEqual(await countOnce(), before);
+  assert.deepEqual(await wholeReads(), before);
 });
 
 test("what was given at one moment is due over a quarter of its period, a day at most, and at the same share each time", async () => {

@@ -7,7 +7,7 @@ import type { Store } from "../../src/core/ports.ts";
 import type { Ring } from "../../src/core/transfer/transfer-records.ts";
 import type { Transfer } from "../../src/core/transfer/transfer.ts";
 import { createAttemptRecords } from "../../src/postgres/attempt-records.ts";
-import { openDatabase, openPool } from "../../src/postgres/pool.ts";
+import { openDatabase, openPool, openPreparedPool } from "../../src/postgres/pool.ts";
 import { createStore } from "../../src/postgres/store.ts";
 import { freshDatabase } from "./database.ts";
 
@@ -48,7 +48,8 @@ export async function startDispatchWorld(): Promise<DispatchWorld> {
   const database = await freshDatabase();
   const [pool, otherPool] = [openPool(database.url, 20), openPool(database.url, 20)];
   const [store, other] = [createStore(openDatabase(pool)), createStore(openDatabase(otherPool))];
-  const records = createAttemptRecords(pool);
+  const preparedPool = openPreparedPool(database.url);
+  const records = createAttemptRecords(preparedPool);
   // Whose consent it is under is of no matter here: one stands for all.
   await pool.query("alter table transfers drop constraint transfers_of_consent");
   return {
@@ -77,7 +78,7 @@ export async function startDispatchWorld(): Promise<DispatchWorld> {
         });
     },
     [Symbol.asyncDispose]: async () => {
-      await Promise.all([pool.end(), otherPool.end()]);
+      await Promise.all([pool.end(), otherPool.end(), preparedPool.end()]);
       await database.drop();
     },
   };

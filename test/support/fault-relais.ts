@@ -341,8 +341,7 @@ async function digestOf(file: string): Promise<string> {
   return hash.digest("base64url");
 }
 
-/** Waits until `look` gives something true. */
-/** `pause`: milliseconds between two looks. */
+/** Waits until `look` gives something true; `pause`: milliseconds between two looks. */
 export async function until<T>(what: string, look: () => Promise<T> | T, pause = 25): Promise<NonNullable<T>> {
   for (const end = Date.now() + PATIENCE_MILLISECONDS; Date.now() < end; await sleep(pause)) {
     const found = await look();
