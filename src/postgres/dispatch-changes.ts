@@ -83,7 +83,7 @@ const PAUSED = sql`
 /** Where a participant says how many it takes in a second, what began within the last one still counts; so does what began within the last hour, in its minute. */
 const OVER = sql`
     delete from dispatches d where exists (select from transfers t where t.id = d.transfer_id and (
-      (d.started_at is null and t.epoch <> d.epoch and t.attempts = d.attempts)
+      (d.started_at is null and t.attempts = d.attempts and (t.epoch <> d.epoch or t.id = any (array(select id from paused))))
       or (d.started_at is not null and not coalesce(t.epoch = d.epoch + 1 and t.lease_until > clock_timestamp(), false)
         and (d.started_at < clock_timestamp() - interval '1 second' or not exists (
           select from participant_capacities c where c.participant_id in (d.source_id, d.destination_id) and c.per_second is not null)))) offset 0)`;
@@ -97,7 +97,7 @@ async function observe(db: Database): Promise<void> {
   await prepared("dispatch_observe", noticed).execute(db);
 }
 
-/** Planned each time: which index is the right one goes by how much there is. Where data sets are paused, from one kind of work in the lane to the next by the index: what waits for them is not read. */
+/** Planned each time, though not for these values: which index is the right one goes by how much there is. Where data sets are paused, from one kind of work in the lane to the next by the index: what waits for them is not read. */
 async function candidatesOf(db: Database, looks: readonly LaneLook[], now: Date): Promise<Candidate[]> {
   if (looks.length === 0) return [];
   const asked = looks.map(({ sourceId, destinationId, priority, most, except, paused }) => ({

@@ -29,9 +29,9 @@ export function openPool(url: string, size = 10): pg.Pool {
 
 /**
  * What is asked for a few rows at a time is looked up row by row, by its key. Where a table was empty when PostgreSQL last counted it, it would rather read all of it
- * each time; and a plan that was made then stays.
+ * each time; and a plan that was made then stays. What has no index then looks costly without end, to a PostgreSQL before 18: it must not be compiled for that.
  */
-export const ROW_BY_ROW = { enable_hashjoin: "off", enable_mergejoin: "off", enable_seqscan: "off" } as const;
+export const ROW_BY_ROW = { enable_hashjoin: "off", enable_mergejoin: "off", enable_seqscan: "off", jit: "off" } as const;
 
 /**
  * Connections for the few statements that every use of a token asks, prepared once on each. By default PostgreSQL plans the larger ones anew each
@@ -96,7 +96,8 @@ function preparing(pool: pg.Pool): PostgresPool {
     clients.set(client, known);
     return known;
   };
-  return Object.create(pool, { connect: { value: async () => preparingClient(await pool.connect()) } }) as PostgresPool;
+  const connect = async (): Promise<PostgresPoolClient> => preparingClient(await pool.connect());
+  return Object.create(pool, { connect: { value: connect }, end: { value: () => pool.end() } }) as PostgresPool;
 }
 
 /** Connections for BullMQ's PostgreSQL backend, which finds its tables by the search path and keeps one connection for LISTEN. */

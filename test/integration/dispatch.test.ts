@@ -144,6 +144,21 @@ describe("the window", () => {
     assert.deepEqual(await epochs(rings), [1, 1, 2, 2], "the next look takes the rest");
   });
 
+  test("what a pause takes back makes room in the same look", async () => {
+    const other = await world.participant("platform");
+    await world.answers(other);
+    await world.queue({ from: holder, to: platform, count: 4 });
+    assert.equal((await world.dispatch({ window: 4 })).length, 4);
+    await world.queue({ from: holder, to: other, count: 4 });
+    assert.deepEqual(await world.dispatch({ window: 4 }), []);
+    await pauseDispatch(ports(), operator(platform), { dataset: "*", reason: "They move house." });
+    const turns = await endsOf(await world.dispatch({ window: 4 }));
+    assert.deepEqual(
+      turns.map(({ destinationId }) => destinationId),
+      [other, other, other, other],
+    );
+  });
+
   test("a process that is frozen within a transaction is cut off by the server", async () => {
     await using cleanup = new AsyncDisposableStack();
     for (const open of [openPool, openPreparedPool]) {

@@ -90,7 +90,7 @@ test("a batch looks its rows up, however small a part of all they are: no table 
   const wholeReads = async (): Promise<[string, number][]> =>
     Object.entries(await readsOf(pool, "account_links", "consents", "rhythms", "transfers")).map(([name, { scans }]) => [name, scans]);
   const before = await wholeReads();
-  assert.equal(await acceptDue(ports()), 3000);
+  assert.equal(await acceptDue({ ...ports(), store: inTime(createStore(openDatabase(pool))) }), 3000);
   assert.deepEqual(await wholeReads(), before);
 });
 
