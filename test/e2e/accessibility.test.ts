@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { AxeBuilder } from "@axe-core/playwright";
 import type { Browser, BrowserContext, Page } from "playwright-core";
-import { openContext, startBrowser } from "../support/browser.ts";
+import { openContext, press, startBrowser } from "../support/browser.ts";
 import { startRelais, type RunningRelais } from "../support/relais.ts";
 import { mouse } from "./hands.ts";
 import {
@@ -172,13 +172,13 @@ async function participants(): Promise<{ id: string }[]> {
 async function formsWithErrors(page: Page, at: (path: string) => string): Promise<void> {
   for (const path of ["/me/copy", "/me/switch"]) {
     await page.goto(at(path));
-    await page.locator("main form button").click();
+    await press(page.locator("main form button"));
     assert.equal(await page.locator(".govuk-error-summary a").count(), 2);
     await look(page);
   }
   const [pods] = (await participants()).filter((one) => "adapter" in one && one.adapter === "solid");
   await page.goto(at(`/accounts/${pods?.id}`));
-  await page.locator("main form button").click();
+  await press(page.locator("main form button"));
   await look(page);
 }
 
@@ -186,7 +186,7 @@ async function copyPageByPage(page: Page, lang: Lang, who: Persona): Promise<voi
   const hands = mouse(page);
   await askForCopy(hands, relais, lang, "copy", { from: "Énergie du Parc", to: "Ancre", who });
   await look(page);
-  await page.locator('button[value="accept"]').click();
+  await press(page.locator('button[value="accept"]'));
   await look(page);
   // While the holder hangs the transfer is live; not for long, or the attempt gives up and waits before the next one.
   const thaw = await relais.freezeSandbox();
@@ -222,7 +222,7 @@ async function switchPageByPage(page: Page, lang: Lang, who: Persona): Promise<v
     await page.reload();
   await look(page);
   await visit(page, `${here}/close`);
-  await page.locator("main form button").click();
+  await press(page.locator("main form button"));
   await look(page);
   for (const path of await linksOf(page, `${relais.url}/${lang}/me/transfers`, "/me/transfers/trf_")) await glance(page, path);
 }

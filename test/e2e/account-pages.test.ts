@@ -3,7 +3,7 @@ import { after, before, test } from "node:test";
 import { AxeBuilder } from "@axe-core/playwright";
 import type { Browser, BrowserContext, CDPSession, Page } from "playwright-core";
 import { newId } from "../../src/core/ids.ts";
-import { openContext, startBrowser } from "../support/browser.ts";
+import { openContext, press, startBrowser } from "../support/browser.ts";
 import { startIdentityApp, type IdentityApp } from "../support/identity-app.ts";
 import { accreditedParticipant } from "../support/register-fixtures.ts";
 import { startTinyProvider, type TinyProvider } from "../support/tiny-provider.ts";
@@ -74,10 +74,10 @@ async function open(page: Page, lang: string, path: string): Promise<void> {
 async function newAccount({ page }: Device, lang: string, name: string): Promise<string[]> {
   await open(page, lang, "/sign-in");
   await page.locator("#name").fill(name);
-  await page.locator("#passkey-create button").click();
+  await press(page.locator("#passkey-create button"));
   await page.waitForURL(/\/me\/account\/codes/);
   await meets(page, lang);
-  await page.locator("main form button").click();
+  await press(page.locator("main form button"));
   await page.locator(".rl-codes").waitFor();
   await meets(page, lang);
   return page.locator(".rl-codes code").allTextContents();
@@ -93,7 +93,7 @@ async function picture(page: Page, name: string): Promise<void> {
 }
 
 async function signOut({ page }: Device): Promise<void> {
-  await page.locator('header form[action="/sign-out"] button').click();
+  await press(page.locator('header form[action="/sign-out"] button'));
   await page.waitForURL(/\/(fr|en)\/$/);
 }
 
@@ -104,46 +104,46 @@ for (const lang of ["fr", "en"] as const) {
     assert.equal(codes.length, 10);
     await signOut(phone);
     await open(phone.page, lang, "/sign-in");
-    await phone.page.locator("#passkey-sign-in button").click();
+    await press(phone.page.locator("#passkey-sign-in button"));
     await phone.page.waitForURL(/\/me$/);
     assert.match(String(await phone.page.textContent("h1")), /Camille/);
 
     await open(phone.page, lang, "/me/account");
     await phone.page.locator("#label").fill("x");
-    await phone.page.locator("#passkey-add button").click();
+    await press(phone.page.locator("#passkey-add button"));
     await phone.page.locator("#passkey-add [data-said]:not([hidden])").waitFor();
     await meets(phone.page, lang);
     // The same account on another device, by a code; there a second passkey.
     const laptop = await device(1100);
     await open(laptop.page, lang, "/sign-in/recovery");
     await laptop.page.locator("#code").fill("nothing");
-    await laptop.page.locator("main form button").click();
+    await press(laptop.page.locator("main form button"));
     await laptop.page.waitForURL(/refused/);
     await meets(laptop.page, lang);
     await laptop.page.locator("#code").fill(codes[0] ?? "");
-    await laptop.page.locator("main form button").click();
+    await press(laptop.page.locator("main form button"));
     await laptop.page.waitForURL(/\/me\/account\?news=recovered/);
     await laptop.page.locator("#label").fill("Laptop");
-    await laptop.page.locator("#passkey-add button").click();
+    await press(laptop.page.locator("#passkey-add button"));
     await laptop.page.waitForURL(/news=passkeyAdded/);
     await meets(laptop.page, lang);
     assert.equal(await laptop.page.locator('form[action$="/remove"] button').count(), 2, "none is the last");
     assert.equal(await laptop.page.locator('form[action*="/sessions/ses_"] button').count(), 1, "the phone is signed in, too");
-    await laptop.page.locator('form[action$="/sessions/end"] button').click();
+    await press(laptop.page.locator('form[action$="/sessions/end"] button'));
     await laptop.page.waitForURL(/news=sessionsEnded/);
     await phone.page.goto(`${relais.origin}/${lang}/me`);
     assert.match(phone.page.url(), /\/sign-in\?next=/, "out with its next request");
     await laptop.page.locator('form[action$="/name"]').first().locator("input").fill("");
-    await laptop.page.locator('form[action$="/name"]').first().locator("button").click();
+    await press(laptop.page.locator('form[action$="/name"]').first().locator("button"));
     await laptop.page.locator(".govuk-error-summary").waitFor();
     await meets(laptop.page, lang);
 
     await open(laptop.page, lang, "/me/account/delete");
-    await laptop.page.locator("main form button").click();
+    await press(laptop.page.locator("main form button"));
     await laptop.page.locator(".govuk-error-summary").waitFor();
     await meets(laptop.page, lang);
     await laptop.page.locator("#sure").check();
-    await laptop.page.locator("main form button").click();
+    await press(laptop.page.locator("main form button"));
     await laptop.page.waitForURL(/\/deleted$/);
     await meets(laptop.page, lang);
     assert.deepEqual(await relais.query("select 1 from relais.people where display_name = 'Camille'"), []);
@@ -157,11 +157,11 @@ for (const lang of ["fr", "en"] as const) {
     await page.goto(`${relais.origin}/${lang}/me/account`);
     await age();
     // The page was open all the while: its form for a new passkey leads to the sign-in, too.
-    await page.locator("#passkey-add button").click();
+    await press(page.locator("#passkey-add button"));
     await page.waitForURL(/sign-in\/again/);
     await meets(page, lang);
     await picture(page, `again-${lang}`);
-    await page.locator("#passkey-again button").click();
+    await press(page.locator("#passkey-again button"));
     await page.waitForURL(/\/me\/account$/);
     await page.locator("#passkey-add button").waitFor();
     await age();
@@ -169,15 +169,15 @@ for (const lang of ["fr", "en"] as const) {
     await page.locator('a[href*="/sign-in/again"]').first().waitFor();
     await page.goto(`${relais.origin}/${lang}/me/account`);
     await picture(page, `stale-account-${lang}`);
-    await page.locator('a[href$="/me/account/delete"]').click();
+    await press(page.locator('a[href$="/me/account/delete"]'));
     await page.waitForURL(/sign-in\/again/);
-    await page.locator("#passkey-again button").click();
+    await press(page.locator("#passkey-again button"));
     await page.waitForURL(/\/me\/account\/delete$/);
     await age();
     await page.locator("#sure").check();
-    await page.locator("main form button").click();
+    await press(page.locator("main form button"));
     await page.waitForURL(/sign-in\/again/);
-    await page.locator("#passkey-again button").click();
+    await press(page.locator("#passkey-again button"));
     await page.waitForURL(/\/me\/account\/delete$/);
     await phone.context.close();
   });
@@ -188,13 +188,13 @@ for (const lang of ["fr", "en"] as const) {
     provider.state.subject = `again-${lang}`;
     await page.goto(`${relais.origin}/sign-in/start?lang=${lang}&next=/${lang}/me/account`);
     await age();
-    await page.locator('a[href$="/me/account/export"]').click();
+    await press(page.locator('a[href$="/me/account/export"]'));
     await page.waitForURL(/sign-in\/again/);
-    await page.locator('a[href*="/sign-in/start"]').click();
+    await press(page.locator('a[href*="/sign-in/start"]'));
     await page.waitForURL(/\/me\/account\?news=again/);
     await page.locator("[role=status]").waitFor();
     const download = page.waitForEvent("download");
-    await page.locator('a[href$="/me/account/export"]').click();
+    await press(page.locator('a[href$="/me/account/export"]'));
     assert.match((await download).suggestedFilename(), /^relais-[\d-]+\.json$/);
     await context.close();
   });
@@ -206,7 +206,7 @@ for (const lang of ["fr", "en"] as const) {
     assert.ok(await page.locator("[data-passkey-script]").isVisible(), "it says that passkeys need a script");
     assert.ok(!(await page.locator("#passkey-create button").isVisible()));
     provider.state.subject = `full-${lang}`;
-    await page.locator('a[href*="/sign-in/start"]').click();
+    await press(page.locator('a[href*="/sign-in/start"]'));
     await page.waitForURL(/\/me\/account/);
     const [{ id: personId } = { id: "" }] = await relais.query("select id from relais.people where subject = $1", [`full-${lang}`]);
     const platform = await accreditedParticipant(relais.store, {
@@ -229,11 +229,11 @@ for (const lang of ["fr", "en"] as const) {
     await open(full, lang, "/accounts");
     await open(full, lang, `/me/account/links/${linkId}/remove`);
     await page.goto(`${relais.origin}/${lang}/me/account/links/${linkId}/remove`);
-    await page.locator("main form button").click();
+    await press(page.locator("main form button"));
     await page.waitForURL(/news=unlinked/);
     const download = full.waitForEvent("download");
     await open(full, lang, "/me/account");
-    await full.locator('a[href$="/me/account/export"]').first().click();
+    await press(full.locator('a[href$="/me/account/export"]').first());
     assert.match((await download).suggestedFilename(), /^relais-[\d-]+\.json$/);
     for (const one of [context, scripted]) await one.close();
   });

@@ -7,7 +7,7 @@ import type { Consent } from "../../src/core/consent/consent.ts";
 import { voidConsents } from "../../src/core/consent/void-consents.ts";
 import { SESSION_COOKIE, startSession } from "../../src/core/person/sessions.ts";
 import type { Participant } from "../../src/core/register/participant.ts";
-import { openContext, startBrowser } from "../support/browser.ts";
+import { openContext, press, startBrowser } from "../support/browser.ts";
 import { seedPerson, type SeededPerson } from "../support/fault-relais.ts";
 import { startPortal, type Portal } from "../support/portal.ts";
 import { accreditedParticipant, dataset } from "../support/register-fixtures.ts";
@@ -99,10 +99,10 @@ for (const lang of ["fr", "en"] as const)
     for (const expected of [WORDS[lang].region, WORDS[lang].reason, WORDS[lang].country, "Régie publicitaire <b>"])
       assert.ok(text.includes(expected), `${expected} in ${text}`);
     await meets(page, `ends-${lang}`);
-    await section.getByRole("link").click();
+    await press(section.getByRole("link"));
     await page.waitForURL(new RegExp(`/permissions/${consent.id}$`));
     await page.goto(`${portal.origin}/${lang}/me`);
-    await section.getByRole("button").click();
+    await press(section.getByRole("button"));
     await page.waitForURL(/\/me$/);
     assert.equal(await section.count(), 0);
     assert.equal((await portal.store.read((r) => r.consents.get(consent.id))).state, "revoked", "reading changes nothing else");

@@ -9,6 +9,7 @@ import { requestConsent } from "../../src/core/consent/request-consent.ts";
 import { sealChanges } from "../../src/core/consent/seal-changes.ts";
 import { asId } from "../../src/core/ids.ts";
 import { TONGUES } from "../../src/pages/tongue.ts";
+import { press } from "../support/browser.ts";
 import { inDays } from "../support/engine.ts";
 import { journalLibrary } from "../support/journal-library.ts";
 import { testKey } from "../support/register-fixtures.ts";
@@ -89,10 +90,10 @@ for (const lang of ["fr", "en"] as const) {
     assert.equal(await shownHash(page), asked.noticeHash);
     assert.equal(await page.locator('input[name="forms"]').count(), 1);
     await page.locator("#forms-csv").check();
-    await page.locator('button[value="accept"]').click();
+    await press(page.locator('button[value="accept"]'));
     assert.ok(await page.locator("#forms-csv").isChecked(), "an error keeps the choice");
     for (const box of ["#datasets", "#mandate", "#consent"]) await page.locator(box).check();
-    await page.locator('button[value="accept"]').click();
+    await press(page.locator('button[value="accept"]'));
     const given = await present(asked.id);
     assert.deepEqual([given.state, given.forms, given.noticeHash], ["active", ["csv"], asked.noticeHash]);
 
@@ -112,12 +113,12 @@ for (const lang of ["fr", "en"] as const) {
     assert.ok(await page.locator("#forms-csv").isChecked());
     await look(`/${lang}/permissions/${asked.id}/change`);
     await page.locator("#forms-csv").uncheck();
-    await page.locator("main form button").click();
+    await press(page.locator("main form button"));
     const changed = idIn(page, 3);
     const difference = await look(`/${lang}/permissions/${changed}/decide`);
     assert.ok(difference.includes(t("forms.yes")) && difference.includes(t("forms.no")), difference);
     for (const box of ["#mandate", "#consent"]) await page.locator(box).check();
-    await page.locator('button[value="accept"]').click();
+    await press(page.locator('button[value="accept"]'));
     assert.deepEqual((await present(changed)).forms, []);
     assert.equal((await present(asked.id)).state, "superseded");
   });
@@ -143,7 +144,7 @@ test("without the choice the page says so, and a permission to which nothing was
   const page = await contexts.phone.newPage();
   await page.goto(`${origin}/en/permissions/${id}/decide`);
   for (const box of ["#datasets", "#mandate", "#consent"]) await page.locator(box).check();
-  await page.locator('button[value="accept"]').click();
+  await press(page.locator('button[value="accept"]'));
   const given = await present(id);
   assert.deepEqual([given.forms, given.noticeHash], [[], noticeHash]);
   assert.ok((await look(`/en/permissions/${id}`)).includes(TONGUES.en.t("forms.no")));

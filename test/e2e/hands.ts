@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { Locator, Page } from "playwright-core";
+import { press } from "../support/browser.ts";
 
 /** How a person uses a page. `steps` counts what they do: a choice, a click, a text typed. */
 export interface Hands {
@@ -16,7 +17,7 @@ export function mouse(page: Page): Hands {
   const hands: Hands = {
     page,
     steps: 0,
-    press: async (target) => step(hands, () => target.click()),
+    press: async (target) => step(hands, () => press(target)),
     choose: async (target) => step(hands, () => target.check()),
     write: async (target, text) => step(hands, () => target.fill(text)),
   };
@@ -51,7 +52,7 @@ async function step(hands: Hands, act: () => Promise<void>): Promise<void> {
   await act();
 }
 
-/** Waits for the page that follows, as a click does by itself. */
+/** Waits for the page that follows. */
 async function leaveBy(page: Page, key: string): Promise<void> {
   const arrived = page.waitForEvent("framenavigated", { timeout: 120_000 });
   await page.keyboard.press(key);

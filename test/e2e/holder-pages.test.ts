@@ -13,7 +13,7 @@ import { requestTransfer } from "../../src/core/transfer/request-transfer.ts";
 import { createHttpApp, listen, type Listening } from "../../src/http/server.ts";
 import { createPages } from "../../src/pages/pages.ts";
 import { renderProblem } from "../../src/pages/problems.ts";
-import { openContext, startBrowser } from "../support/browser.ts";
+import { openContext, press, startBrowser } from "../support/browser.ts";
 import { REGISTER_PORTS } from "../support/charter.ts";
 import { startEngine, type Engine } from "../support/engine.ts";
 import { fakeAccount, fakeAdapter } from "../support/fake-participants.ts";
@@ -124,9 +124,9 @@ async function look(who: Who, path: string, status = 200): Promise<Page> {
   return page;
 }
 
-async function press(page: Page, selector: string): Promise<void> {
+async function leaveBy(page: Page, selector: string): Promise<void> {
   const arrived = page.waitForEvent("framenavigated");
-  await page.locator(selector).first().click();
+  await press(page.locator(selector).first());
   await arrived;
   await page.waitForLoadState();
   await meets(page);
@@ -153,11 +153,11 @@ for (const lang of LANGUAGES) {
     const late = await look("colleague", `${here}?dataset=${encodeURIComponent("*")}`);
     await page.goto(`${origin}${here}?dataset=${encodeURIComponent("*")}`);
     await page.locator("#level-2").check();
-    await press(page, SEND);
+    await leaveBy(page, SEND);
     assert.equal(await errors(page), 1, "a reason is missing");
     assert.ok(await page.locator("#level-2").isChecked(), "what was chosen is not lost");
     await reasons(page);
-    await press(page, SEND);
+    await leaveBy(page, SEND);
     assert.match(
       await main(page),
       lang === "fr"
@@ -165,15 +165,15 @@ for (const lang of LANGUAGES) {
         : /1 transfer pauses\.[\s\S]*3 accredited data spaces would receive less/,
     );
     assert.deepEqual([(await present()).conditions, await state()], [[], "queued"]);
-    await press(page, CONFIRM);
+    await leaveBy(page, CONFIRM);
     assert.equal(new URL(page.url()).pathname, here);
     assert.deepEqual([(await present()).conditions[0]?.minimumLevel, await state()], [2, "paused"]);
     await late.locator("#level-1").check();
-    await press(late, SEND);
+    await leaveBy(late, SEND);
     assert.equal(await errors(late), 1, "it changed meanwhile");
-    await press(page, 'form:has(input[value="unset"]) button');
+    await leaveBy(page, 'form:has(input[value="unset"]) button');
     assert.match(await main(page), lang === "fr" ? /1 transfert qui attendait reprend/ : /1 transfer that waited goes on/);
-    await press(page, CONFIRM);
+    await leaveBy(page, CONFIRM);
     assert.deepEqual([(await present()).conditions, await state()], [[], "queued"]);
     await page.close();
     await late.close();
@@ -183,52 +183,52 @@ for (const lang of LANGUAGES) {
     const list = await look("holder", of(engine.source.id, "platforms"));
     await (await look("holder", `${of(engine.source.id, "platforms")}?name=zzz`)).close();
     const here = of(engine.source.id, `platforms/${other().id}`);
-    await press(list, `a[href="${here}"]`);
-    await press(list, 'a[href$="do=exclude#form"]');
-    await press(list, SEND);
+    await leaveBy(list, `a[href="${here}"]`);
+    await leaveBy(list, 'a[href$="do=exclude#form"]');
+    await leaveBy(list, SEND);
     assert.equal(await errors(list), 1);
     await reasons(list);
     await list.locator("#dataset").selectOption(BILLS);
-    await press(list, SEND);
-    await press(list, CONFIRM);
+    await leaveBy(list, SEND);
+    await leaveBy(list, CONFIRM);
     assert.match(await main(list), new RegExp(lang === "fr" ? REASON.fr : REASON.en));
-    await press(list, 'form:has(input[value="lift"]) button');
-    await press(list, CONFIRM);
+    await leaveBy(list, 'form:has(input[value="lift"]) button');
+    await leaveBy(list, CONFIRM);
     assert.deepEqual((await present()).exclusions, []);
-    await press(list, 'a[href$="do=access#form"]');
+    await leaveBy(list, 'a[href$="do=access#form"]');
     await list.locator("#state-test").check();
     await list.locator("#testAccounts").fill("customer-1\n\ncustomer-2");
     await reasons(list);
-    await press(list, SEND);
-    await press(list, CONFIRM);
+    await leaveBy(list, SEND);
+    await leaveBy(list, CONFIRM);
     assert.equal((await present()).access.find(({ platformId }) => platformId === other().id)?.testAccounts.length, 2);
     assert.doesNotMatch(await list.content(), /customer-/);
-    await press(list, 'a[href$="do=review#form"]');
-    await press(list, 'form[action$="/reviews"] button');
+    await leaveBy(list, 'a[href$="do=review#form"]');
+    await leaveBy(list, 'form[action$="/reviews"] button');
     assert.equal(await errors(list), 1);
     await list.locator("#date").fill("2026-03-12");
     await list.locator("#by").fill("Comité <b>sécurité</b>");
     await list.locator("#decision-accepted_with_conditions").check();
     await list.locator("#questions").fill("Où sont les sauvegardes ?\nQui les lit ?");
-    await press(list, 'form[action$="/reviews"] button');
+    await leaveBy(list, 'form[action$="/reviews"] button');
     assert.match(await main(list), /Comité <b>sécurité<\/b>/);
     await list.close();
   });
 
   test(`${lang}: a platform asks a holder to open, the holder answers, and both see it`, async () => {
     const asking = await look("platform", of(other().id, "holders"));
-    await press(asking, 'a[href*="ask="]');
-    await press(asking, "main form:has(#message) button");
+    await leaveBy(asking, 'a[href*="ask="]');
+    await leaveBy(asking, "main form:has(#message) button");
     assert.equal(await errors(asking), 1);
     await asking.locator("#message").fill("Nous avons un <b>nouvel</b> audit.");
-    await press(asking, "main form:has(#message) button");
+    await leaveBy(asking, "main form:has(#message) button");
     assert.match(await main(asking), lang === "fr" ? /Attend une réponse/ : /Waits for an answer/);
     const answering = await look("both", of(engine.source.id, "platforms"));
-    await press(answering, `.rl-todo a[href$="${other().id}"]`);
-    await press(answering, 'a[href$="do=answer#form"]');
+    await leaveBy(answering, `.rl-todo a[href$="${other().id}"]`);
+    await leaveBy(answering, 'a[href$="do=answer#form"]');
     await answering.locator("#state-open").check();
-    await press(answering, SEND);
-    await press(answering, CONFIRM);
+    await leaveBy(answering, SEND);
+    await leaveBy(answering, CONFIRM);
     await asking.reload();
     assert.match(await main(asking), lang === "fr" ? /Réponse du .*\s: Ouvert\./ : /Answered on .*: Open\./);
     await answering.close();
@@ -238,7 +238,7 @@ for (const lang of LANGUAGES) {
   test(`${lang}: a certificate is handed in, taken back, handed in again, read by two, and counts`, async () => {
     const here = of(other().id, "certificates");
     const page = await look("platform", here);
-    await press(page, 'form[enctype="multipart/form-data"] button');
+    await leaveBy(page, 'form[enctype="multipart/form-data"] button');
     assert.equal(await errors(page), 1);
     const file = join(folder, "iso <1>.pdf");
     await writeFile(file, "%PDF-1.7 iso");
@@ -248,11 +248,11 @@ for (const lang of LANGUAGES) {
       await page.locator("#date").fill("2026-01-01");
       await page.locator("#validUntil").fill("2999-01-01");
       await page.locator("#file").setInputFiles(file);
-      await press(page, 'form[enctype="multipart/form-data"] button');
+      await leaveBy(page, 'form[enctype="multipart/form-data"] button');
     };
     const kind = lang === "fr" ? "iso-27001" : "hds";
     await hand(kind);
-    await press(page, 'form[action$="/remove"] button');
+    await leaveBy(page, 'form[action$="/remove"] button');
     await hand(kind);
     const [claim] = await engine.store.read((r) => r.certificates.waiting(10));
     const at = `/${lang}/accreditation/certificates/${claim?.id}`;
@@ -260,13 +260,13 @@ for (const lang of LANGUAGES) {
     await (await look("stranger", at, 404)).close();
     for (const who of ["first", "second"] as const) {
       const queue = await look(who, `/${lang}/accreditation`);
-      await press(queue, `a[href="${at}"]`);
-      await press(queue, "main form button");
+      await leaveBy(queue, `a[href="${at}"]`);
+      await leaveBy(queue, "main form button");
       assert.equal(await errors(queue), 1);
       await queue.locator("#verdict").check();
       await reasons(queue);
       await queue.locator("#withoutConflict").check();
-      await press(queue, "main form button");
+      await leaveBy(queue, "main form button");
       assert.equal(await errors(queue), 0);
       await queue.close();
     }

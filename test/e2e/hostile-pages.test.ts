@@ -6,7 +6,7 @@ import { after, before, test } from "node:test";
 import type { Browser } from "playwright-core";
 import { startHolder, type Holder } from "../../src/sandbox/holder/holder.ts";
 import { HOSTILE_HOLDERS } from "../../src/sandbox/holder/personas.ts";
-import { openContext, startBrowser } from "../support/browser.ts";
+import { openContext, press, startBrowser } from "../support/browser.ts";
 import { startOwnWorld, type OwnWorld } from "../support/own-world.ts";
 
 /**
@@ -49,7 +49,7 @@ test("nothing that she sends in a person's name changes anything, and nothing of
   const done = await page.waitForSelector("body[data-done]");
   assert.equal(await done.getAttribute("data-done"), "15", "six forms, each twice, and three frames");
   const answer = page.waitForResponse((response) => response.request().method() === "POST");
-  await page.locator("button").first().click();
+  await press(page.locator("button").first());
   await answer;
 
   const answered = world.lines.slice(line).map((text) => JSON.parse(text) as { msg: string; method?: string; status: number });

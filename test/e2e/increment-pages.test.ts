@@ -5,6 +5,7 @@ import type { BrowserContext, Page } from "playwright-core";
 import type { Consent } from "../../src/core/consent/consent.ts";
 import type { TransferId } from "../../src/core/ids.ts";
 import { requestTransfer } from "../../src/core/transfer/request-transfer.ts";
+import { press } from "../support/browser.ts";
 import { journalLibrary } from "../support/journal-library.ts";
 import { startSandboxWorld, type SandboxWorld } from "../support/sandbox-world.ts";
 import { startWorldPortal } from "../support/world-portal.ts";
@@ -80,7 +81,7 @@ test("one with nothing new says so in plain words", async () => {
 
 test("a person asks for everything again by a button, and everything comes", async () => {
   const { page } = await look(`/en/permissions/${consent.id}`);
-  await page.getByRole("button", { name: "Bring everything again" }).click();
+  await press(page.getByRole("button", { name: "Bring everything again" }));
   await page.waitForURL(/\/me\/transfers\//);
   const id = new URL(page.url()).pathname.split("/").at(-1) as TransferId;
   assert.deepEqual(await world.run(id), { kind: "ended", state: "verified" });

@@ -17,7 +17,7 @@ import { createPages } from "../../src/pages/pages.ts";
 import { renderProblem } from "../../src/pages/problems.ts";
 import { openDatabase, openPool } from "../../src/postgres/pool.ts";
 import { createStore } from "../../src/postgres/store.ts";
-import { openContext, startBrowser } from "../support/browser.ts";
+import { openContext, press, startBrowser } from "../support/browser.ts";
 import { REGISTER_PORTS } from "../support/charter.ts";
 import { freshDatabase } from "../support/database.ts";
 import { policy } from "../support/policy.ts";
@@ -128,7 +128,7 @@ const known = async () => (await store.read((r) => r.participants.get(participan
 test("the first page lists who waits; the participant's page shows known and published keys, and the authority reads the same", async () => {
   for (const lang of ["fr", "en"]) {
     const queue = await openPage("first", `/${lang}/accreditation`);
-    await queue.getByRole("link", { name: participant.name }).click();
+    await press(queue.getByRole("link", { name: participant.name }));
     await meets(queue);
     const main = await queue.locator("main").innerText();
     assert.ok(main.includes(lost.kid) && main.includes(entity.key.kid));
@@ -143,17 +143,17 @@ test("the first page lists who waits; the participant's page shows known and pub
 test("who did not ask the participant confirms nothing; two who did put the keys in force", async () => {
   const path = `/fr/accreditation/participants/${participant.id}`;
   const first = await openPage("first", path);
-  await first.getByRole("button", { name: "Confirmer" }).click();
+  await press(first.getByRole("button", { name: "Confirmer" }));
   await meets(first);
   assert.ok((await first.locator(".govuk-error-summary").innerText()).includes("par un autre moyen"));
   await first.locator("input[name=asked]").check();
-  await first.getByRole("button", { name: "Confirmer" }).click();
+  await press(first.getByRole("button", { name: "Confirmer" }));
   await meets(first);
   assert.deepEqual([await known(), (await first.locator("main").innerText()).includes("Confirmé par Office first")], [[lost.kid], true]);
   await first.close();
   const second = await openPage("second", path);
   await second.locator("input[name=asked]").check();
-  await second.getByRole("button", { name: "Confirmer" }).click();
+  await press(second.getByRole("button", { name: "Confirmer" }));
   await meets(second);
   assert.deepEqual(await known(), [entity.key.kid]);
   assert.equal(await second.locator("input[name=asked]").count(), 0, "nothing waits any more");

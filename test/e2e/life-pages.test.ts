@@ -17,7 +17,7 @@ import { createPages } from "../../src/pages/pages.ts";
 import { renderProblem } from "../../src/pages/problems.ts";
 import { openCharters } from "../../src/policies/charters.ts";
 import { openPool } from "../../src/postgres/pool.ts";
-import { openContext, startBrowser } from "../support/browser.ts";
+import { openContext, press, startBrowser } from "../support/browser.ts";
 import { REASONS, REGISTER_PORTS } from "../support/charter.ts";
 import { startEngine, type Engine } from "../support/engine.ts";
 import { fakeAccount, fakeAdapter } from "../support/fake-participants.ts";
@@ -189,17 +189,14 @@ test("an accreditor sends again what was given up", () =>
       "update relais.notices set given_up_at = now(), attempts = 12, last_failure = 'The participant answers 500 instead of 202.'",
     );
     await page.reload();
-    await page
-      .getByRole("button", { name: /Send again/ })
-      .first()
-      .click();
+    await press(page.getByRole("button", { name: /Send again/ }).first());
     const left = await pool.query("select from relais.notices where about_id = $1 and given_up_at is null", [engine.destination.id]);
     assert.equal(left.rowCount, 1);
   }));
 
 test("read, it is gone from every page, and the person is back where they were; without a right, nobody sends again", async () => {
   await visit(person, `/fr/permissions/${ids.consent}`, async (page) => {
-    await page.getByRole("button", { name: "J’ai lu ce message" }).click();
+    await press(page.getByRole("button", { name: "J’ai lu ce message" }));
     assert.equal(new URL(page.url()).pathname, `/fr/permissions/${ids.consent}`);
     assert.equal(await page.locator("section[aria-labelledby=told]").count(), 0);
   });

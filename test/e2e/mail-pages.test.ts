@@ -4,7 +4,7 @@ import { AxeBuilder } from "@axe-core/playwright";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { remindPeople } from "../../src/core/person/remind-people.ts";
 import { SESSION_COOKIE } from "../../src/core/person/sessions.ts";
-import { openContext, startBrowser } from "../support/browser.ts";
+import { openContext, press, startBrowser } from "../support/browser.ts";
 import { linkIn, startMailWorld, type MailWorld } from "../support/mail-world.ts";
 
 const ADDRESS = "zephyrine@kanarienvogel.example";
@@ -51,11 +51,11 @@ for (const lang of ["fr", "en"] as const)
     await page.goto(`${world.origin}/${lang}/me/mail`);
     await meets(page);
     await page.locator("#address").fill("no address");
-    await page.locator('form[action$="/me/mail"] button').click();
+    await press(page.locator('form[action$="/me/mail"] button'));
     await page.locator(".govuk-error-summary").waitFor();
     await meets(page);
     await page.locator("#address").fill(ADDRESS);
-    await page.locator('form[action$="/me/mail"] button').click();
+    await press(page.locator('form[action$="/me/mail"] button'));
     await page.getByRole("status").waitFor();
     await meets(page);
     await world.worker().tick();
@@ -63,7 +63,7 @@ for (const lang of ["fr", "en"] as const)
     const reader = await other.newPage();
     await reader.goto(world.origin + linkIn(lastMail(), "/mail/prove/"));
     await meets(reader);
-    await reader.locator("main form button").click();
+    await press(reader.locator("main form button"));
     await meets(reader);
     await reader.close();
 
@@ -71,10 +71,10 @@ for (const lang of ["fr", "en"] as const)
     await page.goto(`${world.origin}/${lang}/me/account`);
     assert.ok(await page.getByText("z…@k….example").isVisible());
     await meets(page);
-    await page.locator('form[action$="/me/mail/test"] button').click();
+    await press(page.locator('form[action$="/me/mail/test"] button'));
     await page.getByRole("status").waitFor();
     await meets(page);
-    await page.locator('form[action$="/me/mail/remove"] button').click();
+    await press(page.locator('form[action$="/me/mail/remove"] button'));
     await page.getByRole("status").waitFor();
     assert.equal(await page.getByText("z…@k….example").count(), 0);
     await page.close();
@@ -97,14 +97,14 @@ test("a reminder leads in two steps to a permission that is stopped, without sig
     }),
   );
   assert.deepEqual([looks.length, new Set(looks).size], [2, 1]);
-  await page.getByRole("link", { name: "Stop", exact: true }).click();
+  await press(page.getByRole("link", { name: "Stop", exact: true }));
   await meets(page);
-  await page.locator("main form button").click();
+  await press(page.locator("main form button"));
   await meets(page);
   assert.match(await page.locator("h1").innerText(), /stopped/);
   const unsubscribe = linkIn(lastMail(), "/mail/unsubscribe/");
   await page.goto(world.origin + unsubscribe);
   await meets(page);
-  await page.locator("main form button").click();
+  await press(page.locator("main form button"));
   await meets(page);
 });

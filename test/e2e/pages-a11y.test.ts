@@ -15,7 +15,7 @@ import { createPages } from "../../src/pages/pages.ts";
 import { renderProblem } from "../../src/pages/problems.ts";
 import { openDatabase, openPool } from "../../src/postgres/pool.ts";
 import { createStore } from "../../src/postgres/store.ts";
-import { openContext, startBrowser } from "../support/browser.ts";
+import { openContext, press, startBrowser } from "../support/browser.ts";
 import { freshDatabase } from "../support/database.ts";
 import { NOBODY } from "../../src/core/register/staff.ts";
 import { REGISTER_PORTS } from "../support/charter.ts";
@@ -177,16 +177,16 @@ for (const lang of LANGUAGES) {
     await look(person, path);
     const page = await withoutScript.newPage();
     await page.goto(origin + path);
-    await page.locator('form[action$="/start"] button').click();
+    await press(page.locator('form[action$="/start"] button'));
     const transfer = page.url();
     assert.match(transfer, new RegExp(`/${lang}/me/transfers/trf_`));
     await page.goto(origin + path);
     assert.equal(await page.locator('form[action$="/start"]').count(), 0, "one is under way");
     await page.goto(`${transfer}/cancel`);
-    await page.locator("main form button").click();
+    await press(page.locator("main form button"));
     await look(person, path);
     await page.goto(origin + path);
-    await page.locator('form[action$="/start"] button').click();
+    await press(page.locator('form[action$="/start"] button'));
     assert.notEqual(page.url(), transfer, "stopped, it starts again as another one");
     await page.close();
   });
@@ -196,7 +196,7 @@ for (const lang of LANGUAGES) {
     await page.goto(`${origin}/${lang}/accounts/${places.folder.id}`);
     await page.fill("#user", "camille");
     await page.fill("#password", "very-secret");
-    await page.locator("main form button").click();
+    await press(page.locator("main form button"));
     await meets(page, `/${lang}/accounts/`);
     assert.equal(await page.locator(".govuk-error-summary").count(), 1);
     assert.doesNotMatch(await page.content(), /very-secret/);
@@ -235,13 +235,13 @@ async function giveConsent(page: Page, lang: string): Promise<number> {
   await page.locator("input[name=source]").first().check();
   // The place that is proved already: its value is the account's.
   await page.locator("input[name=destination][value^=lnk_]").check();
-  await page.locator("main form button").click();
+  await press(page.locator("main form button"));
   assert.equal(await page.locator("input:checked").count(), 0);
-  await page.locator("button[value=accept]").click();
+  await press(page.locator("button[value=accept]"));
   assert.equal(await page.locator(".govuk-error-summary").count(), 1, "nothing ticked");
   await sameStyle(page);
   for (const box of ["#datasets", "#mandate", "#consent"]) await page.locator(box).check();
-  await page.locator("button[value=accept]").click();
+  await press(page.locator("button[value=accept]"));
   assert.match(page.url(), /\/me\/transfers\/trf_/);
   return 7;
 }
@@ -259,9 +259,9 @@ async function sameStyle(page: Page): Promise<void> {
 
 async function stopSharing(page: Page, lang: string): Promise<number> {
   await page.goto(`${origin}/${lang}/permissions`);
-  await page.locator(".rl-rows a").first().click();
-  await page.locator("main a.govuk-button").first().click();
-  await page.locator("main form button").click();
+  await press(page.locator(".rl-rows a").first());
+  await press(page.locator("main a.govuk-button").first());
+  await press(page.locator("main form button"));
   assert.equal(await page.locator(".rl-news").count(), 1);
   return 3;
 }

@@ -11,7 +11,7 @@ import { newId, type ConsentId, type LinkId, type PersonId, type TransferId } fr
 import { SESSION_COOKIE, startSession } from "../../src/core/person/sessions.ts";
 import type { Participant } from "../../src/core/register/participant.ts";
 import { requestTransfer } from "../../src/core/transfer/request-transfer.ts";
-import { openContext, startBrowser } from "../support/browser.ts";
+import { openContext, press, startBrowser } from "../support/browser.ts";
 import { inDays } from "../support/engine.ts";
 import { policy } from "../support/policy.ts";
 import { realClock } from "../support/real-clock.ts";
@@ -141,15 +141,15 @@ for (const lang of LANGUAGES) {
     assert.equal(await page.locator("input:checked").count(), 0);
     for (const link of person.links) await page.locator(`input[name=source][value=${link}]`).check();
     await page.locator(`input[name=destination][value=${person.space}]`).check();
-    await page.locator("main form button:not([formaction])").click();
+    await press(page.locator("main form button:not([formaction])"));
     const address = page.url();
     assert.match(address, /\/me\/journeys\/jrn_/);
     await meets(page, `journey-begun-${lang}`);
     for (const [place] of person.links.entries()) {
-      await page.locator(".rl-actions a").click();
+      await press(page.locator(".rl-actions a"));
       assert.match(page.url(), /\/decide$/);
       assert.equal(await page.locator("input:checked").count(), 0, "a yes to one is no yes to another");
-      if (place === 1) await page.locator("button[value=refuse]").click();
+      if (place === 1) await press(page.locator("button[value=refuse]"));
       else await accept(page);
       assert.equal(page.url(), address);
       if (place === 0) {
@@ -166,9 +166,9 @@ for (const lang of LANGUAGES) {
     const id = await given(owner, "copy");
     await (await look(owner, `/${lang}/permissions/${id}`, `permission-waiting-${lang}`)).close();
     const me = await look(other, `/${lang}/me`, `me-asked-${lang}`);
-    await me.locator(`.rl-todo a[href$="${id}"]`).click();
+    await press(me.locator(`.rl-todo a[href$="${id}"]`));
     await meets(me, `shared-asked-${lang}`);
-    await me.locator("button[value=approve]").click();
+    await press(me.locator("button[value=approve]"));
     await meets(me, `shared-approved-${lang}`);
     await answerAsParty(ports(), { consentId: id, personId: other.personId, answer: "remove" });
     await (await look(owner, `/${lang}/permissions/${id}`, `permission-removed-${lang}`)).close();
@@ -176,9 +176,9 @@ for (const lang of LANGUAGES) {
     await meets(me, `contracts-${lang}`);
     await given(other, "copy");
     await me.reload();
-    await me.locator(`a[href$="${other.links[0]}/stop"]`).click();
+    await press(me.locator(`a[href$="${other.links[0]}/stop"]`));
     await meets(me, `contract-stop-${lang}`);
-    await me.locator("form.rl-choice button").click();
+    await press(me.locator("form.rl-choice button"));
     await meets(me, `contracts-stopped-${lang}`);
     await (await look(nobody, `/${lang}/me/contracts`, `contracts-empty-${lang}`)).close();
     await (await look(owner, `/${lang}/permissions/${id}/mandate`, `mandate-${lang}`)).close();
@@ -186,11 +186,11 @@ for (const lang of LANGUAGES) {
 
   test(`${lang}: a proposal: the choice, the screen that says its direction, and what became of each item`, async () => {
     const page = await look(owner, `/${lang}/me/propose`, `propose-${lang}`);
-    await page.locator("main form button:not([formaction])").click();
+    await press(page.locator("main form button:not([formaction])"));
     await meets(page, `propose-error-${lang}`);
     await page.locator(`input[name=source][value=${owner.space}]`).check();
     await page.locator(`input[name=destination][value=${owner.links[1]}]`).check();
-    await page.locator("main form button:not([formaction])").click();
+    await press(page.locator("main form button:not([formaction])"));
     await meets(page, `propose-decide-${lang}`);
     assert.match(await page.locator("main").innerText(), lang === "fr" ? /dans l’autre sens/ : /the other way/);
     const transfer = await received(await given(owner, "propose"));
@@ -201,7 +201,7 @@ for (const lang of LANGUAGES) {
 async function accept(page: Page): Promise<void> {
   await page.locator("input[name=datasets]").first().check();
   for (const act of ["mandate", "consent"]) await page.locator(`input[name=${act}]`).check();
-  await page.locator("button[value=accept]").click();
+  await press(page.locator("button[value=accept]"));
 }
 
 /** As the worker leaves it: one item accepted, one refused, one that waits. */

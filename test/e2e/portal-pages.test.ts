@@ -9,7 +9,7 @@ import { excludePlatform } from "../../src/core/policy/exclude-platform.ts";
 import { accreditParticipant } from "../../src/core/register/accredit-participant.ts";
 import type { Participant } from "../../src/core/register/participant.ts";
 import { SESSION_COOKIE } from "../../src/core/person/sessions.ts";
-import { openContext, startBrowser } from "../support/browser.ts";
+import { openContext, press, startBrowser } from "../support/browser.ts";
 import { REASONS, suspend } from "../support/charter.ts";
 import { policy } from "../support/policy.ts";
 import { ANSWERS, startPortal, type Portal } from "../support/portal.ts";
@@ -88,7 +88,7 @@ for (const lang of LANGUAGES) {
   test(`${lang}: the page of a participant, with everything opened`, async () => {
     for (const one of Object.values(places)) {
       const page = await look(nobody, `/${lang}/register/${one.id}`);
-      for (const summary of await page.locator("details summary").all()) await summary.click();
+      for (const summary of await page.locator("details summary").all()) await press(summary);
       await meets(page, `/${lang}/register/${one.id}`);
       await page.close();
     }
@@ -98,11 +98,11 @@ for (const lang of LANGUAGES) {
     const page = await look(nobody, `/${lang}/register/compare`);
     await page.locator("#a").selectOption(places.platform.id);
     await page.locator("#b").selectOption(places.other.id);
-    await page.locator("main form button").first().click();
+    await press(page.locator("main form button").first());
     await page.waitForURL(/b=prt_/);
     await meets(page, `/${lang}/register/compare`);
     assert.equal(await page.locator("main table").count(), 3);
-    await page.locator("main details summary").click();
+    await press(page.locator("main details summary"));
     await meets(page, `/${lang}/register/compare`);
     await page.close();
     const { id } = places.platform;
@@ -113,7 +113,7 @@ for (const lang of LANGUAGES) {
   test(`${lang}: the verify box, by text and by file, with each kind of answer`, async () => {
     const page = await look(nobody, `/${lang}/verify`);
     const check = async (): Promise<void> => {
-      await page.locator("main form button").click();
+      await press(page.locator("main form button"));
       await page.waitForLoadState();
       await meets(page, `/${lang}/verify`);
     };
@@ -140,11 +140,11 @@ for (const lang of LANGUAGES) {
     await page.goto(`${portal.origin}/${lang}/register/compare`);
     await page.locator("#a").selectOption(places.platform.id);
     await page.locator("#b").selectOption(places.other.id);
-    await page.locator("main form button").first().click();
+    await press(page.locator("main form button").first());
     assert.equal(await page.locator("main table").count(), 3);
     await page.goto(`${portal.origin}/${lang}/verify`);
     await page.locator("#document").fill(mark);
-    await page.locator("main form button").click();
+    await press(page.locator("main form button"));
     assert.match(await page.locator("main").innerText(), lang === "fr" ? /En vigueur/ : /In force/);
     await page.close();
   });

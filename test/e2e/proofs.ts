@@ -7,6 +7,7 @@ import { publishedKeys } from "../../src/cli/published-keys.ts";
 import { noticeHash } from "../../src/core/consent/notice-hash.ts";
 import type { Notice } from "../../src/core/consent/consent.ts";
 import type { Manifest, Receipt } from "../../src/core/transfer/manifest.ts";
+import { press } from "../support/browser.ts";
 import type { RunningRelais } from "../support/relais.ts";
 import { startNode } from "../support/processes.ts";
 
@@ -21,7 +22,7 @@ export async function downloadProofs(page: Page, folder: string): Promise<Downlo
   await mkdir(folder, { recursive: true });
   const read = async (kind: "manifest" | "receipt"): Promise<string> => {
     const download = page.waitForEvent("download");
-    await page.locator(`main a[href$="/${kind}"]`).click();
+    await press(page.locator(`main a[href$="/${kind}"]`));
     const file = join(folder, (await download).suggestedFilename());
     await (await download).saveAs(file);
     return readFile(file, "utf8");

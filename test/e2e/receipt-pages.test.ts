@@ -11,7 +11,7 @@ import { withdrawConsent } from "../../src/core/consent/withdraw-consent.ts";
 import type { Consent } from "../../src/core/consent/consent.ts";
 import { SESSION_COOKIE, startSession } from "../../src/core/person/sessions.ts";
 import type { Participant } from "../../src/core/register/participant.ts";
-import { openContext, startBrowser } from "../support/browser.ts";
+import { openContext, press, startBrowser } from "../support/browser.ts";
 import { seedPerson } from "../support/fault-relais.ts";
 import { startPortal, type Portal } from "../support/portal.ts";
 import { accreditedParticipant, dataset } from "../support/register-fixtures.ts";
@@ -127,7 +127,7 @@ for (const lang of ["fr", "en"] as const) {
       const text = await page.locator("main").innerText();
       for (const expected of [word.stopped, word.answered, word.waits, word.copies])
         assert.ok(text.includes(expected), `${expected} in ${text}`);
-      await page.getByRole("link", { name: word.stopped }).click();
+      await press(page.getByRole("link", { name: word.stopped }));
       assert.ok((await page.locator("h1").innerText()).includes(word.stopped));
     }));
 

@@ -21,7 +21,7 @@ import { renderProblem } from "../../src/pages/problems.ts";
 import { openCharters } from "../../src/policies/charters.ts";
 import { openDatabase, openPool } from "../../src/postgres/pool.ts";
 import { createStore } from "../../src/postgres/store.ts";
-import { openContext, startBrowser } from "../support/browser.ts";
+import { openContext, press, startBrowser } from "../support/browser.ts";
 import { freshDatabase } from "../support/database.ts";
 import { documentCheck } from "../support/document-check.ts";
 import { officesOf } from "../support/offices.ts";
@@ -150,9 +150,9 @@ async function look(context: BrowserContext, path: string, status = 200): Promis
   return page;
 }
 
-async function press(page: Page, selector: string): Promise<void> {
+async function leaveBy(page: Page, selector: string): Promise<void> {
   const arrived = page.waitForEvent("framenavigated");
-  await page.locator(selector).click();
+  await press(page.locator(selector));
   await arrived;
   await page.waitForLoadState();
 }
@@ -212,9 +212,9 @@ for (const lang of LANGUAGES) {
     const here = `/${lang}/organisation/${participant.id}`;
     await (await look(contexts.member, `/${lang}/organisation`)).close();
     const page = await look(contexts.member, here);
-    await press(page, 'button[name="level"][value="2"]');
+    await leaveBy(page, 'button[name="level"][value="2"]');
     await meets(page, here);
-    await press(page, `form[action="${here}/submit"] button`);
+    await leaveBy(page, `form[action="${here}/submit"] button`);
     await meets(page, here);
     // Names of criteria are of programs: in French the summary says where they stand in words.
     const summary = await page.locator(".govuk-error-summary").innerText();
@@ -224,12 +224,12 @@ for (const lang of LANGUAGES) {
       await page.goto(origin + path);
       await meets(page, path);
       await fill(page);
-      await press(page, "main form .govuk-button");
+      await leaveBy(page, "main form .govuk-button");
       assert.equal(new URL(page.url()).pathname, here, path);
     }
     await uploadAll(page, lang, `${here}/evidence`);
     await page.goto(origin + here);
-    await press(page, `form[action="${here}/submit"] button`);
+    await leaveBy(page, `form[action="${here}/submit"] button`);
     assert.equal(await page.locator(".govuk-error-summary").count(), 0, await page.locator("main").innerText());
     await (await look(contexts.member, `${here}/checks`)).close();
     await probesPass();
@@ -254,7 +254,7 @@ for (const lang of LANGUAGES) {
       await (await look(contexts.stranger, `/${lang}${path}`, 404)).close();
     await (await look(contexts.first, `/${lang}/authority`, 404)).close();
     const used = await look(contexts.stranger, `/${lang}/invitation?word=wrong`);
-    await press(used, "main form button");
+    await leaveBy(used, "main form button");
     assert.equal(await used.locator("h1").count(), 1);
     await used.close();
   });
@@ -271,7 +271,7 @@ async function uploadAll(page: Page, lang: string, path: string): Promise<void> 
     await page.locator("#issuer").fill("Auditeurs réunis");
     await page.locator("#date").fill("2026-06-01");
     await page.locator("#file").setInputFiles(file);
-    await press(page, 'form[enctype="multipart/form-data"] button');
+    await leaveBy(page, 'form[enctype="multipart/form-data"] button');
   };
   await send("security-audit", bad);
   await meets(page, path);
@@ -289,9 +289,9 @@ async function reviewByTwo(lang: string, participant: Participant): Promise<void
   await (await look(contexts.authority, path)).close();
   for (const who of ["first", "second"] as const) {
     const queue = await look(contexts[who], `/${lang}/accreditation`);
-    await press(queue, `a[href="${path}"]`);
+    await leaveBy(queue, `a[href="${path}"]`);
     await meets(queue, path);
-    await press(queue, `form[action="${path}/review"] .govuk-button`);
+    await leaveBy(queue, `form[action="${path}/review"] .govuk-button`);
     await meets(queue, path);
     assert.equal(await queue.locator(".govuk-error-summary").count(), 1, "nothing chosen");
     for (const box of await queue.locator('input[name="met"]').all()) await box.check();
@@ -299,7 +299,7 @@ async function reviewByTwo(lang: string, participant: Participant): Promise<void
     await queue.locator("#reasonFr").fill("Tout est en ordre.");
     await queue.locator("#reasonEn").fill("Everything is in order.");
     await queue.locator("#withoutConflict").check();
-    await press(queue, `form[action="${path}/review"] .govuk-button`);
+    await leaveBy(queue, `form[action="${path}/review"] .govuk-button`);
     assert.equal(await queue.locator(".govuk-error-summary").count(), 0, await queue.locator("main").innerText());
     await queue.close();
   }
@@ -310,13 +310,13 @@ async function standings(lang: string, participant: Participant): Promise<void> 
   const path = `/${lang}/accreditation/participants/${participant.id}`;
   const page = await look(contexts.first, path);
   await page.locator('input[name="kind"][value="suspend"]').check();
-  await press(page, `form[action="${path}"] .govuk-button`);
+  await leaveBy(page, `form[action="${path}"] .govuk-button`);
   await meets(page, path);
   assert.equal(await page.locator(".govuk-error-summary").count(), 1, "reasons are missing");
   await page.locator('input[name="kind"][value="suspend"]').check();
   await page.locator("#reasonFr").fill("Incident grave.");
   await page.locator("#reasonEn").fill("A grave incident.");
-  await press(page, `form[action="${path}"] .govuk-button`);
+  await leaveBy(page, `form[action="${path}"] .govuk-button`);
   assert.equal((await store.read((r) => r.participants.get(participant.id))).status, "suspended");
   await confirmedByTwo(lang, path, page);
   const [decision] = await store.read((r) => r.accreditations.decisions({ participantId: participant.id, limit: 1 }));
@@ -337,7 +337,7 @@ async function confirmedByTwo(lang: string, path: string, first: Page): Promise<
   await ask(first, path, ["Tout est réparé.", "All is mended."]);
   await first.close();
   const second = await look(contexts.second, `/${lang}/accreditation`);
-  await press(second, `main a[href="${path}"]`);
+  await leaveBy(second, `main a[href="${path}"]`);
   assert.match(await second.locator("main").innerText(), lang === "fr" ? /Agrément A.*Tout est réparé/s : /Agrément A.*All is mended/s);
   await meets(second, path);
   await ask(second, path, ["Tout est réparé.", "All is mended."]);
@@ -351,6 +351,6 @@ async function ask(page: Page, path: string, [fr, en]: [string, string]): Promis
   await page.locator('input[name="kind"][value="reinstate"]').check();
   await page.locator("#reasonFr").fill(fr);
   await page.locator("#reasonEn").fill(en);
-  await press(page, `form[action="${path}"] .govuk-button`);
+  await leaveBy(page, `form[action="${path}"] .govuk-button`);
   assert.equal(await page.locator(".govuk-error-summary").count(), 0, await page.locator("main").innerText());
 }

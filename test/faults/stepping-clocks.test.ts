@@ -69,21 +69,21 @@ for (const [account, milliseconds] of [
 
 interface Held {
   accepted: Accepted;
-  /** Ancre's answer to the first item goes on its way. */
+  /** Ancre's answers go on their way. */
   goOn(): void;
 }
 
-/** A transfer in the middle of its first item, with a worker whose clock is set by `set`. */
+/** A transfer all of whose items are under way, so that nothing is signed any more until one is answered. */
 async function held(account: string): Promise<Held> {
   const { promise: released, resolve: goOn } = Promise.withResolvers<void>();
-  let isReached = false;
+  let underWay = 0;
   world.fronts!.ancre.front.misbehave(({ method }) => {
-    if (method !== "PUT" || isReached) return undefined;
-    isReached = true;
+    if (method !== "PUT" || underWay === SIZES.length) return undefined;
+    underWay += 1;
     return { change: async (answer) => (await released, answer) };
   });
   const accepted = await begin(account);
-  await until("an item under way", () => isReached);
+  await until("every item under way", () => underWay === SIZES.length);
   return { accepted, goOn };
 }
 

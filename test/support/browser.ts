@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { chromium, type Browser, type BrowserContext, type BrowserContextOptions } from "playwright-core";
+import { chromium, type Browser, type BrowserContext, type BrowserContextOptions, type Locator } from "playwright-core";
 
 const PLACES = [
   "/usr/bin/chromium",
@@ -34,4 +34,10 @@ export async function openContext(browser: Browser, options: BrowserContextOptio
   const context = await browser.newContext(options);
   context.setDefaultTimeout(PATIENCE_MILLISECONDS);
   return context;
+}
+
+/** A click by itself waits until the page that follows begins. Whoever then counts what is on it needs all of it. */
+export async function press(target: Locator): Promise<void> {
+  await target.click();
+  await target.page().waitForLoadState();
 }
