@@ -16,8 +16,9 @@ import { fromJson, versionedRows, type Row } from "./versioned-rows.ts";
 const NEXT_EVENT = `coalesce((select max(sequence) from ${SCHEMA}.transfer_events e where e.transfer_id = held.id), 0)`;
 
 /**
- * Each is one prepared statement for all attempts that call meanwhile (decision 0035). `offset 0`: PostgreSQL looks up each row that is asked for, and does not
- * look among all that there are, however few these were when it made its plan.
+ * Each is one prepared statement for all attempts that call meanwhile (decision 0035). Each row is
+ * looked up by its id, however few there were when PostgreSQL made its plan: by `offset 0` and nothing else that is asked of it there (`standingOf` says
+ * why), and where one is changed, by the ids as an array.
  */
 const STATEMENTS = {
   begin: `with asked as materialized (
@@ -26,15 +27,14 @@ const STATEMENTS = {
     ), free as materialized (
       -- A row that somebody holds at this moment is rung for again: nobody waits for whoever is frozen with it.
       select a.* from asked a cross join lateral (
-        select from ${SCHEMA}.transfers t where t.id = a.id and t.epoch = a.epoch
-          and t.state in ('queued', 'fetching', 'delivering', 'delivered', 'received')
-          and t.due_at <= clock_timestamp() and (t.lease_until is null or t.lease_until < clock_timestamp())
-        offset 0 for no key update skip locked) t
+        select state, due_at, lease_until from ${SCHEMA}.transfers t where t.id = a.id and t.epoch = a.epoch offset 0 for no key update skip locked) t
+      where t.state in ('queued', 'fetching', 'delivering', 'delivered', 'received')
+        and t.due_at <= clock_timestamp() and (t.lease_until is null or t.lease_until < clock_timestamp())
     ), held as (
       update ${SCHEMA}.transfers t set epoch = t.epoch + 1, attempts = t.attempts + 1,
         lease_until = clock_timestamp() + make_interval(secs => a.lease), expires_at = ${PATIENT_FROM_FIRST},
         state = case when t.state = 'queued' then 'fetching' else t.state end
-      from free a where t.id = a.id and t.epoch = a.epoch
+      from free a where t.id = a.id and t.epoch = a.epoch and t.id = any (array(select id from free))
       returning a.place, a.at, a.today, t.id, t.consent_id, t.state, t.attempts, to_jsonb(t) as transfer
     ), noted as (
       insert into ${SCHEMA}.transfer_events (transfer_id, sequence, at, kind, actor, details)
@@ -47,18 +47,18 @@ const STATEMENTS = {
     from held asked ${standingOf("asked.consent_id")}`,
   look: `select asked.place, t.state, t.epoch, ${STANDING}
     from unnest($1::text[], $2::text[]) with ordinality as asked(id, today, place)
-    join ${SCHEMA}.transfers t on t.id = asked.id ${standingOf("t.consent_id")}`,
+    cross join lateral (select state, epoch, consent_id from ${SCHEMA}.transfers t where t.id = asked.id offset 0) t ${standingOf("t.consent_id")}`,
   step: `with asked as materialized (
       select * from jsonb_to_recordset($1) as a(place integer, id text, epoch integer, at timestamptz, state text, ends boolean, events jsonb,
         expected jsonb, listed jsonb, marks jsonb, document jsonb, stands jsonb, deletions jsonb, copied text)
     ), held as (
       select a.*, t.switch_id from (select * from asked order by id) a cross join lateral (
-        select switch_id from ${SCHEMA}.transfers t where t.id = a.id and t.epoch = a.epoch and t.ended_at is null
-        offset 0 for update) t
+        select ended_at, switch_id from ${SCHEMA}.transfers t where t.id = a.id and t.epoch = a.epoch offset 0 for update) t
+      where t.ended_at is null
     ), moved as (
       update ${SCHEMA}.transfers t set state = held.state,
         ended_at = case when held.ends then held.at else t.ended_at end, lease_until = case when held.ends then null else t.lease_until end
-      from held where t.id = held.id and held.state is not null
+      from held where t.id = held.id and held.state is not null and t.id = any (array(select id from held))
     ), noted as (
       insert into ${SCHEMA}.transfer_events (transfer_id, sequence, at, kind, actor, details)
       select held.id, ${NEXT_EVENT} + e.number, coalesce((e.event->>'at')::timestamptz, held.at), e.event->>'kind', e.event->>'actor', coalesce(e.event->'details', '{}')
@@ -94,7 +94,7 @@ const STATEMENTS = {
     ), switched as (
       update ${SCHEMA}.switches s set state = held.copied, epoch = s.epoch + 1,
         verified_at = case when held.copied = 'verified' then held.at else s.verified_at end
-      from held where s.id = held.switch_id and held.copied is not null and s.state = 'copying'
+      from held where s.id = held.switch_id and held.copied is not null and s.state = 'copying' and s.id = any (array(select switch_id from held))
     )
     select place from held`,
 } as const;

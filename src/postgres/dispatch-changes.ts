@@ -15,7 +15,7 @@ const SILENCE = "5s";
 /** Longer than somebody silent can keep the lock. Whatever else is waited for is given up, with the turns of this look. */
 const PATIENCE = "8s";
 
-/** `offset 0` in what follows: PostgreSQL looks up each row that is asked for, however few rows there were when it made its plan. */
+/** `offset 0` in what follows: each row is looked up by its id, however few there were when PostgreSQL made its plan (`standingOf` says what is asked there, and what is not). */
 const IS_FREE = sql`(t.lease_until is null or t.lease_until < clock_timestamp())`;
 
 export function writeDispatch(db: Database): DispatchWriter {
@@ -76,9 +76,11 @@ const COUNTED = sql`
 /** Rows that somebody holds at this moment are left to the next look, here and wherever one is taken back. A pause is no end: the attempt finds that another one owns the transfer, and what it had moved is found at the destination later. */
 const PAUSED = sql`
     select t.id from dispatches d join dispatch_pauses p on p.participant_id in (d.source_id, d.destination_id) cross join lateral (
-      select t.id from transfers t where t.id = d.transfer_id and (d.epoch = t.epoch or (t.epoch = d.epoch + 1 and t.lease_until > clock_timestamp()))
-        and ${MAY_BE_DUE} and t.state <> 'received' and (p.dataset = '*' or p.dataset = any (t.datasets))
-      offset 0 for no key update skip locked) t`;
+      select t.id, t.state from transfers t
+      where t.id = d.transfer_id and (d.epoch = t.epoch or (t.epoch = d.epoch + 1 and t.lease_until > clock_timestamp()))
+        and t.state <> 'received' and (p.dataset = '*' or p.dataset = any (t.datasets))
+      offset 0 for no key update skip locked) t
+    where ${MAY_BE_DUE}`;
 
 /** Where a participant says how many it takes in a second, what began within the last one still counts; so does what began within the last hour, in its minute. */
 const OVER = sql`
@@ -144,8 +146,9 @@ async function take(db: Database, chosen: readonly Candidate[], now: Date): Prom
   const taking = sql<Ring>`
     with taken as (
       select t.* from unnest(${chosen.map(({ id }) => id)}::text[], ${chosen.map(({ epoch }) => epoch)}::int[]) as c (id, epoch) cross join lateral (
-        select t.id, t.epoch, t.attempts, t.state, t.source_id, t.destination_id, t.person_id from transfers t
-        where t.id = c.id and t.epoch = c.epoch and ${MAY_BE_DUE} and ${IS_FREE} offset 0 for update skip locked) t),
+        select t.id, t.epoch, t.attempts, t.state, t.lease_until, t.source_id, t.destination_id, t.person_id from transfers t
+        where t.id = c.id and t.epoch = c.epoch offset 0 for update skip locked) t
+      where ${MAY_BE_DUE} and ${IS_FREE}),
     woken as (update transfers set state = 'queued' where id = any (array(select id from taken where state = 'scheduled')))
     insert into dispatches (transfer_id, epoch, attempts, source_id, destination_id, person_id, rung_at)
     select id, epoch, attempts, source_id, destination_id, person_id, ${now} from taken

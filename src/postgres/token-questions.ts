@@ -16,10 +16,10 @@ const STATEMENT = `with asked as materialized (
       with ordinality as a(entity_id, version, client_id, token, once, once_until, today, place)
   ), token as materialized (
     select a.*, t.payload from asked a
-    join ${SCHEMA}.participants p on p.entity_id = a.entity_id and ${versionOf("p")} = a.version
-    cross join lateral (select * from ${RECORDS} t
-      where t.model = 'AccessToken' and t.id = a.token and t.expires_at > now() and t.consumed_at is null offset 0) t
-    where t.payload->>'clientId' = a.client_id and t.payload->>'aud' = a.entity_id
+    cross join lateral (select ${versionOf("p")} as version from ${SCHEMA}.participants p where p.entity_id = a.entity_id offset 0) p
+    cross join lateral (select payload, expires_at, consumed_at from ${RECORDS} t where t.model = 'AccessToken' and t.id = a.token offset 0) t
+    where p.version = a.version and t.expires_at > now() and t.consumed_at is null
+      and t.payload->>'clientId' = a.client_id and t.payload->>'aud' = a.entity_id
       and jsonb_typeof(t.payload->'jkt') = 'string' and jsonb_typeof(t.payload->'exp') = 'number'
       and jsonb_typeof(t.payload->'rar'->0->'consent') = 'string' and not t.payload->'rar'->0 ? 'probe'
       and not t.payload ?| array['grantId', 'accountId', 'scope']

@@ -5,6 +5,7 @@ import { newId } from "../../src/core/ids.ts";
 import type { AttemptRecords, Begun, Step } from "../../src/core/transfer/attempt-records.ts";
 import { requestTransfer } from "../../src/core/transfer/request-transfer.ts";
 import type { Transfer } from "../../src/core/transfer/transfer.ts";
+import { openPool } from "../../src/postgres/pool.ts";
 import { startEngine, type Engine } from "../support/engine.ts";
 import { fakeAccount, fakeAdapter } from "../support/fake-participants.ts";
 
@@ -156,6 +157,23 @@ test("the end gives the lease back, with the receipt and both lines; what is kep
   const end = await present(transfer);
   assert.deepEqual([end.state, end.leaseUntil, end.endedAt instanceof Date], ["verified", null, true]);
   assert.equal(await begin({ ...transfer, epoch: 2 }), null);
+});
+
+test("a step that waits for whoever changes the row is written on what they leave", async () => {
+  await using owned = new AsyncDisposableStack();
+  const pool = owned.adopt(openPool(engine.url, 2), (open) => open.end());
+  const attempt = await begun();
+  const [later, changing] = [new Date(Date.now() + 3_600_000), await pool.connect()];
+  await changing.query("begin");
+  await changing.query("update transfers set expires_at = $1 where id = $2", [later, attempt.transfer.id]);
+  const written = step(attempt, { state: "delivering", events: [{ kind: "delivering", actor: "relais" }] });
+  const isWaiting = "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+  while ((await pool.query(isWaiting)).rowCount === 0);
+  await changing.query("commit");
+  changing.release();
+  assert.equal(await written, true);
+  const { state, expiresAt } = await present(attempt.transfer);
+  assert.deepEqual([state, expiresAt], ["delivering", later]);
 });
 
 test("what is looked at is what the tables say then", async () => {

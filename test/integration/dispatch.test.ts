@@ -13,7 +13,7 @@ import { sql } from "kysely";
 import { writeDispatch } from "../../src/postgres/dispatch-changes.ts";
 import { openDatabase, openPool, openPreparedPool } from "../../src/postgres/pool.ts";
 import { realClock } from "../support/real-clock.ts";
-import { readsOf } from "../support/table-reads.ts";
+import { addAlike, readsOf, readsWithoutKey } from "../support/table-reads.ts";
 import { startDispatchWorld, type DispatchWorld } from "../support/dispatch-world.ts";
 
 let world: DispatchWorld;
@@ -198,14 +198,19 @@ describe("the window", () => {
     };
     await world.queue({ from: holder, to: platform, count: 40 });
     for (let rounds = 0; rounds < 3; rounds++) assert.equal(await round(), 5);
+    for (const analyze of ["", "analyze"]) {
+      await world.pool.query(analyze);
+      const ways = await readsWithoutKey(world.pool);
+      // From one lane to the next, in the order of the index.
+      assert.deepEqual(
+        ways.filter((way) => way.includes(": transfers")),
+        ["dispatch_picture: transfers, Index Only Scan transfers_kinds"],
+      );
+    }
     // Some that ended and some that are not due, and nobody has counted them yet.
-    await world.pool.query(
-      `insert into transfers (id, consent_id, person_id, source_id, destination_id, datasets, state, epoch, attempts, due_at, expires_at, created_at, priority, ended_at)
-       select 'trf_' || lpad(n::text, 22, '0'), t.consent_id, t.person_id, t.source_id, t.destination_id, t.datasets, e.state, 0, 0,
-         now() + interval '1 day', now() + interval '2 days', now(), t.priority, e.ended_at
-       from (select * from transfers limit 1) t, generate_series(1, 3000) n, lateral (select
-         case when n % 2 = 0 then 'verified' else 'scheduled' end as state, case when n % 2 = 0 then now() end as ended_at) e`,
-    );
+    const [now, later] = [new Date(), new Date(Date.now() + 86_400_000)];
+    await addAlike(world.pool, "transfers", 1500, { state: "verified", ended_at: now });
+    await addAlike(world.pool, "transfers", 1500, { state: "scheduled", ended_at: null, due_at: later, expires_at: later });
     const { transfers: before } = await readsOf(world.pool, "transfers");
     assert.equal(await round(), 5);
     const { transfers: after } = await readsOf(world.pool, "transfers");
