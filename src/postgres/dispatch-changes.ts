@@ -15,7 +15,7 @@ const SILENCE = "5s";
 /** Longer than somebody silent can keep the lock. Whatever else is waited for is given up, with the turns of this look. */
 const PATIENCE = "8s";
 
-/** `offset 0` in what follows: each row is looked up by its id, however few there were when PostgreSQL made its plan (`standingOf` says what is asked there, and what is not). */
+/** `offset 0` in what follows: each row is looked up by its id, however few there were when PostgreSQL made its plan (`standingOf` says which conditions stand there, and which do not). */
 const IS_FREE = sql`(t.lease_until is null or t.lease_until < clock_timestamp())`;
 
 export function writeDispatch(db: Database): DispatchWriter {
@@ -94,7 +94,8 @@ const OVER = sql`
 async function observe(db: Database): Promise<void> {
   const noticed = sql`
     with begun as (${BEGUN}), counted as (${COUNTED}), paused as (${PAUSED}),
-    stopped as (update transfers t set epoch = t.epoch + 1, lease_until = null from paused where t.id = paused.id)
+    stopped as (update transfers t set epoch = t.epoch + 1, lease_until = null from paused
+      where t.id = paused.id and t.id = any (array(select id from paused)))
     ${OVER}`;
   await prepared("dispatch_observe", noticed).execute(db);
 }

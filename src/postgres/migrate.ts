@@ -3,7 +3,7 @@ import type pg from "pg";
 import { RelaisError } from "../core/errors.ts";
 import { LOCKS } from "./locks.ts";
 import { concurrentStatements, MIGRATIONS, readMigrations, type MigrationFile } from "./migration-files.ts";
-import { SCHEMA } from "./pool.ts";
+import { OLDEST_POSTGRES, SCHEMA } from "./pool.ts";
 import { sqlState } from "./store-errors.ts";
 
 export interface MigrateTerms {
@@ -13,6 +13,8 @@ export interface MigrateTerms {
   tries?: number;
   /** A file waits for its turn: told at its first try that failed. */
   onWait?: (name: string) => void;
+  /** Unset: the oldest major version that this release works on. */
+  oldest?: number;
 }
 
 /**
@@ -30,7 +32,7 @@ const TURN_MILLISECONDS = 200;
  * for no lock that would make others wait; one that says so runs its statements one by one. Any number of processes may call it at once.
  *
  * What ran there and is no file of this release is left as it is: it only added. @throws RelaisError `conflict` where it took away what this release needs, or
- * where a file changed after it ran; `unavailable` where somebody held a table for too long.
+ * where a file changed after it ran; `unavailable` where somebody held a table for too long, and where PostgreSQL is too old.
  * Returns the names of the files that ran now.
  */
 export async function migrate(pool: pg.Pool, terms: MigrateTerms = {}): Promise<string[]> {
@@ -39,10 +41,18 @@ export async function migrate(pool: pg.Pool, terms: MigrateTerms = {}): Promise<
   try {
     // A process that is started anew while somebody migrates does not wait for it.
     if ((await missingOf(client, files)).length === 0) return [];
+    await checkVersion(client, terms.oldest ?? OLDEST_POSTGRES);
     return await inTurn(client, () => runMissing(client, files, terms));
   } finally {
     client.release();
   }
+}
+
+async function checkVersion(client: pg.PoolClient, oldest: number): Promise<void> {
+  const { rows } = await client.query<{ version: number }>("select current_setting('server_version_num')::int as version");
+  const major = Math.floor((rows[0]?.version ?? 0) / 10_000);
+  if (major >= oldest) return;
+  throw new RelaisError("unavailable", `This is PostgreSQL ${major}. The operator brings it to ${oldest} or newer.`, { actor: "operator" });
 }
 
 /** One after the other. Asked again and again: a statement that waits would hold a snapshot, and an index that is built beside waits for every one of these. */

@@ -39,8 +39,8 @@ export const STANDING = `c.id as consent_id, c.version as consent_version,
       where platform_id = c.destination_id and valid_until >= asked.today), '[]') as certificates`;
 
 /**
- * One row by its id, and nothing else of it is asked there: by `offset 0` PostgreSQL looks it up, and does not look among all that there are, however few
- * these were when it made its plan; and by no other condition does it find an index of few rows that looked as good then.
+ * One row by its id: by `offset 0` PostgreSQL looks it up, and does not look among all that there are, however few these were when it made its plan. No
+ * condition stands there that a partial index fits: while there is next to nothing, that index looks as good as the key.
  */
 const rowOf = (table: string, id: string, as: string, more = ""): string =>
   `left join lateral (select one.id, ${versionOf("one")} as version${more} from ${SCHEMA}.${table} one where one.id = ${id} offset 0) ${as}`;

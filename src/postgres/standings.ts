@@ -16,8 +16,10 @@ import { MOST, versionOf, versionedRows, type Row } from "./versioned-rows.ts";
  * large rows it says which version is there; those that are not known yet are fetched.
  */
 const STATEMENTS = {
-  participant: `select entity_id, id as participant_id, ${versionOf("p")} as participant_version from ${SCHEMA}.participants p where entity_id = any($1)`,
-  consent: `select id as consent_id, ${versionOf("c")} as consent_version from ${SCHEMA}.consents c where id = any($1)`,
+  participant: `select p.* from unnest($1::text[]) as asked(entity_id) cross join lateral (
+      select entity_id, id as participant_id, ${versionOf("p")} as participant_version from ${SCHEMA}.participants p where p.entity_id = asked.entity_id offset 0) p`,
+  consent: `select c.* from unnest($1::text[]) as asked(id) cross join lateral (
+      select id as consent_id, ${versionOf("c")} as consent_version from ${SCHEMA}.consents c where c.id = asked.id offset 0) c`,
   standing: `select asked.place, ${STANDING} from unnest($1::text[], $2::text[]) with ordinality as asked(id, today, place) ${standingOf("asked.id")}`,
 } as const;
 

@@ -28,8 +28,9 @@ export type VersionedRows<T> = (places: Place[]) => Promise<Map<string, T>>;
  */
 export function versionedRows<T>(ask: Ask, table: string, columns?: readonly string[]): VersionedRows<T> {
   const chosen = columns === undefined ? "t.*" : columns.map((name) => `t.${snake(name)}`).join(", ");
-  const statement = `select t.id, ${versionOf("t")} as version, (select to_jsonb(r) from (select ${chosen}) r) as row
-    from ${SCHEMA}.${table} t where t.id = any($1)`;
+  const statement = `select t.* from unnest($1::text[]) as asked(id) cross join lateral (
+      select t.id, ${versionOf("t")} as version, (select to_jsonb(r) from (select ${chosen}) r) as row
+      from ${SCHEMA}.${table} t where t.id = asked.id offset 0) t`;
   const known = new Map<string, { version: string; value: T }>();
   return async (places) => {
     const missing = places.filter(({ id, version }) => known.get(id)?.version !== version).map(({ id }) => id);

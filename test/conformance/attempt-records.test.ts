@@ -7,6 +7,7 @@ import { requestTransfer } from "../../src/core/transfer/request-transfer.ts";
 import type { Transfer } from "../../src/core/transfer/transfer.ts";
 import { openPool } from "../../src/postgres/pool.ts";
 import { startEngine, type Engine } from "../support/engine.ts";
+import { until } from "../support/fault-relais.ts";
 import { fakeAccount, fakeAdapter } from "../support/fake-participants.ts";
 
 const DATASET = "energy.consumption.daily";
@@ -168,9 +169,12 @@ test("a step that waits for whoever changes the row is written on what they leav
   await changing.query("update transfers set expires_at = $1 where id = $2", [later, attempt.transfer.id]);
   const written = step(attempt, { state: "delivering", events: [{ kind: "delivering", actor: "relais" }] });
   const isWaiting = "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
-  while ((await pool.query(isWaiting)).rowCount === 0);
-  await changing.query("commit");
-  changing.release();
+  try {
+    await until("a step that waits", async () => (await pool.query(isWaiting)).rowCount === 1);
+    await changing.query("commit");
+  } finally {
+    changing.release(true);
+  }
   assert.equal(await written, true);
   const { state, expiresAt } = await present(attempt.transfer);
   assert.deepEqual([state, expiresAt], ["delivering", later]);

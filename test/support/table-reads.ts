@@ -23,11 +23,16 @@ export async function readsOf(pool: pg.Pool, ...tables: string[]): Promise<Recor
 
 /** As many more rows like one that this table has; nobody has counted them. `others`: the columns in which they differ from it, beside their ids. */
 export async function addAlike(pool: pg.Pool, table: string, count: number, others: object = {}): Promise<void> {
-  await pool.query(
+  const client = await pool.connect();
+  // What a trigger of the table looks up for each of them is planned for what there was.
+  await client.query("begin; set local enable_seqscan = off");
+  await client.query(
     `insert into ${table} select (jsonb_populate_record(one, jsonb_build_object('id', left(one.id, 4) || left(md5(random()::text), 22)) || $2::jsonb)).*
      from (select * from ${table} limit 1) head, ${table} one, generate_series(1, $1::int) where one.id = head.id`,
     [count, others],
   );
+  await client.query("commit");
+  client.release();
 }
 
 interface PlanNode {
@@ -38,29 +43,54 @@ interface PlanNode {
   Plans?: PlanNode[];
 }
 
-/** How the statements that the connections of this pool have prepared reach rows by anything else than a key of an index: statement, table and way. */
-export async function readsWithoutKey(pool: pg.Pool): Promise<string[]> {
+/** Of each statement that the connections of this pool have prepared: where it reaches rows by anything else than the first columns of an index. */
+export async function waysWithoutKey(pool: pg.Pool): Promise<Record<string, string[]>> {
   const clients = await Promise.all(Array.from({ length: pool.totalCount }, () => pool.connect()));
-  const found = new Set<string>();
-  for (const client of clients) {
-    // As they are planned: whoever asks by another pool says so for a transaction.
-    const settings = Object.entries({ ...ROW_BY_ROW, plan_cache_mode: "force_generic_plan" });
-    await client.query(`begin; ${settings.map(([name, value]) => `set local ${name} = ${value}`).join("; ")}`);
-    const { rows } = await client.query<{ name: string; many: number }>(
-      "select name, cardinality(parameter_types) as many from pg_prepared_statements where name <> ''",
-    );
-    for (const { name, many } of rows) {
-      const values = many === 0 ? "" : `(${Array.from({ length: many }, () => "null").join(", ")})`;
-      const explained = await client.query(`explain (format json) execute "${name}"${values}`);
-      for (const node of nodesOf(explained.rows[0]["QUERY PLAN"][0].Plan))
-        if (node["Relation Name"] !== undefined && node["Node Type"].endsWith(" Scan") && !isKeyed(node))
-          found.add(`${name}: ${node["Relation Name"]}, ${node["Node Type"]} ${node["Index Name"] ?? ""}`.trim());
-    }
-    await client.query("rollback");
-    client.release();
+  try {
+    const ways = await Promise.all(clients.map(waysOf));
+    return Object.fromEntries(ways.flatMap((one) => Object.entries(one)).sort(([a], [b]) => (a < b ? -1 : 1)));
+  } finally {
+    for (const client of clients) client.release();
   }
-  return [...found].sort();
+}
+
+async function waysOf(client: pg.PoolClient): Promise<Record<string, string[]>> {
+  // As they are planned: whoever asks by another pool says so for a transaction.
+  const settings = Object.entries({ ...ROW_BY_ROW, plan_cache_mode: "force_generic_plan" });
+  await client.query(`begin; ${settings.map(([name, value]) => `set local ${name} = ${value}`).join("; ")}`);
+  try {
+    return await plannedWays(client);
+  } finally {
+    await client.query("rollback");
+  }
+}
+
+async function plannedWays(client: pg.PoolClient): Promise<Record<string, string[]>> {
+  const { rows: indexes } = await client.query<{ name: string; first: string }>(
+    `select c.relname as name, pg_get_indexdef(i.indexrelid, 1, true) as first from pg_index i join pg_class c on c.oid = i.indexrelid`,
+  );
+  const firstOf = new Map(indexes.map(({ name, first }) => [name, first]));
+  const { rows } = await client.query<{ name: string; many: number }>(
+    "select name, cardinality(parameter_types) as many from pg_prepared_statements where name <> ''",
+  );
+  const ways: Record<string, string[]> = {};
+  for (const { name, many } of rows) {
+    const values = many === 0 ? "" : `(${Array.from({ length: many }, () => "null").join(", ")})`;
+    const explained = await client.query(`explain (format json) execute "${name}"${values}`);
+    ways[name] = nodesOf(explained.rows[0]["QUERY PLAN"][0].Plan)
+      .filter((node) => reachesRows(node) && !isKeyed(node, firstOf))
+      .map((node) => ["Node Type", "Relation Name", "Index Name"].flatMap((key) => node[key as "Node Type"] ?? []).join(" "))
+      .sort();
+  }
+  return ways;
 }
 
 const nodesOf = (node: PlanNode): PlanNode[] => [node, ...(node.Plans ?? []).flatMap(nodesOf)];
-const isKeyed = (node: PlanNode): boolean => node["Index Cond"] !== undefined || node["Node Type"] === "Bitmap Heap Scan";
+/** What a bitmap names, its index found. */
+const reachesRows = ({ "Node Type": type, ...node }: PlanNode): boolean =>
+  type !== "Bitmap Heap Scan" && type.endsWith(" Scan") && (node["Relation Name"] ?? node["Index Name"]) !== undefined;
+
+function isKeyed({ "Index Name": index = "", "Index Cond": condition = "" }: PlanNode, firstOf: Map<string, string>): boolean {
+  const first = firstOf.get(index)?.replace(/\W/g, "\\$&");
+  return first !== undefined && new RegExp(`\\b${first}\\b`).test(condition);
+}

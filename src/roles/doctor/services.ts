@@ -3,13 +3,13 @@ import type { Config } from "../../config.ts";
 import { asRelaisError } from "../../core/errors.ts";
 import { embeddedUrl } from "../../embedded/running.ts";
 import { checkMailServer } from "../../events/mail.ts";
+import { OLDEST_POSTGRES } from "../../postgres/pool.ts";
 import { readSchemaState, type SchemaState } from "../../postgres/schema-state.ts";
 import { broken, fine, look, type Check, type Finding } from "./finding.ts";
 
 /** A lease is counted by the database's clock, a signature is refused after minutes: this far apart both still work. */
 const MOST_CLOCK_SECONDS = 2;
 const BROKEN_CLOCK_SECONDS = 60;
-const OLDEST_POSTGRES = 13;
 
 /** PostgreSQL answers, is new enough, holds the schema of this release, and its clock is ours. */
 export const DATABASE: Check = {
