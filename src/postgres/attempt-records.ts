@@ -16,9 +16,8 @@ import { fromJson, versionedRows, type Row } from "./versioned-rows.ts";
 const NEXT_EVENT = `coalesce((select max(sequence) from ${SCHEMA}.transfer_events e where e.transfer_id = held.id), 0)`;
 
 /**
- * Each is one prepared statement for all attempts that call meanwhile (decision 0035). Each row is
- * looked up by its id, however few there were when PostgreSQL made its plan: by `offset 0` and nothing else that is asked of it there (`standingOf` says
- * why), and where one is changed, by the ids as an array.
+ * Each is one prepared statement for all attempts that call meanwhile (decision 0035). Rows are looked up by their ids, however few there were when
+ * PostgreSQL made its plan: by `offset 0` (`lookedUp` in standing-rows.ts says which conditions stand there), and where they are changed by an array beside the join.
  */
 const STATEMENTS = {
   begin: `with asked as materialized (

@@ -15,7 +15,7 @@ const SILENCE = "5s";
 /** Longer than somebody silent can keep the lock. Whatever else is waited for is given up, with the turns of this look. */
 const PATIENCE = "8s";
 
-/** `offset 0` in what follows: each row is looked up by its id, however few there were when PostgreSQL made its plan (`standingOf` says which conditions stand there, and which do not). */
+/** `offset 0` in what follows: each row is looked up by its id, however few there were when PostgreSQL made its plan (`lookedUp` in standing-rows.ts says which conditions stand there). */
 const IS_FREE = sql`(t.lease_until is null or t.lease_until < clock_timestamp())`;
 
 export function writeDispatch(db: Database): DispatchWriter {

@@ -3,8 +3,11 @@ import type pg from "pg";
 import { RelaisError } from "../core/errors.ts";
 import { LOCKS } from "./locks.ts";
 import { concurrentStatements, MIGRATIONS, readMigrations, type MigrationFile } from "./migration-files.ts";
-import { OLDEST_POSTGRES, SCHEMA } from "./pool.ts";
+import { SCHEMA } from "./pool.ts";
 import { sqlState } from "./store-errors.ts";
+
+/** The major version before it does not read a function of 0027 (`return …` as its body). */
+export const OLDEST_POSTGRES = 14;
 
 export interface MigrateTerms {
   /** Unset: those of this release. */

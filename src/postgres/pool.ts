@@ -16,9 +16,6 @@ export type Database = Kysely<Tables>;
  */
 const SILENCE = "-c idle_in_transaction_session_timeout=10000";
 
-/** `LANGUAGE sql` functions of the schema have bodies as of this major version on. */
-export const OLDEST_POSTGRES = 14;
-
 /** Connections to one PostgreSQL database. `size` bounds what this process may hold open at once. */
 export function openPool(url: string, size = 10): pg.Pool {
   const pool = new pg.Pool({

@@ -42,16 +42,16 @@ export const STANDING = `c.id as consent_id, c.version as consent_version,
  * One row by its id: by `offset 0` PostgreSQL looks it up, and does not look among all that there are, however few these were when it made its plan. No
  * condition stands there that a partial index fits: while there is next to nothing, that index looks as good as the key.
  */
-const rowOf = (table: string, id: string, as: string, more = ""): string =>
+const lookedUp = (table: string, id: string, as: string, more = ""): string =>
   `left join lateral (select one.id, ${versionOf("one")} as version${more} from ${SCHEMA}.${table} one where one.id = ${id} offset 0) ${as}`;
 
 /** `consentId`: what names the consent of a row of `asked`. Without one, everything is null. */
 export function standingOf(consentId: string): string {
-  return `${rowOf("consents", consentId, "c", ", source_id, destination_id, source_link_id, destination_link_id")} on true
-    ${rowOf("participants", "c.source_id", "s")} on true
-    ${rowOf("participants", "c.destination_id", "d")} on true
-    ${rowOf("account_links", "c.source_link_id", "l", ", removed_at")} on l.removed_at is null
-    ${rowOf("account_links", "c.destination_link_id", "ld", ", removed_at")} on ld.removed_at is null
+  return `${lookedUp("consents", consentId, "c", ", source_id, destination_id, source_link_id, destination_link_id")} on true
+    ${lookedUp("participants", "c.source_id", "s")} on true
+    ${lookedUp("participants", "c.destination_id", "d")} on true
+    ${lookedUp("account_links", "c.source_link_id", "l", ", removed_at")} on l.removed_at is null
+    ${lookedUp("account_links", "c.destination_link_id", "ld", ", removed_at")} on ld.removed_at is null
     ${newestMark("source_id", "ms")}
     ${newestMark("destination_id", "md")}`;
 }

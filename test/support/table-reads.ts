@@ -48,7 +48,11 @@ export async function waysWithoutKey(pool: pg.Pool): Promise<Record<string, stri
   const clients = await Promise.all(Array.from({ length: pool.totalCount }, () => pool.connect()));
   try {
     const ways = await Promise.all(clients.map(waysOf));
-    return Object.fromEntries(ways.flatMap((one) => Object.entries(one)).sort(([a], [b]) => (a < b ? -1 : 1)));
+    const byName = Map.groupBy(
+      ways.flatMap((one) => Object.entries(one)),
+      ([name]) => name,
+    );
+    return Object.fromEntries([...byName].map(([name, same]) => [name, same.flatMap(([, own]) => own)]));
   } finally {
     for (const client of clients) client.release();
   }

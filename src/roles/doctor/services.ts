@@ -3,7 +3,7 @@ import type { Config } from "../../config.ts";
 import { asRelaisError } from "../../core/errors.ts";
 import { embeddedUrl } from "../../embedded/running.ts";
 import { checkMailServer } from "../../events/mail.ts";
-import { OLDEST_POSTGRES } from "../../postgres/pool.ts";
+import { OLDEST_POSTGRES } from "../../postgres/migrate.ts";
 import { readSchemaState, type SchemaState } from "../../postgres/schema-state.ts";
 import { broken, fine, look, type Check, type Finding } from "./finding.ts";
 
